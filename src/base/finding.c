@@ -1,0 +1,52 @@
+/*
+ * finding.c
+ *		What a check found, as a value.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include "base/finding.h"
+
+void
+castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity, const char *check,
+					const char *subject, const char *message, const char *detail, const char *hint)
+{
+	if (findings->count == findings->capacity)
+	{
+		int capacity = findings->capacity ? findings->capacity * 2 : 8;
+
+		if (findings->items == NULL)
+			findings->items = palloc(capacity * sizeof(CastsslFinding));
+		else
+			findings->items = repalloc(findings->items, capacity * sizeof(CastsslFinding));
+		findings->capacity = capacity;
+	}
+	findings->items[findings->count++] = (CastsslFinding){ .severity = severity,
+														   .check = check,
+														   .subject = subject,
+														   .message = message,
+														   .detail = detail,
+														   .hint = hint };
+}
+
+const CastsslFinding *
+castssl_finding_first(const CastsslFindings *findings, CastsslSeverity at_least)
+{
+	for (int i = 0; i < findings->count; i++)
+	{
+		if (findings->items[i].severity >= at_least)
+			return &findings->items[i];
+	}
+	return NULL;
+}
+
+const char *
+castssl_severity_name(CastsslSeverity severity)
+{
+	static const char *const names[] = { "ok", "info", "warning", "error" };
+
+	return names[severity];
+}

@@ -1,0 +1,66 @@
+/*
+ * parse.h
+ *		One rule from the fields of its line (PostgreSQL: parse_hba_line).
+ */
+#ifndef CASTSSL_HBA_PARSE_H
+#define CASTSSL_HBA_PARSE_H
+
+#include "hba/lex.h"
+#include "hba/rule.h"
+
+/*
+ * The fields of a line.  All tokens stand in one array, so that those of
+ * several fields are contiguous.  Reusable: zero-initialize once, then
+ * castssl_hba_fields_reset for each line.
+ */
+typedef struct CastsslHbaFields
+{
+	CastsslHbaToken *tokens;
+	int ntokens;
+	int *starts; /* index of the first token of each field; starts[nfields] is ntokens */
+	int nfields;
+
+	int token_capacity;
+	int field_capacity;
+} CastsslHbaFields;
+
+extern void castssl_hba_fields_reset(CastsslHbaFields *fields);
+
+/* Append a token to the field that is being built. */
+extern void castssl_hba_fields_add(CastsslHbaFields *fields, CastsslHbaToken token);
+
+/* End that field.  One without a token (an empty @file) does not count. */
+extern void castssl_hba_fields_end_field(CastsslHbaFields *fields);
+
+extern void castssl_hba_fields_free(CastsslHbaFields *fields);
+
+extern CastsslHbaTokens castssl_hba_field(const CastsslHbaFields *fields, int number);
+
+/*
+ * Fill type, databases, users, address, method, options, clientcert and error
+ * of rule.  Strings and tokens are those of fields, not copies.  reader may be
+ * NULL: then what only the running server can tell is taken to be well.
+ */
+extern void castssl_hba_parse_rule(const CastsslHbaFields *fields, int version,
+								   const CastsslHbaReader *reader, CastsslHbaRule *rule);
+
+/* As castssl_hba_parse_rule: what makes a line's fields a rule. */
+typedef void (*CastsslHbaParser)(const CastsslHbaFields *fields, int version,
+								 const CastsslHbaReader *reader, CastsslHbaRule *rule);
+
+/*
+ * castssl_hba_policy_read for another file of that grammar, with a parser of its
+ * own: databases, users, options, address and error are what it sets.
+ */
+extern CastsslHbaPolicy *castssl_hba_lines_read(const char *path, const CastsslHbaReader *reader,
+												int version, CastsslHbaParser parser);
+
+/*
+ * Read one line that refers to no other file into *rule; line and fields are
+ * scratch that must outlive it.  False, and error set, when the server would refuse it.
+ */
+extern bool castssl_hba_parse_text(const char *text, size_t length, int version,
+								   CastsslHbaLine *line, CastsslHbaFields *fields,
+								   CastsslHbaRule *rule);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * test_hba_compare.c
+ *		What an edit does to access: by hand, and with many rules.
+ */
+#include "postgres_fe.h"
+
+#include <time.h>
+
+#include "check.h"
+#include "hba_world.h"
+
+/* All rows, one a line, as "change | encryption | database | user | address | before | after". */
+static char *
+rows_of(const char *before, bool tls_before, const char *after, bool tls_after)
+{
+	TestWorld world;
+	CastsslHbaDifferences differences = { 0 };
+	StringInfoData text;
+
+	random_world(&world);
+	memset(world.member, 0, sizeof(world.member));
+	for (int i = 0; i < NROLES; i++)
+		world.member[i][i] = true;
+	world.member[role_number("alice")][role_number("staff")] = true;
+	world.know_hosts = false;
+	castssl_hba_compare(text_policy(before, 16), tls_before, text_policy(after, 16), tls_after,
+						&world.world, &differences);
+	initStringInfo(&text);
+	for (int i = 0; i < differences.count; i++)
+	{
+		const CastsslHbaDifference *row = &differences.items[i];
+
+		appendStringInfo(&text, "%s | %s | %s | %s | %s | %s | %s%s\n",
+						 castssl_hba_change_name(row->change), row->encryption, row->database,
+						 row->user, row->address ? row->address : "-", row->before, row->after,
+						 row->certain ? "" : " (possible)");
+	}
+	return text.data;
+}
+
+#define SCRAM "scram-sha-256"
+#define CHECK_ROWS(before, after, wanted) CHECK_STRING(rows_of(before, true, after, true), wanted)
+
+static char *
+first_line(const char *text)
+{
+	return pnstrdup(text, strcspn(text, "\n"));
+}
+
+static void
+test_require(void)
+{
+	const char *before = "local all all peer\n"
+						 "host all all 127.0.0.1/32 scram-sha-256\n"
+						 "host all all 0.0.0.0/0 scram-sha-256\n";
+	const char *keep = "local all all peer\n"
+					   "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n"
+					   "host all all 127.0.0.1/32 scram-sha-256\n"
+					   "hostssl all all 0.0.0.0/0 scram-sha-256 clientcert=verify-ca\n"
+					   "host all all 0.0.0.0/0 scram-sha-256\n";
+	const char *block = "local all all peer\n"
+						"hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n"
+						"hostgssenc all all 127.0.0.1/32 scram-sha-256\n"
+						"hostssl all all 0.0.0.0/0 scram-sha-256 clientcert=verify-ca\n"
+						"hostgssenc all all 0.0.0.0/0 scram-sha-256\n";
+	CHECK_STRING(first_line(rows_of(before, true, keep, true)),
+				 "client certificate now required | tls | all | all | 127.0.0.1/32 | " SCRAM
+				 " | " SCRAM " clientcert=verify-ca");
+	/* all but one address would be 32 blocks, which nobody reads */
+	CHECK(strstr(rows_of(before, true, keep, true), "| all | all | 0.0.0.0/0 | ") != NULL);
+	CHECK_STRING(rows_of(before, false, keep, true), rows_of(before, true, keep, true));
+	CHECK_STRING(rows_of(before, false, keep, false), "");
+	CHECK_STRING(rows_of(before, true, before, true), "");
+	CHECK_STRING(first_line(rows_of(before, true, block, true)),
+				 "newly refused | none | all | all | 127.0.0.1/32 | " SCRAM " | refused");
+	CHECK(strstr(rows_of(before, false, block, true), "newly admitted") == NULL);
+	CHECK(strstr(rows_of(before, true, block, true), " gss ") == NULL);
+}
+
+static void
+test_switching_tls_off(void)
+{
+	const char *text = "hostssl all alice all md5\nhost all bob ::/0 md5\n";
+
+	CHECK_STRING(rows_of(text, true, text, false),
+				 "newly refused | tls | all | alice | all | md5 | refused\n"
+				 "newly refused | tls | all | bob | ::/0 | md5 | refused\n");
+	CHECK_STRING(rows_of(text, false, text, true), "");
+}
+
+static void
+test_order(void)
+{
+	CHECK_ROWS("host all all 10.0.0.0/8 md5\nhost app all 10.1.0.0/16 reject\n",
+			   "host app all 10.1.0.0/16 reject\nhost all all 10.0.0.0/8 md5\n",
+			   "newly refused | none | app | all | 10.1.0.0/16 | md5 | refused\n"
+			   "newly refused | tls | app | all | 10.1.0.0/16 | md5 | refused\n"
+			   "newly refused | gss | app | all | 10.1.0.0/16 | md5 | refused\n");
+	/* order makes no difference where the lines do not meet, or do the same */
+	CHECK_ROWS("host all alice all md5\nhost all bob all trust\nhost app,log bob ::1/128 trust\n",
+			   "host all bob all trust\nhost all alice all md5\n", "");
+	/* a reject at the end is as good as none */
+	CHECK_ROWS("local all alice md5\n", "local all alice md5\nhost all all all reject\n", "");
+	/* two halves for a whole */
+	CHECK_ROWS("hostssl all all 0.0.0.0/0 md5\nhostssl all all ::/0 md5\n",
+			   "hostssl all all all md5\n", "");
+	CHECK_ROWS("hostssl all all 10.0.0.0/8 md5\n",
+			   "hostssl all all 10.0.0.0/9 md5\nhostssl all all 10.160.0.0/11 md5\n",
+			   "newly refused | tls | all | all | 10.128.0.0/11, 10.192.0.0/10 | md5 | refused\n");
+}
+
+static void
+test_names(void)
+{
+	CHECK_ROWS("local app,log alice,bob md5\n", "local app,log alice,bob trust\n",
+			   "method changed | socket | app, log | alice, bob | - | md5 | trust\n");
+	CHECK_ROWS("", "local sameuser all trust\n",
+			   "newly admitted | socket | sameuser | all | - | refused | trust\n");
+	CHECK_ROWS("local sameuser all trust\n", "local samerole all trust\n",
+			   "newly admitted | socket | samerole | all | - | refused | trust\n"
+			   "newly refused | socket | sameuser | all | - | trust | refused\n");
+	CHECK_ROWS("local replication all md5\n", "local \"replication\" all md5\n",
+			   "newly admitted | socket | \"replication\" | all | - | refused | md5\n"
+			   "newly refused | socket | replication | all | - | md5 | refused\n");
+	CHECK_ROWS("local all +staff md5\n", "local all +staff,bob md5\n",
+			   "newly admitted | socket | all | bob | - | refused | md5\n");
+	/* alice is in staff, so naming her changes nothing now; nobody named so is in ops */
+	CHECK_ROWS("local all +staff md5\n", "local all +staff,alice md5\n", "");
+	CHECK_ROWS("local all +ops md5\n", "local all alice md5\n",
+			   "newly admitted | socket | all | alice | - | refused | md5\n"
+			   "newly refused | socket | all | +ops | - | md5 | refused\n");
+	CHECK_ROWS("local all /^a md5\n", "local all /^a trust\n",
+			   "method changed | socket | all | /^a | - | md5 | trust\n");
+	/* the same regular expression stands above, so alice is never asked for a password */
+	CHECK_ROWS("local all /^a trust\nlocal all alice md5\n",
+			   "local all /^a trust\nlocal all alice scram-sha-256\n", "");
+}
+
+static void
+test_addresses(void)
+{
+	CHECK_ROWS("hostssl all all .example.com md5\n",
+			   "hostssl all all .example.com md5 clientcert=verify-full\n",
+			   "client certificate now required | tls | all | all | .example.com | md5 | "
+			   "md5 clientcert=verify-full (possible)\n");
+	CHECK_ROWS("hostssl all all samehost md5\n", "hostssl all all samenet md5\n",
+			   "newly admitted | tls | all | all | samenet | refused | md5\n");
+	/* what DNS says cannot hide a change */
+	CHECK_ROWS("hostssl all all .example.com md5\n",
+			   "hostssl all all .example.com md5\nhostssl all all 10.0.0.0/8 md5\n",
+			   "newly admitted | tls | all | all | 10.0.0.0/8 | refused | md5 (possible)\n");
+	CHECK_ROWS("", "hostssl all all 10.0.0.3 255.0.0.255 md5\n",
+			   "newly admitted | tls | all | all | 10.0.0.3/255.0.0.255 in 10.0.0.0/8 | refused | "
+			   "md5\n");
+}
+
+static void
+test_outcomes(void)
+{
+	CHECK_ROWS("hostssl all all ::/0 cert map=a\n", "hostssl all all ::/0 cert map=b\n",
+			   "method changed | tls | all | all | ::/0 | cert map=a | cert map=b\n");
+	CHECK_ROWS("hostssl all all ::/0 cert\n", "hostssl all all ::/0 md5\n",
+			   "client certificate no longer required | tls | all | all | ::/0 | cert | md5\n");
+	CHECK_ROWS("hostssl all all ::/0 md5 clientcert=verify-ca\n",
+			   "hostssl all all ::/0 md5 clientcert=verify-full\n",
+			   "method changed | tls | all | all | ::/0 | md5 clientcert=verify-ca | md5 "
+			   "clientcert=verify-full\n");
+	/* the order of options makes no difference, nor does a default */
+	CHECK_ROWS("hostssl all all ::/0 cert map=a\n",
+			   "hostssl all all ::/0 cert clientname=CN map=a\n", "");
+	CHECK_ROWS("local all all ldap ldapserver=a ldapbasedn=b ldapbindpasswd=secret\n",
+			   "local all all ldap ldapbasedn=b ldapserver=a ldapbindpasswd=secret\n", "");
+	/* secrets count, but are not shown */
+	CHECK_ROWS("local all all ldap ldapserver=a ldapbasedn=b ldapbindpasswd=secret\n",
+			   "local all all ldap ldapserver=a ldapbasedn=b ldapbindpasswd=other\n",
+			   "method changed | socket | all | all | - | ldap ldapserver=a ldapbasedn=b "
+			   "ldapbindpasswd=*** | ldap ldapserver=a ldapbasedn=b ldapbindpasswd=***\n");
+	CHECK_ROWS("local all all nonsense\n", "local all all reject\n", "");
+}
+
+/* Many rules: that each is found, and how the time grows (printed, not judged). */
+static CastsslHbaPolicy *
+large_policy(int count, bool required)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < count; i++)
+	{
+		char *rule;
+
+		if (i % 100 == 7)
+			rule = psprintf("all +group%d 10.%d.0.0/16 md5", i % 50, i / 7 % 256);
+		else if (i % 20 == 3)
+			rule = psprintf("app%d all 172.%d.%d.0/24 md5", i, 16 + i % 16, i / 20 % 256);
+		else
+			rule = psprintf("app%d user%d 10.%d.%d.%d/32 scram-sha-256", i % 1000, i, i >> 16 & 255,
+							i >> 8 & 255, i & 255);
+		if (required)
+			appendStringInfo(&text, "hostssl %s clientcert=verify-ca\n", rule);
+		appendStringInfo(&text, "host %s\n", rule);
+		pfree(rule);
+	}
+	appendStringInfoString(&text, "host all all all reject\nhost app7 user7 all trust\n");
+	return text_policy(text.data, 16);
+}
+
+static double
+seconds(void)
+{
+	return (double) clock() / CLOCKS_PER_SEC;
+}
+
+static void
+test_large(void)
+{
+	double dead_time[2];
+	double compare_time[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		int count = i == 0 ? 10000 : 100000;
+		CastsslHbaPolicy *before = large_policy(count, false);
+		CastsslHbaPolicy *after = large_policy(count, true);
+		CastsslHbaDifferences differences = { 0 };
+		TestWorld world;
+		bool *dead = palloc(before->nrules * sizeof(bool));
+		int **because = palloc(before->nrules * sizeof(int *));
+		int *nbecause = palloc(before->nrules * sizeof(int));
+		int alive = 0;
+		int others = 0;
+		double start = seconds();
+
+		random_world(&world);
+		castssl_hba_find_dead(before, true, &world.world, dead, because, nbecause);
+		dead_time[i] = seconds() - start;
+		for (int rule = 0; rule < before->nrules; rule++)
+			alive += !dead[rule];
+		start = seconds();
+		castssl_hba_compare(before, true, after, true, &world.world, &differences);
+		compare_time[i] = seconds() - start;
+
+		/* each rule alive but the reject asks for a certificate now, and nothing else changes */
+		CHECK(dead[before->nrules - 1] && !dead[before->nrules - 2]);
+		CHECK_INT(differences.count, alive - 1);
+		for (int row = 0; row < differences.count; row++)
+			others += differences.items[row].change != CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
+		CHECK_INT(others, 0);
+	}
+	printf("(10,000 rules: dead %.2f s, compare %.2f s; 100,000 rules: %.1f and %.1f times that) ",
+		   dead_time[0], compare_time[0], dead_time[1] / dead_time[0],
+		   compare_time[1] / compare_time[0]);
+}
+
+int
+main(void)
+{
+	test_require();
+	test_switching_tls_off();
+	test_order();
+	test_names();
+	test_addresses();
+	test_outcomes();
+	test_large();
+	return check_summary();
+}

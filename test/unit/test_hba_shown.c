@@ -1,0 +1,218 @@
+/*
+ * test_hba_shown.c
+ *		What people are shown of rules: options, reasons, no secrets; and pg_ident.conf.
+ */
+#include "postgres_fe.h"
+
+#include "check.h"
+#include "hba/ident.h"
+#include "hba/mask.h"
+#include "hba/reason.h"
+#include "hba/shown.h"
+#include "reader.h"
+
+static void
+check_mask(const char *line, const char *wanted)
+{
+	CHECK_STRING(castssl_hba_mask(line, strlen(line)), wanted);
+}
+
+static void
+test_mask(void)
+{
+	check_mask("host all all all ldap ldapserver=x", "host all all all ldap ldapserver=x");
+	check_mask("", "");
+	check_mask("x ldapbindpasswd=s y=1", "x ldapbindpasswd=*** y=1");
+	check_mask("x ldapbindpasswd=s", "x ldapbindpasswd=***");
+	check_mask("x ldapbindpasswd=\"s t\" y", "x ldapbindpasswd=*** y");
+	check_mask("x \"ldapbindpasswd=s t\" y", "x ldapbindpasswd=*** y");
+	check_mask("x ldapbind\"passwd\"=s y", "x ldapbindpasswd=*** y");
+	check_mask("x radiussecrets=\"\"\"a b\"\",\"\"c\"\"\" y=2", "x radiussecrets=*** y=2");
+	check_mask("x radiussecrets=a,b,c y=2", "x radiussecrets=***,***,*** y=2");
+	check_mask("x radiussecrets=a, b y", "x radiussecrets=***, *** y");
+	check_mask("x radiussecrets=a,y=2", "x radiussecrets=***,y=2");
+	check_mask("x ldapbindpasswd=a#b", "x ldapbindpasswd=***");
+	check_mask("x ldapbindpasswd=\"a#b\" # c", "x ldapbindpasswd=*** # c");
+	check_mask("x # ldapbindpasswd=a b", "x # ldapbindpasswd=***");
+	check_mask("#castssl# host all all all ldap ldapbindpasswd=a b=c",
+			   "#castssl# host all all all ldap ldapbindpasswd=***");
+	check_mask("x ldapbindpasswd=\"never closed # x", "x ldapbindpasswd=***");
+	check_mask("x ldapbindpasswd=", "x ldapbindpasswd=***");
+	check_mask("xldapbindpasswd=a", "xldapbindpasswd=a");
+	CHECK_STRING(castssl_hba_mask_option("ldapbindpasswd=a"), "ldapbindpasswd=***");
+	CHECK_STRING(castssl_hba_mask_option("map=a"), "map=a");
+}
+
+static void
+check_options(const char *rule, const char *wanted)
+{
+	CastsslHbaPolicy *policy = text_policy(rule, 15);
+	StringInfoData text;
+	const char **options;
+	int count;
+
+	if (!CHECK_INT(policy->nrules, 1) || !CHECK_STRING(policy->rules[0].error, NULL))
+		return;
+	initStringInfo(&text);
+	options = castssl_hba_shown_options(&policy->rules[0], &count);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? " " : "", options[i]);
+	CHECK_STRING(text.data, wanted);
+}
+
+static void
+test_options(void)
+{
+	check_options("local all all peer", "");
+	check_options("local all all peer map=x", "map=x");
+	check_options("hostssl all all all cert", "clientcert=verify-full");
+	check_options("hostssl all all all cert clientname=DN map=m",
+				  "map=m clientcert=verify-full clientname=DN");
+	check_options("hostssl all all all md5 clientname=CN clientcert=verify-ca",
+				  "clientcert=verify-ca");
+	check_options("host all all all gss", "include_realm=true");
+	check_options("host all all all gss include_realm=0 krb_realm=X", "krb_realm=X");
+	check_options("host all all all gss include_realm=1 krb_realm=X",
+				  "include_realm=true krb_realm=X");
+	check_options("host all all all ldap ldapprefix=a ldapserver=b ldaptls=1 ldapport=0389",
+				  "ldapserver=b ldapport=389 ldaptls=true ldapprefix=a ldapscope=2");
+	check_options("host all all all ldap ldapserver=a ldapserver=b ldapprefix=c ldaptls=0",
+				  "ldapserver=b ldapprefix=c ldapscope=2");
+	check_options("host all all all pam pam_use_hostname=1 pamservice=x",
+				  "pamservice=x pam_use_hostname=1");
+}
+
+/* Only who is called boss is in a group; no pattern is ever found; of addresses nothing is known.
+ */
+static CastsslAnswer
+is_member(void *arg, const char *user, const char *role)
+{
+	return strcmp(user, "boss") == 0 ? CASTSSL_YES : CASTSSL_NO;
+}
+
+/* "a.*" is all that is understood. */
+static CastsslAnswer
+is_found(void *arg, const char *pattern, const char *string)
+{
+	return strcmp(pattern, "a.*") == 0 && string[0] == 'a' ? CASTSSL_YES : CASTSSL_NO;
+}
+
+static const CastsslHbaWorld world = { .member = is_member, .regexp = is_found };
+
+static void
+check_reason(const char *rule, CastsslConnection connection, const char *wanted)
+{
+	CastsslHbaPolicy *policy = text_policy(rule, 16);
+	const char *address = connection.family == 4 ? "10.1.2.3" : NULL;
+
+	CHECK_INT(policy->nrules, 1);
+	CHECK_STRING(castssl_hba_why_not(&policy->rules[0], 16, &connection, address, &world), wanted);
+}
+
+static void
+test_reasons(void)
+{
+	CastsslConnection tcp = {
+		.database = "db", .user = "bob", .family = 4, .address = { 10, 1, 2, 3 }
+	};
+	CastsslConnection tls = tcp;
+	CastsslConnection walsender = tcp;
+	CastsslConnection local = { .database = "db", .user = "bob" };
+
+	tls.encryption = CASTSSL_TLS;
+	walsender.replication = true;
+	check_reason("host all", tcp, "the server refuses it: end-of-line before role specification");
+	check_reason("hostssl all all all md5", tcp,
+				 "it is for connections over TLS, and this one is not encrypted");
+	check_reason("hostnossl all all all md5", tls,
+				 "it is for connections over TCP/IP without TLS, and this one uses TLS");
+	check_reason("host all all all md5", local,
+				 "it is for connections over TCP/IP, and this one comes over a Unix-domain socket");
+	check_reason("host all all 10.2.0.9/16 md5", tcp,
+				 "its address 10.2.0.9/16 does not include 10.1.2.3");
+	check_reason("host all all 10.2.0.0 255.255.0.1 md5", tcp,
+				 "its address 10.2.0.0 255.255.0.1 does not include 10.1.2.3");
+	check_reason("host all all ::/0 md5", tcp, "its address ::/0 does not include 10.1.2.3");
+	check_reason("host a,\"b c\",/x all all md5", tcp,
+				 "its databases (a, \"b c\", /x) do not include \"db\"");
+	check_reason("host all a,+staff all md5", tcp, "its users (a, +staff) do not include \"bob\"");
+	check_reason("host all a,b,c,d,e,f,g,h,i,j all md5", tcp,
+				 "its users (a, b, c, d, e, f, g, h, and 2 more) do not include \"bob\"");
+	check_reason("host all all all md5", walsender,
+				 "its databases (all) do not have the keyword replication, without which no line "
+				 "takes physical replication");
+	check_reason("host all all samenet md5", tcp,
+				 "nobody can know here whether its address samenet includes 10.1.2.3");
+	check_reason("host all all a.example md5", tcp,
+				 "DNS does not say whether a.example is a name of 10.1.2.3");
+}
+
+/* The first parenthesis takes all behind the first letter. */
+static CastsslAnswer
+capture(const CastsslHbaWorld *unused, const char *pattern, const char *string, int *start,
+		int *end)
+{
+	*start = strcmp(pattern, "a(.*)") == 0 ? 1 : -1;
+	*end = (int) strlen(string);
+	return string[0] == 'a' ? CASTSSL_YES : CASTSSL_NO;
+}
+
+static char *problem;
+
+static int
+maps(const char *text, int version, const char *system_user, const char *role)
+{
+	MemoryFile files[] = { { "/ident", text }, { "/more", "m more all\n" }, { NULL } };
+	CastsslHbaReader reader = {
+		.read = memory_read, .locate = reader_locate, .list = memory_list, .arg = files
+	};
+	CastsslIdent *ident = castssl_ident_read("/ident", &reader, version);
+	int line = castssl_ident_match(ident, "m", system_user, role, &world, capture, &problem);
+
+	return line < 0 ? line : ident->lines[line].line_number;
+}
+
+static void
+test_ident(void)
+{
+	const char *text = "# comment\nn sys role\nm sys role\n\"m\" \"a b\" \"c d\"\n";
+
+	CHECK_INT(maps(text, 15, "sys", "role"), 3);
+	CHECK_INT(maps(text, 15, "sys", "other"), -1);
+	CHECK_INT(maps(text, 15, "a b", "c d"), 4);
+	CHECK_INT(maps(text, 15, "a", "c"), -1);
+	CHECK_INT(maps("", 15, "a", "c"), -1);
+	CHECK_INT(maps("m sys all\n", 15, "sys", "bob"), -1);
+	CHECK_INT(maps("m sys all\n", 16, "sys", "bob"), 1);
+	CHECK_INT(maps("m sys \"all\"\n", 16, "sys", "bob"), -1);
+	CHECK_INT(maps("m sys +staff\n", 16, "sys", "boss"), 1);
+	CHECK_INT(maps("m sys +staff\n", 16, "sys", "bob"), -1);
+	CHECK_INT(maps("m sys +staff\n", 15, "sys", "boss"), -1);
+	CHECK_INT(maps("m sys /a.*\n", 16, "sys", "anna"), 1);
+	CHECK_INT(maps("m sys /a.*\n", 15, "sys", "anna"), -1);
+	CHECK_INT(maps("m /a.* bob\n", 15, "anna", "bob"), 1);
+	CHECK_INT(maps("m /a.* bob\n", 15, "bert", "bob"), -1);
+	CHECK_INT(maps("m /a(.*) x\\1y\n", 15, "anna", "xnnay"), 1);
+	CHECK_INT(maps("m /a(.*) \\1\n", 16, "aall", "bob"), -1);
+	CHECK_STRING(problem, NULL);
+	CHECK_INT(maps("m /a.* x\\1\nm anna x\n", 15, "anna", "x"), -1);
+	CHECK_STRING(problem, "line 1 of \"/ident\" refers to \\1, and its regular expression has no "
+						  "parentheses that matched");
+	CHECK_INT(maps("m sys\nm sys role\n", 15, "sys", "role"), 2);
+	CHECK_INT(maps("include /more\n", 16, "more", "bob"), 1);
+	CHECK_INT(maps("include /more\n", 15, "more", "bob"), -1);
+
+	CHECK_STRING(castssl_ident_format("m", "alice", "bob"), "m alice bob");
+	CHECK_STRING(castssl_ident_format("m", "CN=alice,O=\"x\"", "all"),
+				 "m \"CN=alice,O=\"\"x\"\"\" \"all\"");
+}
+
+int
+main(void)
+{
+	test_mask();
+	test_options();
+	test_reasons();
+	test_ident();
+	return check_summary();
+}

@@ -1,0 +1,142 @@
+/*
+ * test_hba_write.c
+ *		Values as text of pg_hba.conf: what is written is read back.
+ */
+#include "postgres_fe.h"
+
+#include "check.h"
+#include "hba/write.h"
+#include "reader.h"
+
+static char *problem;
+
+static char *
+format(const char *type, const char *database, const char *user, const char *address,
+	   const char *method, const char *option)
+{
+	return castssl_hba_format(type, &database, 1, &user, 1, address, method, &option,
+							  option ? 1 : 0, &problem);
+}
+
+static void
+test_format(void)
+{
+	const char *databases[] = { "a", "b c", "\"all\"" };
+	const char *users[] = { "+g", "+my group", "@names", "@my names", "/^a$", "/^a, b$", "x\\" };
+	const char *options[] = { "ldapserver=x", "ldapbasedn=dc=a, dc=b" };
+
+	CHECK_STRING(format("local", "all", "all", NULL, "peer", NULL), "local all all peer");
+	CHECK_STRING(format("host", "all", "", "10.0.0.0/8", "md5", NULL),
+				 "host all \"\" 10.0.0.0/8 md5");
+	CHECK_STRING(format("hostssl", "a\"b", "#", "10.0.0.1", "md5", "clientcert=verify-ca"),
+				 "hostssl \"a\"\"b\" \"#\" 10.0.0.1/32 md5 clientcert=verify-ca");
+	CHECK_STRING(format("host", "\"a\"b\"", "\"", "::1", "md5", NULL),
+				 "host \"\"\"a\"\"b\"\"\" \"\"\"\" ::1/128 md5");
+	CHECK_STRING(castssl_hba_format("host", databases, 3, users, 7, ".example.org", "ldap", options,
+									2, &problem),
+				 "host a,\"b c\",\"all\" +g,+\"my group\",@names,@\"my names\",/^a$,\"/^a, "
+				 "b$\",\"x\\\" .example.org ldap ldapserver=x \"ldapbasedn=dc=a, dc=b\"");
+	CHECK_STRING(problem, NULL);
+}
+
+static void
+test_problems(void)
+{
+	const char *all = "all";
+
+#define CHECK_PROBLEM(result, text)                                                                \
+	(CHECK_STRING((problem = NULL, result), NULL), CHECK_STRING(problem, text))
+
+	CHECK_PROBLEM(format("hots", "all", "all", "all", "md5", NULL),
+				  "invalid connection type \"hots\"");
+	CHECK_PROBLEM(format("host", "a\nb", "all", "all", "md5", NULL),
+				  "database must not hold a line break");
+	CHECK_PROBLEM(format("host", "a", "u\r", "all", "md5", NULL),
+				  "user must not hold a line break");
+	CHECK_PROBLEM(format("host", "a", "u", "all", "md5", "map=\n"),
+				  "option must not hold a line break");
+	CHECK_PROBLEM(format("host", "a", "u", NULL, "md5", NULL),
+				  "a rule of type \"host\" needs an address");
+	CHECK_PROBLEM(format("local", "a", "u", "all", "md5", NULL),
+				  "a rule of type \"local\" has no address");
+	CHECK_PROBLEM(format("host", "a", "u", "10.0.0.300", "md5", NULL),
+				  "invalid address \"10.0.0.300\"");
+	CHECK_PROBLEM(format("host", "a", "u", "10.0.0.0/8\nhost", "md5", NULL),
+				  "invalid address \"10.0.0.0/8\nhost\"");
+	CHECK_PROBLEM(format("host", "a", "u", "all", "md5 x=y", NULL),
+				  "invalid authentication method \"md5 x=y\"");
+	CHECK_PROBLEM(format("host", "a", "u", "all", "md5\nlocal", NULL),
+				  "invalid authentication method \"md5\nlocal\"");
+	CHECK_PROBLEM(format("host", "a", "u", "all", "@f", NULL),
+				  "invalid authentication method \"@f\"");
+	CHECK_PROBLEM(castssl_hba_format("host", NULL, 0, &all, 1, "all", "md5", NULL, 0, &problem),
+				  "a rule needs at least one database");
+	CHECK_PROBLEM(castssl_hba_format("host", &all, 1, NULL, 0, "all", "md5", NULL, 0, &problem),
+				  "a rule needs at least one user");
+}
+
+/* Each token that the lexer can make is written so that it makes it again. */
+static void
+test_tokens(void)
+{
+	static const char alphabet[] = "ab \t,#\"@+/\\x";
+	uint64 state = 42;
+
+	for (int round = 0; round < 20000; round++)
+	{
+		char source[12];
+		int length;
+		StringInfoData text;
+		CastsslHbaPolicy *before;
+		CastsslHbaPolicy *after;
+
+		state = state * UINT64CONST(6364136223846793005) + 1;
+		length = 1 + (state >> 33) % (sizeof(source) - 1);
+		for (int i = 0; i < length; i++)
+		{
+			state = state * UINT64CONST(6364136223846793005) + 1;
+			source[i] = alphabet[(state >> 33) % (sizeof(alphabet) - 1)];
+		}
+		/* the closing quote is there so that other fields follow */
+		before = text_policy(psprintf("local all %.*s\" \" trust", length, source), 15);
+		if (before->nrules != 1 || before->rules[0].users.count == 0)
+			continue;
+		initStringInfo(&text);
+		castssl_hba_write_tokens(&text, &before->rules[0].users);
+		after = text_policy(psprintf("local all %s trust", text.data), 15);
+		if (!CHECK(castssl_hba_tokens_equal(before->rules[0].users, after->rules[0].users)))
+			printf("  %.*s became %s\n", length, source, text.data);
+	}
+}
+
+static void
+test_address(void)
+{
+	static const char *const fields[] = { "all",
+										  "samenet",
+										  "samehost",
+										  "\"all\"",
+										  "example.org",
+										  "10.0.0.0 255.0.0.0",
+										  "2001:db8:: ffff:ffff::" };
+
+	for (int i = 0; i < lengthof(fields); i++)
+	{
+		CastsslHbaPolicy *policy = text_policy(psprintf("host all all %s trust", fields[i]), 15);
+		StringInfoData text;
+
+		initStringInfo(&text);
+		castssl_hba_write_address(&text, &policy->rules[0].address);
+		CHECK_STRING(text.data, fields[i]);
+	}
+}
+
+int
+main(void)
+{
+	test_format();
+	test_problems();
+	test_tokens();
+	test_address();
+	return check_summary();
+}
