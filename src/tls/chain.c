@@ -1,0 +1,287 @@
+/*
+ * chain.c
+ *		The server's certificate and its intermediates, as clients see them.
+ *
+ * A client gets the file as it is, in its order.  One thing is not in the file:
+ * where it holds a single certificate, OpenSSL in the server adds what it finds
+ * of the chain in the CA file (SSL_MODE_NO_AUTO_CHAIN is not set).
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "tls/chain.h"
+#include "tls/judge.h"
+#include "tls/openssl.h"
+
+/* The way from the server's certificate up, through the file. */
+typedef struct Path
+{
+	const CastsslCertificate **steps;
+	int length;
+	bool in_order; /* each step follows the one before it in the file */
+} Path;
+
+/* Does a CA above allow no more CAs below it?  ca itself counts as one of them. */
+static bool
+path_too_long(X509_STORE_CTX *context)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+
+	for (int i = 1; i < sk_X509_num(chain); i++)
+	{
+		long allowed = X509_get_pathlen(sk_X509_value(chain, i));
+
+		if (allowed >= 0 && allowed < i)
+			return true;
+	}
+	return false;
+}
+
+static int
+verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, unsigned long flags,
+	   int purpose, int64 now, bool issues, int *depth)
+{
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	int error = X509_V_ERR_OUT_OF_MEM;
+
+	if (context != NULL && X509_STORE_CTX_init(context, store, target, untrusted))
+	{
+		X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
+
+		X509_VERIFY_PARAM_set_flags(parameters, flags);
+		X509_VERIFY_PARAM_set_time(parameters, (time_t) now);
+		if (purpose != 0)
+			X509_STORE_CTX_set_purpose(context, purpose);
+		error = X509_verify_cert(context) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(context);
+		if (error == X509_V_OK && issues && path_too_long(context))
+			error = X509_V_ERR_PATH_LENGTH_EXCEEDED;
+		if (depth != NULL)
+			*depth = X509_STORE_CTX_get_error_depth(context);
+	}
+	X509_STORE_CTX_free(context);
+	ERR_clear_error();
+	return error;
+}
+
+int
+castssl_chain_error(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted,
+					unsigned long flags, int purpose, int64 now, int *depth)
+{
+	return verify(store, target, untrusted, flags, purpose, now, false, depth);
+}
+
+int
+castssl_ca_chain_error(X509_STORE *store, X509 *ca, unsigned long flags, int64 now)
+{
+	return verify(store, ca, NULL, flags, 0, now, true, NULL);
+}
+
+/* Has issuer the name and key identifier that certificate names as its issuer's? */
+static bool
+is_issuer(const CastsslCertificate *issuer, const CastsslCertificate *certificate)
+{
+	return issuer->x509 != NULL && issuer->x509 != certificate->x509 &&
+		   X509_NAME_cmp(X509_get_subject_name(issuer->x509),
+						 X509_get_issuer_name(certificate->x509)) == 0 &&
+		   X509_check_issued(issuer->x509, certificate->x509) != X509_V_ERR_AKID_SKID_MISMATCH;
+}
+
+static const CastsslCertificate *
+find_issuer(const CastsslCertificates *where, const CastsslCertificate *certificate,
+			const Path *path)
+{
+	for (int i = 0; where != NULL && i < where->count; i++)
+	{
+		bool used = false;
+
+		for (int j = 0; path != NULL && j < path->length; j++)
+			used = used || path->steps[j]->x509 == where->items[i].x509;
+		if (!used && is_issuer(&where->items[i], certificate))
+			return &where->items[i];
+	}
+	return NULL;
+}
+
+static void
+find_path(const CastsslCertificates *file, Path *path)
+{
+	path->steps = palloc(file->count * sizeof(*path->steps));
+	path->length = 0;
+	path->in_order = true;
+	for (int i = 0; i < file->count && path->length == 0; i++)
+	{
+		if (file->items[i].x509 != NULL)
+			path->steps[path->length++] = &file->items[i];
+	}
+	while (path->length > 0 && !path->steps[path->length - 1]->self_signed)
+	{
+		const CastsslCertificate *last = path->steps[path->length - 1];
+		const CastsslCertificate *issuer = find_issuer(file, last, path);
+
+		if (issuer == NULL)
+			break;
+		path->in_order = path->in_order && issuer->position == last->position + 1;
+		path->steps[path->length++] = issuer;
+	}
+}
+
+/* What is in the file beside the path: clients ignore it or stumble over it. */
+static void
+judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Path *path,
+			CastsslFindings *findings)
+{
+	const char *name = set->certificate.name;
+	const CastsslCertificate *top = path->steps[path->length - 1];
+
+	if (!path->in_order)
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, "chain", name,
+			psprintf("the certificates in \"%s\" are not in the order of the chain", name),
+			"TLS before 1.3 wants each certificate to be followed by that of its issuer, and some "
+			"clients insist.",
+			"Put the server's certificate first, then its issuer's, and so on.");
+	if (path->length < file->count)
+		castssl_finding_add(
+			findings, CASTSSL_INFO, "chain", name,
+			psprintf("\"%s\" holds more than the chain of the server's certificate", name),
+			psprintf("%d of %d certificates are not in the chain.", file->count - path->length,
+					 file->count),
+			NULL);
+	if (top->self_signed && path->length > 1)
+		castssl_finding_add(findings, CASTSSL_INFO, "chain", name,
+							psprintf("\"%s\" holds the root certificate, too", name),
+							"Clients trust their own copy of the root and ignore this one.", NULL);
+}
+
+/* The chain ends below a root: can clients that have the root get there? */
+static void
+judge_top(const CastsslTlsSet *set, const CastsslCertificates *file, const CastsslCertificates *ca,
+		  const Path *path, CastsslFindings *findings)
+{
+	const CastsslCertificate *top = path->steps[path->length - 1];
+	const CastsslCertificate *issuer = find_issuer(ca, top, NULL);
+	const char *name = set->certificate.name;
+
+	if (top->self_signed || (issuer != NULL && issuer->self_signed))
+		return;
+	/* A file with several certificates is most likely complete, up to a root elsewhere. */
+	if (issuer == NULL)
+		castssl_finding_add(
+			findings, file->count > 1 ? CASTSSL_INFO : CASTSSL_WARNING, "chain", name,
+			psprintf("the issuer of %s is not in a file of the server",
+					 castssl_certificate_label(top, name)),
+			psprintf("Clients need the certificate of \"%s\" as a root, or have to be sent it.",
+					 top->issuer),
+			psprintf("If it is an intermediate certificate, append it to \"%s\".", name));
+	else if (file->count == 1)
+		castssl_finding_add(
+			findings, CASTSSL_INFO, "chain", name,
+			psprintf("an intermediate certificate is not in \"%s\"", name),
+			psprintf("The server takes it from the CA file: %s.",
+					 castssl_certificate_label(issuer, set->ca.name)),
+			psprintf("Append it to \"%s\" to be independent of the CA file.", name));
+	else
+		castssl_finding_add(findings, CASTSSL_WARNING, "chain", name,
+							psprintf("an intermediate certificate is missing from \"%s\"", name),
+							psprintf("Clients that have only the root cannot verify the server "
+									 "without %s.",
+									 castssl_certificate_label(issuer, set->ca.name)),
+							psprintf("Append it to \"%s\".", name));
+}
+
+/* Verify the server's certificate as an OpenSSL client that trusts the top of the path. */
+static void
+judge_as_client(const CastsslTlsSet *set, const Path *path, CastsslFindings *findings)
+{
+	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
+	STACK_OF(X509) *untrusted = castssl_adopt_list(sk_X509_new_null());
+	const char *name = set->certificate.name;
+	const char *check = "chain";
+	const char *hint = NULL;
+	int depth = 0;
+	int error;
+
+	if (store == NULL || untrusted == NULL)
+		return; /* LCOV_EXCL_LINE: out of memory */
+	for (int i = 1; i < path->length; i++)
+		sk_X509_push(untrusted, path->steps[i]->x509);
+	X509_STORE_add_cert(store, path->steps[path->length - 1]->x509);
+	error = castssl_chain_error(store, path->steps[0]->x509, untrusted,
+								X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME,
+								X509_PURPOSE_SSL_SERVER, set->now, &depth);
+	if (error == X509_V_OK)
+		return;
+	depth = Max(0, Min(depth, path->length - 1));
+	if (error == X509_V_ERR_INVALID_PURPOSE)
+	{
+		check = "key_usage";
+		hint = "Ask for a certificate for a server: extended key usage serverAuth.";
+	}
+	castssl_finding_add(
+		findings, CASTSSL_ERROR, check, name,
+		psprintf("clients would refuse the certificate in \"%s\": %s", name,
+				 X509_verify_cert_error_string(error)),
+		psprintf("It is about %s.", castssl_certificate_label(path->steps[depth], name)), hint);
+}
+
+/* Uses that only some clients mind. */
+static void
+judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
+				   CastsslFindings *findings)
+{
+	const char *name = set->certificate.name;
+	uint32_t flags = X509_get_extension_flags(server->x509);
+	uint32_t usage = X509_get_key_usage(server->x509);
+
+	/* Without any of the three judge_as_client has an error. */
+	if ((flags & EXFLAG_KUSAGE) != 0 && (usage & KU_DIGITAL_SIGNATURE) == 0 &&
+		(usage & (KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)) != 0)
+		castssl_finding_add(findings, CASTSSL_WARNING, "key_usage", name,
+							psprintf("the key usage of %s is without digitalSignature",
+									 castssl_certificate_label(server, name)),
+							"TLS 1.3, and every cipher with forward secrecy, signs with this key; "
+							"Java clients insist.",
+							"Ask for a certificate with key usage digitalSignature.");
+	if (server->is_ca)
+		castssl_finding_add(
+			findings, server->self_signed ? CASTSSL_INFO : CASTSSL_WARNING, "key_usage", name,
+			psprintf("%s is a CA certificate", castssl_certificate_label(server, name)),
+			"Whoever has the server's key can issue certificates in its name.",
+			"Ask for a certificate with CA:FALSE.");
+}
+
+void
+castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertificates *certificate,
+					const CastsslCertificates *ca, CastsslFindings *findings)
+{
+	const char *name = set->certificate.name;
+	Path path;
+
+	find_path(certificate, &path);
+	if (path.length == 0)
+		return; /* LCOV_EXCL_LINE: castssl_tls_verify has seen one */
+	for (int i = 0; i < path.length; i++)
+	{
+		const CastsslCertificate *step = path.steps[i];
+		bool needed = i == 0 || (!step->self_signed && (i == 1 || i < path.length - 1));
+
+		/*
+		 * Clients have the root themselves, perhaps a newer one; and the last of
+		 * several intermediates may be a cross-certificate that they can do without.
+		 */
+		castssl_judge_dates(set, step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
+		castssl_judge_strength(step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
+		castssl_judge_extensions(step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
+	}
+	judge_order(set, certificate, &path, findings);
+	judge_top(set, certificate, ca, &path, findings);
+	judge_as_client(set, &path, findings);
+	judge_server_usage(set, path.steps[0], findings);
+}

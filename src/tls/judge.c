@@ -1,0 +1,162 @@
+/*
+ * judge.c
+ *		Judgement of one certificate by itself: its dates and its strength.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+#include "tls/instant.h"
+#include "tls/judge.h"
+
+#define SECURITY_BITS_WANTED 112
+#define RSA_BITS_WANTED 2048
+#define RSA_BITS_GOOD 3072 /* NIST SP 800-57 part 1: beyond 2030 */
+
+char *
+castssl_certificate_label(const CastsslCertificate *certificate, const char *file)
+{
+	const char *name = certificate->crl ? certificate->issuer : certificate->subject;
+
+	return psprintf("%s %d of \"%s\" (%s)", certificate->crl ? "CRL" : "certificate",
+					certificate->position, file, name[0] != '\0' ? name : "no name");
+}
+
+bool
+castssl_in_force(const CastsslCertificate *certificate, int64 now)
+{
+	/* OpenSSL counts the very second of notAfter as too late. */
+	return certificate->not_before <= now && now < certificate->not_after;
+}
+
+static void
+judge_crl_dates(const CastsslTlsSet *set, const CastsslCertificate *crl, const char *file,
+				CastsslSeverity severity, CastsslFindings *findings)
+{
+	const char *label = castssl_certificate_label(crl, file);
+	const char *hint = "Get a new CRL from its issuer.";
+
+	if (crl->not_before > set->now)
+		castssl_finding_add(findings, severity, "crl_dates", file,
+							psprintf("%s is not yet in force", label),
+							psprintf("It counts from %s.", castssl_instant_text(crl->not_before)),
+							"Check the clock of this host, and of the CRL's issuer.");
+	else if (crl->not_after <= set->now)
+		castssl_finding_add(findings, severity, "crl_dates", file,
+							psprintf("%s is past its next update", label),
+							psprintf("It was due on %s; the server refuses every certificate of "
+									 "this issuer until there is a new one.",
+									 castssl_instant_text(crl->not_after)),
+							hint);
+	else if (crl->not_after != PG_INT64_MAX && crl->not_after - set->now <= set->expiry_warning)
+		castssl_finding_add(findings, CASTSSL_WARNING, "crl_dates", file,
+							psprintf("%s is soon past its next update", label),
+							psprintf("It is due on %s; from then on the server refuses every "
+									 "certificate of this issuer.",
+									 castssl_instant_text(crl->not_after)),
+							hint);
+}
+
+void
+castssl_judge_dates(const CastsslTlsSet *set, const CastsslCertificate *certificate,
+					const char *file, CastsslSeverity severity, CastsslFindings *findings)
+{
+	const char *label;
+
+	if (certificate->crl != NULL)
+	{
+		judge_crl_dates(set, certificate, file, severity, findings);
+		return;
+	}
+	label = castssl_certificate_label(certificate, file);
+	if (certificate->not_before > set->now)
+		castssl_finding_add(
+			findings, severity, "certificate_dates", file, psprintf("%s is not yet valid", label),
+			psprintf("It is valid from %s.", castssl_instant_text(certificate->not_before)),
+			"Check the clock of this host, or wait until then.");
+	else if (certificate->not_after <= set->now)
+		castssl_finding_add(
+			findings, severity, "certificate_dates", file, psprintf("%s has expired", label),
+			psprintf("It was valid until %s.", castssl_instant_text(certificate->not_after)),
+			"Get a new certificate from its issuer.");
+	else if (certificate->not_after - set->now <= set->expiry_warning)
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, "certificate_dates", file,
+			psprintf("%s expires soon", label),
+			psprintf("It is valid until %s.", castssl_instant_text(certificate->not_after)),
+			"Get a new certificate from its issuer in time.");
+}
+
+char *
+castssl_weakness(const CastsslCertificate *certificate)
+{
+	EVP_PKEY *key = X509_get0_pubkey(certificate->x509);
+	bool factored = strcmp(certificate->key_algorithm, "EC") != 0;
+	int signature_bits = 0;
+	char *weakness = NULL;
+
+	if (key != NULL && strncmp(certificate->key_algorithm, "RSA", 3) == 0 &&
+		certificate->key_bits < RSA_BITS_WANTED)
+		weakness = psprintf("Its %s key has %d bits; at least %d are needed.",
+							certificate->key_algorithm, certificate->key_bits, RSA_BITS_WANTED);
+	else if (key != NULL && EVP_PKEY_security_bits(key) > 0 &&
+			 EVP_PKEY_security_bits(key) < SECURITY_BITS_WANTED)
+		weakness =
+			psprintf("Its %s key of %d bits is as strong as %d bits; at least %d are needed%s.",
+					 certificate->key_algorithm, certificate->key_bits, EVP_PKEY_security_bits(key),
+					 SECURITY_BITS_WANTED, factored ? "" : ", as curve P-256 has");
+	else if (!certificate->self_signed &&
+			 X509_get_signature_info(certificate->x509, NULL, NULL, &signature_bits, NULL) &&
+			 signature_bits < SECURITY_BITS_WANTED)
+		weakness = psprintf("It is signed with %s, which is as strong as %d bits; at least %d are "
+							"needed, as SHA-256 has.",
+							certificate->signature_algorithm, signature_bits, SECURITY_BITS_WANTED);
+	ERR_clear_error();
+	return weakness;
+}
+
+void
+castssl_judge_strength(const CastsslCertificate *certificate, const char *file,
+					   CastsslSeverity severity, CastsslFindings *findings)
+{
+	const char *weakness = castssl_weakness(certificate);
+
+	if (weakness != NULL)
+		castssl_finding_add(
+			findings, severity, "weak", file,
+			psprintf("%s is too weak", castssl_certificate_label(certificate, file)), weakness,
+			"Get a new certificate, with a key of type ec:P-256, say.");
+}
+
+bool
+castssl_has_bad_extension(const CastsslCertificate *certificate)
+{
+	uint32_t flags = X509_get_extension_flags(certificate->x509);
+
+	return (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0;
+}
+
+void
+castssl_judge_extensions(const CastsslCertificate *certificate, const char *file,
+						 CastsslSeverity severity, CastsslFindings *findings)
+{
+	if (castssl_has_bad_extension(certificate))
+		castssl_finding_add(findings, severity, "certificate_parse", file,
+							psprintf("%s has an invalid or unknown critical extension",
+									 castssl_certificate_label(certificate, file)),
+							"OpenSSL refuses every chain that it is in.",
+							"Ask its issuer for a new one.");
+}
+
+bool
+castssl_is_small_rsa(const CastsslCertificate *certificate)
+{
+	return certificate->x509 != NULL && strncmp(certificate->key_algorithm, "RSA", 3) == 0 &&
+		   certificate->key_bits >= RSA_BITS_WANTED && certificate->key_bits < RSA_BITS_GOOD;
+}

@@ -1,0 +1,252 @@
+/*
+ * key.c
+ *		Private keys: read, make, write.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <limits.h>
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include "tls/key.h"
+#include "tls/openssl.h"
+
+/* "PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", ... */
+static bool
+is_key_block(const char *name)
+{
+	const char *suffix = "PRIVATE KEY";
+	size_t length = strlen(name);
+
+	return length >= strlen(suffix) && strcmp(name + length - strlen(suffix), suffix) == 0;
+}
+
+bool
+castssl_key_present(const CastsslPem *pem)
+{
+	CastsslPemBlock block;
+	size_t offset = 0;
+
+	while (castssl_pem_next(pem, &offset, &block) == CASTSSL_PEM_BLOCK)
+	{
+		bool found = is_key_block(block.name);
+
+		castssl_pem_block_free(&block);
+		if (found)
+			return true;
+	}
+	ERR_clear_error();
+	return false;
+}
+
+bool
+castssl_key_is_encrypted(const CastsslPem *key)
+{
+	CastsslPemBlock block;
+	size_t offset = 0;
+
+	while (castssl_pem_next(key, &offset, &block) == CASTSSL_PEM_BLOCK)
+	{
+		bool found = is_key_block(block.name);
+		bool encrypted = strcmp(block.name, PEM_STRING_PKCS8) == 0 ||
+						 (block.header != NULL && strstr(block.header, "ENCRYPTED") != NULL);
+
+		castssl_pem_block_free(&block);
+		if (found)
+			return encrypted;
+	}
+	ERR_clear_error();
+	return false;
+}
+
+/* OpenSSL would ask on the terminal without this. */
+static int
+give_passphrase(char *buffer, int size, int writing, void *passphrase)
+{
+	size_t length = passphrase != NULL ? strlen(passphrase) : 0;
+
+	if (passphrase == NULL || length > size)
+		return -1;
+	memcpy(buffer, passphrase, length);
+	return (int) length;
+}
+
+/* NULL when it cannot be read; the reason is in OpenSSL's queue. */
+static EVP_PKEY *
+read_key(const CastsslPem *key, const char *passphrase)
+{
+	BIO *bio;
+	EVP_PKEY *pkey;
+
+	ERR_clear_error();
+	bio = BIO_new_mem_buf(key->data, (int) Min(key->length, INT_MAX));
+	if (bio == NULL)
+		return NULL; /* LCOV_EXCL_LINE: out of memory */
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, unconstify(char *, passphrase));
+	BIO_free(bio);
+	return castssl_adopt_key(pkey);
+}
+
+/* A block that cannot be decoded at all may have been the key: then it is damaged, not absent. */
+static bool
+is_damaged(const CastsslPem *key)
+{
+	CastsslPemBlock block;
+	CastsslPemResult result;
+	size_t offset = 0;
+
+	while ((result = castssl_pem_next(key, &offset, &block)) == CASTSSL_PEM_BLOCK)
+		castssl_pem_block_free(&block);
+	ERR_clear_error();
+	return result == CASTSSL_PEM_BROKEN;
+}
+
+EVP_PKEY *
+castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings *findings)
+{
+	EVP_PKEY *pkey = read_key(key, passphrase);
+	char *reason;
+
+	if (pkey != NULL)
+	{
+		/* The decoders of OpenSSL 3 leave what they tried in the queue. */
+		ERR_clear_error();
+		return pkey;
+	}
+	reason = castssl_openssl_error();
+	if (!castssl_key_present(key) && !is_damaged(key))
+		castssl_pem_explain(key, "key_parse", "private key", findings);
+	else if (castssl_key_is_encrypted(key))
+		castssl_finding_add(findings, CASTSSL_ERROR, "key_parse", key->name,
+							psprintf("could not decrypt the private key in \"%s\"", key->name),
+							passphrase == NULL ? "The key is encrypted and no passphrase is known."
+											   : psprintf("OpenSSL says: %s.", reason),
+							"Set ssl_passphrase_command to a command that prints the passphrase.");
+	else
+		castssl_finding_add(
+			findings, CASTSSL_ERROR, "key_parse", key->name,
+			psprintf("could not read the private key in \"%s\"", key->name),
+			psprintf("The PEM block is damaged, cut off or of an unknown kind: %s.", reason),
+			"Copy the file again from where the key was made.");
+	return NULL;
+}
+
+bool
+castssl_key_fits(const CastsslPem *key, const char *passphrase, X509 *x509)
+{
+	EVP_PKEY *pkey = read_key(key, passphrase);
+	bool fits = pkey != NULL && X509_check_private_key(x509, pkey) == 1;
+
+	ERR_clear_error();
+	return fits;
+}
+
+typedef struct KeyType
+{
+	const char *name;
+	int type;
+	int parameter; /* RSA: bits; EC: curve */
+} KeyType;
+
+static const KeyType key_types[] = {
+	{ "rsa:2048", EVP_PKEY_RSA, 2048 },         { "rsa:3072", EVP_PKEY_RSA, 3072 },
+	{ "rsa:4096", EVP_PKEY_RSA, 4096 },         { "ec:P-256", EVP_PKEY_EC, NID_X9_62_prime256v1 },
+	{ "ec:P-384", EVP_PKEY_EC, NID_secp384r1 }, { "ed25519", EVP_PKEY_ED25519, 0 },
+};
+
+static EVP_PKEY *
+generate(const KeyType *type)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(type->type, NULL);
+	EVP_PKEY *key = NULL;
+	bool ok = context != NULL && EVP_PKEY_keygen_init(context) > 0;
+
+	if (ok && type->type == EVP_PKEY_RSA)
+		ok = EVP_PKEY_CTX_set_rsa_keygen_bits(context, type->parameter) > 0;
+	else if (ok && type->type == EVP_PKEY_EC)
+		ok = EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, type->parameter) > 0 &&
+			 EVP_PKEY_CTX_set_ec_param_enc(context, OPENSSL_EC_NAMED_CURVE) > 0;
+	if (ok && EVP_PKEY_keygen(context, &key) <= 0)
+		key = NULL; /* LCOV_EXCL_LINE: this OpenSSL, or its FIPS module, has no such keys */
+	EVP_PKEY_CTX_free(context);
+	return castssl_adopt_key(key);
+}
+
+EVP_PKEY *
+castssl_key_generate(const char *key_type, CastsslFindings *findings)
+{
+	for (int i = 0; i < lengthof(key_types); i++)
+	{
+		EVP_PKEY *key;
+
+		if (pg_strcasecmp(key_type, key_types[i].name) != 0)
+			continue;
+		ERR_clear_error();
+		key = generate(&key_types[i]);
+		if (key != NULL)
+			return key;
+		/* LCOV_EXCL_START: this OpenSSL, or its FIPS module, has no such keys */
+		castssl_finding_add(findings, CASTSSL_ERROR, "key_type", key_type,
+							psprintf("could not generate a key of type \"%s\"", key_type),
+							psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+		return NULL;
+		/* LCOV_EXCL_STOP */
+	}
+	castssl_finding_add(findings, CASTSSL_ERROR, "key_type", key_type,
+						psprintf("unknown key type \"%s\"", key_type), NULL,
+						"Use rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384 or ed25519.");
+	return NULL;
+}
+
+static char *
+written(BIO *bio, bool ok, size_t *length, CastsslFindings *findings)
+{
+	if (ok)
+		return castssl_openssl_secret(bio, length);
+	BIO_free_all(bio);
+	castssl_finding_add(findings, CASTSSL_ERROR, "key_write", NULL,
+						"could not encode a private key",
+						psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+	return NULL;
+}
+
+char *
+castssl_key_pem(EVP_PKEY *key, size_t *length, CastsslFindings *findings)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok =
+		bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+
+	return written(bio, ok, length, findings);
+}
+
+char *
+castssl_key_pkcs8_der(EVP_PKEY *key, size_t *length, CastsslFindings *findings)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = bio != NULL && i2d_PKCS8PrivateKey_bio(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+
+	return written(bio, ok, length, findings);
+}
+
+const EVP_MD *
+castssl_key_digest(EVP_PKEY *key)
+{
+	switch (EVP_PKEY_base_id(key))
+	{
+		case EVP_PKEY_RSA:
+		case EVP_PKEY_RSA_PSS:
+			return EVP_sha256();
+		case EVP_PKEY_EC:
+			return EVP_PKEY_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
+		default:
+			return NULL;
+	}
+}

@@ -1,0 +1,189 @@
+/*
+ * openssl.c
+ *		OpenSSL handles that nobody forgets to free, and its error text.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <openssl/err.h>
+
+#include "tls/openssl.h"
+
+#ifndef FRONTEND
+
+#include "utils/memutils.h"
+
+static void
+out_of_memory(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+}
+
+void *
+castssl_openssl_adopt(void *handle, void (*release)(void *handle))
+{
+	MemoryContextCallback *callback;
+
+	if (handle == NULL)
+		return NULL;
+
+	/* The handle is nobody's until the callback stands, so do not raise before it is freed. */
+	callback = palloc_extended(sizeof(MemoryContextCallback), MCXT_ALLOC_NO_OOM);
+	if (callback == NULL)
+	{
+		release(handle); /* LCOV_EXCL_LINE */
+		out_of_memory(); /* LCOV_EXCL_LINE */
+	}
+	callback->func = release;
+	callback->arg = handle;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return handle;
+}
+
+#else
+
+typedef struct Adopted
+{
+	struct Adopted *next;
+	void *handle;
+	void (*release)(void *handle);
+} Adopted;
+
+static Adopted *adopted;
+
+/* LCOV_EXCL_START */
+static void
+out_of_memory(void)
+{
+	fprintf(stderr, "out of memory\n");
+	exit(EXIT_FAILURE);
+}
+/* LCOV_EXCL_STOP */
+
+void
+castssl_openssl_release_all(void)
+{
+	while (adopted != NULL)
+	{
+		Adopted *first = adopted;
+
+		adopted = first->next;
+		first->release(first->handle);
+		free(first);
+	}
+}
+
+void *
+castssl_openssl_adopt(void *handle, void (*release)(void *handle))
+{
+	static bool registered = false;
+	Adopted *entry;
+
+	if (handle == NULL)
+		return NULL;
+	if (!registered)
+	{
+		atexit(castssl_openssl_release_all);
+		registered = true;
+	}
+	entry = malloc(sizeof(Adopted));
+	if (entry == NULL)
+	{
+		release(handle); /* LCOV_EXCL_LINE */
+		out_of_memory(); /* LCOV_EXCL_LINE */
+	}
+	entry->handle = handle;
+	entry->release = release;
+	entry->next = adopted;
+	adopted = entry;
+	return handle;
+}
+
+#endif
+
+/* A release function of the right type, and the adopter that uses it. */
+#define ADOPTER(name, type, free_function)                                                         \
+	static void release_##name(void *handle)                                                       \
+	{                                                                                              \
+		free_function(handle);                                                                     \
+	}                                                                                              \
+	type *castssl_adopt_##name(type *handle)                                                       \
+	{                                                                                              \
+		return castssl_openssl_adopt(handle, release_##name);                                      \
+	}
+
+ADOPTER(x509, X509, X509_free)
+ADOPTER(request, X509_REQ, X509_REQ_free)
+ADOPTER(crl, X509_CRL, X509_CRL_free)
+ADOPTER(store, X509_STORE, X509_STORE_free)
+ADOPTER(key, EVP_PKEY, EVP_PKEY_free)
+ADOPTER(names, GENERAL_NAMES, GENERAL_NAMES_free)
+ADOPTER(list, STACK_OF(X509), sk_X509_free)
+
+char *
+castssl_openssl_error(void)
+{
+	unsigned long code = ERR_get_error();
+	const char *reason = code == 0 ? "unknown error" : ERR_reason_error_string(code);
+	char *text;
+
+	/* OpenSSL 3 has no reason string for errors of the operating system. */
+	text = reason != NULL ? pstrdup(reason) : psprintf("OpenSSL error code %lu", code);
+	ERR_clear_error();
+	return text;
+}
+
+char *
+castssl_openssl_bytes(BIO *bio, size_t *length)
+{
+	char *data = NULL;
+	long size = BIO_get_mem_data(bio, &data);
+	char *copy = palloc_extended(size + 1, MCXT_ALLOC_NO_OOM);
+
+	if (copy != NULL)
+	{
+		if (size > 0)
+			memcpy(copy, data, size);
+		copy[size] = '\0';
+	}
+	/* A memory BIO wipes its buffer. */
+	BIO_free_all(bio);
+	if (copy == NULL)
+		out_of_memory(); /* LCOV_EXCL_LINE */
+	if (length != NULL)
+		*length = size;
+	return copy;
+}
+
+typedef struct Secret
+{
+	char *data;
+	size_t length;
+} Secret;
+
+static void
+wipe(void *handle)
+{
+	Secret *secret = handle;
+
+	if (secret->data != NULL)
+		OPENSSL_cleanse(secret->data, secret->length);
+}
+
+char *
+castssl_openssl_secret(BIO *bio, size_t *length)
+{
+	Secret *secret = palloc0(sizeof(Secret));
+	size_t size;
+
+	/* Registered before there is anything to wipe, so that nothing can come in between. */
+	castssl_openssl_adopt(secret, wipe);
+	secret->data = castssl_openssl_bytes(bio, &size);
+	secret->length = size;
+	if (length != NULL)
+		*length = size;
+	return secret->data;
+}

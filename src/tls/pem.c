@@ -1,0 +1,237 @@
+/*
+ * pem.c
+ *		PEM texts: their blocks, and what is wrong with a text that has none.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <limits.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
+#include "lib/stringinfo.h"
+#include "tls/openssl.h"
+#include "tls/pem.h"
+
+#define BEGIN_MARK "-----BEGIN "
+
+/* The first "-----BEGIN " at the start of a line at or behind offset; the end if there is none. */
+static size_t
+find_begin(const CastsslPem *pem, size_t offset)
+{
+	const size_t mark = strlen(BEGIN_MARK);
+
+	for (size_t i = offset; i + mark <= pem->length; i++)
+	{
+		const char *newline;
+
+		if (memcmp(pem->data + i, BEGIN_MARK, mark) == 0)
+			return i;
+		newline = memchr(pem->data + i, '\n', pem->length - i);
+		if (newline == NULL)
+			break;
+		i = newline - pem->data;
+	}
+	return pem->length;
+}
+
+CastsslPemResult
+castssl_pem_next(const CastsslPem *pem, size_t *offset, CastsslPemBlock *block)
+{
+	size_t left = Min(pem->length - *offset, INT_MAX);
+	BIO *bio;
+	int ok;
+
+	memset(block, 0, sizeof(*block));
+	if (left == 0)
+		return CASTSSL_PEM_END;
+	block->offset = find_begin(pem, *offset);
+	ERR_clear_error();
+	bio = BIO_new_mem_buf(pem->data + *offset, (int) left);
+	if (bio == NULL)
+		return CASTSSL_PEM_BROKEN; /* LCOV_EXCL_LINE: out of memory */
+	ok = PEM_read_bio(bio, &block->name, &block->header, &block->data, &block->length);
+	*offset += left - BIO_pending(bio);
+	BIO_free(bio);
+	if (ok)
+		return CASTSSL_PEM_BLOCK;
+	if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+	{
+		ERR_clear_error();
+		return CASTSSL_PEM_END;
+	}
+	return CASTSSL_PEM_BROKEN;
+}
+
+void
+castssl_pem_block_free(CastsslPemBlock *block)
+{
+	OPENSSL_free(block->name);
+	OPENSSL_free(block->header);
+	OPENSSL_clear_free(block->data, block->length);
+	block->name = block->header = NULL;
+	block->data = NULL;
+}
+
+int
+castssl_pem_line(const CastsslPem *pem, size_t offset)
+{
+	int line = 1;
+
+	for (size_t i = 0; i < offset && i < pem->length; i++)
+	{
+		if (pem->data[i] == '\n')
+			line++;
+	}
+	return line;
+}
+
+bool
+castssl_pem_has_bom(const CastsslPem *pem)
+{
+	return pem->length >= 3 && memcmp(pem->data, "\xEF\xBB\xBF", 3) == 0;
+}
+
+char *
+castssl_shell_word(const char *name)
+{
+	StringInfoData word;
+
+	if (name[0] != '\0' && name[0] != '-' &&
+		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+-:,@") ==
+			strlen(name))
+		return pstrdup(name);
+	initStringInfo(&word);
+	appendStringInfoChar(&word, '\'');
+	for (const char *c = name; *c != '\0'; c++)
+	{
+		if (*c == '\'')
+			appendStringInfoString(&word, "'\\''");
+		else
+			appendStringInfoChar(&word, *c);
+	}
+	appendStringInfoChar(&word, '\'');
+	return word.data;
+}
+
+/* What a binary text is in DER form, and the command that makes PEM of it; NULL if it is none. */
+static const char *
+der_content(const CastsslPem *pem, const char **command)
+{
+	static const struct
+	{
+		const char *content;
+		const char *command;
+	} kinds[] = {
+		{ "a certificate", "openssl x509 -inform der" },
+		{ "a certificate revocation list", "openssl crl -inform der" },
+		{ "a PKCS#12 file", "openssl pkcs12 -nodes" },
+		{ "a PKCS#7 file", "openssl pkcs7 -inform der -print_certs" },
+		{ "a private key", "openssl pkey -inform der" },
+	};
+	const unsigned char *start = (const unsigned char *) pem->data;
+	long length = pem->length > LONG_MAX ? LONG_MAX : (long) pem->length;
+	const unsigned char *p;
+	void *object = NULL;
+	int kind = -1;
+
+	if (length < 2 || start[0] != 0x30)
+		return NULL;
+	if ((p = start, object = d2i_X509(NULL, &p, length)) != NULL)
+		kind = 0, X509_free(object);
+	else if ((p = start, object = d2i_X509_CRL(NULL, &p, length)) != NULL)
+		kind = 1, X509_CRL_free(object);
+	else if ((p = start, object = d2i_PKCS12(NULL, &p, length)) != NULL)
+		kind = 2, PKCS12_free(object);
+	else if ((p = start, object = d2i_PKCS7(NULL, &p, length)) != NULL)
+		kind = 3, PKCS7_free(object);
+	else if ((p = start, object = d2i_AutoPrivateKey(NULL, &p, length)) != NULL)
+		kind = 4, EVP_PKEY_free(object);
+	ERR_clear_error();
+	if (kind < 0)
+		return NULL;
+	*command = kinds[kind].command;
+	return kinds[kind].content;
+}
+
+/* A text that has PEM blocks, but not of the kind wanted. */
+static void
+explain_other_blocks(const CastsslPem *pem, const char *check, const char *wanted, const char *name,
+					 size_t offset, CastsslFindings *findings)
+{
+	const char *hint = NULL;
+
+	if (strcmp(name, PEM_STRING_PKCS7) == 0)
+		hint = psprintf("Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
+						castssl_shell_word(pem->name), castssl_shell_word(pem->name));
+	else if (strstr(name, "REQUEST") != NULL)
+		hint = "A request is what a CA makes a certificate from: name the file that it sent back.";
+	castssl_finding_add(findings, CASTSSL_ERROR, check, pem->name,
+						psprintf("\"%s\" holds no %s", pem->name, wanted),
+						psprintf("The first PEM block in it is \"%s\", in line %d.", name,
+								 castssl_pem_line(pem, offset)),
+						hint);
+}
+
+void
+castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted,
+					CastsslFindings *findings)
+{
+	const char *name = pem->name;
+	const char *word = castssl_shell_word(name);
+	const char *message = psprintf("\"%s\" is not in PEM form", name);
+	const char *detail =
+		"No line of it begins with \"-----BEGIN \", as the server's PEM reader expects.";
+	const char *hint = NULL;
+	const char *command = NULL;
+	const char *content;
+	CastsslPemBlock block;
+	size_t offset = 0;
+	size_t blank = 0;
+
+	if (castssl_pem_next(pem, &offset, &block) == CASTSSL_PEM_BLOCK)
+	{
+		char other[64];
+
+		strlcpy(other, block.name, sizeof(other));
+		castssl_pem_block_free(&block);
+		explain_other_blocks(pem, check, wanted, other, block.offset, findings);
+		return;
+	}
+	ERR_clear_error();
+	while (blank < pem->length && strchr(" \t\r\n", pem->data[blank]) && pem->data[blank])
+		blank++;
+	if (blank == pem->length)
+	{
+		message = psprintf("\"%s\" is empty", name);
+		detail = psprintf("A %s in PEM form was expected.", wanted);
+	}
+	else if ((content = der_content(pem, &command)) != NULL)
+	{
+		message = psprintf("\"%s\" is in DER form", name);
+		detail = psprintf("It is %s in binary form; the server reads PEM only.", content);
+		hint = psprintf("Convert it with \"%s -in %s -out %s.pem\".", command, word, word);
+	}
+	else if (pem->length >= 2 &&
+			 (memcmp(pem->data, "\xFF\xFE", 2) == 0 || memcmp(pem->data, "\xFE\xFF", 2) == 0))
+	{
+		message = psprintf("\"%s\" is UTF-16 text", name);
+		hint = psprintf("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".", word, word);
+	}
+	else if (castssl_pem_has_bom(pem))
+	{
+		/* LCOV_EXCL_START: OpenSSL 3.0 and later never come here */
+		message = psprintf("\"%s\" begins with a byte-order mark", name);
+		detail = "OpenSSL before 3.0 passes over a PEM block that has one.";
+		hint = psprintf("Remove it with \"tail -c +4 %s > %s.pem\".", word, word);
+		/* LCOV_EXCL_STOP */
+	}
+	castssl_finding_add(findings, CASTSSL_ERROR, check, name, message, detail, hint);
+}

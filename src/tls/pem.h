@@ -1,0 +1,64 @@
+/*
+ * pem.h
+ *		PEM texts: their blocks, and what is wrong with a text that has none.
+ *
+ * The reader is OpenSSL's own, as the server uses it, so that both agree on
+ * what is read and what is passed over (text around blocks, CRLF, and from
+ * OpenSSL 3.0 on a byte-order mark).
+ */
+#ifndef CASTSSL_TLS_PEM_H
+#define CASTSSL_TLS_PEM_H
+
+#include "base/finding.h"
+
+/* A PEM text and the name a person knows it by.  data NULL: there is none. */
+typedef struct CastsslPem
+{
+	const char *name; /* file name */
+	const char *data;
+	size_t length;
+} CastsslPem;
+
+typedef struct CastsslPemBlock
+{
+	char *name;          /* "CERTIFICATE", ... */
+	char *header;        /* "Proc-Type: 4,ENCRYPTED..." or "" */
+	unsigned char *data; /* DER, unless the header says that it is encrypted */
+	long length;
+	size_t offset; /* of its BEGIN line in the text */
+} CastsslPemBlock;
+
+typedef enum CastsslPemResult
+{
+	CASTSSL_PEM_BLOCK,
+	CASTSSL_PEM_END,
+	CASTSSL_PEM_BROKEN /* the error is in OpenSSL's queue, block->offset is set */
+} CastsslPemResult;
+
+/*
+ * The first block at or behind *offset, which moves behind it.  Call
+ * castssl_pem_block_free before anything that may raise an error: the block is
+ * OpenSSL's memory, and may be a private key (it is wiped).
+ */
+extern CastsslPemResult castssl_pem_next(const CastsslPem *pem, size_t *offset,
+										 CastsslPemBlock *block);
+extern void castssl_pem_block_free(CastsslPemBlock *block);
+
+/* The line, from 1, that an offset is in. */
+extern int castssl_pem_line(const CastsslPem *pem, size_t offset);
+
+/* Does the text begin with a UTF-8 byte-order mark? */
+extern bool castssl_pem_has_bom(const CastsslPem *pem);
+
+/*
+ * Add the error that a text without any "wanted" block ("certificate",
+ * "private key") deserves: empty, DER, UTF-16, something else in PEM form,
+ * no PEM at all.
+ */
+extern void castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted,
+								CastsslFindings *findings);
+
+/* A file name as one word of a shell command, for hints; palloc'd. */
+extern char *castssl_shell_word(const char *name);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * trust.c
+ *		The CA file and the CRL file: what the server accepts of its clients.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "tls/chain.h"
+#include "tls/judge.h"
+#include "tls/openssl.h"
+#include "tls/trust.h"
+
+/* Everything that the server would trust: it takes certificates from both files, and CRLs, too. */
+static X509_STORE *
+make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
+{
+	const CastsslCertificates *lists[] = { ca, crl };
+	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
+
+	for (int i = 0; i < lengthof(lists) && store != NULL; i++)
+	{
+		for (int j = 0; lists[i] != NULL && j < lists[i]->count; j++)
+		{
+			if (lists[i]->items[j].x509 != NULL)
+				X509_STORE_add_cert(store, lists[i]->items[j].x509);
+			else
+				X509_STORE_add_crl(store, lists[i]->items[j].crl);
+		}
+	}
+	return store;
+}
+
+/* May it issue certificates, as OpenSSL sees it: basicConstraints and keyUsage? */
+static bool
+is_ca(const CastsslCertificate *certificate)
+{
+	return certificate->x509 != NULL && X509_check_ca(certificate->x509) != 0;
+}
+
+static const char *
+why_no_ca(const CastsslCertificate *certificate)
+{
+	if (certificate->is_ca)
+		return "Its key usage is without keyCertSign.";
+	if (certificate->self_signed)
+		return "It is self-signed, but its basic constraints are not CA:TRUE: it can only stand "
+			   "for itself.";
+	return "Its basic constraints are not CA:TRUE.";
+}
+
+/* One CA among others: findings about it, of the given severity where its clients are refused. */
+static void
+judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
+			 CastsslSeverity severity, CastsslFindings *findings)
+{
+	const char *name = set->ca.name;
+	const char *label = castssl_certificate_label(ca, name);
+
+	castssl_judge_dates(set, ca, name, severity, findings);
+	castssl_judge_strength(ca, name, severity, findings);
+	castssl_judge_extensions(ca, name, severity, findings);
+	if (X509_check_purpose(ca->x509, X509_PURPOSE_SSL_CLIENT, 1) == 0)
+		castssl_finding_add(findings, severity, "key_usage", name,
+							psprintf("%s may not issue client certificates", label),
+							"Its extended key usage is without clientAuth.", NULL);
+	if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+		error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
+		castssl_finding_add(
+			findings, severity, "chain", name, psprintf("the root of %s is missing", label),
+			psprintf("The server refuses its clients: a chain must end in a "
+					 "self-signed certificate, and \"%s\" is not in the file.",
+					 ca->issuer),
+			psprintf("Append the certificate of \"%s\" to \"%s\".", ca->issuer, name));
+	else if (error != X509_V_OK && castssl_in_force(ca, set->now))
+		castssl_finding_add(
+			findings, severity, "chain", name,
+			psprintf("the server would refuse %s: %s", label, X509_verify_cert_error_string(error)),
+			NULL, NULL);
+}
+
+/*
+ * What the server would say of a CA in a client's chain.  A self-signed one is
+ * there as it is: OpenSSL asks for no more than its dates.
+ */
+static int
+ca_error(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *ca)
+{
+	if (ca->self_signed)
+		return castssl_in_force(ca, set->now) ? X509_V_OK : X509_V_ERR_CERT_HAS_EXPIRED;
+	return castssl_ca_chain_error(store, ca->x509, 0, set->now);
+}
+
+void
+castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, CastsslFindings *findings)
+{
+	X509_STORE *store = make_store(ca, NULL);
+	const char *name = set->ca.name;
+	int *errors = palloc(ca->count * sizeof(int));
+	int cas = 0;
+	int working = 0;
+
+	if (store == NULL)
+		return; /* LCOV_EXCL_LINE: out of memory */
+	for (int i = 0; i < ca->count; i++)
+	{
+		const CastsslCertificate *item = &ca->items[i];
+
+		if (!is_ca(item))
+			continue;
+		cas++;
+		errors[i] = ca_error(set, store, item);
+		if (errors[i] == X509_V_OK && castssl_weakness(item) == NULL &&
+			!castssl_has_bad_extension(item) &&
+			X509_check_purpose(item->x509, X509_PURPOSE_SSL_CLIENT, 1) != 0)
+			working++;
+	}
+	if (cas == 0)
+		castssl_finding_add(findings, CASTSSL_ERROR, "ca_is_ca", name,
+							psprintf("\"%s\" holds no CA certificate", name),
+							ca->count > 0 && ca->items[0].x509 != NULL
+								? psprintf("%s is none: %s",
+										   castssl_certificate_label(&ca->items[0], name),
+										   why_no_ca(&ca->items[0]))
+								: "It holds only CRLs.",
+							"Name the file with the certificate of the CA that issued the client "
+							"certificates.");
+	for (int i = 0; i < ca->count && cas > 0; i++)
+	{
+		const CastsslCertificate *item = &ca->items[i];
+
+		if (is_ca(item))
+			judge_one_ca(set, item, errors[i], working > 0 ? CASTSSL_WARNING : CASTSSL_ERROR,
+						 findings);
+		else if (item->x509 != NULL)
+			castssl_finding_add(
+				findings, CASTSSL_WARNING, "ca_is_ca", name,
+				psprintf("%s is not a CA certificate", castssl_certificate_label(item, name)),
+				why_no_ca(item), NULL);
+	}
+}
+
+/* Is the CRL that CA's, by name; and if so, does its signature verify? */
+static bool
+crl_names(const CastsslCertificate *crl, const CastsslCertificate *ca)
+{
+	return crl->crl != NULL && ca->x509 != NULL &&
+		   X509_NAME_cmp(X509_CRL_get_issuer(crl->crl), X509_get_subject_name(ca->x509)) == 0;
+}
+
+static bool
+crl_verifies(const CastsslCertificate *crl, const CastsslCertificate *ca)
+{
+	EVP_PKEY *key = X509_get0_pubkey(ca->x509);
+	bool may_sign = (X509_get_extension_flags(ca->x509) & EXFLAG_KUSAGE) == 0 ||
+					(X509_get_key_usage(ca->x509) & KU_CRL_SIGN) != 0;
+	bool result = may_sign && key != NULL && X509_CRL_verify(crl->crl, key) == 1;
+
+	ERR_clear_error();
+	return result;
+}
+
+/* Is there a CRL of that CA in force in the list; and which one, if only a stale one? */
+static bool
+has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCertificates *list,
+		const CastsslCertificate **stale)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (!crl_names(&list->items[i], ca) || !crl_verifies(&list->items[i], ca))
+			continue;
+		if (castssl_in_force(&list->items[i], set->now))
+			return true;
+		*stale = &list->items[i];
+	}
+	return false;
+}
+
+/* One CA: every certificate it issued is refused without a CRL of it in force. */
+static void
+judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *ca,
+			 const CastsslCertificates *cas, const CastsslCertificates *crl,
+			 CastsslFindings *findings)
+{
+	const char *label = castssl_certificate_label(ca, set->ca.name);
+	const char *name = set->crl.name;
+	const CastsslCertificate *stale = NULL;
+	int error;
+
+	/* The server takes CRLs from the CA file, too. */
+	if (!has_crl(set, ca, cas, &stale) && !has_crl(set, ca, crl, &stale))
+	{
+		if (stale != NULL)
+			castssl_judge_dates(set, stale, name, CASTSSL_ERROR, findings);
+		else
+			castssl_finding_add(findings, CASTSSL_ERROR, "crl_issuer", name,
+								psprintf("there is no CRL for %s", label),
+								"With a CRL file the server refuses every certificate whose CA has "
+								"no CRL in it, signed by that CA.",
+								psprintf("Append the CRL of \"%s\" to \"%s\".", ca->subject, name));
+		return;
+	}
+	error = castssl_ca_chain_error(store, ca->x509,
+								   X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL, set->now);
+	if (error == X509_V_ERR_CERT_REVOKED)
+		castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
+							psprintf("%s is revoked", label),
+							"The server refuses every certificate that it issued.",
+							psprintf("Remove it from \"%s\".", set->ca.name));
+	/* What ails a CA without its CRL, or the CRL of a CA above it, has a finding of its own. */
+	else if (error != X509_V_OK && error != X509_V_ERR_UNABLE_TO_GET_CRL &&
+			 error != X509_V_ERR_CRL_HAS_EXPIRED && error != X509_V_ERR_CRL_NOT_YET_VALID &&
+			 castssl_ca_chain_error(store, ca->x509, 0, set->now) == X509_V_OK)
+		castssl_finding_add(findings, CASTSSL_ERROR, "crl_issuer", name,
+							psprintf("the CRL for %s is of no use: %s", label,
+									 X509_verify_cert_error_string(error)),
+							NULL, NULL);
+}
+
+void
+castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
+				  const CastsslCertificates *crl, CastsslFindings *findings)
+{
+	X509_STORE *store = make_store(ca, crl);
+	const char *name = set->crl.name;
+
+	if (store == NULL)
+		return; /* LCOV_EXCL_LINE: out of memory */
+	for (int i = 0; i < ca->count; i++)
+	{
+		if (is_ca(&ca->items[i]))
+			judge_ca_crl(set, store, &ca->items[i], ca, crl, findings);
+	}
+	for (int i = 0; i < crl->count; i++)
+	{
+		const CastsslCertificate *item = &crl->items[i];
+		bool ours = false;
+
+		for (int j = 0; j < ca->count; j++)
+			ours = ours || crl_names(item, &ca->items[j]);
+		if (item->x509 != NULL)
+			castssl_finding_add(findings, CASTSSL_WARNING, "crl_parse", name,
+								psprintf("\"%s\" holds a certificate, which the server trusts as a "
+										 "CA, too",
+										 name),
+								psprintf("It is %s.", castssl_certificate_label(item, name)),
+								psprintf("Keep CA certificates in \"%s\" alone.",
+										 set->ca.name ? set->ca.name : "the CA file"));
+		else if (!ours)
+			castssl_finding_add(findings, CASTSSL_INFO, "crl_issuer", name,
+								psprintf("the issuer of %s is not in the CA file",
+										 castssl_certificate_label(item, name)),
+								"It counts only for clients that send its certificate, as that of "
+								"an intermediate CA.",
+								NULL);
+		else if (castssl_in_force(item, set->now))
+			castssl_judge_dates(set, item, name, CASTSSL_WARNING, findings);
+	}
+}

@@ -1,0 +1,260 @@
+/*
+ * verify.c
+ *		Judgement of a set of certificate, key, CA and CRL, as findings.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "lib/stringinfo.h"
+#include "tls/chain.h"
+#include "tls/judge.h"
+#include "tls/trust.h"
+#include "tls/verify.h"
+
+static const CastsslCertificate *
+first_certificate(const CastsslCertificates *list)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (list->items[i].x509 != NULL)
+			return &list->items[i];
+	}
+	return NULL;
+}
+
+/* Read one file, with its own name for the check; false when it has what the server refuses. */
+static bool
+read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
+		  CastsslFindings *findings)
+{
+	int before = findings->count;
+	bool ok = castssl_certificates_read(pem->data, pem->length, pem->name, list, findings);
+
+	for (int i = before; i < findings->count; i++)
+		findings->items[i].check = check;
+	if (ok && castssl_pem_has_bom(pem))
+		castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
+							psprintf("\"%s\" begins with a byte-order mark", pem->name),
+							"OpenSSL before 3.0 passes over a PEM block that has one.",
+							psprintf("Remove it with \"tail -c +4 %s > %s.pem\".",
+									 castssl_shell_word(pem->name), castssl_shell_word(pem->name)));
+	return ok;
+}
+
+/* One line for all RSA keys that will be too short one day, not one for each CA of a bundle. */
+static void
+judge_rsa_sizes(const char *name, const CastsslCertificates *list, CastsslFindings *findings)
+{
+	int count = 0;
+
+	for (int i = 0; i < list->count; i++)
+		count += castssl_is_small_rsa(&list->items[i]);
+	if (count > 0)
+		castssl_finding_add(findings, CASTSSL_INFO, "weak", name,
+							psprintf("\"%s\" has an RSA key of under 3072 bits", name),
+							psprintf("%d of its %d certificates; from 2031 on NIST SP 800-57 wants "
+									 "3072 bits.",
+									 count, list->count),
+							NULL);
+}
+
+/* Where the file is readable by more than the server, so is the key. */
+static void
+judge_stray_key(const CastsslTlsSet *set, const CastsslPem *pem, const char *check,
+				CastsslFindings *findings)
+{
+	if (!castssl_key_present(pem) ||
+		(set->key.data != NULL && set->key.name != NULL && strcmp(pem->name, set->key.name) == 0))
+		return;
+	castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
+						psprintf("\"%s\" holds a private key, too", pem->name),
+						"Files of certificates are often readable by everybody.",
+						psprintf("Remove the private key from \"%s\".", pem->name));
+}
+
+static char *
+key_kind(EVP_PKEY *key)
+{
+	switch (EVP_PKEY_base_id(key))
+	{
+		case EVP_PKEY_RSA:
+			return psprintf("RSA, %d bits", EVP_PKEY_bits(key));
+		case EVP_PKEY_RSA_PSS:
+			return psprintf("RSA-PSS, %d bits", EVP_PKEY_bits(key));
+		case EVP_PKEY_EC:
+			return psprintf("EC, %d bits", EVP_PKEY_bits(key));
+		case EVP_PKEY_ED25519:
+			return pstrdup("ED25519");
+		default:
+			return psprintf("another kind, %d bits", EVP_PKEY_bits(key));
+	}
+}
+
+static void
+judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY *key,
+			CastsslFindings *findings)
+{
+	const CastsslCertificate *server = first_certificate(list);
+	const CastsslCertificate *fitting = NULL;
+	EVP_PKEY *public_key = X509_get0_pubkey(server->x509);
+	const char *hint = "Name the key that the certificate's request was made with.";
+
+	if (X509_check_private_key(server->x509, key) == 1)
+		return;
+	for (int i = 0; i < list->count && fitting == NULL; i++)
+	{
+		if (list->items[i].x509 != NULL && X509_check_private_key(list->items[i].x509, key) == 1)
+			fitting = &list->items[i];
+	}
+	ERR_clear_error();
+	if (fitting != NULL)
+		hint = psprintf("The key belongs to %s, which must be the first one in the file.",
+						castssl_certificate_label(fitting, set->certificate.name));
+	castssl_finding_add(findings, CASTSSL_ERROR, "key_matches_certificate", set->key.name,
+						psprintf("the private key in \"%s\" does not belong to the certificate in "
+								 "\"%s\"",
+								 set->key.name, set->certificate.name),
+						psprintf("The certificate's key is %s; the private key is %s.",
+								 public_key ? key_kind(public_key) : "of an unknown kind",
+								 key_kind(key)),
+						hint);
+}
+
+static void
+judge_key(const CastsslTlsSet *set, const CastsslCertificates *list, CastsslFindings *findings)
+{
+	EVP_PKEY *key;
+
+	/* Without the passphrase only the server's own loader can tell. */
+	if (set->passphrase == NULL && castssl_key_is_encrypted(&set->key))
+		return;
+	key = castssl_key_read(&set->key, set->passphrase, findings);
+	if (key != NULL && first_certificate(list) != NULL)
+		judge_match(set, list, key, findings);
+}
+
+/* libpq's rule: no wildcard for part of a label; an address is compared with addresses. */
+static bool
+is_for(X509 *x509, const char *name)
+{
+	bool result = X509_check_ip_asc(x509, name, 0) == 1 ||
+				  X509_check_host(x509, name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+
+	ERR_clear_error();
+	return result;
+}
+
+static void
+judge_names(const CastsslTlsSet *set, const CastsslCertificate *server, CastsslFindings *findings)
+{
+	const char *name = set->certificate.name;
+	StringInfoData hosts;
+	StringInfoData names;
+
+	if (server->ndns_names + server->nip_addresses == 0)
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, "names", name,
+			psprintf("%s has no subject alternative name", castssl_certificate_label(server, name)),
+			"Java, Go, .NET and others look for the host's name there and not in the subject.",
+			"Ask for a certificate with the host's names in subjectAltName.");
+	if (set->host_names == NULL || set->nhost_names == 0)
+		return;
+	initStringInfo(&hosts);
+	initStringInfo(&names);
+	for (int i = 0; i < set->nhost_names; i++)
+	{
+		if (is_for(server->x509, set->host_names[i]))
+			return;
+		appendStringInfo(&hosts, "%s%s", i > 0 ? ", " : "", set->host_names[i]);
+	}
+	for (int i = 0; i < server->ndns_names; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", server->dns_names[i]);
+	castssl_finding_add(
+		findings, CASTSSL_WARNING, "names", name,
+		psprintf("%s is for none of this host's names", castssl_certificate_label(server, name)),
+		psprintf("Names of this host: %s.  DNS names in the certificate: %s.", hosts.data,
+				 server->ndns_names > 0 ? names.data : "none"),
+		"Clients with sslmode=verify-full are refused unless they connect by a name in the "
+		"certificate.");
+}
+
+static void
+judge_certificate(const CastsslTlsSet *set, const CastsslCertificates *certificate,
+				  const CastsslCertificates *ca, CastsslFindings *findings)
+{
+	const CastsslCertificate *server = first_certificate(certificate);
+
+	if (server == NULL)
+	{
+		castssl_finding_add(findings, CASTSSL_ERROR, "certificate_parse", set->certificate.name,
+							psprintf("\"%s\" holds no certificate", set->certificate.name),
+							"It holds only CRLs.", NULL);
+		return;
+	}
+	castssl_judge_chain(set, certificate, ca, findings);
+	judge_names(set, server, findings);
+}
+
+static void
+judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca, const CastsslCertificates *crl,
+		  CastsslFindings *findings)
+{
+	const char *name = set->crl.name;
+	bool any = false;
+
+	for (int i = 0; i < crl->count; i++)
+		any = any || crl->items[i].crl != NULL;
+	if (!any)
+		castssl_finding_add(findings, CASTSSL_ERROR, "crl_parse", name,
+							psprintf("\"%s\" holds no certificate revocation list", name),
+							"The server would refuse every client certificate.", NULL);
+	else if (set->ca.data == NULL)
+		castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
+							psprintf("\"%s\" is of no use without a CA file", name),
+							"The server asks clients for no certificate.", NULL);
+	else
+		castssl_judge_crl(set, ca, crl, findings);
+}
+
+void
+castssl_tls_verify(const CastsslTlsSet *set, CastsslFindings *findings,
+				   CastsslCertificates *certificate, CastsslCertificates *ca,
+				   CastsslCertificates *crl)
+{
+	CastsslCertificates own[3] = { { 0 } };
+	bool certificate_ok = false;
+	bool ca_ok = false;
+	bool crl_ok = false;
+
+	certificate = certificate != NULL ? certificate : &own[0];
+	ca = ca != NULL ? ca : &own[1];
+	crl = crl != NULL ? crl : &own[2];
+	if (set->certificate.data != NULL)
+		certificate_ok = read_file(&set->certificate, "certificate_parse", certificate, findings);
+	if (set->ca.data != NULL)
+		ca_ok = read_file(&set->ca, "ca_parse", ca, findings);
+	if (set->crl.data != NULL)
+		crl_ok = read_file(&set->crl, "crl_parse", crl, findings);
+	if (set->key.data != NULL)
+		judge_key(set, certificate, findings);
+	if (certificate_ok)
+	{
+		judge_certificate(set, certificate, ca, findings);
+		judge_rsa_sizes(set->certificate.name, certificate, findings);
+		judge_stray_key(set, &set->certificate, "certificate_parse", findings);
+	}
+	if (ca_ok)
+	{
+		castssl_judge_ca(set, ca, findings);
+		judge_rsa_sizes(set->ca.name, ca, findings);
+		judge_stray_key(set, &set->ca, "ca_parse", findings);
+	}
+	if (crl_ok)
+		judge_crl(set, ca, crl, findings);
+}

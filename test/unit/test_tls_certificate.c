@@ -1,0 +1,301 @@
+/*
+ * test_tls_certificate.c
+ *		Every fact we read of a certificate or CRL, against what openssl prints.
+ */
+#include "postgres_fe.h"
+
+#include "check.h"
+#include "certificates.h"
+#include "lib/stringinfo.h"
+#include "tls/certificate.h"
+#include "tls/instant.h"
+
+static const char *const files[] = {
+	"server.crt",    "rsa2048.crt", "rsa3072.crt",   "rsapss.crt",      "p384.crt",
+	"ed25519.crt",   "rsa1024.crt", "p192.crt",      "sha1.crt",        "expired.crt",
+	"future.crt",    "y2049.crt",   "y2050.crt",     "y9999.crt",       "nosan.crt",
+	"wildcard.crt",  "ip.crt",      "othername.crt", "caleaf.crt",      "selfca.crt",
+	"self.crt",      "utf8.crt",    "multi.crt",     "emptyname.crt",   "serial.crt",
+	"negative.crt",  "zero.crt",    "v1.crt",        "root.crt",        "inter.crt",
+	"root-sha1.crt", "crlf.crt",    "trailing.crt",  "text.crt",        "trusted.crt",
+	"combined.pem",  "chain.crt",   "pathlen0.crt",  "root-nosign.crt", "client.crt",
+	"dsa.crt",
+};
+
+static CastsslCertificates
+read_file(const char *name)
+{
+	CastsslPem pem = certificates_file(name);
+	CastsslCertificates list = { 0 };
+	CastsslFindings findings = { 0 };
+
+	if (!CHECK(castssl_certificates_read(pem.data, pem.length, name, &list, &findings)))
+		printf("  in %s: %s\n", name, findings.items[0].message);
+	CHECK_INT(findings.count, 0);
+	return list;
+}
+
+static char *
+address_text(const CastsslIpAddress *ip)
+{
+	const uint8 *a = ip->address;
+
+	if (ip->family == 4)
+		return psprintf("%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
+	return psprintf("%X:%X:%X:%X:%X:%X:%X:%X", a[0] << 8 | a[1], a[2] << 8 | a[3], a[4] << 8 | a[5],
+					a[6] << 8 | a[7], a[8] << 8 | a[9], a[10] << 8 | a[11], a[12] << 8 | a[13],
+					a[14] << 8 | a[15]);
+}
+
+/* Ours, in the form that the shell commands below give to the output of openssl. */
+static char *
+our_facts(const CastsslCertificate *c)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "subject=%s\nissuer=%s\nserial=%s\nfrom=%lld\nuntil=%lld\nsha256=%s\n",
+					 c->subject, c->issuer, c->serial, (long long) c->not_before,
+					 (long long) c->not_after, c->fingerprint);
+	appendStringInfo(&text, "signature=%s\n", c->signature_algorithm);
+	appendStringInfo(&text, "key=%s\n", c->key_algorithm);
+	/* openssl says no size of Ed25519, and 1.1.1 none of DSA. */
+	if (strcmp(c->key_algorithm, "ED25519") != 0 && strcmp(c->key_algorithm, "DSA") != 0)
+		appendStringInfo(&text, "bits=%d\n", c->key_bits);
+	appendStringInfo(&text, "ca=%d\n", c->is_ca);
+	for (int i = 0; i < c->ndns_names; i++)
+		appendStringInfo(&text, "DNS:%s\n", c->dns_names[i]);
+	for (int i = 0; i < c->nip_addresses; i++)
+		appendStringInfo(&text, "IP Address:%s\n", address_text(&c->ip_addresses[i]));
+	return text.data;
+}
+
+static char *
+their_facts(const char *file)
+{
+	static const char *const script =
+		"x() { openssl x509 -in %s -noout \"$@\"; }\n"
+		"seconds() { date -u -d \"$1\" +%%s; }\n"
+		"text=$(x -text)\n"
+		"x -subject -issuer -nameopt RFC2253,-esc_msb | sed 's/= */=/'\n"
+		"x -serial | tr A-F a-f\n"
+		"echo from=$(seconds \"$(x -startdate | sed 's/.*=//')\")\n"
+		"echo until=$(seconds \"$(x -enddate | sed 's/.*=//')\")\n"
+		"x -fingerprint -sha256 | tr -d : | tr A-F a-f | sed 's/.*=/sha256=/'\n"
+		"echo \"$text\" | sed -n 's/^ *Signature Algorithm: */signature=/p' | head -n 1\n"
+		"echo \"$text\" | sed -n 's/^ *Public Key Algorithm: */key=/p' |"
+		" sed 's/=dsaEncryption/=DSA/; s/=rsaEncryption/=RSA/; s/=rsassaPss/=RSA-PSS/; "
+		"s/=id-ecPublicKey/=EC/'\n"
+		"echo \"$text\" | grep -q dsaEncryption ||"
+		" echo \"$text\" | sed -n 's/.*Public-Key: (\\([0-9]*\\) bit.*/bits=\\1/p'\n"
+		"echo ca=$(echo \"$text\" | grep -c CA:TRUE)\n"
+		"echo \"$text\" | grep -A1 'Subject Alternative Name' | tail -n +2 | tr , '\\n' |"
+		" sed -n 's/^ *\\(DNS:.*\\)/\\1/p'\n"
+		"echo \"$text\" | grep -A1 'Subject Alternative Name' | tail -n +2 | tr , '\\n' |"
+		" sed -n 's/^ *\\(IP Address:.*\\)/\\1/p'\n"
+		"true\n";
+
+	return psprintf("%s\n", certificates_command(psprintf(script, file)));
+}
+
+static void
+test_against_openssl(void)
+{
+	for (int i = 0; i < lengthof(files); i++)
+	{
+		CastsslCertificates list = read_file(files[i]);
+
+		if (CHECK(list.count > 0) &&
+			!CHECK_STRING(our_facts(&list.items[0]), their_facts(files[i])))
+			printf("  in %s\n", files[i]);
+	}
+}
+
+static void
+test_crl_against_openssl(const char *file)
+{
+	static const char *const script =
+		"x() { openssl crl -in %s -noout \"$@\"; }\n"
+		"seconds() { date -u -d \"$1\" +%%s; }\n"
+		"x -issuer -nameopt RFC2253,-esc_msb | sed 's/= */=/'\n"
+		"x -crlnumber | tr A-F a-f | sed 's/.*=\\(0x\\)*/number=/'\n"
+		"echo from=$(seconds \"$(x -lastupdate | sed 's/.*=//')\")\n"
+		"echo until=$(seconds \"$(x -nextupdate | sed 's/.*=//')\")\n"
+		"x -fingerprint -sha256 | tr -d : | tr A-F a-f | sed 's/.*=/sha256=/'\n"
+		"x -text | sed -n 's/^ *Signature Algorithm: */signature=/p' | head -n 1\n";
+	CastsslCertificates list = read_file(file);
+	const CastsslCertificate *c = &list.items[0];
+
+	CHECK_STRING(psprintf("issuer=%s\nnumber=%s\nfrom=%lld\nuntil=%lld\nsha256=%s\nsignature=%s",
+						  c->issuer, c->serial, (long long) c->not_before, (long long) c->not_after,
+						  c->fingerprint, c->signature_algorithm),
+				 certificates_command(psprintf(script, file)));
+	CHECK(c->crl != NULL && c->x509 == NULL && c->subject == NULL && c->key_algorithm == NULL);
+}
+
+/* What openssl does not print, or not so. */
+static void
+test_single_facts(void)
+{
+	CastsslCertificates nul = read_file("nul.crt");
+	CastsslCertificates y9999 = read_file("y9999.crt");
+	CastsslCertificates empty = read_file("emptyname.crt");
+	CastsslCertificates utf8 = read_file("utf8.crt");
+
+	CHECK_STRING(read_file("nonumber.crl").items[0].serial, NULL);
+	CHECK_INT(nul.items[0].ndns_names, 2);
+	CHECK_STRING(nul.items[0].dns_names[0], "db.example.com\\00.evil.org");
+	CHECK_STRING(nul.items[0].dns_names[1], "a\\5cb");
+	CHECK_INT(nul.items[0].nip_addresses, 0);
+	CHECK_STRING(castssl_name_slashes(X509_get_subject_name(utf8.items[0].x509)),
+				 "/C=DE/O=Käse \\\"GmbH\\\"\\, Münster/CN=日本");
+	CHECK(y9999.items[0].not_after == INT64CONST(253402300799));
+	CHECK(y9999.items[0].not_before == INT64CONST(-631152000));
+	CHECK_STRING(empty.items[0].subject, "");
+	CHECK_STRING(utf8.items[0].subject, "CN=日本,O=Käse \\\"GmbH\\\"\\, Münster,C=DE");
+	CHECK(read_file("bare.crt").items[0].self_signed);
+	CHECK(read_file("root.crt").items[0].self_signed);
+	CHECK(read_file("self.crt").items[0].self_signed);
+	CHECK(!read_file("inter.crt").items[0].self_signed);
+	CHECK(!read_file("server.crt").items[0].self_signed);
+}
+
+/* OpenSSL lets no such name out of a file, but a newer one may: never bytes that are not UTF-8. */
+static void
+test_names_that_are_not_utf8(void)
+{
+	static const char *const bytes[] = { "\xff",         "a\xc3",    "\xe2\x82",
+										 "\xed\xa0\x80", "\xc0\x80", "\xf4\x90\x80\x80" };
+	static const char *const texts[] = { "CN=\\FF",         "CN=a\\C3",    "CN=\\E2\\82",
+										 "CN=\\ED\\A0\\80", "CN=\\C0\\80", "CN=\\F4\\90\\80\\80" };
+
+	for (int i = 0; i < lengthof(bytes); i++)
+	{
+		X509_NAME *name = X509_NAME_new();
+
+		X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UTF8STRING,
+								   (const unsigned char *) bytes[i], -1, -1, 0);
+		CHECK_STRING(castssl_name_rfc2253(name), texts[i]);
+		X509_NAME_free(name);
+	}
+}
+
+/* Every item of a bundle, in order, and what is no certificate passed over. */
+static void
+test_bundles(void)
+{
+	CastsslCertificates list = read_file("chain-root.crt");
+	const char *const subjects[] = { "CN=db.example.com", "CN=Test Intermediate 2,O=Test",
+									 "CN=Test Intermediate,O=Test", "CN=Test Root,O=Test" };
+
+	CHECK_INT(list.count, 4);
+	for (int i = 0; i < list.count; i++)
+	{
+		CHECK_INT(list.items[i].position, i + 1);
+		CHECK_STRING(list.items[i].subject, subjects[i]);
+	}
+	list = read_file("ca-with-crl.crt");
+	CHECK_INT(list.count, 2);
+	CHECK(list.items[0].x509 != NULL && list.items[1].crl != NULL);
+	CHECK_INT(list.items[1].position, 2);
+	list = read_file("ca-with-key.crt");
+	CHECK_INT(list.count, 1);
+	if (system("for i in $(seq 250); do cat chain-root.crt; done > thousand.crt") != 0)
+		CHECK(false);
+	CHECK_INT(read_file("thousand.crt").count, 1000);
+}
+
+static void
+check_message(const char *file, const char *message, const char *hint)
+{
+	CastsslPem pem = certificates_file(file);
+	CastsslCertificates list = { 0 };
+	CastsslFindings findings = { 0 };
+
+	CHECK(!castssl_certificates_read(pem.data, pem.length, file, &list, &findings));
+	CHECK_INT(findings.count, 1);
+	CHECK_STRING(findings.items[0].message, message);
+	CHECK_STRING(findings.items[0].hint, hint);
+	CHECK_STRING(findings.items[0].subject, file);
+	CHECK(findings.items[0].detail != NULL);
+}
+
+static void
+test_messages(void)
+{
+	const char *again = "Copy the file again from where it came from, or ask its issuer for it.";
+
+	check_message("empty.crt", "\"empty.crt\" is empty", NULL);
+	check_message("blank.crt", "\"blank.crt\" is empty", NULL);
+	check_message("garbage.crt", "\"garbage.crt\" is not in PEM form", NULL);
+	check_message("der.crt", "\"der.crt\" is in DER form",
+				  "Convert it with \"openssl x509 -inform der -in der.crt -out der.crt.pem\".");
+	check_message("der.crl", "\"der.crl\" is in DER form",
+				  "Convert it with \"openssl crl -inform der -in der.crl -out der.crl.pem\".");
+	check_message("pkcs12.crt", "\"pkcs12.crt\" is in DER form",
+				  "Convert it with \"openssl pkcs12 -nodes -in pkcs12.crt -out pkcs12.crt.pem\".");
+	check_message(
+		"pkcs7.crt", "\"pkcs7.crt\" holds no certificate",
+		"Convert it with \"openssl pkcs7 -print_certs -in pkcs7.crt -out pkcs7.crt.crt\".");
+	check_message("utf16.crt", "\"utf16.crt\" is UTF-16 text",
+				  "Convert it with \"iconv -f UTF-16 -t ASCII utf16.crt > utf16.crt.pem\".");
+	check_message("server.key", "\"server.key\" holds no certificate", NULL);
+	check_message("server.csr", "\"server.csr\" holds no certificate",
+				  "A request is what a CA makes a certificate from: name the file that it sent "
+				  "back.");
+	check_message("zero-text.crt", "\"zero-text.crt\" is not in PEM form", NULL);
+	check_message("pkcs7-der.crt", "\"pkcs7-der.crt\" is in DER form",
+				  "Convert it with \"openssl pkcs7 -inform der -print_certs -in pkcs7-der.crt -out "
+				  "pkcs7-der.crt.pem\".");
+	check_message("header.crt", "could not read certificate 1 of \"header.crt\"", again);
+	check_message("baddate.crt", "could not read certificate 1 of \"baddate.crt\"", again);
+	check_message("truncated.crt", "could not read certificate 1 of \"truncated.crt\"", again);
+	check_message("base64.crt", "could not read certificate 1 of \"base64.crt\"", again);
+	check_message("asn1.crt", "could not read certificate 1 of \"asn1.crt\"", again);
+	check_message("truncated-second.crt",
+				  "could not read certificate 2 of \"truncated-second.crt\"", again);
+}
+
+/* Each day of the calendar there and back, and as text. */
+static void
+test_instants(void)
+{
+	int64 seconds = INT64CONST(-62135596800);
+	int wrong = 0;
+
+	CHECK_STRING(castssl_instant_text(seconds), "0001-01-01 00:00:00 UTC");
+	CHECK_STRING(castssl_instant_text(0), "1970-01-01 00:00:00 UTC");
+	CHECK_STRING(castssl_instant_text(-1), "1969-12-31 23:59:59 UTC");
+	CHECK_STRING(castssl_instant_text(951782400), "2000-02-29 00:00:00 UTC");
+	CHECK_STRING(castssl_instant_text(INT64CONST(4107542400)), "2100-03-01 00:00:00 UTC");
+	CHECK_STRING(castssl_instant_text(INT64CONST(253402300799)), "9999-12-31 23:59:59 UTC");
+	CHECK_STRING(castssl_instant_text(PG_INT64_MAX), "9999-12-31 23:59:59 UTC");
+	CHECK_STRING(castssl_instant_text(PG_INT64_MIN), "0001-01-01 00:00:00 UTC");
+	for (; seconds < INT64CONST(253402300800); seconds += 86400 * 13 + 3607)
+	{
+		ASN1_TIME *time = castssl_asn1_time(seconds);
+		int64 back = 0;
+
+		if (!castssl_asn1_seconds(time, &back) || back != seconds)
+			wrong++;
+		ASN1_TIME_free(time);
+	}
+	CHECK_INT(wrong, 0);
+	CHECK(!castssl_asn1_seconds(NULL, &seconds));
+}
+
+int
+main(void)
+{
+	certificates_make();
+	test_against_openssl();
+	test_crl_against_openssl("root.crl");
+	test_crl_against_openssl("stale.crl");
+	test_crl_against_openssl("inter.crl");
+	test_single_facts();
+	test_names_that_are_not_utf8();
+	test_bundles();
+	test_messages();
+	test_instants();
+	return check_summary();
+}

@@ -1,0 +1,200 @@
+/*
+ * test_tls_client.c
+ *		What castssl_client_judge says of a client's certificate, held against a
+ *		handshake in memory with a server that loads its files as PostgreSQL does.
+ */
+#include "postgres_fe.h"
+
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "check.h"
+#include "certificates.h"
+#include "tls/client.h"
+
+static const char *const clients[] = {
+	"client.crt",
+	"client-inter.crt",
+	"client-chain.crt",
+	"client-other.crt",
+	"client-expired-root.crt",
+	"client-future-root.crt",
+	"client-rsa1024-root.crt",
+	"client-sha1-root.crt",
+	"client-nosign-root.crt",
+	"client-serveronly-root.crt",
+	"client-pathlen.crt",
+	"server.crt",
+	"self.crt",
+};
+
+static const char *const authorities[] = {
+	"root.crt",
+	"ca-two.crt",
+	"ca-inter.crt",
+	"inter.crt",
+	"ca-expired-and-good.crt",
+	"ca-pathlen.crt",
+	"root-nosign.crt",
+	"ca-and-leaf.crt",
+	"root-serveronly.crt",
+	"root-expired.crt",
+	"root-future.crt",
+	"root-rsa1024.crt",
+	"root-sha1.crt",
+	"ca-with-crl.crt",
+};
+
+static const char *const lists[] = {
+	NULL,         "root.crl",
+	"stale.crl",  "stale-and-fresh.crl",
+	"other.crl",  "root-other.crl",
+	"both.crl",   "revoked-ca.crl",
+	"forged.crl", "with-certificate.crl",
+};
+
+/* As be_tls_init; the keys of all clients will do, for nobody looks at their match here. */
+static SSL_CTX *
+load_server(const char *ca, const char *crl)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+
+	CHECK(SSL_CTX_use_certificate_chain_file(context, "server.crt") == 1);
+	CHECK(SSL_CTX_use_PrivateKey_file(context, "server.key", SSL_FILETYPE_PEM) == 1);
+	CHECK(SSL_CTX_load_verify_locations(context, ca, NULL) == 1);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
+	if (crl != NULL)
+	{
+		X509_STORE *store = SSL_CTX_get_cert_store(context);
+
+		CHECK(X509_STORE_load_locations(store, crl, NULL) == 1);
+		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	}
+	return context;
+}
+
+/* Whichever key fits. */
+static SSL_CTX *
+load_client(const char *certificate)
+{
+	static const char *const keys[] = { "client.key", "server.key", "self.key" };
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+
+	SSL_CTX_set_security_level(context, 0);
+	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+	CHECK(SSL_CTX_use_certificate_chain_file(context, certificate) == 1);
+	for (int i = 0; i < lengthof(keys); i++)
+	{
+		if (SSL_CTX_use_PrivateKey_file(context, keys[i], SSL_FILETYPE_PEM) == 1 &&
+			SSL_CTX_check_private_key(context) == 1)
+			break;
+	}
+	CHECK(SSL_CTX_check_private_key(context) == 1);
+	ERR_clear_error();
+	return context;
+}
+
+static bool
+is_accepted(SSL_CTX *server_context, SSL_CTX *client_context)
+{
+	SSL *server = SSL_new(server_context);
+	SSL *client = SSL_new(client_context);
+	BIO *one = NULL;
+	BIO *two = NULL;
+	int done = 0;
+	bool shown;
+
+	BIO_new_bio_pair(&one, 1 << 17, &two, 1 << 17);
+	SSL_set_bio(server, one, one);
+	SSL_set_bio(client, two, two);
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	for (int i = 0; i < 20; i++)
+	{
+		(void) SSL_do_handshake(client);
+		done = SSL_do_handshake(server);
+	}
+	shown = done == 1 && SSL_get_peer_certificate(server) != NULL;
+	SSL_free(server);
+	SSL_free(client);
+	ERR_clear_error();
+	return shown;
+}
+
+/* Every client with every CA and every CRL. */
+static void
+test_handshakes(void)
+{
+	int accepted = 0;
+
+	for (int c = 0; c < lengthof(clients); c++)
+	{
+		CastsslPem shown = certificates_file(clients[c]);
+		SSL_CTX *client = load_client(clients[c]);
+
+		for (int a = 0; a < lengthof(authorities); a++)
+		{
+			CastsslPem ca = certificates_file(authorities[a]);
+
+			for (int l = 0; l < lengthof(lists); l++)
+			{
+				CastsslPem crl = certificates_file(lists[l]);
+				SSL_CTX *server = load_server(authorities[a], lists[l]);
+				bool real = is_accepted(server, client);
+				CastsslClient judged = { { 0 } };
+				CastsslFindings findings = { 0 };
+
+				CHECK(castssl_client_judge(&shown, &ca, &crl, (int64) time(NULL), &judged,
+										   &findings));
+				if (!CHECK_INT(judged.problem == NULL, real))
+					printf("  client %s, CA %s, CRL %s: %s\n", clients[c], authorities[a],
+						   lists[l] ? lists[l] : "none",
+						   judged.problem ? judged.problem : "accepted");
+				accepted += real;
+				SSL_CTX_free(server);
+			}
+		}
+		SSL_CTX_free(client);
+	}
+	CHECK(accepted > 20);
+}
+
+static void
+test_names(void)
+{
+	CastsslPem shown = certificates_file("client-chain.crt");
+	CastsslPem ca = certificates_file("root.crt");
+	CastsslPem none = { NULL };
+	CastsslPem crl = certificates_file("root.crl");
+	CastsslPem garbage = { .name = "garbage", .data = "nothing", .length = 7 };
+	CastsslClient client = { { 0 } };
+	CastsslFindings findings = { 0 };
+
+	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK_STRING(client.cn, "alice");
+	CHECK_STRING(client.dn, "CN=alice");
+	CHECK_INT(client.certificate.position, 1);
+	shown = certificates_file("inter.crt");
+	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK_STRING(client.cn, "Test Intermediate");
+	CHECK_STRING(client.dn, "CN=Test Intermediate,O=Test");
+	CHECK_INT(findings.count, 0);
+
+	CHECK(!castssl_client_judge(&garbage, &ca, &none, 0, &client, &findings));
+	CHECK(!castssl_client_judge(&crl, &ca, &none, 0, &client, &findings));
+	CHECK(!castssl_client_judge(&shown, &garbage, &none, 0, &client, &findings));
+	CHECK_INT(findings.count, 3);
+	CHECK_STRING(findings.items[0].subject, "garbage");
+	CHECK_STRING(findings.items[1].subject, "root.crl");
+}
+
+int
+main(void)
+{
+	certificates_make();
+	test_handshakes();
+	test_names();
+	return check_summary();
+}

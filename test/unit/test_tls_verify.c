@@ -1,0 +1,474 @@
+/*
+ * test_tls_verify.c
+ *		Our judgement of each set of files, held against what OpenSSL does with it.
+ *
+ * For every case: what castssl_tls_verify says, whether the calls by which the
+ * server loads its files accept them, and whether a handshake in memory between
+ * that server and a client, each with a certificate, goes through.  An error of
+ * ours must be a failure there, and without even a warning all must work.
+ */
+#include "postgres_fe.h"
+
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "check.h"
+#include "certificates.h"
+#include "tls/verify.h"
+
+/* What happens for real. */
+typedef enum Reality
+{
+	WORKS,
+	REFUSED,
+	ELSEWHERE /* refused here; whether it is elsewhere, nobody can tell from the server's files */
+} Reality;
+
+typedef struct Case
+{
+	const char *certificate; /* without ".crt" where there is no dot in it */
+	const char *key;
+	const char *ca;
+	const char *crl;
+	const char *client; /* the client's certificate */
+	const char *roots;  /* what the client trusts */
+	CastsslSeverity worst;
+	const char *check; /* of the first of the worst findings; NULL: none above info */
+	Reality reality;
+} Case;
+
+#define SERVER(file, worst, check, reality)                                                        \
+	{                                                                                              \
+		file, "server.key", "root.crt", NULL, "client.crt", "root.crt", worst, check, reality      \
+	}
+#define SERVER_KEY(file, key, worst, check, reality)                                               \
+	{                                                                                              \
+		file, key, "root.crt", NULL, "client.crt", "root.crt", worst, check, reality               \
+	}
+#define CA(file, client, worst, check, reality)                                                    \
+	{                                                                                              \
+		"server.crt", "server.key", file, NULL, client, "root.crt", worst, check, reality          \
+	}
+#define CRL(ca, crl, client, worst, check, reality)                                                \
+	{                                                                                              \
+		"server.crt", "server.key", ca, crl, client, "root.crt", worst, check, reality             \
+	}
+
+static const Case cases[] = {
+	/* kinds of keys and signatures */
+	SERVER("server.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("rsa2048.crt", "rsa2048.key", CASTSSL_INFO, "weak", WORKS),
+	SERVER_KEY("rsa3072.crt", "rsa3072.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("rsapss.crt", "rsapss.key", CASTSSL_INFO, "weak", WORKS),
+	SERVER_KEY("p384.crt", "p384.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("ed25519.crt", "ed25519.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("rsa1024.crt", "rsa1024.key", CASTSSL_ERROR, "weak", REFUSED),
+	SERVER_KEY("p192.crt", "p192.key", CASTSSL_ERROR, "weak", REFUSED),
+	SERVER("sha1.crt", CASTSSL_ERROR, "weak", REFUSED),
+	SERVER_KEY("server.crt", "ed25519.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	SERVER_KEY("server.crt", "rsapss.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	SERVER_KEY("server.crt", "dsa.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	/* dates */
+	SERVER("expired.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
+	SERVER("future.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
+	SERVER("soon.crt", CASTSSL_WARNING, "certificate_dates", WORKS),
+	SERVER("y2049.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("y2050.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("y9999.crt", CASTSSL_OK, NULL, WORKS),
+	/* names */
+	SERVER("nosan.crt", CASTSSL_WARNING, "names", WORKS),
+	SERVER("wildcard.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("ip.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("othername.crt", CASTSSL_WARNING, "names", WORKS),
+	SERVER("nul.crt", CASTSSL_WARNING, "names", WORKS),
+	SERVER("badnames.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("empty.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("emptyname.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("utf8.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("multi.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("negative.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("zero.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("v1.crt", CASTSSL_WARNING, "names", WORKS),
+	/* uses */
+	SERVER("caleaf.crt", CASTSSL_ERROR, "key_usage", REFUSED),
+	SERVER("caleaf-nousage.crt", CASTSSL_WARNING, "key_usage", WORKS),
+	SERVER("clienteku.crt", CASTSSL_ERROR, "key_usage", REFUSED),
+	SERVER("noeku.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("keyencipherment.crt", "rsa2048.key", CASTSSL_WARNING, "key_usage", WORKS),
+	{ "self.crt", "server.key", "root.crt", NULL, "client.crt", "self.crt", CASTSSL_OK, NULL,
+	  WORKS },
+	{ "selfca.crt", "server.key", "root.crt", NULL, "client.crt", "selfca.crt", CASTSSL_ERROR,
+	  "key_usage", REFUSED },
+	/* chains */
+	SERVER("chain.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("chain-root.crt", CASTSSL_INFO, "chain", WORKS),
+	SERVER("chain-disorder.crt", CASTSSL_WARNING, "chain", WORKS),
+	SERVER("chain-reversed.crt", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	SERVER("chain-missing.crt", CASTSSL_INFO, "chain", ELSEWHERE),
+	SERVER("leaf1.crt", CASTSSL_WARNING, "chain", REFUSED),
+	SERVER("chain-extra.crt", CASTSSL_INFO, "chain", WORKS),
+	SERVER("chain-sha1.crt", CASTSSL_ERROR, "weak", REFUSED),
+	SERVER("chain-notca.crt", CASTSSL_ERROR, "chain", REFUSED),
+	SERVER("chain-expired.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
+	SERVER("chain-impostor.crt", CASTSSL_ERROR, "chain", REFUSED),
+	{ "chain-pathlen.crt", "server.key", "root.crt", NULL, "client.crt", "pathlen0.crt",
+	  CASTSSL_ERROR, "chain", REFUSED },
+	/* the server takes a single certificate's issuers from the CA file, but not those of several */
+	{ "leaf1.crt", "server.key", "ca-inter.crt", NULL, "client.crt", "root.crt", CASTSSL_INFO,
+	  "chain", WORKS },
+	{ "chain-missing.crt", "server.key", "ca-inter.crt", NULL, "client.crt", "root.crt",
+	  CASTSSL_WARNING, "chain", REFUSED },
+	{ "server.crt", "server.key", "other.crt", NULL, "client-other.crt", "root.crt",
+	  CASTSSL_WARNING, "chain", WORKS },
+	{ "server.crt", "server.key", NULL, NULL, NULL, "root.crt", CASTSSL_WARNING, "chain", WORKS },
+	/* forms of files, and damage */
+	SERVER_KEY("crlf.crt", "crlf.key", CASTSSL_OK, NULL, WORKS),
+	SERVER("trailing.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("text.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER("trusted.crt", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("combined.pem", "combined.pem", CASTSSL_OK, NULL, WORKS),
+	SERVER("combined.pem", CASTSSL_WARNING, "certificate_parse", WORKS),
+	SERVER("der.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("pkcs7.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("pkcs12.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("utf16.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("blank.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("garbage.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("truncated.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("truncated-second.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("base64.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("header.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("baddate.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("notutf8.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("asn1.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("root.crl", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER_KEY("server.crt", "two.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("server.crt", "two-wrong.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	SERVER_KEY("server.crt", "rsa2048.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	SERVER_KEY("server.crt", "parameters.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("rsa2048.crt", "rsa-traditional.key", CASTSSL_INFO, "weak", WORKS),
+	SERVER_KEY("server.crt", "truncated.key", CASTSSL_ERROR, "key_parse", REFUSED),
+	SERVER_KEY("server.crt", "der.key", CASTSSL_ERROR, "key_parse", REFUSED),
+	SERVER_KEY("server.crt", "holds-certificate.key", CASTSSL_ERROR, "key_parse", REFUSED),
+	SERVER_KEY("server.crt", "empty.crt", CASTSSL_ERROR, "key_parse", REFUSED),
+	/* CAs */
+	CA("ca-two.crt", "client.crt", CASTSSL_OK, NULL, WORKS),
+	CA("ca-expired-and-good.crt", "client.crt", CASTSSL_WARNING, "certificate_dates", WORKS),
+	CA("root-expired.crt", "client-expired-root.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
+	CA("root-future.crt", "client-future-root.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
+	CA("root-rsa1024.crt", "client-rsa1024-root.crt", CASTSSL_ERROR, "weak", REFUSED),
+	CA("root-nosign.crt", "client-nosign-root.crt", CASTSSL_ERROR, "ca_is_ca", REFUSED),
+	CA("root-serveronly.crt", "client-serveronly-root.crt", CASTSSL_ERROR, "key_usage", REFUSED),
+	CA("inter.crt", "client-inter.crt", CASTSSL_ERROR, "chain", REFUSED),
+	CA("ca-inter.crt", "client-inter.crt", CASTSSL_OK, NULL, WORKS),
+	CA("root.crt", "client-chain.crt", CASTSSL_OK, NULL, WORKS),
+	CA("ca-pathlen.crt", "client-pathlen.crt", CASTSSL_WARNING, "chain", REFUSED),
+	CA("self.crt", "client.crt", CASTSSL_ERROR, "ca_is_ca", REFUSED),
+	CA("client.crt", "client.crt", CASTSSL_ERROR, "ca_is_ca", REFUSED),
+	CA("ca-and-leaf.crt", "client.crt", CASTSSL_WARNING, "ca_is_ca", WORKS),
+	CA("root.crl", "client.crt", CASTSSL_ERROR, "ca_is_ca", REFUSED),
+	CA("ca-with-key.crt", "client.crt", CASTSSL_WARNING, "ca_parse", WORKS),
+	CA("ca-with-crl.crt", "client.crt", CASTSSL_OK, NULL, WORKS),
+	CA("truncated-second.crt", "client.crt", CASTSSL_ERROR, "ca_parse", REFUSED),
+	CA("der.crt", "client.crt", CASTSSL_ERROR, "ca_parse", REFUSED),
+	/* CRLs */
+	CRL("root.crt", "root.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
+	CRL("root.crt", "soon.crl", "client.crt", CASTSSL_WARNING, "crl_dates", WORKS),
+	CRL("root.crt", "stale.crl", "client.crt", CASTSSL_ERROR, "crl_dates", REFUSED),
+	CRL("root.crt", "stale-and-fresh.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
+	CRL("root.crt", "other.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	CRL("root.crt", "root-other.crl", "client.crt", CASTSSL_INFO, "crl_issuer", WORKS),
+	CRL("root.crt", "forged.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	CRL("root.crt", "with-certificate.crl", "client.crt", CASTSSL_WARNING, "crl_parse", WORKS),
+	CRL("root.crt", "server.crt", "client.crt", CASTSSL_ERROR, "crl_parse", REFUSED),
+	CRL("root.crt", "der.crl", "client.crt", CASTSSL_ERROR, "crl_parse", REFUSED),
+	CRL("root.crt", "empty.crt", "client.crt", CASTSSL_ERROR, "crl_parse", REFUSED),
+	CRL("ca-two.crt", "root.crl", "client-other.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	CRL("ca-two.crt", "root-other.crl", "client-other.crt", CASTSSL_OK, NULL, WORKS),
+	CRL("ca-inter.crt", "root.crl", "client-inter.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	/* this client is revoked, which is as it should be: nothing is wrong with the files */
+	CRL("ca-inter.crt", "both.crl", "client-inter.crt", CASTSSL_OK, NULL, ELSEWHERE),
+	CRL("ca-inter.crt", "revoked-ca.crl", "client-inter.crt", CASTSSL_WARNING, "crl_issuer",
+		REFUSED),
+	CRL("ca-inter.crt", "forged-and-inter.crl", "client-inter.crt", CASTSSL_ERROR, "crl_issuer",
+		REFUSED),
+	{ "server.crt", "server.key", NULL, "root.crl", NULL, "root.crt", CASTSSL_WARNING, "chain",
+	  WORKS },
+	CRL("ca-with-crl.crt", "inter.crl", "client.crt", CASTSSL_INFO, "crl_issuer", WORKS),
+};
+
+static const char *host_names[] = { "db", "db.example.com" };
+
+/* An encrypted key is not opened here. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *data)
+{
+	return 0;
+}
+
+static SSL_CTX *
+new_context(void)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+
+	/* Debian's floor, whatever this system's configuration says. */
+	SSL_CTX_set_security_level(context, 2);
+	SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+	return context;
+}
+
+/* The calls of the server's be_tls_init, in its order; NULL where it gives up. */
+static SSL_CTX *
+load_server(const Case *test)
+{
+	SSL_CTX *context = new_context();
+	bool ok = SSL_CTX_use_certificate_chain_file(context, test->certificate) == 1 &&
+			  SSL_CTX_use_PrivateKey_file(context, test->key, SSL_FILETYPE_PEM) == 1 &&
+			  SSL_CTX_check_private_key(context) == 1;
+
+	if (ok && test->ca != NULL)
+	{
+		STACK_OF(X509_NAME) *names = NULL;
+
+		ok = SSL_CTX_load_verify_locations(context, test->ca, NULL) == 1 &&
+			 (names = SSL_load_client_CA_file(test->ca)) != NULL;
+		if (ok)
+			SSL_CTX_set_client_CA_list(context, names);
+		SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
+	}
+	if (ok && test->crl != NULL)
+	{
+		X509_STORE *store = SSL_CTX_get_cert_store(context);
+
+		ok = X509_STORE_load_locations(store, test->crl, NULL) == 1;
+		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	}
+	ERR_clear_error();
+	if (ok)
+		return context;
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+static SSL_CTX *
+load_client(const Case *test)
+{
+	SSL_CTX *context = new_context();
+
+	SSL_CTX_load_verify_locations(context, test->roots, NULL);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (test->client != NULL)
+	{
+		CHECK(SSL_CTX_use_certificate_chain_file(context, test->client) == 1);
+		CHECK(SSL_CTX_use_PrivateKey_file(context, "client.key", SSL_FILETYPE_PEM) == 1);
+	}
+	return context;
+}
+
+/* Do both sides finish, each content with the other's certificate? */
+static bool
+shake_hands(SSL_CTX *server_context, SSL_CTX *client_context, bool with_client)
+{
+	SSL *server = SSL_new(server_context);
+	SSL *client = SSL_new(client_context);
+	BIO *one = NULL;
+	BIO *two = NULL;
+	int done_server = 0;
+	int done_client = 0;
+	bool ok;
+
+	BIO_new_bio_pair(&one, 1 << 17, &two, 1 << 17);
+	SSL_set_bio(server, one, one);
+	SSL_set_bio(client, two, two);
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	for (int i = 0; i < 20; i++)
+	{
+		done_client = SSL_do_handshake(client);
+		done_server = SSL_do_handshake(server);
+	}
+	ok = done_server == 1 && done_client == 1 && SSL_get_verify_result(client) == X509_V_OK;
+	if (ok && with_client)
+	{
+		X509 *peer = SSL_get_peer_certificate(server);
+
+		ok = peer != NULL && SSL_get_verify_result(server) == X509_V_OK;
+		X509_free(peer);
+	}
+	SSL_free(server);
+	SSL_free(client);
+	ERR_clear_error();
+	return ok;
+}
+
+static bool
+really_works(const Case *test)
+{
+	SSL_CTX *server = load_server(test);
+	SSL_CTX *client = load_client(test);
+	bool ok = server != NULL && shake_hands(server, client, test->client != NULL);
+
+	SSL_CTX_free(server);
+	SSL_CTX_free(client);
+	return ok;
+}
+
+static void
+print_findings(const CastsslFindings *findings)
+{
+	for (int i = 0; i < findings->count; i++)
+		printf("     %s %s: %s\n", castssl_severity_name(findings->items[i].severity),
+			   findings->items[i].check, findings->items[i].message);
+}
+
+static CastsslTlsSet
+set_of(const char *certificate, const char *key, const char *ca, const char *crl)
+{
+	CastsslTlsSet set = { 0 };
+
+	set.certificate = certificates_file(certificate);
+	set.key = certificates_file(key);
+	set.ca = certificates_file(ca);
+	set.crl = certificates_file(crl);
+	set.now = time(NULL);
+	set.expiry_warning = 30 * 86400;
+	set.host_names = host_names;
+	set.nhost_names = lengthof(host_names);
+	return set;
+}
+
+static void
+run_case(const Case *test)
+{
+	CastsslTlsSet set = set_of(test->certificate, test->key, test->ca, test->crl);
+	CastsslFindings findings = { 0 };
+	CastsslSeverity worst = CASTSSL_OK;
+	const char *check = NULL;
+	bool works = really_works(test);
+	int failed = check_failed;
+
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK(ERR_peek_error() == 0);
+	for (int i = 0; i < findings.count; i++)
+	{
+		if (findings.items[i].severity > worst)
+		{
+			worst = findings.items[i].severity;
+			check = findings.items[i].check;
+		}
+	}
+	CHECK_STRING(castssl_severity_name(worst), castssl_severity_name(test->worst));
+	CHECK_STRING(check, test->check);
+	CHECK_INT(works, test->reality == WORKS);
+	/* Never refuse what works, and never be content with what does not. */
+	CHECK(!(worst == CASTSSL_ERROR && works));
+	CHECK(!(worst < CASTSSL_WARNING && !works && test->reality != ELSEWHERE));
+	if (check_failed != failed)
+	{
+		printf("  in the case of %s %s %s %s\n", test->certificate, test->key,
+			   test->ca ? test->ca : "-", test->crl ? test->crl : "-");
+		print_findings(&findings);
+	}
+}
+
+/* Opened with the passphrase, left to the server's loader without, an error with a wrong one. */
+static void
+test_encrypted_key(const char *file)
+{
+	CastsslTlsSet set = set_of("server.crt", file, "root.crt", NULL);
+	CastsslCertificates list = { 0 };
+	CastsslFindings unopened = { 0 };
+	CastsslFindings findings = { 0 };
+
+	CHECK(castssl_key_is_encrypted(&set.key));
+	CHECK(castssl_certificates_read(set.certificate.data, set.certificate.length, "server.crt",
+									&list, &findings));
+	CHECK(!castssl_key_fits(&set.key, NULL, list.items[0].x509));
+	CHECK(castssl_key_fits(&set.key, "secret", list.items[0].x509));
+	CHECK(castssl_key_read(&set.key, NULL, &unopened) == NULL);
+	CHECK_STRING(unopened.items[0].detail, "The key is encrypted and no passphrase is known.");
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_INT(findings.count, 0);
+	set.passphrase = "secret";
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_INT(findings.count, 0);
+	set.certificate = certificates_file("rsa3072.crt");
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_INT(findings.count, 1);
+	CHECK_STRING(findings.items[0].check, "key_matches_certificate");
+	set.certificate = certificates_file("server.crt");
+	set.passphrase = "wrong";
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_INT(findings.count, 2);
+	CHECK_STRING(findings.items[1].check, "key_parse");
+	CHECK(strstr(findings.items[1].detail, "wrong") == NULL);
+}
+
+/* A byte-order mark: what it means depends on the OpenSSL, and we agree with the one at hand. */
+static void
+test_byte_order_mark(void)
+{
+	static const Case test = { "bom.crt", "bom.key", "root.crt", NULL, "client.crt", "root.crt" };
+	CastsslTlsSet set = set_of(test.certificate, test.key, test.ca, NULL);
+	CastsslFindings findings = { 0 };
+
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK(castssl_finding_first(&findings, CASTSSL_WARNING) != NULL);
+	CHECK_INT(castssl_finding_first(&findings, CASTSSL_ERROR) == NULL, really_works(&test));
+}
+
+/* A clock that is years late: everything is still to come. */
+static void
+test_late_clock(void)
+{
+	CastsslTlsSet set = set_of("server.crt", "server.key", "root.crt", "root.crl");
+	CastsslFindings findings = { 0 };
+	bool crl_too_early = false;
+
+	set.now -= INT64CONST(5) * 365 * 86400;
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	for (int i = 0; i < findings.count; i++)
+		crl_too_early =
+			crl_too_early || (strcmp(findings.items[i].check, "crl_dates") == 0 &&
+							  strstr(findings.items[i].message, "is not yet in force") != NULL);
+	CHECK(crl_too_early);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->check, "certificate_dates");
+}
+
+/* The hints that send a person on their way. */
+static void
+test_hints(void)
+{
+	CastsslFindings findings = { 0 };
+	CastsslTlsSet set = set_of("der.crt", NULL, NULL, NULL);
+
+	set.certificate.name = "it's $HOME.der";
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(findings.items[0].message, "\"it's $HOME.der\" is in DER form");
+	CHECK_STRING(findings.items[0].hint, "Convert it with \"openssl x509 -inform der -in "
+										 "'it'\\''s $HOME.der' -out 'it'\\''s $HOME.der'.pem\".");
+	set = set_of("truncated-second.crt", NULL, NULL, NULL);
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(findings.items[1].message,
+				 "could not read certificate 2 of \"truncated-second.crt\"");
+	CHECK(strstr(findings.items[1].detail, "begins in line ") != NULL);
+	set = set_of("chain-reversed.crt", "server.key", NULL, NULL);
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK(strstr(findings.items[2].hint, "certificate 3") != NULL);
+}
+
+int
+main(void)
+{
+	certificates_make();
+	for (int i = 0; i < lengthof(cases); i++)
+		run_case(&cases[i]);
+	test_encrypted_key("encrypted.key");
+	test_encrypted_key("encrypted-traditional.key");
+	test_byte_order_mark();
+	test_late_clock();
+	test_hints();
+	return check_summary();
+}
