@@ -1,0 +1,60 @@
+# pg_castssl: build, install and test with PGXS.
+#
+#   make && sudo make install      build and install for the server of PG_CONFIG
+#   make installcheck              regression tests against the running server
+#   make dist                      a zip of the committed tree
+#
+#   PG_CONFIG=...   which server      WERROR=1   more warnings, and each is an error
+
+EXTENSION = pg_castssl
+MODULE_big = pg_castssl
+# Debian builds in a folder of its own for each major, with VPATH naming this one.
+tree := $(or $(VPATH),.)
+VERSION_OF_EXTENSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(tree)/$(EXTENSION).control)
+
+OBJS = $(patsubst $(tree)/%.c,%.o,$(sort $(wildcard $(tree)/src/*.c $(tree)/src/*/*.c)))
+DATA = $(patsubst $(tree)/%,%,$(sort $(wildcard $(tree)/sql/pg_castssl--*.sql)))
+ifdef VPATH
+$(shell mkdir -p $(sort $(dir $(OBJS))))
+endif
+REGRESS = install arguments privileges status hba_rules
+
+PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
+PG_CFLAGS = -Wno-declaration-after-statement
+SHLIB_LINK = $(libpq) -lssl -lcrypto
+
+ifdef WERROR
+PG_CFLAGS += -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -Werror
+# PostgreSQL's flags are those of the compiler that it was built with.
+ifneq (,$(findstring clang,$(CC)))
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
+	-Wno-ignored-attributes
+endif
+endif
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+
+# A server built with LLVM wants bitcode, which takes the clang that it names.
+ifeq (,$(shell command -v "$$(sed -n 's/^CLANG *= *//p' '$(dir $(PGXS))../Makefile.global')"))
+override with_llvm = no
+endif
+
+# TAP tests start servers of their own, which root cannot; scripts/test knows how.
+ifneq (0,$(shell id -u))
+ifeq (yes,$(shell perl -MIPC::Run -e 'print "yes"' 2>/dev/null))
+TAP_TESTS = 1
+endif
+endif
+
+include $(PGXS)
+
+# Few and small enough: any header builds all anew.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(tree)/src/*.h $(tree)/src/*/*.h)
+
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(VERSION_OF_EXTENSION)/ \
+		--output=$(EXTENSION)-$(VERSION_OF_EXTENSION).zip HEAD
+
+.PHONY: dist

@@ -1,0 +1,251 @@
+# What scripts/demo and scripts/test share: install what is needed, copy the tree, build,
+# and run PostgreSQL as somebody who is not root. Sourced, not run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+export LC_ALL=C.UTF-8
+
+heading() {
+	printf '\n== %s\n' "$*"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "this needs root, and sudo is not here: $*"
+	fi
+}
+
+# Runs a command as the user who owns the throw-away servers: the caller, or postgres when
+# the caller is root, as whom PostgreSQL does not run. In $work, for the tree may be closed to it.
+as_server_user() (
+	cd "$work" || exit
+	if [ "$(id -u)" = 0 ]; then
+		runuser -u "$server_user" -- env HOME="$work" PATH="$bindir:$PATH" "$@"
+	else
+		env HOME="$work" PATH="$bindir:$PATH" "$@"
+	fi
+)
+
+installed() {
+	dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# The major version to work with: that of PG_CONFIG where a server can be built against, else
+# the newest that apt offers.
+server_version() {
+	local pg_config=${PG_CONFIG:-pg_config}
+	if command -v "$pg_config" >/dev/null &&
+		[ -e "$("$pg_config" --includedir-server 2>/dev/null)/postgres.h" ]; then
+		"$pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/'
+	else
+		apt-cache search --names-only '^postgresql-server-dev-[0-9]+$' |
+			sed 's/^postgresql-server-dev-\([0-9]*\) .*/\1/' | sort -n | tail -n 1
+	fi
+}
+
+# A server of Debian's package would come with a running cluster on port 5432, which nobody asked
+# for here. Prints the setting that prevents it, when it had to be made.
+refuse_main_cluster() {
+	local folder=/etc/postgresql-common/createcluster.d
+	local file=$folder/pg-castssl-scripts.conf
+	[ -e "$file" ] && return
+	as_root mkdir -p "$folder"
+	echo 'create_main_cluster = off' | as_root tee "$file" >/dev/null
+	echo "$file"
+}
+
+# install_packages NAME...: those that are missing, in one line; nothing when all are there.
+install_packages() {
+	local missing=() package setting
+	for package in "$@"; do
+		installed "$package" || missing+=("$package")
+	done
+	[ ${#missing[@]} = 0 ] && return
+	echo "Installing with apt: ${missing[*]}"
+	setting=$(refuse_main_cluster)
+	local status=0
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 </dev/null ||
+		status=$?
+	if [ -n "$setting" ]; then
+		as_root rm -f "$setting"
+		as_root rmdir --ignore-fail-on-non-empty "${setting%/*}"
+	fi
+	if [ "$status" != 0 ]; then
+		tail -n 20 "$work/apt.log" >&2
+		die "apt-get failed, see above"
+	fi
+}
+
+# set_up build|server|test: installs what a build takes, or also what tests of the server, or all
+# tests take. Sets $work (a folder of the server user, removed at exit), $version, $server_user,
+# $bindir and PG_CONFIG.
+set_up() {
+	work=$(mktemp -d "${TMPDIR:-/tmp}/castssl.XXXXXX")
+	trap clean_up EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	chmod 755 "$work"
+	if command -v apt-get >/dev/null; then
+		install_for "$1"
+	fi
+	find_server
+	server_user=$(id -un)
+	if [ "$(id -u)" = 0 ]; then
+		server_user=postgres
+		id -u postgres >/dev/null 2>&1 || server_user=nobody
+	fi
+	chown "$server_user" "$work"
+}
+
+# Has apt the package, such that it fits with what is installed?
+installable() {
+	installed "$1" || apt-get install --simulate -qq "$1" >/dev/null 2>&1
+}
+
+# packages_for build|server|test MAJOR
+packages_for() {
+	echo make gcc libc6-dev perl openssl libssl-dev libkrb5-dev libpq-dev \
+		"postgresql-$2" "postgresql-client-$2" "postgresql-server-dev-$2"
+	case $1 in
+	server | test) echo libipc-run-perl libio-socket-ssl-perl strace ;;
+	esac
+	case $1 in
+	test) echo git clang clang-format shellcheck ;;
+	esac
+}
+
+install_for() {
+	version=$(server_version)
+	if [ -z "$version" ] || ! installed make || ! installed "postgresql-$version"; then
+		echo "Reading apt's package lists"
+		as_root apt-get update -qq >"$work/apt.log" 2>&1 </dev/null || {
+			tail -n 5 "$work/apt.log" >&2
+			echo "apt-get update failed; going on with the lists that are here" >&2
+		}
+		version=$(server_version)
+	fi
+	[ -n "$version" ] || die "apt knows no postgresql-server-dev package"
+	local packages
+	mapfile -t packages < <(packages_for "$1" "$version" | tr ' ' '\n')
+	if [ "$1" = test ]; then
+		# libFuzzer and the sanitizers' runtime; older releases have them in clang itself
+		if apt-cache show libclang-rt-dev >/dev/null 2>&1; then
+			packages+=(libclang-rt-dev)
+		fi
+		# clients in other languages, and two that look for weaknesses; their tests are skipped without
+		local client
+		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan; do
+			if installable "$client"; then
+				packages+=("$client")
+			fi
+		done
+	fi
+	install_packages "${packages[@]}"
+}
+
+# Sets PG_CONFIG and $bindir, and $version to the major version.
+find_server() {
+	PG_CONFIG=${PG_CONFIG:-pg_config}
+	if [ -n "${version:-}" ] && [ -x "/usr/lib/postgresql/$version/bin/pg_config" ] &&
+		[ "$PG_CONFIG" = pg_config ]; then
+		PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
+	fi
+	command -v "$PG_CONFIG" >/dev/null || die "no $PG_CONFIG; set PG_CONFIG"
+	export PG_CONFIG
+	bindir=$("$PG_CONFIG" --bindir)
+	version=$("$PG_CONFIG" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+	[ -x "$bindir/initdb" ] || die "$bindir has no initdb: install the server"
+}
+
+# copy_tree FOLDER: the tree without what was built, owned by the server user. The tree itself
+# may be where that user cannot read.
+copy_tree() {
+	mkdir -p "$1"
+	if git -C "$root" rev-parse >/dev/null 2>&1; then
+		git -C "$root" ls-files -z --cached --others --exclude-standard |
+			tar -C "$root" --null --ignore-failed-read -T - -cf - 2>/dev/null | tar -C "$1" -xf -
+	else
+		tar -C "$root" --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . | tar -C "$1" -xf -
+	fi
+	chown -R "$server_user" "$1"
+}
+
+# build FOLDER [MAKE ARGUMENT...]: quietly, unless it fails.
+build() {
+	local folder=$1
+	shift
+	if ! as_server_user make -s -k -C "$folder" -j "$(nproc)" "$@" >"$folder/build.log" 2>&1; then
+		cat "$folder/build.log"
+		return 1
+	fi
+}
+
+# install_extension FOLDER: what was built there, into the server's folders.
+install_extension() {
+	local run=as_root
+	[ -w "$("$PG_CONFIG" --pkglibdir)" ] && run=
+	echo "Installing pg_castssl into $("$PG_CONFIG" --pkglibdir) and $("$PG_CONFIG" --sharedir)"
+	if ! $run make -C "$1" install PG_CONFIG="$PG_CONFIG" >"$work/install.log" 2>&1; then
+		cat "$work/install.log"
+		return 1
+	fi
+}
+
+# A TCP port on the loopback that nobody uses now.
+free_port() {
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0, Listen => 1) or die $!;
+		print $s->sockport'
+}
+
+# start_server FOLDER [SETTING...]: initdb and start, on the loopback; sets $port.
+# Every role needs a password on TCP; the server user comes in by the Unix socket.
+start_server() {
+	local data=$1
+	shift
+	port=$(free_port)
+	servers+=("$data")
+	echo castssl >"$work/password"
+	as_server_user "$bindir/initdb" -D "$data" -U postgres --auth-local=trust \
+		--auth-host=scram-sha-256 --pwfile="$work/password" -E UTF8 --no-sync >"$work/initdb.log" 2>&1 ||
+		{ cat "$work/initdb.log"; return 1; }
+	{
+		echo "port = $port"
+		echo "listen_addresses = '127.0.0.1'"
+		echo "unix_socket_directories = '$work'"
+		printf '%s\n' "$@"
+	} | as_server_user tee -a "$data/postgresql.conf" >/dev/null
+	as_server_user "$bindir/pg_ctl" -D "$data" -l "$data/server.log" -w start >"$work/start.log" 2>&1 ||
+		{ cat "$work/start.log" "$data/server.log"; return 1; }
+}
+
+servers=()
+
+# Also runs when a step failed or the user pressed Ctrl-C: stops our servers, removes our files.
+clean_up() {
+	local status=$? data
+	trap - EXIT INT TERM
+	for data in "${servers[@]}"; do
+		[ -e "$data/postmaster.pid" ] &&
+			as_server_user "$bindir/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1
+	done
+	cd / || true
+	if [ -n "${CASTSSL_KEEP:-}" ]; then
+		echo "Kept: $work"
+	else
+		rm -rf "$work"
+	fi
+	exit "$status"
+}

@@ -1,0 +1,238 @@
+/*
+ * arguments.c
+ *		Arguments of SQL functions, checked: 22023 with a hint otherwise.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/arguments.h"
+#include "api/result.h"
+#include "base/fault.h"
+#include "change/lock.h"
+#include "change/worker.h"
+#include "server/hba_files.h"
+
+static char *
+limited_text(text *value)
+{
+	if (VARSIZE_ANY_EXHDR(value) > CASTSSL_ARGUMENT_LIMIT)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
+						errdetail("It has %zu bytes; at most %d are accepted.",
+								  (size_t) VARSIZE_ANY_EXHDR(value), CASTSSL_ARGUMENT_LIMIT)));
+	return text_to_cstring(value);
+}
+
+/* The SQL definitions in the database may be those of another version of the extension. */
+static bool
+is_null(FunctionCallInfo fcinfo, int n)
+{
+	if (n >= PG_NARGS())
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("this function of pg_castssl does not fit the installed library"),
+				 errdetail("It is defined with %d arguments; the library asks for argument %d.",
+						   PG_NARGS(), n + 1),
+				 errhint("Bring the definitions up to date: ALTER EXTENSION pg_castssl UPDATE;")));
+	return PG_ARGISNULL(n);
+}
+
+char *
+castssl_argument_text(FunctionCallInfo fcinfo, int n)
+{
+	struct varlena *value;
+
+	if (is_null(fcinfo, n))
+		return NULL;
+	value = (struct varlena *) PG_GETARG_POINTER(n);
+	/* Before it is detoasted: the size alone is no reason to unpack it. */
+	if (toast_raw_datum_size(PointerGetDatum(value)) > CASTSSL_ARGUMENT_LIMIT + VARHDRSZ)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
+						errdetail("At most %d bytes are accepted.", CASTSSL_ARGUMENT_LIMIT)));
+	return limited_text(PG_GETARG_TEXT_PP(n));
+}
+
+char *
+castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	char *value = castssl_argument_text(fcinfo, n);
+
+	if (value == NULL || value[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must not be null or empty", name),
+						errdetail("There is nothing that it could stand for.")));
+	return value;
+}
+
+bool
+castssl_argument_bool(FunctionCallInfo fcinfo, int n)
+{
+	return !is_null(fcinfo, n) && PG_GETARG_BOOL(n);
+}
+
+const char **
+castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name, int *count)
+{
+	Datum *elements;
+	bool *nulls;
+	const char **result;
+
+	*count = 0;
+	if (is_null(fcinfo, n))
+		return NULL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+					  count);
+	result = palloc(Max(*count, 1) * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("%s must not contain null", name)));
+		result[i] = limited_text(DatumGetTextPP(elements[i]));
+	}
+	return result;
+}
+
+int64
+castssl_argument_interval(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	const int64 longest = (int64) 366 * SECS_PER_DAY;
+	Interval *interval;
+	double seconds;
+
+	if (is_null(fcinfo, n))
+		return 0;
+	interval = PG_GETARG_INTERVAL_P(n);
+	seconds = interval->time / (double) USECS_PER_SEC + interval->day * (double) SECS_PER_DAY +
+			  interval->month * (double) DAYS_PER_MONTH * SECS_PER_DAY;
+	if (seconds < 1 || seconds > longest)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be between 1 second and 1 year", name),
+						errdetail("It is %.0f seconds.", seconds),
+						errhint("For example: %s => '10 min'.", name)));
+	return (int64) (seconds * 1000);
+}
+
+static void
+set_addresses(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
+{
+	wanted->addresses = castssl_argument_text_array(fcinfo, n, "addresses", &wanted->naddresses);
+	for (int i = 0; i < wanted->naddresses; i++)
+	{
+		if (wanted->addresses[i][0] == '\0')
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("addresses must not contain an empty string"),
+							errhint("Give ranges such as 10.0.0.0/8 or ::/0.")));
+	}
+}
+
+static void
+set_auth_method(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
+{
+	static const char *const methods[] = {
+		"scram-sha-256", "md5", "password", "cert", "gss", "pam"
+	};
+
+	wanted->auth_method = castssl_argument_text(fcinfo, n);
+	if (wanted->auth_method == NULL)
+		return;
+	for (int i = 0; i < lengthof(methods); i++)
+	{
+		if (strcmp(wanted->auth_method, methods[i]) == 0)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for auth_method: \"%s\"", wanted->auth_method),
+			 errdetail("Methods that need options of their own, and those that ask for no "
+					   "proof, are set rule by rule."),
+			 errhint("Use scram-sha-256, md5, password, cert, gss or pam, or NULL to let each "
+					 "rule keep its own.")));
+}
+
+CastsslHbaWanted
+castssl_argument_wanted(FunctionCallInfo fcinfo, int clientcert, int plaintext, int addresses,
+						int auth_method)
+{
+	CastsslHbaWanted wanted = { 0 };
+	char *text = castssl_argument_required(fcinfo, clientcert, "clientcert");
+
+	if (!castssl_clientcert_parse(text, &wanted.clientcert))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for clientcert: \"%s\"", text),
+						errdetail("It is one of none, verify-ca and verify-full."),
+						errhint("For example: clientcert => 'verify-full'.")));
+	text = castssl_argument_required(fcinfo, plaintext, "plaintext");
+	if (strcmp(text, "keep") != 0 && strcmp(text, "block") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for plaintext: \"%s\"", text),
+						errdetail("It is one of keep and block."),
+						errhint("For example: plaintext => 'block'.")));
+	wanted.block_plaintext = (strcmp(text, "block") == 0);
+	wanted.gss_possible = castssl_hba_gss_possible();
+	set_addresses(&wanted, fcinfo, addresses);
+	set_auth_method(&wanted, fcinfo, auth_method);
+	return wanted;
+}
+
+void
+castssl_begin_change(const char *function)
+{
+	if (IsTransactionBlock())
+		ereport(WARNING, (errmsg("%s is not undone by ROLLBACK", function),
+						  errdetail("Files and parameters are not part of the transaction."),
+						  errhint("SELECT * FROM castssl_rollback() takes a change back.")));
+	castssl_worker_stand_in();
+	castssl_lock_acquire();
+	CASTSSL_FAULT_BEGIN();
+}
+
+void
+castssl_with_lock(const char *function, CastsslLocked body, void *arg)
+{
+	castssl_begin_change(function);
+	PG_TRY();
+	{
+		body(arg);
+	}
+	PG_FINALLY();
+	{
+		castssl_lock_release();
+	}
+	PG_END_TRY();
+}
+
+typedef struct RunPlan
+{
+	CastsslPlan *(*make_plan)(void *arg);
+	void *arg;
+	const CastsslApplyOptions *options;
+	CastsslRows rows;
+} RunPlan;
+
+static void
+run_plan(void *arg)
+{
+	RunPlan *run = arg;
+	CastsslPlan *plan = run->make_plan(run->arg);
+
+	castssl_apply(plan, run->options);
+	castssl_rows_add_steps(&run->rows, plan, run->options->dry_run);
+	if (plan->material)
+		castssl_material_wipe(plan->material);
+}
+
+void
+castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg, const char *function,
+				 const CastsslApplyOptions *options, FunctionCallInfo fcinfo)
+{
+	RunPlan run = { .make_plan = make_plan, .arg = arg, .options = options };
+
+	run.rows = castssl_rows_begin(fcinfo);
+	castssl_with_lock(function, run_plan, &run);
+}

@@ -1,0 +1,115 @@
+/*
+ * changes.c
+ *		castssl_changes, castssl_confirm, castssl_postpone and castssl_rollback.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/timestamp.h"
+
+#include "api/arguments.h"
+#include "api/result.h"
+#include "change/worker.h"
+#include "flow/undo.h"
+
+PG_FUNCTION_INFO_V1(castssl_changes);
+PG_FUNCTION_INFO_V1(castssl_confirm);
+PG_FUNCTION_INFO_V1(castssl_postpone);
+PG_FUNCTION_INFO_V1(castssl_rollback);
+
+static void
+add_change(CastsslRows *rows, const CastsslChange *change)
+{
+	Datum values[8] = { Int64GetDatum(change->id) };
+	bool nulls[8] = { false };
+	const char **files = palloc(Max(list_length(change->files), 1) * sizeof(char *));
+
+	for (int i = 0; i < list_length(change->files); i++)
+		files[i] = ((CastsslChangedFile *) list_nth(change->files, i))->path;
+	castssl_set_time(values, nulls, 1, change->started_at);
+	castssl_set_time(values, nulls, 2, change->finished_at);
+	castssl_set_text(values, nulls, 3, change->user_name);
+	castssl_set_text(values, nulls, 4, change->action);
+	castssl_set_text(values, nulls, 5, castssl_change_state_name(change->state));
+	castssl_set_time(values, nulls, 6, change->confirm_deadline);
+	castssl_set_text_array(values, nulls, 7, files, list_length(change->files));
+	castssl_rows_add(rows, values, nulls);
+}
+
+Datum
+castssl_changes(PG_FUNCTION_ARGS)
+{
+	CastsslRows rows = castssl_rows_begin(fcinfo);
+	ListCell *cell;
+
+	castssl_worker_stand_in();
+	foreach (cell, castssl_journal_list())
+		add_change(&rows, lfirst(cell));
+	return (Datum) 0;
+}
+
+typedef struct Confirm
+{
+	int64 change_id;
+	bool force;
+} Confirm;
+
+static void
+confirm(void *arg)
+{
+	Confirm *call = arg;
+
+	call->change_id = castssl_undo_confirm(call->change_id, call->force);
+}
+
+/* castssl_confirm(change_id, force) */
+Datum
+castssl_confirm(PG_FUNCTION_ARGS)
+{
+	Confirm call = { .change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
+					 .force = castssl_argument_bool(fcinfo, 1) };
+
+	castssl_with_lock("castssl_confirm", confirm, &call);
+	PG_RETURN_INT64(call.change_id);
+}
+
+static void
+postpone(void *arg)
+{
+	int64 *milliseconds_then_deadline = arg;
+
+	*milliseconds_then_deadline = castssl_undo_postpone(*milliseconds_then_deadline);
+}
+
+/* castssl_postpone(confirm_within) */
+Datum
+castssl_postpone(PG_FUNCTION_ARGS)
+{
+	int64 milliseconds_then_deadline = castssl_argument_interval(fcinfo, 0, "confirm_within");
+
+	if (milliseconds_then_deadline == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("confirm_within must not be null"),
+				 errhint("For example: SELECT castssl_postpone(confirm_within => '10 min').")));
+	castssl_with_lock("castssl_postpone", postpone, &milliseconds_then_deadline);
+	PG_RETURN_TIMESTAMPTZ(milliseconds_then_deadline);
+}
+
+static CastsslPlan *
+make_rollback_plan(void *arg)
+{
+	return castssl_undo_plan(*(int64 *) arg);
+}
+
+/* castssl_rollback(change_id, force) */
+Datum
+castssl_rollback(PG_FUNCTION_ARGS)
+{
+	int64 change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	CastsslApplyOptions options = { 0 };
+
+	options.force = castssl_argument_bool(fcinfo, 1);
+	castssl_run_plan(make_rollback_plan, &change_id, "castssl_rollback", &options, fcinfo);
+	return (Datum) 0;
+}

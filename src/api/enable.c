@@ -1,0 +1,73 @@
+/*
+ * enable.c
+ *		castssl_enable and castssl_disable.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "api/arguments.h"
+
+PG_FUNCTION_INFO_V1(castssl_enable);
+PG_FUNCTION_INFO_V1(castssl_disable);
+
+static CastsslPlan *
+make_enable_plan(void *arg)
+{
+	return castssl_plan_enable(arg);
+}
+
+static CastsslPlan *
+make_disable_plan(void *arg)
+{
+	return castssl_plan_disable();
+}
+
+/*
+ * castssl_enable(source_dir, cert_file, key_file, ca_file, crl_file, clientcert,
+ *				  plaintext, addresses, auth_method, target_dir, confirm_within,
+ *				  force, dry_run, profile)
+ */
+Datum
+castssl_enable(PG_FUNCTION_ARGS)
+{
+	CastsslEnableOptions enable = { 0 };
+	CastsslApplyOptions options = { 0 };
+
+	enable.source_dir = castssl_argument_text(fcinfo, 0);
+	enable.names[CASTSSL_ROLE_CERTIFICATE] = castssl_argument_required(fcinfo, 1, "cert_file");
+	enable.names[CASTSSL_ROLE_KEY] = castssl_argument_required(fcinfo, 2, "key_file");
+	enable.names[CASTSSL_ROLE_CA] = castssl_argument_text(fcinfo, 3);
+	enable.names[CASTSSL_ROLE_CRL] = castssl_argument_text(fcinfo, 4);
+	enable.wanted = castssl_argument_wanted(fcinfo, 5, 6, 7, 8);
+	enable.target_dir = castssl_argument_text(fcinfo, 9);
+	options.confirm_within = castssl_argument_interval(fcinfo, 10, "confirm_within");
+	options.force = castssl_argument_bool(fcinfo, 11);
+	options.dry_run = castssl_argument_bool(fcinfo, 12);
+	enable.profile = castssl_argument_text(fcinfo, 13);
+
+	if (enable.names[CASTSSL_ROLE_CA] == NULL &&
+		enable.wanted.clientcert != CASTSSL_CLIENTCERT_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("clientcert => '%s' needs a CA file",
+						castssl_clientcert_name(enable.wanted.clientcert)),
+				 errdetail("Client certificates are checked against ca_file, which is NULL."),
+				 errhint("Name a ca_file, or use clientcert => 'none'.")));
+
+	castssl_run_plan(make_enable_plan, &enable, "castssl_enable", &options, fcinfo);
+	return (Datum) 0;
+}
+
+/* castssl_disable(confirm_within, force, dry_run) */
+Datum
+castssl_disable(PG_FUNCTION_ARGS)
+{
+	CastsslApplyOptions options = { 0 };
+
+	options.confirm_within = castssl_argument_interval(fcinfo, 0, "confirm_within");
+	options.force = castssl_argument_bool(fcinfo, 1);
+	options.dry_run = castssl_argument_bool(fcinfo, 2);
+	castssl_run_plan(make_disable_plan, NULL, "castssl_disable", &options, fcinfo);
+	return (Datum) 0;
+}

@@ -1,0 +1,220 @@
+/*
+ * hba.c
+ *		castssl_hba_rules: pg_hba.conf as rows.
+ */
+#include "postgres.h"
+
+#ifndef WIN32
+#include <arpa/inet.h>
+#endif
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "api/arguments.h"
+#include "api/result.h"
+#include "flow/staging.h"
+#include "hba/compare.h"
+#include "hba/mask.h"
+#include "hba/shown.h"
+#include "server/hba_files.h"
+#include "server/parameters.h"
+
+PG_FUNCTION_INFO_V1(castssl_hba_rules);
+
+static void
+set_tokens(Datum *values, bool *nulls, int column, const CastsslHbaTokens *tokens)
+{
+	const char **items = palloc(Max(tokens->count, 1) * sizeof(char *));
+
+	for (int i = 0; i < tokens->count; i++)
+		items[i] = tokens->items[i].string;
+	castssl_set_text_array(values, nulls, column, items, tokens->count);
+}
+
+static void
+set_options(Datum *values, bool *nulls, const CastsslHbaRule *rule, bool show_secrets)
+{
+	int count;
+	const char **items = castssl_hba_shown_options(rule, &count);
+
+	for (int i = 0; i < count && !show_secrets; i++)
+		items[i] = castssl_hba_mask_option(items[i]);
+	castssl_set_text_array(values, nulls, 9, items, count);
+}
+
+/* inet_ntop, which is slow with IPv4. */
+static const char *
+address_text(int family, const uint8 *bytes, char *text)
+{
+	char *at = text;
+
+	if (family != 4)
+		return inet_ntop(AF_INET6, bytes, text, INET6_ADDRSTRLEN);
+	for (int i = 0; i < 4; i++)
+	{
+		if (i > 0)
+			*at++ = '.';
+		if (bytes[i] >= 100)
+			*at++ = '0' + bytes[i] / 100;
+		if (bytes[i] >= 10)
+			*at++ = '0' + bytes[i] / 10 % 10;
+		*at++ = '0' + bytes[i] % 10;
+	}
+	*at = '\0';
+	return text;
+}
+
+/* As pg_hba_file_rules shows it: a keyword, a name, or address and netmask. */
+static void
+set_address(Datum *values, bool *nulls, const CastsslHbaAddress *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *name = NULL;
+
+	nulls[7] = true;
+	switch (address->kind)
+	{
+		case CASTSSL_HBA_ADDRESS_NONE:
+			break;
+		case CASTSSL_HBA_ADDRESS_ALL:
+			name = "all";
+			break;
+		case CASTSSL_HBA_ADDRESS_SAMEHOST:
+			name = "samehost";
+			break;
+		case CASTSSL_HBA_ADDRESS_SAMENET:
+			name = "samenet";
+			break;
+		case CASTSSL_HBA_ADDRESS_NAME:
+			name = address->name;
+			break;
+		case CASTSSL_HBA_ADDRESS_MASK:
+			castssl_set_text(values, nulls, 6,
+							 address_text(address->family, address->address, text));
+			castssl_set_text(values, nulls, 7, address_text(address->family, address->mask, text));
+			return;
+	}
+	castssl_set_text(values, nulls, 6, name);
+}
+
+static void
+set_dead(Datum *values, bool *nulls, bool dead, const int *because, int count)
+{
+	values[10] = BoolGetDatum(dead);
+	nulls[11] = !dead;
+	if (dead)
+		values[11] = castssl_int_array(because, count);
+}
+
+static void
+add_rule(CastsslRows *rows, const CastsslHbaPolicy *policy, int i, bool show_secrets, bool dead,
+		 const int *because, int nbecause)
+{
+	const CastsslHbaRule *rule = &policy->rules[i];
+	Datum values[13] = { Int32GetDatum(i + 1) };
+	bool nulls[13] = { false };
+
+	castssl_set_text(values, nulls, 1, policy->files[rule->file]->path);
+	values[2] = Int32GetDatum(rule->line_number);
+	castssl_set_text(values, nulls, 12, rule->error);
+	if (rule->error)
+	{
+		for (int column = 3; column <= 9; column++)
+			nulls[column] = true;
+	}
+	else
+	{
+		castssl_set_text(values, nulls, 3, castssl_hba_type_name(rule->type));
+		set_tokens(values, nulls, 4, &rule->databases);
+		set_tokens(values, nulls, 5, &rule->users);
+		set_address(values, nulls, &rule->address);
+		castssl_set_text(values, nulls, 8, rule->method);
+		set_options(values, nulls, rule, show_secrets);
+	}
+	set_dead(values, nulls, dead, because, nbecause);
+	castssl_rows_add(rows, values, nulls);
+}
+
+/* Which rules are dead, and why: because[i] are indexes of rules. */
+typedef struct Dead
+{
+	bool *dead;
+	int **because;
+	int *nbecause;
+} Dead;
+
+/*
+ * What it takes to find that out is gone before there are rows: of very long
+ * files both together would take much memory.
+ */
+static void
+find_dead(const CastsslHbaPolicy *policy, Dead *result)
+{
+	int n = Max(policy->nrules, 1);
+	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "castssl dead rules", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context;
+
+	result->dead = palloc0(n * sizeof(bool));
+	result->because = palloc0(n * sizeof(int *));
+	result->nbecause = palloc0(n * sizeof(int));
+	context = MemoryContextSwitchTo(scratch);
+	castssl_hba_find_dead(policy, ssl, castssl_hba_world(), result->dead, result->because,
+						  result->nbecause);
+	MemoryContextSwitchTo(context);
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		size_t size = result->nbecause[i] * sizeof(int);
+
+		result->because[i] = size == 0 ? NULL : memcpy(palloc(size), result->because[i], size);
+	}
+	MemoryContextDelete(scratch);
+}
+
+/* The rows show values of rules, not lines: the texts of the files may go. */
+static void
+forget_texts(CastsslHbaPolicy *policy)
+{
+	for (int i = 0; i < policy->nfiles; i++)
+	{
+		CastsslHbaDocument *document = policy->files[i];
+
+		if (document->length > 0)
+			pfree(unconstify(char *, document->data));
+		pfree(document->records);
+		document->data = NULL;
+		document->records = NULL;
+		document->length = 0;
+		document->nrecords = 0;
+	}
+}
+
+/* castssl_hba_rules(staged) */
+Datum
+castssl_hba_rules(PG_FUNCTION_ARGS)
+{
+	CastsslRows rows = castssl_rows_begin(fcinfo);
+	CastsslHbaPolicy *policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy()
+																: castssl_hba_files_read(NULL, 0);
+	bool show_secrets = superuser_arg(GetOuterUserId());
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "castssl_hba_rules", ALLOCSET_DEFAULT_SIZES);
+	Dead dead;
+
+	forget_texts(policy);
+	find_dead(policy, &dead);
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		MemoryContext context = MemoryContextSwitchTo(row_context);
+
+		add_rule(&rows, policy, i, show_secrets, dead.dead[i], dead.because[i], dead.nbecause[i]);
+		MemoryContextSwitchTo(context);
+		MemoryContextReset(row_context);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,257 @@
+/*
+ * keys.c
+ *		Keys and certificates: requests, installing, the small CA, clients.
+ */
+#include "postgres.h"
+
+#include <sys/socket.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inet.h"
+#include "utils/timestamp.h"
+
+#include "api/arguments.h"
+#include "flow/authority.h"
+#include "flow/client_config.h"
+#include "flow/install.h"
+#include "flow/revoke.h"
+
+PG_FUNCTION_INFO_V1(castssl_csr);
+PG_FUNCTION_INFO_V1(castssl_install);
+PG_FUNCTION_INFO_V1(castssl_create_ca);
+PG_FUNCTION_INFO_V1(castssl_sign);
+PG_FUNCTION_INFO_V1(castssl_issue_client);
+PG_FUNCTION_INFO_V1(castssl_revoke);
+PG_FUNCTION_INFO_V1(castssl_client_config);
+
+/* An inet[] argument; addresses, not networks. */
+static CastsslIpAddress *
+argument_addresses(FunctionCallInfo fcinfo, int n, int *count)
+{
+	Datum *elements;
+	bool *nulls;
+	CastsslIpAddress *result;
+
+	*count = 0;
+	if (PG_ARGISNULL(n))
+		return NULL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), INETOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+					  count);
+	result = palloc0(Max(*count, 1) * sizeof(CastsslIpAddress));
+	for (int i = 0; i < *count; i++)
+	{
+		inet *address = nulls[i] ? NULL : DatumGetInetPP(elements[i]);
+
+		if (address == NULL || ip_bits(address) != ip_maxbits(address))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("ip_addresses must be single addresses"),
+							address ? errdetail("%s is a network.",
+												TextDatumGetCString(
+													DirectFunctionCall1(network_show, elements[i])))
+									: errdetail("One of them is null."),
+							errhint("For example: ip_addresses => '{192.0.2.7, 2001:db8::7}'.")));
+		result[i].family = ip_family(address) == PGSQL_AF_INET6 ? 6 : 4;
+		memcpy(result[i].address, ip_addr(address), ip_addrsize(address));
+	}
+	return result;
+}
+
+/* How long a certificate is to be valid, in seconds: an interval of 1 minute to 100 years. */
+static int64
+argument_validity(FunctionCallInfo fcinfo, int n)
+{
+	const int64 longest = (int64) 100 * 366 * SECS_PER_DAY;
+	int64 seconds = 0;
+
+	if (!PG_ARGISNULL(n))
+	{
+		Interval *interval = PG_GETARG_INTERVAL_P(n);
+
+		/* A year is one of the calendar on the average, so that 10 years are 10 years. */
+		seconds = (int64) (interval->time / (double) USECS_PER_SEC +
+						   interval->day * (double) SECS_PER_DAY +
+						   interval->month * (DAYS_PER_YEAR / MONTHS_PER_YEAR) * SECS_PER_DAY);
+	}
+	if (seconds < SECS_PER_MINUTE || seconds > longest)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("valid_for must be between 1 minute and 100 years"),
+						errdetail("It is " INT64_FORMAT " seconds.", seconds),
+						errhint("For example: valid_for => '90 days'.")));
+	return seconds;
+}
+
+/* A call that makes a text under the lock. */
+typedef struct TextCall
+{
+	char *(*make)(struct TextCall *call);
+	const char *first;
+	const char *second;
+	int64 valid_for;
+	CastsslPurpose purpose;
+	CastsslNames names;
+	char *result;
+} TextCall;
+
+static void
+make_text(void *arg)
+{
+	TextCall *call = arg;
+
+	call->result = call->make(call);
+}
+
+static Datum
+run_text_call(const char *function, TextCall *call)
+{
+	castssl_with_lock(function, make_text, call);
+	return CStringGetTextDatum(call->result);
+}
+
+static char *
+make_request(TextCall *call)
+{
+	return castssl_install_request(call->second, call->first, &call->names);
+}
+
+/* castssl_csr(common_name, dns_names, ip_addresses, key_type) */
+Datum
+castssl_csr(PG_FUNCTION_ARGS)
+{
+	TextCall call = { .make = make_request };
+
+	call.first = castssl_argument_required(fcinfo, 0, "common_name");
+	call.names.dns_names =
+		castssl_argument_text_array(fcinfo, 1, "dns_names", &call.names.ndns_names);
+	call.names.ip_addresses = argument_addresses(fcinfo, 2, &call.names.nip_addresses);
+	call.second = castssl_argument_required(fcinfo, 3, "key_type");
+	return run_text_call("castssl_csr", &call);
+}
+
+static CastsslPlan *
+make_install_plan(void *arg)
+{
+	return castssl_install_plan(arg);
+}
+
+/* castssl_install(certificate, ca, private_key, crl, confirm_within, dry_run, force) */
+Datum
+castssl_install(PG_FUNCTION_ARGS)
+{
+	CastsslInstallOptions install = { 0 };
+	CastsslApplyOptions options = { 0 };
+
+	install.certificate = castssl_argument_text(fcinfo, 0);
+	install.ca = castssl_argument_text(fcinfo, 1);
+	install.private_key = castssl_argument_text(fcinfo, 2);
+	install.crl = castssl_argument_text(fcinfo, 3);
+	options.confirm_within = castssl_argument_interval(fcinfo, 4, "confirm_within");
+	options.dry_run = castssl_argument_bool(fcinfo, 5);
+	options.force = castssl_argument_bool(fcinfo, 6);
+	castssl_run_plan(make_install_plan, &install, "castssl_install", &options, fcinfo);
+	return (Datum) 0;
+}
+
+static char *
+make_ca(TextCall *call)
+{
+	return castssl_authority_create(call->first, call->valid_for, call->second);
+}
+
+/* castssl_create_ca(common_name, valid_for, key_type) */
+Datum
+castssl_create_ca(PG_FUNCTION_ARGS)
+{
+	TextCall call = { .make = make_ca };
+
+	call.first = castssl_argument_required(fcinfo, 0, "common_name");
+	call.valid_for = argument_validity(fcinfo, 1);
+	call.second = castssl_argument_required(fcinfo, 2, "key_type");
+	return run_text_call("castssl_create_ca", &call);
+}
+
+static char *
+make_certificate(TextCall *call)
+{
+	return castssl_authority_sign(call->first, call->valid_for, call->purpose);
+}
+
+/* castssl_sign(request, valid_for, purpose) */
+Datum
+castssl_sign(PG_FUNCTION_ARGS)
+{
+	TextCall call = { .make = make_certificate };
+	char *purpose;
+
+	call.first = castssl_argument_required(fcinfo, 0, "request");
+	call.valid_for = argument_validity(fcinfo, 1);
+	purpose = castssl_argument_required(fcinfo, 2, "purpose");
+	if (strcmp(purpose, "client") != 0 && strcmp(purpose, "server") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for purpose: \"%s\"", purpose),
+						errdetail("It is one of client and server."),
+						errhint("For example: purpose => 'server'.")));
+	call.purpose = strcmp(purpose, "server") == 0 ? CASTSSL_FOR_SERVER : CASTSSL_FOR_CLIENT;
+	return run_text_call("castssl_sign", &call);
+}
+
+static char *
+issue_client(TextCall *call)
+{
+	return castssl_authority_issue_client(call->first, call->second, call->valid_for);
+}
+
+/* castssl_issue_client(user_name, password, valid_for) */
+Datum
+castssl_issue_client(PG_FUNCTION_ARGS)
+{
+	TextCall call = { .make = issue_client };
+
+	call.first = castssl_argument_required(fcinfo, 0, "user_name");
+	call.second = castssl_argument_text(fcinfo, 1);
+	call.valid_for = argument_validity(fcinfo, 2);
+	return run_text_call("castssl_issue_client", &call);
+}
+
+typedef struct Revoke
+{
+	CastsslRevokeCall call;
+	CastsslApplyOptions options;
+} Revoke;
+
+static void
+revoke(void *arg)
+{
+	Revoke *revocation = arg;
+
+	castssl_apply(castssl_revoke_plan(&revocation->call), &revocation->options);
+	castssl_revoke_warn_of_sessions(&revocation->call);
+}
+
+/* castssl_revoke(certificate, reason, force) */
+Datum
+castssl_revoke(PG_FUNCTION_ARGS)
+{
+	Revoke revocation = { 0 };
+
+	revocation.call.certificate = castssl_argument_required(fcinfo, 0, "certificate");
+	revocation.call.reason = castssl_argument_required(fcinfo, 1, "reason");
+	revocation.options.force = castssl_argument_bool(fcinfo, 2);
+	castssl_with_lock("castssl_revoke", revoke, &revocation);
+	return CStringGetTextDatum(revocation.call.crl);
+}
+
+/* castssl_client_config(format, host, user_name, database) */
+Datum
+castssl_client_config(PG_FUNCTION_ARGS)
+{
+	char *format = castssl_argument_required(fcinfo, 0, "format");
+	char *host = castssl_argument_required(fcinfo, 1, "host");
+	char *user_name = castssl_argument_required(fcinfo, 2, "user_name");
+	char *database = castssl_argument_required(fcinfo, 3, "database");
+
+	return CStringGetTextDatum(castssl_client_config_text(format, host, user_name, database));
+}

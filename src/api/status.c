@@ -1,0 +1,163 @@
+/*
+ * status.c
+ *		castssl_status and castssl_reload: what is true at this moment.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "api/arguments.h"
+#include "api/result.h"
+#include "base/settings.h"
+#include "change/worker.h"
+#include "flow/restart.h"
+#include "flow/staging.h"
+#include "server/files.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/probe.h"
+#include "server/reload.h"
+
+PG_FUNCTION_INFO_V1(castssl_status);
+PG_FUNCTION_INFO_V1(castssl_reload_and_verify);
+
+/* Absolute path of what a parameter names; NULL where it is empty. */
+static char *
+named_file(CastsslRole role)
+{
+	char *value = castssl_parameter_value(castssl_role_parameter(role));
+
+	return value[0] ? castssl_path_in(DataDir, value) : NULL;
+}
+
+/* The server certificate on disk; false where there is none that can be read. */
+static bool
+certificate_on_disk(CastsslCertificate *certificate)
+{
+	char *path = named_file(CASTSSL_ROLE_CERTIFICATE);
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *data;
+	MemoryContext context = CurrentMemoryContext;
+	bool found = false;
+
+	if (path == NULL)
+		return false;
+	PG_TRY();
+	{
+		data =
+			castssl_file_read(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT, &length, NULL);
+		found = castssl_certificates_read(data, length, path, &certificates, &findings);
+	}
+	PG_CATCH();
+	{
+		/* Status says what is there; why it cannot be read is for castssl_check(). */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (found)
+		*certificate = certificates.items[0];
+	return found;
+}
+
+static CastsslChange *
+latest_change(void)
+{
+	List *changes = castssl_journal_list();
+
+	return changes ? llast(changes) : NULL;
+}
+
+static void
+set_certificate(Datum *values, bool *nulls)
+{
+	CastsslCertificate certificate;
+	char *problem;
+
+	nulls[8] = nulls[9] = nulls[10] = true;
+	if (certificate_on_disk(&certificate))
+	{
+		castssl_set_name(values, nulls, 8, certificate.subject);
+		values[9] = castssl_time_from_unix(certificate.not_after);
+		nulls[9] = false;
+		castssl_set_text(values, nulls, 10, certificate.fingerprint);
+	}
+	castssl_set_text(values, nulls, 11,
+					 castssl_probe_possible()
+						 ? castssl_probe_certificate(castssl_verify_timeout, &problem)
+						 : NULL);
+}
+
+Datum
+castssl_status(PG_FUNCTION_ARGS)
+{
+	TupleDesc descriptor;
+	Datum values[18] = { 0 };
+	bool nulls[18] = { false };
+	CastsslChange *change;
+	char *problem;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	castssl_worker_stand_in();
+
+	values[0] = BoolGetDatum(strcmp(castssl_parameter_value("ssl"), "on") == 0);
+	castssl_set_text(values, nulls, 1, ConfigFileName);
+	castssl_set_text(values, nulls, 2, HbaFileName);
+	castssl_set_text(values, nulls, 3, DataDir);
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+		castssl_set_text(values, nulls, 4 + role, named_file(role));
+	set_certificate(values, nulls);
+	values[12] = BoolGetDatum(castssl_staging_exists());
+	change = latest_change();
+	nulls[13] = (change == NULL);
+	if (change)
+		values[13] = Int64GetDatum(change->id);
+	castssl_set_text(values, nulls, 14, change ? castssl_change_state_name(change->state) : NULL);
+	castssl_set_time(values, nulls, 15,
+					 change && change->state == CASTSSL_UNCONFIRMED ? change->confirm_deadline : 0);
+	problem = castssl_restart_problem(true);
+	values[16] = BoolGetDatum(problem == NULL);
+	castssl_set_text(values, nulls, 17, problem);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+/* castssl_reload(): the C name leaves castssl_reload to server/reload. */
+Datum
+castssl_reload_and_verify(PG_FUNCTION_ARGS)
+{
+	TupleDesc descriptor;
+	Datum values[3] = { 0 };
+	bool nulls[3] = { false };
+	CastsslCertificate certificate;
+	char *served = NULL;
+	char *problem;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	problem = castssl_reload(castssl_verify_timeout);
+	CHECK_FOR_INTERRUPTS();
+	values[0] = BoolGetDatum(problem == NULL);
+	if (problem == NULL && castssl_probe_possible() &&
+		strcmp(castssl_parameter_value("ssl"), "on") == 0)
+	{
+		served = castssl_probe_certificate(castssl_verify_timeout, &problem);
+		if (served && certificate_on_disk(&certificate) &&
+			strcmp(served, certificate.fingerprint) != 0)
+			problem = psprintf("the server still shows another certificate than the one in \"%s\"",
+							   named_file(CASTSSL_ROLE_CERTIFICATE));
+	}
+	if (problem == NULL)
+		problem = castssl_restart_problem(true);
+	castssl_set_text(values, nulls, 1, served);
+	castssl_set_text(values, nulls, 2, problem);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}

@@ -1,0 +1,37 @@
+/*
+ * fault.h
+ *		Points at which a test can make this fail.
+ *
+ * Only with -DCASTSSL_FAULTS; otherwise a point is nothing at all.  The parameter
+ * castssl.fault is a comma-separated list of <which>:<kind>.  <which> is the
+ * running number of the point since CASTSSL_FAULT_BEGIN (from 1), or its name
+ * (the first time that it is passed).  <kind>: error raises an error; kill ends
+ * this process with SIGKILL; crash ends the postmaster and this process so; full
+ * makes this point and all after it raise 53100, as a full disk does.  The value
+ * 'count' instead logs each point that is passed.
+ */
+#ifndef CASTSSL_BASE_FAULT_H
+#define CASTSSL_BASE_FAULT_H
+
+#ifdef CASTSSL_FAULTS
+
+#define CASTSSL_FAULT(name) castssl_fault_point(name)
+#define CASTSSL_FAULT_BEGIN() castssl_fault_begin()
+
+extern void castssl_fault_point(const char *name);
+
+/* Count from 1 again: a call begins. */
+extern void castssl_fault_begin(void);
+
+/* Define castssl.fault. */
+extern void castssl_fault_define(void);
+
+#else
+
+#define CASTSSL_FAULT(name) ((void) 0)
+#define CASTSSL_FAULT_BEGIN() ((void) 0)
+#define castssl_fault_define() ((void) 0)
+
+#endif
+
+#endif

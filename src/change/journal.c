@@ -1,0 +1,373 @@
+/*
+ * journal.c
+ *		What a change did, and all that is needed to take it back, on disk.
+ */
+#include "postgres.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "storage/fd.h"
+#include "utils/timestamp.h"
+
+#include "base/fault.h"
+#include "change/journal.h"
+#include "change/manifest.h"
+#include "server/files.h"
+#include "server/paths.h"
+
+static const char *const state_names[] = { "applying", "unconfirmed", "applied", "rolled back",
+										   "failed" };
+
+const char *
+castssl_change_state_name(CastsslChangeState state)
+{
+	return state_names[state];
+}
+
+bool
+castssl_change_is_open(const CastsslChange *change)
+{
+	return change->state == CASTSSL_APPLYING || change->state == CASTSSL_UNCONFIRMED;
+}
+
+char *
+castssl_journal_path(int64 id, const char *name)
+{
+	char *folder = psprintf("changes/" INT64_FORMAT, id);
+
+	return castssl_state_path(name ? psprintf("%s/%s", folder, name) : folder);
+}
+
+static char *
+before_image_path(int64 id, int n)
+{
+	return castssl_journal_path(id, psprintf("before-%d", n + 1));
+}
+
+static int
+compare_ids(const ListCell *a, const ListCell *b)
+{
+	int64 left = *(int64 *) lfirst(a);
+	int64 right = *(int64 *) lfirst(b);
+
+	return (left > right) - (left < right);
+}
+
+static List *
+append_id(List *ids, int64 id)
+{
+	int64 *item = palloc(sizeof(int64));
+
+	*item = id;
+	return lappend(ids, item);
+}
+
+static bool
+has_id(const List *ids, int64 id)
+{
+	ListCell *cell;
+
+	foreach (cell, ids)
+	{
+		if (*(int64 *) lfirst(cell) == id)
+			return true;
+	}
+	return false;
+}
+
+List *
+castssl_journal_ids(void)
+{
+	List *ids = NIL;
+	char *path = castssl_state_path("changes");
+	DIR *directory = AllocateDir(path);
+	struct dirent *entry;
+
+	if (directory == NULL && errno == ENOENT)
+		return NIL;
+	while ((entry = ReadDir(directory, path)) != NULL)
+	{
+		char *end;
+		int64 id = strtoll(entry->d_name, &end, 10);
+
+		if (end != entry->d_name && *end == '\0' && id > 0)
+			ids = append_id(ids, id);
+	}
+	FreeDir(directory);
+	list_sort(ids, compare_ids);
+	return ids;
+}
+
+/* Fill in what the disk says of a file before the change, and save its bytes. */
+static void
+save_before_image(CastsslChange *change, int n)
+{
+	CastsslChangedFile *file = list_nth(change->files, n);
+	struct stat st;
+	size_t length;
+	char *data = castssl_file_read_if_exists(file->path, CASTSSL_HBA_LIMIT, &length, &st);
+	char *image = before_image_path(change->id, n);
+
+	file->existed = (data != NULL);
+	if (data == NULL)
+		return;
+	file->mode = st.st_mode & 07777;
+	file->uid = st.st_uid;
+	file->gid = st.st_gid;
+	file->before_hash = castssl_file_hash(data, length);
+	castssl_file_create(image, data, length, 0600);
+	explicit_bzero(data, length);
+	pfree(data);
+}
+
+void
+castssl_journal_prepare(CastsslChange *change)
+{
+	List *ids = castssl_journal_ids();
+
+	change->id = ids ? *(int64 *) llast(ids) + 1 : 1;
+}
+
+void
+castssl_journal_begin(CastsslChange *change)
+{
+	ListCell *cell;
+
+	castssl_directory_make(castssl_state_path(NULL));
+	castssl_directory_make(castssl_state_path("changes"));
+	castssl_directory_make(castssl_journal_path(change->id, NULL));
+
+	for (int i = 0; i < list_length(change->files); i++)
+		save_before_image(change, i);
+	foreach (cell, change->parameters)
+	{
+		CastsslChangedParameter *parameter = lfirst(cell);
+
+		parameter->before = castssl_parameter_stored(parameter->name);
+	}
+	change->state = CASTSSL_APPLYING;
+	castssl_journal_update(change);
+}
+
+/* What a copy of the change's directory would not have in common with it; 0: unknown. */
+static int64
+place_of(int64 id)
+{
+	struct stat st;
+
+	return stat(castssl_journal_path(id, NULL), &st) == 0 ? (int64) st.st_ino : 0;
+}
+
+static void
+append_file(StringInfo text, const CastsslChangedFile *file, int n)
+{
+	castssl_manifest_append(text, psprintf("file_%d", n), file->path);
+	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
+	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
+	if (file->existed)
+	{
+		castssl_manifest_append_number(text, psprintf("file_%d_mode", n), file->mode);
+		castssl_manifest_append_number(text, psprintf("file_%d_uid", n), file->uid);
+		castssl_manifest_append_number(text, psprintf("file_%d_gid", n), file->gid);
+	}
+}
+
+void
+castssl_journal_update(const CastsslChange *change)
+{
+	StringInfoData text;
+	int n = 0;
+	ListCell *cell;
+
+	initStringInfo(&text);
+	castssl_manifest_append(&text, "action", change->action);
+	castssl_manifest_append(&text, "user_name", change->user_name);
+	castssl_manifest_append(&text, "state", castssl_change_state_name(change->state));
+	castssl_manifest_append_number(&text, "started_at", change->started_at);
+	castssl_manifest_append_number(&text, "applied_at", change->applied_at);
+	castssl_manifest_append_number(&text, "finished_at", change->finished_at);
+	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
+	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
+	castssl_manifest_append_number(&text, "place", place_of(change->id));
+	foreach (cell, change->undoes)
+		castssl_manifest_append_number(&text, psprintf("undoes_%d", ++n), *(int64 *) lfirst(cell));
+	n = 0;
+	foreach (cell, change->files)
+		append_file(&text, lfirst(cell), ++n);
+	n = 0;
+	foreach (cell, change->parameters)
+	{
+		CastsslChangedParameter *parameter = lfirst(cell);
+
+		n++;
+		castssl_manifest_append(&text, psprintf("parameter_%d", n), parameter->name);
+		castssl_manifest_append(&text, psprintf("parameter_%d_before", n), parameter->before);
+		castssl_manifest_append(&text, psprintf("parameter_%d_after", n), parameter->after);
+	}
+	CASTSSL_FAULT("change state");
+	castssl_file_replace(castssl_journal_path(change->id, "manifest"), text.data, text.len, 0600,
+						 NULL);
+	CASTSSL_FAULT("changed state");
+	pfree(text.data);
+}
+
+/* The n-th file (from 1) of a manifest; NULL when there is none. */
+static CastsslChangedFile *
+read_file(const ConfigVariable *manifest, int n)
+{
+	const char *path = castssl_manifest_value(manifest, psprintf("file_%d", n));
+	CastsslChangedFile *file;
+
+	if (path == NULL)
+		return NULL;
+	file = palloc0(sizeof(CastsslChangedFile));
+	file->path = path;
+	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
+	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
+	file->existed = (file->before_hash != NULL);
+	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));
+	file->uid = castssl_manifest_number(manifest, psprintf("file_%d_uid", n));
+	file->gid = castssl_manifest_number(manifest, psprintf("file_%d_gid", n));
+	return file;
+}
+
+/* The n-th parameter (from 1) of a manifest; NULL when there is none. */
+static CastsslChangedParameter *
+read_parameter(const ConfigVariable *manifest, int n)
+{
+	const char *name = castssl_manifest_value(manifest, psprintf("parameter_%d", n));
+	CastsslChangedParameter *parameter;
+
+	if (name == NULL)
+		return NULL;
+	parameter = palloc0(sizeof(CastsslChangedParameter));
+	parameter->name = name;
+	parameter->before = castssl_manifest_value(manifest, psprintf("parameter_%d_before", n));
+	parameter->after = castssl_manifest_value(manifest, psprintf("parameter_%d_after", n));
+	return parameter;
+}
+
+/* A change as its manifest has it; NULL when there is none of that id. */
+static CastsslChange *
+read_change(int64 id)
+{
+	ConfigVariable *manifest = castssl_manifest_read(castssl_journal_path(id, "manifest"));
+	const char *state = castssl_manifest_value(manifest, "state");
+	CastsslChange *change;
+	CastsslChangedFile *file;
+	CastsslChangedParameter *parameter;
+	int64 undone;
+
+	if (state == NULL)
+		return NULL;
+	change = palloc0(sizeof(CastsslChange));
+	change->id = id;
+	change->action = castssl_manifest_value(manifest, "action");
+	change->user_name = castssl_manifest_value(manifest, "user_name");
+	change->state = CASTSSL_FAILED;
+	for (int i = 0; i < lengthof(state_names); i++)
+	{
+		if (strcmp(state, state_names[i]) == 0)
+			change->state = i;
+	}
+	change->undone = (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_FAILED);
+	change->started_at = castssl_manifest_number(manifest, "started_at");
+	change->applied_at = castssl_manifest_number(manifest, "applied_at");
+	change->finished_at = castssl_manifest_number(manifest, "finished_at");
+	change->confirm_deadline = castssl_manifest_number(manifest, "confirm_deadline");
+	change->uses_staged = castssl_manifest_number(manifest, "uses_staged") != 0;
+	change->moved = castssl_manifest_number(manifest, "place") != place_of(id);
+	for (int n = 1; (file = read_file(manifest, n)) != NULL; n++)
+		change->files = lappend(change->files, file);
+	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
+		change->parameters = lappend(change->parameters, parameter);
+	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
+		 n++)
+		change->undoes = append_id(change->undoes, undone);
+	return change;
+}
+
+/*
+ * From the newest to the oldest: what a change in effect takes back is rolled
+ * back; what was taken back and brought back again was decided on, and no longer
+ * waits for confirmation.
+ */
+static void
+settle_states(List *changes)
+{
+	List *taken_back = NIL;
+	List *decided = NIL;
+
+	for (int i = list_length(changes) - 1; i >= 0; i--)
+	{
+		CastsslChange *change = list_nth(changes, i);
+		bool finished = (change->state == CASTSSL_APPLIED);
+
+		if (change->state == CASTSSL_UNCONFIRMED && has_id(decided, change->id))
+			change->state = CASTSSL_APPLIED;
+		if (change->finished_at == 0 && has_id(decided, change->id))
+			change->finished_at = change->applied_at;
+		if ((change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED) &&
+			has_id(taken_back, change->id))
+			change->state = CASTSSL_ROLLED_BACK;
+		if (finished)
+			decided = list_concat(decided, change->undoes);
+		if (change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED)
+			taken_back = list_concat(taken_back, change->undoes);
+	}
+}
+
+List *
+castssl_journal_list(void)
+{
+	List *changes = NIL;
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_ids())
+	{
+		CastsslChange *change = read_change(*(int64 *) lfirst(cell));
+
+		if (change != NULL)
+			changes = lappend(changes, change);
+	}
+	settle_states(changes);
+	return changes;
+}
+
+CastsslChange *
+castssl_journal_read(int64 id)
+{
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_list())
+	{
+		if (((CastsslChange *) lfirst(cell))->id == id)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+CastsslChange *
+castssl_journal_open_change(void)
+{
+	CastsslChange *open = NULL;
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_list())
+	{
+		if (castssl_change_is_open(lfirst(cell)))
+			open = lfirst(cell);
+	}
+	return open;
+}
+
+char *
+castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
+{
+	const CastsslChangedFile *file = list_nth(change->files, n);
+
+	if (!file->existed)
+		return NULL;
+	return castssl_file_read(before_image_path(change->id, n), CASTSSL_HBA_LIMIT, length, NULL);
+}

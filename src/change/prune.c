@@ -1,0 +1,136 @@
+/*
+ * prune.c
+ *		What of the journal may go.
+ */
+#include "postgres.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include "storage/fd.h"
+
+#include "base/settings.h"
+#include "change/attempt.h"
+#include "change/lock.h"
+#include "change/prune.h"
+#include "server/files.h"
+#include "server/paths.h"
+
+/* Where flow/candidate and server/hba_stage lay out what is to be checked. */
+#define CANDIDATE "candidate"
+
+void
+castssl_journal_abandon(int64 id)
+{
+	castssl_directory_remove(castssl_journal_path(id, NULL));
+}
+
+/*
+ * Remove a change.  The manifest goes first: a change without before-images must
+ * not look like one that can be rolled back.
+ */
+static void
+remove_change(int64 id, bool newest)
+{
+	castssl_file_remove(castssl_journal_path(id, "manifest"));
+	if (newest)
+		castssl_directory_empty(castssl_journal_path(id, NULL));
+	else
+		castssl_directory_remove(castssl_journal_path(id, NULL));
+}
+
+/* An undone change: what it found is in place again. */
+static void
+remove_before_images(const CastsslChange *change)
+{
+	for (int i = 0; i < list_length(change->files); i++)
+		castssl_file_remove(castssl_journal_path(change->id, psprintf("before-%d", i + 1)));
+}
+
+static CastsslChange *
+find_change(const List *changes, int64 id)
+{
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		if (((CastsslChange *) lfirst(cell))->id == id)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+static void
+prune(void)
+{
+	List *ids = castssl_journal_ids();
+	List *changes = castssl_journal_list();
+	int keep = castssl_keep_changes;
+	int keep_undone = castssl_keep_changes;
+
+	for (int i = list_length(ids) - 1; i >= 0; i--)
+	{
+		int64 id = *(int64 *) list_nth(ids, i);
+		bool newest = (i == list_length(ids) - 1);
+		CastsslChange *change = find_change(changes, id);
+
+		if (change && castssl_change_is_open(change))
+			continue;
+		if (change == NULL || (change->undone ? keep_undone-- : keep--) <= 0)
+			remove_change(id, newest);
+		else if (change->undone)
+			remove_before_images(change);
+	}
+}
+
+static bool
+directory_is_empty(const char *path)
+{
+	DIR *directory = AllocateDir(path);
+	struct dirent *entry;
+	bool empty = true;
+
+	if (directory == NULL)
+		return true; /* it has gone in the meantime */
+	while (empty && (entry = ReadDir(directory, path)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	FreeDir(directory);
+	return empty;
+}
+
+bool
+castssl_leftovers_exist(void)
+{
+	ListCell *cell;
+
+	if (access(castssl_state_path(CANDIDATE), F_OK) == 0)
+		return true;
+	foreach (cell, castssl_journal_ids())
+	{
+		int64 id = *(int64 *) lfirst(cell);
+
+		if (access(castssl_journal_path(id, "manifest"), F_OK) != 0 &&
+			!directory_is_empty(castssl_journal_path(id, NULL)))
+			return true;
+	}
+	return false;
+}
+
+static void
+clear_up(void *arg)
+{
+	(void) castssl_watch_wake();
+	castssl_directory_remove(castssl_state_path(CANDIDATE));
+	prune();
+}
+
+void
+castssl_clear_up(void)
+{
+	ErrorData *error = castssl_attempt(clear_up, NULL);
+
+	if (error)
+		ereport(WARNING, (errmsg("could not clear up after a change: %s", error->message),
+						  errdetail("The change itself is not affected."),
+						  errhint("The next change tries again.")));
+}

@@ -1,0 +1,82 @@
+/*
+ * audit_scope.h
+ *		What the checks of an audit look at, read once; and how they report.
+ */
+#ifndef CASTSSL_FLOW_AUDIT_SCOPE_H
+#define CASTSSL_FLOW_AUDIT_SCOPE_H
+
+#include "base/finding.h"
+#include "flow/material.h"
+#include "hba/rule.h"
+#include "server/sessions.h"
+
+typedef struct CastsslAuditScope
+{
+	CastsslFindings *findings;
+	const char *check; /* name of the check that runs */
+	int target_version;
+	bool ssl;                 /* in effect */
+	bool ca_configured;       /* ssl_ca_file is not empty */
+	CastsslMaterial material; /* what the parameters in effect name; unreadable files are absent */
+	const char *material_problem[CASTSSL_NROLES]; /* why one could not be read; NULL: it could */
+	CastsslHbaPolicy *policy;                     /* pg_hba.conf on disk */
+	bool *dead;                                   /* by rule of policy */
+	int **because;
+	int *nbecause;
+	CastsslSession *sessions;
+	int nsessions;
+} CastsslAuditScope;
+
+/* Report under the name of the running check.  Strings are kept. */
+extern void castssl_audit_report(CastsslAuditScope *scope, CastsslSeverity severity,
+								 const char *subject, const char *message, const char *hint);
+
+/* Is the client at this address not this host itself?  family 0: a Unix-domain socket. */
+extern bool castssl_audit_is_remote(uint8 family, const uint8 *address);
+
+/* "path:line" of a rule. */
+extern char *castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule);
+
+/* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c and audit_live.c. */
+typedef void (*CastsslAuditCheck)(CastsslAuditScope *scope);
+
+extern void castssl_audit_served_matches_disk(CastsslAuditScope *scope);
+extern void castssl_audit_parameters_in_effect(CastsslAuditScope *scope);
+extern void castssl_audit_hba_in_effect(CastsslAuditScope *scope);
+extern void castssl_audit_restart_safe(CastsslAuditScope *scope);
+extern void castssl_audit_ssl_enabled(CastsslAuditScope *scope);
+extern void castssl_audit_parameters_changeable(CastsslAuditScope *scope);
+extern void castssl_audit_protocol_version(CastsslAuditScope *scope);
+extern void castssl_audit_ciphers(CastsslAuditScope *scope);
+extern void castssl_audit_passphrase(CastsslAuditScope *scope);
+extern void castssl_audit_listen_addresses(CastsslAuditScope *scope);
+
+extern void castssl_audit_files_readable(CastsslAuditScope *scope);
+extern void castssl_audit_key_permissions(CastsslAuditScope *scope);
+extern void castssl_audit_symbolic_links(CastsslAuditScope *scope);
+extern void castssl_audit_ca_key(CastsslAuditScope *scope);
+extern void castssl_audit_key_copies(CastsslAuditScope *scope);
+extern void castssl_audit_certificates(CastsslAuditScope *scope);
+
+extern void castssl_audit_hba_loads(CastsslAuditScope *scope);
+extern void castssl_audit_hba_dead_rules(CastsslAuditScope *scope);
+extern void castssl_audit_hba_order(CastsslAuditScope *scope);
+extern void castssl_audit_hba_plaintext(CastsslAuditScope *scope);
+extern void castssl_audit_hba_trust(CastsslAuditScope *scope);
+extern void castssl_audit_hba_password(CastsslAuditScope *scope);
+extern void castssl_audit_hba_md5(CastsslAuditScope *scope);
+extern void castssl_audit_hba_tls_off(CastsslAuditScope *scope);
+extern void castssl_audit_hba_clientcert(CastsslAuditScope *scope);
+extern void castssl_audit_hba_superusers(CastsslAuditScope *scope);
+extern void castssl_audit_hba_replication(CastsslAuditScope *scope);
+extern void castssl_audit_hba_future(CastsslAuditScope *scope);
+
+extern void castssl_audit_changes(CastsslAuditScope *scope);
+extern void castssl_audit_edited_since(CastsslAuditScope *scope);
+extern void castssl_audit_managed(CastsslAuditScope *scope);
+extern void castssl_audit_sessions_plaintext(CastsslAuditScope *scope);
+extern void castssl_audit_sessions_ca(CastsslAuditScope *scope);
+extern void castssl_audit_ca_rotation(CastsslAuditScope *scope);
+extern void castssl_audit_standby(CastsslAuditScope *scope);
+
+#endif

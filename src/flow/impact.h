@@ -1,0 +1,33 @@
+/*
+ * impact.h
+ *		Which of those who are connected could come back after a change.
+ */
+#ifndef CASTSSL_FLOW_IMPACT_H
+#define CASTSSL_FLOW_IMPACT_H
+
+#include "flow/explain.h"
+#include "flow/plan.h"
+#include "server/sessions.h"
+
+typedef struct CastsslImpact
+{
+	const CastsslSession *session;
+	CastsslVerdict verdict; /* of a connection like it: same database, user, address, encryption */
+	const char *reason;
+} CastsslImpact;
+
+/*
+ * Judge every client session and walsender by a policy; *count is set.  tls and has_ca: does
+ * the server offer TLS then, and has it CAs to check certificates with.
+ * Palloc'd.
+ */
+extern CastsslImpact *castssl_impact(const CastsslHbaPolicy *policy, bool tls, bool has_ca,
+									 int *count);
+
+/*
+ * Steps that warn: of live sessions that could not come back, and for edits of
+ * the caller's own also of everybody whom they newly admit or refuse.
+ */
+extern void castssl_impact_warn(CastsslPlan *plan);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * material.c
+ *		Certificate, key, CA and CRL of a change: found, read, and where they go.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "miscadmin.h"
+
+#include "flow/material.h"
+#include "server/files.h"
+#include "server/paths.h"
+
+const char *
+castssl_role_parameter(CastsslRole role)
+{
+	static const char *const names[] = { "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
+										 "ssl_crl_file" };
+
+	return names[role];
+}
+
+/* What is at file->path now: whether it is what we want it to be. */
+static void
+compare_with_disk(CastsslMaterialFile *file)
+{
+	size_t length;
+	char *data = castssl_file_read_if_exists(file->path, CASTSSL_PEM_LIMIT, &length, &file->st);
+
+	file->exists = (data != NULL);
+	file->same = (data != NULL && length == file->length && memcmp(data, file->data, length) == 0);
+	if (data)
+	{
+		explicit_bzero(data, length);
+		pfree(data);
+	}
+}
+
+/* A file of ours is 0600: nobody but the server needs it.  Never loosened. */
+static mode_t
+installed_mode(const CastsslMaterialFile *file)
+{
+	mode_t now = file->st.st_mode & 07777;
+
+	if (file->exists && file->st.st_uid == geteuid())
+		return now & 0600;
+	return 0600;
+}
+
+/* Where a file that we write goes: not through a symbolic link. */
+static void
+set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
+{
+	const char *base = last_dir_separator(name);
+
+	file->name = castssl_path_in(target_dir, base ? base + 1 : name);
+	file->path = castssl_path_in(castssl_path_resolve(castssl_path_folder(file->name), true),
+								 last_dir_separator(file->name) + 1);
+	if (strcmp(castssl_path_resolve(file->name, true), file->path) != 0)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("\"%s\" is a symbolic link", file->name),
+						errdetail("A file is to be installed there; pg_basebackup, for one, leaves "
+								  "out symbolic links."),
+						errhint("Remove the link, or name another target_dir.")));
+}
+
+static void
+find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_caller)
+{
+	file->name = name;
+	file->path = castssl_path_resolve(name, by_caller);
+	file->data = castssl_file_read(file->path, CASTSSL_PEM_LIMIT, &file->length, &file->st);
+	file->exists = file->same = true;
+	if (role == CASTSSL_ROLE_KEY)
+		file->mode = castssl_key_mode_wanted(file->path, &file->st);
+}
+
+void
+castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *source_dir,
+					  const char *target_dir, const char *name)
+{
+	CastsslMaterialFile *file = &material->files[role];
+	struct stat st;
+
+	memset(file, 0, sizeof(*file));
+	if (source_dir == NULL)
+	{
+		find_in_place(file, role, castssl_path_in(target_dir, name), true);
+		return;
+	}
+
+	file->source = castssl_path_resolve(castssl_path_in(source_dir, name), true);
+	file->data = castssl_file_read(file->source, CASTSSL_PEM_LIMIT, &file->length, &st);
+	file->source_is_open = (role == CASTSSL_ROLE_KEY && castssl_file_is_open_to_others(&st));
+	set_target(file, target_dir, name);
+	compare_with_disk(file);
+	file->mode = installed_mode(file);
+}
+
+void
+castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *target_dir,
+					  const char *name, const char *text)
+{
+	CastsslMaterialFile *file = &material->files[role];
+
+	memset(file, 0, sizeof(*file));
+	file->data = text;
+	file->length = strlen(text);
+	set_target(file, target_dir, name);
+	compare_with_disk(file);
+	file->mode = installed_mode(file);
+}
+
+void
+castssl_material_configured(CastsslMaterial *material, CastsslRole role, const char *value)
+{
+	memset(&material->files[role], 0, sizeof(CastsslMaterialFile));
+	if (value[0] != '\0')
+		find_in_place(&material->files[role], role, castssl_path_in(DataDir, value), false);
+}
+
+CastsslPem
+castssl_material_pem(const CastsslMaterial *material, CastsslRole role)
+{
+	const CastsslMaterialFile *file = &material->files[role];
+
+	return (CastsslPem){ .name = file->source ? file->source : file->name,
+						 .data = file->data,
+						 .length = file->length };
+}
+
+void
+castssl_material_wipe(CastsslMaterial *material)
+{
+	CastsslMaterialFile *key = &material->files[CASTSSL_ROLE_KEY];
+
+	if (key->data)
+		explicit_bzero((char *) key->data, key->length);
+}

@@ -1,0 +1,25 @@
+/*
+ * preflight.h
+ *		Every reason to refuse a plan, before anything is written.
+ */
+#ifndef CASTSSL_FLOW_PREFLIGHT_H
+#define CASTSSL_FLOW_PREFLIGHT_H
+
+#include "base/compat.h"
+#include "flow/plan.h"
+
+/* Raise a finding as an error of that SQLSTATE. */
+pg_noreturn extern void castssl_raise_finding(const CastsslFinding *finding, int sqlstate);
+
+/*
+ * Raise the first reason to refuse; what is worth a warning becomes a step.
+ * F0000: certificate, key, CA, CRL or pg_hba.conf that the server (or a client)
+ * would refuse.  42501: a folder that cannot be written to.  55000: a parameter
+ * that cannot be changed; an unconfirmed change; a connection like the caller's
+ * would be refused afterwards, with neither force nor undone_unless_confirmed.
+ * Fills in what can be known only by asking the server: plan->fingerprint,
+ * fingerprint_now and reload.
+ */
+extern void castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * prove.c
+ *		The proof, after a reload, that clients get what a plan wanted.
+ */
+#include "postgres.h"
+
+#ifndef WIN32
+#include <arpa/inet.h>
+#endif
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "flow/prove.h"
+#include "server/hba_files.h"
+#include "server/probe.h"
+#include "server/reload.h"
+#include "server/sessions.h"
+
+#define SERVED "served certificate"
+#define PAUSE 50 /* milliseconds between two handshakes */
+
+void
+castssl_prove_add_steps(CastsslPlan *plan)
+{
+	plan->steps = castssl_step_add(plan->steps, "reload", "server", CASTSSL_STEP_FOLLOWS, NULL);
+	if (!castssl_probe_possible())
+	{
+		plan->steps = castssl_step_add(plan->steps, "verify", SERVED, CASTSSL_STEP_SKIPPED,
+									   "listen_addresses is empty: there is no TCP port to try");
+		return;
+	}
+	plan->steps =
+		castssl_step_add(plan->steps, "verify", SERVED, CASTSSL_STEP_FOLLOWS,
+						 plan->fingerprint ? psprintf("SHA-256 %s", plan->fingerprint) : NULL);
+	plan->steps = castssl_step_add(plan->steps, "verify", plan->hba_before->files[0]->path,
+								   CASTSSL_STEP_FOLLOWS, NULL);
+}
+
+static int
+milliseconds_left(TimestampTz deadline)
+{
+	return (int) Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), INT_MAX);
+}
+
+/* What is wrong with what is served; NULL when nothing is. */
+static char *
+check_served(const CastsslPlan *plan, int timeout)
+{
+	char *problem = NULL;
+	char *served = castssl_probe_certificate(timeout, &problem);
+
+	if (!plan->ssl_after)
+		return served == NULL ? NULL : pstrdup("TLS is still offered");
+	if (served == NULL)
+		return problem;
+	if (plan->fingerprint && strcmp(served, plan->fingerprint) != 0)
+		return psprintf("the server shows the certificate with SHA-256 fingerprint %s instead of "
+						"%s",
+						served, plan->fingerprint);
+	return NULL;
+}
+
+/*
+ * The server answers a login as pg_hba.conf lets expect?  What cannot be known
+ * beforehand (a host name in the rules, every slot taken) proves nothing and is
+ * passed over.
+ */
+static char *
+check_login(const CastsslPlan *plan, bool tls, int timeout)
+{
+	const char *address = castssl_probe_address();
+	const CastsslSession *own = castssl_session_own();
+	CastsslConnection connection = { 0 };
+	CastsslProbeAnswer answer;
+	char *problem = NULL;
+	int doubtful;
+	int rule;
+	bool expected;
+
+	if (address == NULL || own == NULL)
+		return NULL;
+	connection.database = own->connection.database;
+	connection.user = own->connection.user;
+	connection.encryption = tls ? CASTSSL_TLS : CASTSSL_PLAINTEXT;
+	connection.family = strchr(address, ':') ? 6 : 4;
+	if (inet_pton(connection.family == 6 ? AF_INET6 : AF_INET, address, connection.address) != 1)
+		return NULL;
+
+	rule = castssl_hba_match(plan->hba_after, &connection, castssl_hba_world(), &doubtful);
+	if (doubtful >= 0)
+		return NULL;
+	expected = castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule], false);
+	answer = castssl_probe_login(connection.database, connection.user, tls, timeout, &problem);
+	if (answer == CASTSSL_PROBE_UNCLEAR || (answer == CASTSSL_PROBE_ADMITTED) == expected)
+		return NULL;
+	return psprintf(
+		"a login %s from %s is %s although pg_hba.conf %s it: its new version is not in "
+		"effect",
+		tls ? "over TLS" : "in plaintext", address,
+		answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused", expected ? "admits" : "refuses");
+}
+
+static char *
+check_once(CastsslPlan *plan, TimestampTz deadline)
+{
+	char *problem = check_served(plan, Max(milliseconds_left(deadline), PAUSE));
+
+	if (problem == NULL && plan->hba_changes)
+		problem = check_login(plan, false, Max(milliseconds_left(deadline), PAUSE));
+	if (problem == NULL && plan->hba_changes && plan->ssl_after)
+		problem = check_login(plan, true, Max(milliseconds_left(deadline), PAUSE));
+	return problem;
+}
+
+void
+castssl_prove_note_served(CastsslPlan *plan)
+{
+	char *problem;
+
+	if (plan->fingerprint_now == NULL && castssl_probe_possible())
+		plan->fingerprint_now = castssl_probe_certificate(castssl_verify_timeout, &problem);
+}
+
+char *
+castssl_prove_restored(const CastsslPlan *plan)
+{
+	TimestampTz deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), castssl_verify_timeout);
+	bool same = !castssl_probe_possible();
+
+	while (!same)
+	{
+		char *problem;
+		char *served = castssl_probe_certificate(Max(milliseconds_left(deadline), PAUSE), &problem);
+
+		same = plan->fingerprint_now ? served && strcmp(served, plan->fingerprint_now) == 0
+									 : served == NULL;
+		if (same || castssl_is_canceled() || milliseconds_left(deadline) == 0)
+			break;
+		pg_usleep(PAUSE * 1000L);
+	}
+	return same ? NULL : pstrdup("the server does not show the same certificate as before");
+}
+
+char *
+castssl_prove(CastsslPlan *plan)
+{
+	TimestampTz deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), castssl_verify_timeout);
+	char *problem;
+
+	if (!castssl_probe_possible())
+		return NULL;
+	/* Another reload, just before ours, may still be on its way: look again. */
+	while ((problem = check_once(plan, deadline)) != NULL && !castssl_is_canceled() &&
+		   milliseconds_left(deadline) > 0)
+		pg_usleep(PAUSE * 1000L);
+	return problem;
+}

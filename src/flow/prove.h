@@ -1,0 +1,32 @@
+/*
+ * prove.h
+ *		The proof, after a reload, that clients get what a plan wanted.
+ */
+#ifndef CASTSSL_FLOW_PROVE_H
+#define CASTSSL_FLOW_PROVE_H
+
+#include "flow/plan.h"
+
+/*
+ * Handshake with the server's own port until the certificate of the plan is
+ * served (or, with TLS off afterwards, none), and compare how the server answers
+ * a login over TLS and in plaintext, without password and certificate, with
+ * what pg_hba.conf lets expect.  Completes the steps "verify".  Returns NULL, or
+ * what is not as wanted within castssl.verify_timeout (palloc'd).  Interrupts may
+ * be held off: a query cancel or termination request ends it too.
+ */
+extern char *castssl_prove(CastsslPlan *plan);
+
+/* Before the change: find out what is served now (plan->fingerprint_now), where it is not known. */
+extern void castssl_prove_note_served(CastsslPlan *plan);
+
+/*
+ * The proof, after undoing, that what is served is what was served before the
+ * change.  NULL, or what is wrong.
+ */
+extern char *castssl_prove_restored(const CastsslPlan *plan);
+
+/* Add the steps of the proof. */
+extern void castssl_prove_add_steps(CastsslPlan *plan);
+
+#endif

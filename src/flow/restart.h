@@ -1,0 +1,18 @@
+/*
+ * restart.h
+ *		Would the server start with the files as they lie on disk now?
+ */
+#ifndef CASTSSL_FLOW_RESTART_H
+#define CASTSSL_FLOW_RESTART_H
+
+/*
+ * The first reason why not (palloc'd), NULL when it would: postgresql.conf and
+ * what it includes parse, pg_hba.conf loads and is not empty, and with ssl on
+ * certificate, key, CA and CRL load.  Everything on disk counts, whoever wrote it
+ * and whether or not it is in effect yet.  Changes nothing.  Unless
+ * may_ask_passphrase, what TLS loads is left out where that could run
+ * ssl_passphrase_command.
+ */
+extern char *castssl_restart_problem(bool may_ask_passphrase);
+
+#endif

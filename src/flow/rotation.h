@@ -1,0 +1,39 @@
+/*
+ * rotation.h
+ *		Replacing a CA by another one, while clients of both come and go.
+ *
+ * Live sessions are told apart by the name of the CA that issued their certificate
+ * (pg_stat_ssl.issuer_dn), which is cut to NAMEDATALEN - 1 bytes.  Two CAs may
+ * have the same one: then what is said is that it cannot be known.
+ */
+#ifndef CASTSSL_FLOW_ROTATION_H
+#define CASTSSL_FLOW_ROTATION_H
+
+#include "flow/material.h"
+#include "server/sessions.h"
+
+/* One row with this check name. */
+#define CASTSSL_ROTATION_CHECK "ca_rotation"
+
+/*
+ * While the CA file (ca->data may be NULL) trusts several CAs: one finding that
+ * lists the live sessions that showed a certificate of any but the newest.  A
+ * warning when there are such, else an info.
+ */
+extern void castssl_rotation_judge(const CastsslPem *ca, const CastsslSession *sessions,
+								   int nsessions, CastsslFindings *findings);
+
+/*
+ * Warnings of what a new CA file means: for sessions of CAs that are trusted
+ * now and would not be any longer, one each, and castssl_rotation_judge's row
+ * (a warning in any case) while several are trusted.
+ */
+extern void castssl_rotation_compare(const CastsslMaterial *after, CastsslFindings *findings);
+
+/*
+ * Why the certificate that this session's client showed would be refused with
+ * that CA and CRL, a clause; NULL when it would not, or there was none.
+ */
+extern const char *castssl_rotation_refuses_caller(const CastsslMaterial *after);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * pg_castssl.c
+ *		Certificate-based TLS for a PostgreSQL server, by one SQL statement.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "base/settings.h"
+#include "change/worker.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	castssl_settings_define();
+	if (process_shared_preload_libraries_in_progress)
+		castssl_worker_register();
+}

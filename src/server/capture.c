@@ -1,0 +1,97 @@
+/*
+ * capture.c
+ *		Messages that the server would log, as values instead.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/elog.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "server/capture.h"
+
+static CastsslCapture *current_capture;
+static emit_log_hook_type previous_hook;
+
+/* Would the log have shown it without us (PostgreSQL: is_log_level_output)? */
+static bool
+is_logged(int elevel, int log_min_level)
+{
+	if (elevel == LOG || elevel == LOG_SERVER_ONLY)
+		return log_min_level == LOG || log_min_level <= ERROR;
+	if (log_min_level == LOG)
+		return elevel >= FATAL;
+	return elevel >= log_min_level;
+}
+
+static char *
+copy(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+static void
+keep_message(CastsslCapture *capture, const ErrorData *edata)
+{
+	MemoryContext old = MemoryContextSwitchTo(capture->context);
+	CastsslMessage *message;
+
+	if (capture->count == capture->capacity)
+	{
+		int capacity = capture->capacity == 0 ? 8 : capture->capacity * 2;
+
+		capture->items = capture->items == NULL
+							 ? palloc(capacity * sizeof(CastsslMessage))
+							 : repalloc(capture->items, capacity * sizeof(CastsslMessage));
+		capture->capacity = capacity;
+	}
+	message = &capture->items[capture->count++];
+	message->message = pstrdup(edata->message != NULL ? edata->message : "");
+	message->message_id = pstrdup(edata->message_id != NULL ? edata->message_id : "");
+	message->detail = copy(edata->detail);
+	message->hint = copy(edata->hint);
+	message->context = copy(edata->context);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+capture_hook(ErrorData *edata)
+{
+	if (edata->elevel == current_capture->level)
+	{
+		/* None that matters to us comes out of a critical section, where palloc is not allowed. */
+		if (CritSectionCount == 0)
+			keep_message(current_capture, edata);
+		edata->output_to_server = false;
+		edata->output_to_client = false;
+	}
+	else if (!is_logged(edata->elevel, current_capture->previous_level))
+		edata->output_to_server = false;
+	else if (previous_hook != NULL)
+		previous_hook(edata);
+}
+
+void
+castssl_capture_begin(CastsslCapture *capture, int level)
+{
+	memset(capture, 0, sizeof(*capture));
+	capture->context = CurrentMemoryContext;
+	capture->level = level;
+	capture->previous_level = CASTSSL_LOG_MIN_MESSAGES;
+
+	current_capture = capture;
+	previous_hook = emit_log_hook;
+	emit_log_hook = capture_hook;
+	/* LOG as a threshold would hide WARNING and ERROR; DEBUG1 lets all of them through. */
+	CASTSSL_LOG_MIN_MESSAGES = Min(capture->previous_level, level == LOG ? DEBUG1 : level);
+}
+
+void
+castssl_capture_end(CastsslCapture *capture)
+{
+	CASTSSL_LOG_MIN_MESSAGES = capture->previous_level;
+	emit_log_hook = previous_hook;
+	current_capture = NULL;
+}

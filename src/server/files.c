@@ -1,0 +1,535 @@
+/*
+ * files.c
+ *		Files of this server: read, judged by the server's rules, replaced durably.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "base/compat.h"
+#include "base/fault.h"
+#include "server/files.h"
+#include "server/paths.h"
+
+/* Beside the file that it will replace; one name, so that recovery finds it. */
+#define TEMPORARY_SUFFIX ".castssl.tmp"
+
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
+
+static int open_without_links(const char *path);
+pg_noreturn static pg_noinline void raise_open_error(const char *path, int error);
+
+/*
+ * Open an absolute path with no symbolic link in any of its components, so that
+ * what was checked is what is opened.  -1 and errno on failure.  Non-blocking: a
+ * FIFO must not make us wait.
+ */
+static int
+open_without_links(const char *path)
+{
+	char component[MAXPGPATH];
+	int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (folder >= 0)
+	{
+		const char *end;
+		size_t length;
+		bool last;
+		int next;
+		int save_errno;
+
+		while (*path == '/')
+			path++;
+		end = strchr(path, '/');
+		last = (end == NULL);
+		length = last ? strlen(path) : (size_t) (end - path);
+		if (length == 0 || length >= sizeof(component))
+		{
+			close(folder);
+			errno = length == 0 ? EISDIR : ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(component, path, length);
+		component[length] = '\0';
+
+		if (last)
+			next = openat(folder, component,
+						  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		else
+			next = openat(folder, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		save_errno = errno;
+		close(folder);
+		errno = save_errno;
+		if (last)
+			return next;
+		folder = next;
+		path = end;
+	}
+	return -1;
+}
+
+static void
+raise_open_error(const char *path, int error)
+{
+	errno = error;
+	if (error == EACCES || error == EPERM)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("could not open file \"%s\": %m", path),
+			 errdetail("The server runs as user ID %d, which may not read it.", (int) geteuid()),
+			 errhint("Let the server's account read it: chown %d '%s'.", (int) geteuid(), path)));
+	if (error == ELOOP || error == ENOTDIR)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not open file \"%s\": %m", path),
+						errdetail("The path changed while it was being checked.")));
+	if (error == ENOENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", path),
+				 errdetail("The path is looked up on the server, not on the client."),
+				 errhint("Copy the file there, or name the directory that holds it in "
+						 "source_dir.")));
+	ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\": %m", path),
+					errdetail("The path is looked up on the server, not on the client.")));
+}
+
+char *
+castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	struct stat own_st;
+	char *data = NULL;
+	size_t done = 0;
+	int error = 0;
+	int fd = open_without_links(path);
+
+	if (fd < 0)
+	{
+		if (errno == ENOENT)
+			return NULL;
+		raise_open_error(path, errno);
+	}
+	if (st == NULL)
+		st = &own_st;
+
+	/* Nothing may be raised while fd is open. */
+	if (fstat(fd, st) < 0)
+		error = errno;
+	else if (S_ISREG(st->st_mode) && st->st_size <= limit)
+	{
+		/* One byte more than it has, to notice that it grows; one for the end. */
+		size_t room = (size_t) st->st_size + 1;
+
+		data = palloc_extended(room + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+		if (data == NULL)
+			error = ENOMEM;
+		while (data != NULL && done < room)
+		{
+			ssize_t n = read(fd, data + done, room - done);
+
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n < 0)
+				error = errno;
+			if (n <= 0)
+				break;
+			done += n;
+		}
+	}
+	close(fd);
+
+	if (error != 0)
+	{
+		errno = error;
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not read file \"%s\": %m", path)));
+	}
+	if (!S_ISREG(st->st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a regular file", path),
+				 errdetail("It is a directory, a FIFO, a device or a socket.")));
+	if (st->st_size > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is too large", path),
+				 errdetail("It has %lld bytes; at most %zu are read.", (long long) st->st_size,
+						   limit)));
+	if (done != st->st_size)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("file \"%s\" changed while it was being read", path),
+						errdetail("Its size was %lld bytes.", (long long) st->st_size)));
+	data[done] = '\0';
+	*length = done;
+	return data;
+}
+
+char *
+castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	char *data = castssl_file_read_if_exists(path, limit, length, st);
+
+	if (data == NULL)
+		raise_open_error(path, ENOENT);
+	return data;
+}
+
+mode_t
+castssl_key_mode_wanted(const char *path, const struct stat *st)
+{
+	if (st->st_uid == geteuid())
+		return (st->st_mode & (S_IRWXG | S_IRWXO)) ? (st->st_mode & S_IRWXU) : 0;
+	if (st->st_uid != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
+				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
+						   (int) st->st_uid, (int) geteuid()),
+				 errhint("Run as root: chown %d '%s' && chmod 0600 '%s'", (int) geteuid(), path,
+						 path)));
+	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("private key file \"%s\" has group or world access", path),
+						errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
+								  (unsigned) (st->st_mode & 07777)),
+						errhint("Run as root: chmod 0640 '%s'", path)));
+	return 0;
+}
+
+bool
+castssl_file_is_open_to_others(const struct stat *st)
+{
+	return (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
+void
+castssl_directory_check_writable(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		raise_open_error(directory, errno);
+	if (!S_ISDIR(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("\"%s\" is not a directory", directory)));
+	if (access(directory, W_OK | X_OK) < 0)
+	{
+		bool readonly = (errno == EROFS);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the server may not write to directory \"%s\": %m", directory),
+				 errdetail("The server runs as user ID %d.", (int) geteuid()),
+				 readonly ? errhint("Change the configuration where it is managed from.")
+						  : errhint("Run as root: chown %d '%s', or name another target_dir.",
+									(int) geteuid(), directory)));
+	}
+}
+
+/* SQLSTATE of a write that failed, by errno: a quota or a limit is a full disk, too. */
+static int
+errcode_for_write(void)
+{
+	switch (errno)
+	{
+		case ENOSPC:
+		case EFBIG:
+#ifdef EDQUOT
+		case EDQUOT:
+#endif
+			return errcode(ERRCODE_DISK_FULL);
+		default:
+			return errcode_for_file_access();
+	}
+}
+
+static void
+write_bytes(int fd, const char *path, const char *data, size_t length)
+{
+	CASTSSL_FAULT("file write");
+	while (length > 0)
+	{
+		ssize_t n;
+
+		errno = 0;
+		n = write(fd, data, length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+		{
+			if (errno == 0)
+				errno = ENOSPC; /* as everywhere in PostgreSQL */
+			ereport(ERROR, (errcode_for_write(), errmsg("could not write file \"%s\": %m", path)));
+		}
+		data += n;
+		length -= n;
+	}
+	CASTSSL_FAULT("file written");
+}
+
+static void
+sync_open_file(int fd, const char *path)
+{
+	CASTSSL_FAULT("file sync");
+	if (pg_fsync(fd) != 0)
+		ereport(ERROR, (errcode_for_write(), errmsg("could not fsync file \"%s\": %m", path)));
+	CASTSSL_FAULT("file synced");
+}
+
+static void
+close_file(int fd, const char *path)
+{
+	if (CloseTransientFile(fd) != 0)
+		ereport(ERROR, (errcode_for_write(), errmsg("could not close file \"%s\": %m", path)));
+}
+
+static int
+create_file(const char *path, int mode)
+{
+	int fd;
+
+	CASTSSL_FAULT("file create");
+	fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | PG_BINARY, mode);
+	if (fd < 0)
+		ereport(ERROR, (errcode_for_write(), errmsg("could not create file \"%s\": %m", path)));
+	CASTSSL_FAULT("file created");
+	return fd;
+}
+
+void
+castssl_file_write(const char *path, const char *data, size_t length, int mode)
+{
+	int fd = create_file(path, mode);
+
+	write_bytes(fd, path, data, length);
+	close_file(fd, path);
+}
+
+void
+castssl_file_create(const char *path, const char *data, size_t length, int mode)
+{
+	int fd = create_file(path, mode);
+
+	write_bytes(fd, path, data, length);
+	sync_open_file(fd, path);
+	close_file(fd, path);
+}
+
+/* Give the open file the owner that the file it replaces has. */
+static void
+set_owner(int fd, const char *path, const struct stat *owner)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_uid == owner->st_uid && st.st_gid == owner->st_gid)
+		return;
+	CASTSSL_FAULT("file chown");
+	if (fchown(fd, owner->st_uid, owner->st_gid) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not keep the owner of file \"%s\": %m", path),
+						errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
+								  (int) owner->st_gid),
+						errhint("Give the file that it replaces to the server's account, user ID "
+								"%d.",
+								(int) geteuid())));
+	CASTSSL_FAULT("file chowned");
+}
+
+/* The new file under its temporary name, with owner and mode, synced. */
+static void
+write_temporary(const char *temporary, const char *data, size_t length, mode_t mode,
+				const struct stat *owner)
+{
+	/* Never wider than the final mode, whatever the umask: narrow first. */
+	int fd = create_file(temporary, 0600);
+
+	write_bytes(fd, temporary, data, length);
+	if (owner != NULL)
+		set_owner(fd, temporary, owner);
+	if (mode != 0600)
+	{
+		CASTSSL_FAULT("file chmod");
+		if (fchmod(fd, mode) < 0)
+			ereport(ERROR, (errcode_for_file_access(),
+							errmsg("could not set permissions of file \"%s\": %m", temporary)));
+		CASTSSL_FAULT("file chmodded");
+	}
+	sync_open_file(fd, temporary);
+	close_file(fd, temporary);
+}
+
+/*
+ * Not durable_rename: that opens the file that is replaced for writing, which a
+ * key of mode 0400 does not allow, and syncs it, which nobody needs.
+ */
+static void
+rename_unsynced(const char *from, const char *to)
+{
+	CASTSSL_FAULT("rename");
+	if (rename(from, to) < 0)
+		ereport(ERROR, (errcode_for_write(),
+						errmsg("could not rename file \"%s\" to \"%s\": %m", from, to)));
+	CASTSSL_FAULT("renamed");
+}
+
+void
+castssl_file_rename(const char *from, const char *to)
+{
+	rename_unsynced(from, to);
+	castssl_file_sync(castssl_path_folder(to), true);
+}
+
+void
+castssl_file_replace_unsynced(const char *path, const char *data, size_t length, mode_t mode,
+							  const struct stat *owner)
+{
+	char *temporary = psprintf("%s%s", path, TEMPORARY_SUFFIX);
+
+	if (unlink(temporary) < 0 && errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", temporary)));
+	PG_TRY();
+	{
+		write_temporary(temporary, data, length, mode, owner);
+		rename_unsynced(temporary, path);
+	}
+	PG_CATCH();
+	{
+		unlink(temporary);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	pfree(temporary);
+}
+
+void
+castssl_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+					 const struct stat *owner)
+{
+	castssl_file_replace_unsynced(path, data, length, mode, owner);
+	castssl_file_sync(castssl_path_folder(path), true);
+}
+
+void
+castssl_file_set_mode(const char *path, mode_t mode)
+{
+	int fd;
+
+	CASTSSL_FAULT("chmod");
+	if (chmod(path, mode) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not set permissions of file \"%s\": %m", path),
+						errhint("Run as root: chmod %04o '%s'", (unsigned) (mode & 07777), path)));
+	CASTSSL_FAULT("chmodded");
+	/* Read only, for 0400 is a fine mode; where it cannot be opened, so be it. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
+	if (fd >= 0)
+	{
+		sync_open_file(fd, path);
+		close_file(fd, path);
+	}
+}
+
+void
+castssl_file_remove(const char *path)
+{
+	CASTSSL_FAULT("unlink");
+	if (unlink(path) == 0)
+	{
+		CASTSSL_FAULT("unlinked");
+		castssl_file_sync(castssl_path_folder(path), true);
+		return;
+	}
+	if (errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", path)));
+}
+
+void
+castssl_file_remove_leftover(const char *path)
+{
+	castssl_file_remove(psprintf("%s%s", path, TEMPORARY_SUFFIX));
+}
+
+void
+castssl_file_sync(const char *path, bool is_directory)
+{
+	CASTSSL_FAULT("sync");
+	fsync_fname(path, is_directory);
+	CASTSSL_FAULT("synced");
+}
+
+void
+castssl_directory_make(const char *path)
+{
+	if (castssl_directory_make_temporary(path))
+		castssl_file_sync(castssl_path_folder(path), true);
+}
+
+bool
+castssl_directory_make_temporary(const char *path)
+{
+	CASTSSL_FAULT("mkdir");
+	if (mkdir(path, S_IRWXU) == 0)
+	{
+		CASTSSL_FAULT("made directory");
+		return true;
+	}
+	if (errno != EEXIST)
+		ereport(ERROR,
+				(errcode_for_write(), errmsg("could not create directory \"%s\": %m", path)));
+	return false;
+}
+
+void
+castssl_directory_remove(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+	{
+		if (errno == ENOENT)
+			return;
+	}
+	else
+	{
+		CASTSSL_FAULT("remove directory");
+		if (rmtree(path, true))
+		{
+			CASTSSL_FAULT("removed directory");
+			return;
+		}
+	}
+	ereport(ERROR,
+			(errcode_for_file_access(), errmsg("could not remove directory \"%s\": %m", path)));
+}
+
+void
+castssl_directory_empty(const char *path)
+{
+	CASTSSL_FAULT("empty directory");
+	if (!rmtree(path, false))
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not empty directory \"%s\": %m", path)));
+	CASTSSL_FAULT("emptied directory");
+}
+
+char *
+castssl_file_hash(const char *data, size_t length)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_length;
+	char *hex;
+
+	if (EVP_Digest(data, length, digest, &digest_length, EVP_sha256(), NULL) != 1)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256 hash")));
+	hex = palloc(2 * digest_length + 1);
+	for (unsigned int i = 0; i < digest_length; i++)
+		sprintf(hex + 2 * i, "%02x", digest[i]);
+	return hex;
+}

@@ -1,0 +1,287 @@
+/*
+ * hba_files.c
+ *		pg_hba.conf where it lies: located, read with its includes, as a policy.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/fd.h"
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "server/files.h"
+#include "server/hba_files.h"
+#include "server/paths.h"
+
+/* What the callbacks work on. */
+typedef struct Reading
+{
+	const CastsslHbaOverlay *overlay;
+	int noverlay;
+	bool restricted; /* the caller may not name just any file */
+	List *allowed;   /* paths (char *) that it may name all the same */
+	List *seen;      /* paths that were read or listed */
+} Reading;
+
+char *
+castssl_hba_file_bytes(const char *path, size_t *length, int *error)
+{
+	struct stat st;
+	FILE *file;
+	char *data = NULL;
+
+	/* fopen would wait for a writer at the other end of a pipe. */
+	if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+	{
+		*error = EINVAL;
+		return NULL;
+	}
+	file = AllocateFile(path, "r");
+	if (file == NULL)
+	{
+		*error = errno;
+		return NULL;
+	}
+	*error = 0;
+	if (fstat(fileno(file), &st) != 0)
+		*error = errno;
+	else if (st.st_size > CASTSSL_HBA_LIMIT)
+		*error = EFBIG;
+	else
+	{
+		/* One byte more than it has, to notice that it grows; one for the end. */
+		size_t room = (size_t) st.st_size + 1;
+
+		data = palloc(room + 1);
+		*length = fread(data, 1, room, file);
+		data[*length] = '\0';
+		if (ferror(file))
+			*error = errno;
+		else if (*length == room)
+			*error = EFBIG;
+	}
+	FreeFile(file);
+	return *error == 0 ? data : NULL;
+}
+
+char *
+castssl_hba_file_locate(const char *name, const char *outer)
+{
+	char path[MAXPGPATH];
+
+	if (is_absolute_path(name))
+		return pstrdup(name);
+	strlcpy(path, outer, sizeof(path));
+	get_parent_directory(path);
+	join_path_components(path, path, name);
+	canonicalize_path(path);
+	return pstrdup(path);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Does include_dir take an entry of that name: ends in ".conf", and is not hidden? */
+static bool
+is_conf_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length >= 6 && name[0] != '.' && strcmp(name + length - 5, ".conf") == 0;
+}
+
+bool
+castssl_hba_file_list(const char *directory, char ***paths, int *count, char **error)
+{
+	DIR *dir = AllocateDir(directory);
+	struct dirent *entry;
+	int capacity = 32;
+
+	if (dir == NULL)
+	{
+		*error = psprintf("could not open directory \"%s\"", directory);
+		return false;
+	}
+	*paths = palloc(capacity * sizeof(char *));
+	*count = 0;
+	while ((entry = ReadDir(dir, directory)) != NULL)
+	{
+		struct stat st;
+		char *path;
+
+		if (!is_conf_name(entry->d_name))
+			continue;
+		path = castssl_path_in(directory, entry->d_name);
+		if (stat(path, &st) != 0)
+		{
+			*error = psprintf("could not stat file \"%s\"", path);
+			FreeDir(dir);
+			return false;
+		}
+		if (S_ISDIR(st.st_mode))
+			continue;
+		if (*count == capacity)
+		{
+			capacity *= 2;
+			*paths = repalloc(*paths, capacity * sizeof(char *));
+		}
+		(*paths)[(*count)++] = path;
+	}
+	FreeDir(dir);
+	qsort(*paths, *count, sizeof(char *), compare_names);
+	return true;
+}
+
+/* ---- the callbacks of CastsslHbaReader ---- */
+
+static bool
+is_among(const List *paths, const char *path)
+{
+	ListCell *cell;
+
+	foreach (cell, paths)
+	{
+		if (strcmp((const char *) lfirst(cell), path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Note that the path is read or listed; 42501 where the caller may not name it. */
+static void
+visit(Reading *reading, const char *path)
+{
+	if (reading->restricted && !is_among(reading->allowed, path) && access(path, F_OK) == 0)
+		(void) castssl_path_resolve(path, true);
+	reading->seen = lappend(reading->seen, pstrdup(path));
+}
+
+/* Why the file cannot be read, as the server of this version would say it. */
+static char *
+read_error(const char *path, int error)
+{
+	const char *what = "file";
+
+	if (error == EFBIG)
+		return psprintf("file \"%s\" is larger than %d MB", path,
+						CASTSSL_HBA_LIMIT / (1024 * 1024));
+	if (error == EINVAL)
+		return psprintf("\"%s\" is not a regular file", path);
+	if (error == EISDIR)
+		return psprintf("could not read file \"%s\": %s", path, strerror(error));
+	if (CASTSSL_SERVER_MAJOR < 16 && strcmp(path, HbaFileName) == 0)
+		what = "configuration file";
+	return psprintf("could not open %s \"%s\": %s", what, path, strerror(error));
+}
+
+static bool
+read_file(void *arg, const char *path, char **data, size_t *length, bool *missing, char **error)
+{
+	Reading *reading = arg;
+	int reason;
+
+	for (int i = 0; i < reading->noverlay; i++)
+	{
+		const CastsslHbaOverlay *overlay = &reading->overlay[i];
+
+		if (strcmp(overlay->path, path) == 0)
+		{
+			*length = overlay->length;
+			*data = palloc(overlay->length + 1);
+			memcpy(*data, overlay->data, overlay->length);
+			(*data)[overlay->length] = '\0';
+			return true;
+		}
+	}
+	visit(reading, path);
+	*data = castssl_hba_file_bytes(path, length, &reason);
+	*missing = *data == NULL && reason == ENOENT;
+	if (*data == NULL)
+		*error = read_error(path, reason);
+	return *data != NULL;
+}
+
+static char *
+locate_file(void *arg, const char *name, const char *outer)
+{
+	return castssl_hba_file_locate(name, outer);
+}
+
+static bool
+list_files(void *arg, const char *directory, char ***paths, int *count, char **error)
+{
+	visit(arg, directory);
+	return castssl_hba_file_list(directory, paths, count, error);
+}
+
+static char *
+regexp_error(void *arg, const char *pattern)
+{
+	return castssl_hba_regexp_error(pattern);
+}
+
+static char *
+radius_error(void *arg, const char *server)
+{
+	return castssl_hba_radius_error(server);
+}
+
+static CastsslHbaReader
+make_reader(Reading *reading)
+{
+	return (CastsslHbaReader){ .read = read_file,
+							   .locate = locate_file,
+							   .list = list_files,
+							   .arg = reading,
+							   .regexp_error = regexp_error,
+							   .radius_error = radius_error };
+}
+
+static CastsslHbaPolicy *
+read_policy(Reading *reading, int version)
+{
+	CastsslHbaReader reader = make_reader(reading);
+
+	return castssl_hba_policy_read(HbaFileName, &reader, version);
+}
+
+CastsslHbaPolicy *
+castssl_hba_files_read_as(int version)
+{
+	Reading reading = { 0 };
+
+	return read_policy(&reading, version);
+}
+
+CastsslHbaPolicy *
+castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay)
+{
+	Reading reading = { 0 };
+
+	/* The author of an overlay gets nothing out of a file that only the overlay names. */
+	if (noverlay > 0 && !superuser_arg(GetOuterUserId()))
+	{
+		(void) read_policy(&reading, CASTSSL_SERVER_MAJOR);
+		reading.allowed = reading.seen;
+		reading.restricted = true;
+	}
+	reading.overlay = overlay;
+	reading.noverlay = noverlay;
+	return read_policy(&reading, CASTSSL_SERVER_MAJOR);
+}
+
+CastsslIdent *
+castssl_ident_file_read(void)
+{
+	Reading reading = { 0 };
+	CastsslHbaReader reader = make_reader(&reading);
+
+	return castssl_ident_read(IdentFileName, &reader, CASTSSL_SERVER_MAJOR);
+}

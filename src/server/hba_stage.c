@@ -1,0 +1,375 @@
+/*
+ * hba_stage.c
+ *		A candidate pg_hba.conf, laid out such that the server's own parser can judge it.
+ *
+ * Every file gets a name of its own in one flat directory; the files of an
+ * include_dir get a subdirectory.  So neither relative names, nor absolute ones,
+ * nor names that climb out with ".." need any care.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/guc.h"
+
+#include "hba/lex.h"
+#include "server/files.h"
+#include "server/hba_files.h"
+#include "server/hba_stage.h"
+#include "server/loader.h"
+
+#define FIRST_VERSION_WITH_INCLUDE 16
+
+/* A file and its copy. */
+typedef struct StagedFile
+{
+	const char *path; /* live */
+	const char *name; /* of the copy, relative to the stage's directory */
+	int folder;       /* number of the subdirectory that it lies in; 0: none */
+	const char *data;
+	size_t length;
+} StagedFile;
+
+/* A directory of include_dir; its number is its place, from 1. */
+typedef struct Stage
+{
+	const CastsslHbaPolicy *policy;
+	const char *directory;
+	StagedFile *files;
+	int nfiles;
+	int capacity;
+	char **folders; /* live paths */
+	int nfolders;
+
+	CastsslHbaLine line; /* scratch */
+	StringInfoData joined;
+} Stage;
+
+/* ---- which files there are ---- */
+
+/* The candidate's bytes of a file, else those on disk; false when there are none. */
+static bool
+find_bytes(const Stage *stage, const char *path, const char **data, size_t *length)
+{
+	int error;
+
+	for (int i = 0; i < stage->policy->nfiles; i++)
+	{
+		const CastsslHbaDocument *document = stage->policy->files[i];
+
+		if (strcmp(document->path, path) == 0)
+		{
+			*data = document->data;
+			*length = document->length;
+			return true;
+		}
+	}
+	*data = castssl_hba_file_bytes(path, length, &error);
+	return *data != NULL;
+}
+
+/* Number of the copy of path in that folder, a new one where there is none yet; -1: no such file.
+ */
+static int
+stage_file(Stage *stage, const char *path, int folder)
+{
+	StagedFile file = { path, NULL, folder, NULL, 0 };
+
+	for (int i = 0; i < stage->nfiles; i++)
+	{
+		if (stage->files[i].folder == folder && strcmp(stage->files[i].path, path) == 0)
+			return i;
+	}
+	if (!find_bytes(stage, path, &file.data, &file.length))
+		return -1;
+	if (stage->nfiles == stage->capacity)
+	{
+		stage->capacity = stage->capacity == 0 ? 8 : stage->capacity * 2;
+		stage->files = stage->files == NULL
+						   ? palloc(stage->capacity * sizeof(StagedFile))
+						   : repalloc(stage->files, stage->capacity * sizeof(StagedFile));
+	}
+	/* Numbered as they come: so include_dir finds its files in the same order. */
+	if (folder > 0)
+		file.name = psprintf("d%d/%06d.conf", folder, stage->nfiles);
+	else
+		file.name = psprintf("%06d.conf", stage->nfiles);
+	stage->files[stage->nfiles] = file;
+	return stage->nfiles++;
+}
+
+/* Number of the folder for a directory of include_dir, with copies of its files; 0: it cannot be
+ * read. */
+static int
+stage_folder(Stage *stage, const char *path)
+{
+	char **paths;
+	int count;
+	char *error;
+
+	for (int i = 0; i < stage->nfolders; i++)
+	{
+		if (strcmp(stage->folders[i], path) == 0)
+			return i + 1;
+	}
+	if (!castssl_hba_file_list(path, &paths, &count, &error))
+		return 0;
+	if (stage->folders == NULL)
+		stage->folders = palloc(sizeof(char *));
+	else
+		stage->folders = repalloc(stage->folders, (stage->nfolders + 1) * sizeof(char *));
+	stage->folders[stage->nfolders++] = pstrdup(path);
+	(void) castssl_directory_make_temporary(psprintf("%s/d%d", stage->directory, stage->nfolders));
+	for (int i = 0; i < count; i++)
+		(void) stage_file(stage, paths[i], stage->nfolders);
+	return stage->nfolders;
+}
+
+/* ---- names in a copy ---- */
+
+/*
+ * The name under which a copy in that folder refers to a file, or to a
+ * directory.  Relative where it can be: 13 to 15 take no token of more than 255 bytes.
+ */
+static char *
+file_reference(Stage *stage, const char *name, const char *outer, int folder)
+{
+	char *path = castssl_hba_file_locate(name, outer);
+	int file = stage_file(stage, path, 0);
+
+	if (file < 0)
+		return path;
+	return psprintf("%s%s", folder > 0 ? "../" : "", stage->files[file].name);
+}
+
+static char *
+folder_reference(Stage *stage, const char *name, const char *outer, int folder)
+{
+	char *path = castssl_hba_file_locate(name, outer);
+	int number;
+
+	/* The server refuses a blank name as it stands. */
+	if (name[strspn(name, " \t\r\n")] == '\0')
+		return pstrdup(name);
+	number = stage_folder(stage, path);
+	return number == 0 ? path : psprintf("%sd%d", folder > 0 ? "../" : "", number);
+}
+
+static void
+append_quoted(StringInfo out, const char *text)
+{
+	appendStringInfoChar(out, '"');
+	for (; *text != '\0'; text++)
+	{
+		if (*text == '"')
+			appendStringInfoChar(out, '"');
+		appendStringInfoChar(out, *text);
+	}
+	appendStringInfoChar(out, '"');
+}
+
+/* Is this line "include name" or a relative of it?  Then its second field has the name. */
+static const CastsslHbaLexeme *
+included_name(const CastsslHbaLine *line, int version, bool *is_directory)
+{
+	const CastsslHbaLexeme *name = NULL;
+	int nfields = 0;
+
+	for (int i = 0; i < line->nlexemes; i++)
+	{
+		if (i == 0 || !line->lexemes[i - 1].comma)
+		{
+			if (++nfields == 2)
+				name = &line->lexemes[i];
+		}
+	}
+	if (version < FIRST_VERSION_WITH_INCLUDE || nfields != 2)
+		return NULL;
+	*is_directory = strcmp(line->lexemes[0].string, "include_dir") == 0;
+	if (*is_directory || strcmp(line->lexemes[0].string, "include") == 0 ||
+		strcmp(line->lexemes[0].string, "include_if_exists") == 0)
+		return name;
+	return NULL;
+}
+
+/*
+ * Put the new name where the token stood.  Where a backslash had joined lines
+ * within it, as many lines are joined behind it: line numbers must not move.
+ */
+static void
+append_reference(StringInfo out, const char *mark, const char *reference, const char *old,
+				 size_t old_length)
+{
+	appendStringInfoString(out, mark);
+	append_quoted(out, reference);
+	for (size_t i = 0; i < old_length; i++)
+	{
+		if (old[i] == '\n')
+			appendStringInfoString(out, "\\\n");
+	}
+}
+
+/* One record of a file, with its references rewritten. */
+static void
+append_record(Stage *stage, const CastsslHbaDocument *document, int number, int folder,
+			  StringInfo out)
+{
+	const CastsslHbaRecord *record = &document->records[number];
+	const char *data = document->data + record->offset;
+	size_t done = 0;
+	size_t length;
+	const char *text = castssl_hba_record_text(document, number, &stage->joined, &length);
+	const CastsslHbaLexeme *included;
+	bool is_directory = false;
+
+	castssl_hba_lex(&stage->line, text, length, document->version);
+	included = included_name(&stage->line, document->version, &is_directory);
+	for (int i = 0; i < stage->line.nlexemes; i++)
+	{
+		const CastsslHbaLexeme *lexeme = &stage->line.lexemes[i];
+		const char *reference;
+		size_t start;
+		size_t end;
+
+		if (lexeme->file)
+			reference = file_reference(stage, lexeme->string + 1, document->path, folder);
+		else if (lexeme != included)
+			continue;
+		else if (is_directory)
+			reference = folder_reference(stage, lexeme->string, document->path, folder);
+		else
+			reference = file_reference(stage, lexeme->string, document->path, folder);
+
+		start = castssl_hba_record_offset(document, number, lexeme->start);
+		end = castssl_hba_record_offset(document, number, lexeme->end - 1) + 1;
+		appendBinaryStringInfo(out, data + done, (int) (start - done));
+		append_reference(out, lexeme->file ? "@" : "", reference, data + start, end - start);
+		done = end;
+	}
+	appendBinaryStringInfo(out, data + done, (int) (record->length - done));
+}
+
+/* Write one copy.  What it refers to joins the stage's files. */
+static void
+write_copy(Stage *stage, int number)
+{
+	StagedFile file = stage->files[number];
+	const CastsslHbaDocument *document =
+		castssl_hba_document_read(file.path, file.data, file.length, stage->policy->version);
+	char *path = psprintf("%s/%s", stage->directory, file.name);
+	StringInfoData out;
+
+	/* A file that is no text is refused before anybody gets here; the parser may see it as it is.
+	 */
+	if (!document->is_text)
+	{
+		castssl_file_write(path, file.data, file.length, 0600);
+		return;
+	}
+	initStringInfo(&out);
+	for (int i = 0; i < document->nrecords; i++)
+	{
+		const CastsslHbaRecord *record = &document->records[i];
+
+		if (record->kind == CASTSSL_HBA_LINE)
+			append_record(stage, document, i, file.folder, &out);
+		else
+			appendBinaryStringInfo(&out, document->data + record->offset, (int) record->length);
+	}
+	castssl_file_write(path, out.data, out.len, 0600);
+	pfree(out.data);
+}
+
+/* A main file that cannot be read may be in no policy. */
+static const char *
+main_path(const CastsslHbaPolicy *policy)
+{
+	return policy->nfiles > 0 ? policy->files[0]->path : HbaFileName;
+}
+
+/* The copy of the main file; the main file itself where it cannot be read. */
+static char *
+main_copy(const Stage *stage)
+{
+	if (stage->nfiles == 0)
+		return pstrdup(main_path(stage->policy));
+	return psprintf("%s/%s", stage->directory, stage->files[0].name);
+}
+
+static void
+stage_policy(Stage *stage, const CastsslHbaPolicy *policy, const char *directory)
+{
+	memset(stage, 0, sizeof(*stage));
+	stage->policy = policy;
+	stage->directory = directory;
+	initStringInfo(&stage->joined);
+	(void) castssl_directory_make_temporary(directory);
+	(void) stage_file(stage, main_path(policy), 0);
+	for (int i = 0; i < stage->nfiles; i++)
+		write_copy(stage, i);
+	castssl_hba_line_free(&stage->line);
+}
+
+char *
+castssl_hba_files_stage(const CastsslHbaPolicy *policy, const char *directory)
+{
+	Stage stage;
+
+	stage_policy(&stage, policy, directory);
+	return main_copy(&stage);
+}
+
+/* ---- what the parser says, with the live names ---- */
+
+/* The text with every copy's path replaced by the live one. */
+static const char *
+with_live_names(const Stage *stage, const char *text)
+{
+	if (text == NULL)
+		return NULL;
+	for (int i = 0; i < stage->nfiles; i++)
+	{
+		char *copy = psprintf("%s/%s", stage->directory, stage->files[i].name);
+		const char *found;
+
+		while ((found = strstr(text, copy)) != NULL)
+			text = psprintf("%.*s%s%s", (int) (found - text), text, stage->files[i].path,
+							found + strlen(copy));
+		pfree(copy);
+	}
+	return text;
+}
+
+static void
+check_copies(const Stage *stage, CastsslFindings *findings)
+{
+	int before = findings->count;
+
+	(void) castssl_loader_check_hba(main_copy(stage), findings);
+	for (int i = before; i < findings->count; i++)
+	{
+		CastsslFinding *finding = &findings->items[i];
+
+		finding->subject = with_live_names(stage, finding->subject);
+		finding->message = with_live_names(stage, finding->message);
+		finding->detail = with_live_names(stage, finding->detail);
+	}
+}
+
+void
+castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *directory,
+								CastsslFindings *findings)
+{
+	Stage stage;
+
+	castssl_directory_remove(directory);
+	PG_TRY();
+	{
+		stage_policy(&stage, policy, directory);
+		check_copies(&stage, findings);
+	}
+	PG_FINALLY();
+	{
+		castssl_directory_remove(directory);
+	}
+	PG_END_TRY();
+}

@@ -1,0 +1,29 @@
+/*
+ * hba_stage.h
+ *		A candidate pg_hba.conf, laid out such that the server's own parser can judge it.
+ */
+#ifndef CASTSSL_SERVER_HBA_STAGE_H
+#define CASTSSL_SERVER_HBA_STAGE_H
+
+#include "base/finding.h"
+#include "hba/rule.h"
+
+/*
+ * Copy the policy's files, with all that they refer to, into the directory
+ * (made, 0700; it must be empty).  The copies refer to each other: the names in
+ * include, include_if_exists, include_dir and @file are rewritten, on the same
+ * lines; what does not exist keeps its live, absolute name.  For validation
+ * only.  Returns the path of the main file's copy.  The caller removes the
+ * directory.
+ */
+extern char *castssl_hba_files_stage(const CastsslHbaPolicy *policy, const char *directory);
+
+/*
+ * What the server's own parser says of the policy (castssl_loader_check_hba),
+ * with the live files' names in the findings.  Uses the directory and removes
+ * it, also on ERROR.
+ */
+extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *directory,
+											CastsslFindings *findings);
+
+#endif

@@ -1,0 +1,330 @@
+/*
+ * loader.c
+ *		What this server's own loaders say of files that are not live yet.
+ */
+#include "postgres.h"
+
+#include <openssl/err.h>
+#include <unistd.h>
+
+#include "executor/spi.h"
+#include "libpq/libpq.h"
+#include "postmaster/postmaster.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "server/capture.h"
+#include "server/hba_files.h"
+#include "server/loader.h"
+
+/* ---- pg_hba.conf ---- */
+
+static const char *const hba_query =
+	"SELECT " CASTSSL_HBA_FILE_NAME ", line_number, auth_method, error "
+	"FROM pg_catalog.pg_hba_file_rules";
+
+/* Let the server's parser read path; the rows are in SPI_tuptable, its messages in capture. */
+static void
+read_hba(const char *path, CastsslCapture *capture)
+{
+	char *hba_file = HbaFileName;
+	bool ssl = EnableSSL;
+	volatile int rc = 0;
+
+	castssl_capture_begin(capture, DEBUG3);
+	PG_TRY();
+	{
+		HbaFileName = unconstify(char *, path);
+		EnableSSL = true;
+		rc = SPI_execute(hba_query, true, 0);
+	}
+	PG_FINALLY();
+	{
+		HbaFileName = hba_file;
+		EnableSSL = ssl;
+		castssl_capture_end(capture);
+	}
+	PG_END_TRY();
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_hba_file_rules: %s", SPI_result_code_string(rc));
+}
+
+/*
+ * Is this message about that line?  Its context begins "line 3 of configuration
+ * file \"path\"", in whatever language: so the path, and the number beside it.
+ */
+static bool
+is_about_line(const CastsslMessage *message, const char *path, int line_number)
+{
+	const char *context = message->context;
+	const char *end;
+	const char *found;
+
+	if (context == NULL || (found = strstr(context, path)) == NULL)
+		return false;
+	end = context + strcspn(context, "\n");
+	if (found >= end)
+		return false;
+	for (const char *at = context; at < end; at++)
+	{
+		if (at == found)
+			at += strlen(path);
+		if (*at >= '0' && *at <= '9')
+			return atoi(at) == line_number;
+	}
+	return false;
+}
+
+static const CastsslMessage *
+message_of_line(const CastsslCapture *capture, const char *path, int line_number)
+{
+	for (int i = 0; i < capture->count; i++)
+	{
+		if (is_about_line(&capture->items[i], path, line_number))
+			return &capture->items[i];
+	}
+	return NULL;
+}
+
+/* Does the line, with those that a backslash joins to it, hold a password or a shared secret? */
+static bool
+line_has_secret(const char *path, int line_number)
+{
+	size_t length;
+	int error;
+	char *data = castssl_hba_file_bytes(path, &length, &error);
+	char *line = data;
+	char *end;
+
+	if (data == NULL)
+		return true;
+	for (int i = 1; i < line_number && line != NULL; i++)
+	{
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	if (line == NULL)
+		return true;
+	for (end = line + strcspn(line, "\n"); *end == '\n'; end += 1 + strcspn(end + 1, "\n"))
+	{
+		const char *last = end;
+
+		if (last > line && last[-1] == '\r')
+			last--;
+		if (last == line || last[-1] != '\\')
+			break;
+	}
+	*end = '\0';
+	return strstr(line, "ldapbindpasswd") != NULL || strstr(line, "radiussecrets") != NULL;
+}
+
+/*
+ * Two of the parser's messages quote what may be a secret: a list of RADIUS
+ * secrets that is no list, and a word that is no "name=value", when a blank
+ * stands in or before a password.  Such a message, with the secret masked;
+ * NULL for any other.
+ */
+static char *
+masked_message(const CastsslMessage *message, const char *path, int line_number)
+{
+	const char *format = message->message_id;
+	const char *value = strstr(format, "%s");
+
+	if (value == NULL)
+		return NULL;
+	if (strstr(format, "RADIUS secret") == NULL &&
+		!(strstr(format, "not in name=value format") != NULL && line_has_secret(path, line_number)))
+		return NULL;
+	return psprintf("%.*s***%s", (int) (value - format), format, value + 2);
+}
+
+/* The capture goes away with SPI's memory, the finding stays: so copies. */
+static void
+add_hba_error(const CastsslCapture *capture, const char *path, int line_number, const char *error,
+			  CastsslFindings *findings)
+{
+	const CastsslMessage *message = message_of_line(capture, path, line_number);
+	const char *text = error;
+
+	if (message != NULL)
+	{
+		const char *masked = masked_message(message, path, line_number);
+
+		if (masked != NULL)
+			text = masked;
+		else if (text == NULL)
+			text = pstrdup(message->message);
+	}
+	if (text == NULL)
+		text = "the server refuses this line";
+	castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", psprintf("%s:%d", path, line_number),
+						text,
+						message != NULL && message->detail != NULL
+							? pstrdup(message->detail)
+							: psprintf("Line %d of \"%s\".", line_number, path),
+						message != NULL && message->hint != NULL ? pstrdup(message->hint) : NULL);
+}
+
+/* Judge the rows of pg_hba_file_rules: how many rules, and an error for each other one. */
+static int
+judge_rows(const char *path, const CastsslCapture *capture, CastsslFindings *findings)
+{
+	TupleDesc columns = SPI_tuptable->tupdesc;
+	int accepted = 0;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		char *file = SPI_getvalue(row, columns, 1);
+		char *line = SPI_getvalue(row, columns, 2);
+		char *method = SPI_getvalue(row, columns, 3);
+		char *error = SPI_getvalue(row, columns, 4);
+
+		if (error == NULL && method != NULL)
+			accepted++;
+		else
+			add_hba_error(capture, file != NULL ? file : path, line != NULL ? atoi(line) : 0, error,
+						  findings);
+	}
+	if (SPI_processed == 0)
+		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path),
+							psprintf("configuration file \"%s\" contains no entries", path),
+							"The server does not load a file without a rule.", NULL);
+	return accepted;
+}
+
+int
+castssl_loader_check_hba(const char *path, CastsslFindings *findings)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext spi_context;
+	CastsslCapture capture;
+	int accepted;
+
+	if (access(path, R_OK) != 0)
+	{
+		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path),
+							psprintf("could not open file \"%s\": %s", path, strerror(errno)), NULL,
+							NULL);
+		return 0;
+	}
+	SPI_connect();
+	read_hba(path, &capture);
+	spi_context = MemoryContextSwitchTo(context);
+	accepted = judge_rows(path, &capture, findings);
+	MemoryContextSwitchTo(spi_context);
+	SPI_finish();
+	return accepted;
+}
+
+/* ---- certificate, key, CA, CRL ---- */
+
+/* Those of the server's variables that a candidate stands in for. */
+static char **const tls_variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file,
+										&ssl_crl_file };
+
+/* Run be_tls_init on the set; true when it loads. */
+static bool
+load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
+{
+	const char *wanted[] = { files->cert_file, files->key_file, files->ca_file, files->crl_file };
+	char *live[lengthof(tls_variables)];
+	char **stop = CASTSSL_TLS_LOADER_STOP;
+	char *ciphers = stop ? *stop : NULL;
+	volatile int rc = -1;
+
+	for (int i = 0; i < lengthof(tls_variables); i++)
+		live[i] = *tls_variables[i];
+
+	castssl_capture_begin(capture, LOG);
+	PG_TRY();
+	{
+		for (int i = 0; i < lengthof(tls_variables); i++)
+		{
+			if (wanted[i] != NULL)
+				*tls_variables[i] = unconstify(char *, wanted[i]);
+		}
+		if (stop)
+			*stop = "no-such-cipher";
+		rc = be_tls_init(false);
+	}
+	PG_FINALLY();
+	{
+		for (int i = 0; i < lengthof(tls_variables); i++)
+			*tls_variables[i] = live[i];
+		if (stop)
+			*stop = ciphers;
+		castssl_capture_end(capture);
+		/* What OpenSSL has left in its queue must not surface in this session's own connection.
+		 */
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+	if (stop && capture->count > 0 &&
+		strstr(capture->items[capture->count - 1].message_id, "cipher list") != NULL)
+		return true; /* the files are behind it */
+	return rc == 0;
+}
+
+/* The command line may hold a secret, and messages quote it. */
+static const char *
+without_command(const CastsslMessage *message)
+{
+	const char *first = strchr(message->message, '"');
+	const char *last = strrchr(message->message, '"');
+
+	if (strstr(message->message_id, "command \"%s\"") == NULL || first == NULL)
+		return message->message;
+	return psprintf("%.*s\"ssl_passphrase_command%s", (int) (first - message->message),
+					message->message, last);
+}
+
+static const char *
+tls_hint(const CastsslMessage *message)
+{
+	if (message->hint != NULL)
+		return message->hint;
+	if (strstr(message->message_id, "cannot be reloaded because it requires a passphrase") == NULL)
+		return NULL;
+	return ssl_passphrase_command[0] == '\0'
+			   ? "Use a key without a passphrase, or set ssl_passphrase_command, and "
+				 "ssl_passphrase_command_supports_reload = on."
+			   : "Set ssl_passphrase_command_supports_reload = on.";
+}
+
+/* The file that the message names; the certificate where it names none. */
+static const char *
+tls_subject(const CastsslTlsFiles *files, const char *message)
+{
+	const char *names[] = { files->key_file, files->ca_file, files->crl_file };
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (names[i] != NULL && names[i][0] != '\0' &&
+			strstr(message, psprintf("\"%s\"", names[i])) != NULL)
+			return pstrdup(names[i]);
+	}
+	return pstrdup(files->cert_file != NULL ? files->cert_file : ssl_cert_file);
+}
+
+void
+castssl_loader_check_tls(const CastsslTlsFiles *files, CastsslFindings *findings)
+{
+	CastsslCapture capture;
+
+	if (load_tls(files, &capture))
+		return;
+	for (int i = 0; i < capture.count; i++)
+	{
+		const CastsslMessage *message = &capture.items[i];
+
+		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader",
+							tls_subject(files, message->message), without_command(message),
+							message->detail, tls_hint(message));
+	}
+	if (capture.count == 0)
+		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader", tls_subject(files, ""),
+							"the server's loader refuses these files", NULL, NULL);
+}

@@ -1,0 +1,241 @@
+/*
+ * parameters.c
+ *		Server parameters: in effect, stored by ALTER SYSTEM, and storing them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "storage/fd.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "base/fault.h"
+#include "server/capture.h"
+#include "server/parameters.h"
+
+char *
+castssl_parameter_value(const char *name)
+{
+	const char *value = GetConfigOption(name, true, false);
+
+	return pstrdup(value ? value : "");
+}
+
+char *
+castssl_parameter_stored(const char *name)
+{
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
+	char *value = NULL;
+	bool parsed = true;
+	FILE *file;
+
+	LWLockAcquire(AutoFileLock, LW_SHARED);
+	file = AllocateFile(PG_AUTOCONF_FILENAME, "r");
+	if (file != NULL)
+	{
+		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, &head, &tail);
+		FreeFile(file);
+	}
+	else if (errno != ENOENT)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not open file \"%s\": %m", PG_AUTOCONF_FILENAME)));
+	LWLockRelease(AutoFileLock);
+	if (!parsed)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("could not parse contents of file \"%s\"", PG_AUTOCONF_FILENAME),
+						errdetail("ALTER SYSTEM wrote it, and it was changed by hand since."),
+						errhint("The server's log names the line.")));
+
+	/* The last one counts. */
+	for (ConfigVariable *item = head; item != NULL; item = item->next)
+	{
+		if (pg_strcasecmp(item->name, name) == 0)
+			value = pstrdup(item->value);
+	}
+	FreeConfigVariables(head);
+	return value;
+}
+
+/*
+ * The first column of the only row of a query with the parameter's name as $1;
+ * NULL when there is no row.  Palloc'd in the caller's context.
+ */
+static char *
+look_up(const char *query, const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[1] = { TEXTOID };
+	Datum args[1];
+	char *value = NULL;
+
+	args[0] = CStringGetTextDatum(name);
+	SPI_connect();
+	if (SPI_execute_with_args(query, 1, types, args, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up parameter \"%s\"", name);
+	if (SPI_processed > 0)
+	{
+		char *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+
+		value = MemoryContextStrdup(context, text ? text : "");
+	}
+	SPI_finish();
+	return value;
+}
+
+char *
+castssl_parameter_value_if_reset(const char *name)
+{
+	char *value = look_up("SELECT setting FROM pg_catalog.pg_file_settings"
+						  " WHERE name = $1 AND error IS NULL"
+						  " AND sourcefile NOT LIKE '%/postgresql.auto.conf'"
+						  " ORDER BY seqno DESC",
+						  name);
+
+	if (value == NULL)
+		value = look_up("SELECT boot_val FROM pg_catalog.pg_settings WHERE name = $1", name);
+	return value ? value : pstrdup("");
+}
+
+char *
+castssl_parameter_value_at_restart(const char *name)
+{
+	return look_up("SELECT setting FROM pg_catalog.pg_file_settings WHERE name = $1"
+				   " ORDER BY seqno DESC",
+				   name);
+}
+
+/* Did the server say of that parameter that it only waits for a restart? */
+static bool
+waits_for_restart(const CastsslCapture *capture, const char *name)
+{
+	char *quoted = psprintf("\"%s\"", name);
+
+	for (int i = 0; i < capture->count; i++)
+	{
+		const CastsslMessage *message = &capture->items[i];
+
+		if (strstr(message->message_id, "cannot be changed without restarting") != NULL &&
+			strstr(message->message, quoted) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The first row of pg_file_settings that would stop a start of the server. */
+static char *
+first_file_problem(const CastsslCapture *capture, MemoryContext context)
+{
+	TupleDesc columns = SPI_tuptable->tupdesc;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		char *name = SPI_getvalue(row, columns, 1);
+		char *error = SPI_getvalue(row, columns, 2);
+
+		/* An extension's own never stops a start; one that was removed waits for it. */
+		if (name ? strchr(name, '.') != NULL || waits_for_restart(capture, name)
+				 : strstr(error, "cannot be changed without restarting") != NULL)
+			continue;
+		return MemoryContextStrdup(context, SPI_getvalue(row, columns, 3));
+	}
+	return NULL;
+}
+
+char *
+castssl_parameter_file_problem(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	CastsslCapture capture;
+	char *problem = NULL;
+	volatile int rc = 0;
+
+	SPI_connect();
+	castssl_capture_begin(&capture, DEBUG3);
+	PG_TRY();
+	{
+		rc = SPI_execute("SELECT name, error, pg_catalog.concat(sourcefile, ':', sourceline, ': ',"
+						 " name || ': ', error)"
+						 " FROM pg_catalog.pg_file_settings WHERE error IS NOT NULL"
+						 " ORDER BY seqno",
+						 true, 0);
+	}
+	PG_FINALLY();
+	{
+		castssl_capture_end(&capture);
+	}
+	PG_END_TRY();
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_file_settings: %s", SPI_result_code_string(rc));
+	problem = first_file_problem(&capture, context);
+	SPI_finish();
+	return problem;
+}
+
+/* Was it given on the command line that started the server? */
+static bool
+is_on_command_line(const char *name)
+{
+	return look_up("SELECT setting FROM pg_catalog.pg_settings"
+				   " WHERE name = $1 AND source = 'command line'",
+				   name) != NULL;
+}
+
+const char *
+castssl_parameter_unchangeable(const char *name)
+{
+	if (!castssl_alter_system_allowed())
+		return "allow_alter_system is off: this server's parameters are managed from outside.";
+	if (is_on_command_line(name))
+		return "It was given on the command line that started the server, which overrides every "
+			   "configuration file.";
+	return NULL;
+}
+
+void
+castssl_parameter_check_changeable(const char *name)
+{
+	const char *why = castssl_parameter_unchangeable(name);
+
+	if (why == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("parameter \"%s\" cannot be changed by ALTER SYSTEM", name),
+			 errdetail("%s", why),
+			 castssl_alter_system_allowed()
+				 ? errhint("Start the server without \"-c %s=...\", then call this again.", name)
+				 : errhint("Set the ssl parameters where they are managed, or set "
+						   "allow_alter_system = on in postgresql.conf and reload.")));
+}
+
+void
+castssl_parameter_store(const char *name, const char *value)
+{
+	AlterSystemStmt *statement = makeNode(AlterSystemStmt);
+	VariableSetStmt *set = makeNode(VariableSetStmt);
+	char *stored = castssl_parameter_stored(name);
+
+	if (stored == NULL ? value == NULL : (value != NULL && strcmp(stored, value) == 0))
+		return;
+
+	set->name = pstrdup(name);
+	set->kind = value ? VAR_SET_VALUE : VAR_RESET;
+	if (value)
+	{
+		A_Const *constant = makeNode(A_Const);
+
+		CASTSSL_SET_STRING(constant, pstrdup(value));
+		set->args = list_make1(constant);
+	}
+	statement->setstmt = set;
+	CASTSSL_FAULT("store parameter");
+	AlterSystemSetConfigFile(statement);
+	CASTSSL_FAULT("stored parameter");
+}

@@ -1,0 +1,56 @@
+/*
+ * parameters.h
+ *		Server parameters: in effect, stored by ALTER SYSTEM, and storing them.
+ */
+#ifndef CASTSSL_SERVER_PARAMETERS_H
+#define CASTSSL_SERVER_PARAMETERS_H
+
+/* What postgresql.auto.conf is to hold, or holds, of one parameter. */
+typedef struct CastsslParameter
+{
+	const char *name;
+	const char *value; /* NULL: not in postgresql.auto.conf (ALTER SYSTEM RESET) */
+} CastsslParameter;
+
+/* The value in effect in this backend; never NULL, '' when it is empty.  Palloc'd. */
+extern char *castssl_parameter_value(const char *name);
+
+/* The value that ALTER SYSTEM stored; NULL when there is none.  Palloc'd. */
+extern char *castssl_parameter_stored(const char *name);
+
+/*
+ * The value that a reload would bring were nothing stored for it: that of
+ * postgresql.conf and what it includes, or else the built-in one.  Palloc'd.
+ */
+extern char *castssl_parameter_value_if_reset(const char *name);
+
+/*
+ * The value that the configuration files, as they lie on disk, have for the next
+ * start, whether or not a reload would bring it; NULL when none has it.  Palloc'd.
+ */
+extern char *castssl_parameter_value_at_restart(const char *name);
+
+/*
+ * The first error in postgresql.conf and what it includes, as they lie on disk
+ * (pg_file_settings), with which the server would not start: "file:line: name:
+ * text"; NULL when there is none.  Palloc'd.
+ */
+extern char *castssl_parameter_file_problem(void);
+
+/* Why ALTER SYSTEM cannot change the parameter, a sentence; NULL when it can. */
+extern const char *castssl_parameter_unchangeable(const char *name);
+
+/*
+ * 55000 when ALTER SYSTEM cannot change the parameter: allow_alter_system is
+ * off (17 and later), or it was given on the command line of the server.
+ */
+extern void castssl_parameter_check_changeable(const char *name);
+
+/*
+ * ALTER SYSTEM SET, or RESET where value is NULL: durable, not yet in effect.
+ * PostgreSQL: AlterSystemSetConfigFile.  Nothing is written when it is stored
+ * so already.
+ */
+extern void castssl_parameter_store(const char *name, const char *value);
+
+#endif

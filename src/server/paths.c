@@ -1,0 +1,143 @@
+/*
+ * paths.c
+ *		Names of files: made absolute, resolved, and which a caller may name.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "port.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "base/settings.h"
+#include "server/paths.h"
+
+char *
+castssl_path_in(const char *directory, const char *name)
+{
+	char *path;
+
+	if (is_absolute_path(name))
+		path = pstrdup(name);
+	else
+		path = psprintf("%s/%s", directory, name);
+	canonicalize_path(path);
+	return path;
+}
+
+char *
+castssl_path_folder(const char *path)
+{
+	char *folder = pstrdup(path);
+
+	get_parent_directory(folder);
+	return folder;
+}
+
+/* realpath() into palloc'd memory; NULL and errno when it fails. */
+static char *
+real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+	char *result;
+
+	if (real == NULL)
+		return NULL;
+	result = pstrdup(real);
+	free(real);
+	return result;
+}
+
+char *
+castssl_state_path(const char *name)
+{
+	/* The data directory may itself be reached through a link; readers take none. */
+	char *data_directory = real_path(DataDir);
+	char *path;
+
+	if (data_directory == NULL)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not find data directory \"%s\": %m", DataDir)));
+	path = castssl_path_in(data_directory, CASTSSL_STATE_DIRECTORY);
+	return name ? castssl_path_in(path, name) : path;
+}
+
+/* Does path (resolved) lie in directory (any name of it)? */
+static bool
+lies_in(const char *path, const char *directory)
+{
+	char *real = real_path(directory);
+
+	/* 13 and 14 leave the .. in a path that does not exist. */
+	return real != NULL && !path_contains_parent_reference(path) &&
+		   path_is_prefix_of_path(real, path);
+}
+
+/* 42501 where the caller is no superuser and path lies in no allowed directory. */
+static void
+check_allowed(const char *path)
+{
+	List *directories;
+	ListCell *cell;
+
+	/*
+	 * Our functions are SECURITY DEFINER: the current user is their owner.  The
+	 * outer user is who called, after SET ROLE.
+	 */
+	if (superuser_arg(GetOuterUserId()))
+		return;
+	if (lies_in(path, DataDir) || lies_in(path, castssl_path_folder(ConfigFileName)))
+		return;
+	if (SplitDirectoriesString(pstrdup(castssl_allowed_directories), ',', &directories))
+	{
+		foreach (cell, directories)
+		{
+			if (lies_in(path, lfirst(cell)))
+				return;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for path \"%s\"", path),
+			 errdetail("Only superusers may name files outside the data directory, the folder "
+					   "of config_file and the directories in castssl.allowed_directories."),
+			 errhint("A superuser can add the directory to castssl.allowed_directories.")));
+}
+
+char *
+castssl_path_resolve(const char *path, bool by_caller)
+{
+	char *resolved = real_path(path);
+
+	if (resolved == NULL && errno == ENOENT)
+	{
+		char *folder = real_path(castssl_path_folder(path));
+
+		if (folder != NULL)
+			resolved = castssl_path_in(folder, last_dir_separator(path) + 1);
+	}
+	if (resolved == NULL)
+	{
+		int error = errno;
+
+		/* Whether something exists out there is not for everybody to know. */
+		if (by_caller)
+			check_allowed(path);
+		errno = error;
+		ereport(ERROR,
+				(errcode(error == EACCES ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_UNDEFINED_FILE),
+				 errmsg("could not find \"%s\": %m", path),
+				 errdetail("The path is looked up on the server, by the account that it runs as."),
+				 error == EACCES
+					 ? errhint("Let the server's account, user ID %d, read the directory.",
+							   (int) geteuid())
+					 : errhint("Name a directory of the server that holds the files.")));
+	}
+	if (by_caller)
+		check_allowed(resolved);
+	return resolved;
+}

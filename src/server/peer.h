@@ -1,0 +1,14 @@
+/*
+ * peer.h
+ *		The certificate that the client of this session showed.
+ */
+#ifndef CASTSSL_SERVER_PEER_H
+#define CASTSSL_SERVER_PEER_H
+
+/*
+ * Its certificate and the intermediates that it sent, as one PEM text, its own first;
+ * palloc'd.  NULL when it showed none, or there is no client (a background worker).
+ */
+extern char *castssl_peer_certificates(void);
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * probe.c
+ *		What a client gets on this server's own TCP port, now.
+ */
+#include "postgres.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "common/ip.h"
+#include "libpq-fe.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "postmaster/postmaster.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/varlena.h"
+
+#include "server/probe.h"
+#include "server/reload.h"
+#include "tls/certificate.h"
+
+/* Looking for the address that answers: it is this host, so it is quick or it is not there. */
+#define ADDRESS_TIMEOUT 1000
+
+/* How far a probe goes before it hangs up. */
+typedef enum ProbeGoal
+{
+	GOAL_ADDRESS,     /* connected; nothing is sent */
+	GOAL_CERTIFICATE, /* TLS handshake finished; no startup packet is sent */
+	GOAL_LOGIN        /* the server let us in, or asked to authenticate */
+} ProbeGoal;
+
+/* The address that answered last; "" before the first probe. */
+static char last_address[NI_MAXHOST];
+
+/* ---- where to connect ---- */
+
+static void
+add_address(StringInfo list, const char *address)
+{
+	if (list->len > 0)
+		appendStringInfoChar(list, ',');
+	appendStringInfoString(list, address);
+}
+
+/* The numeric addresses of one entry of listen_addresses that is a name or an address. */
+static void
+add_addresses_of(StringInfo list, const char *host)
+{
+	struct addrinfo hint = { 0 };
+	struct addrinfo *found = NULL;
+
+	hint.ai_family = AF_UNSPEC;
+	hint.ai_socktype = SOCK_STREAM;
+	if (pg_getaddrinfo_all(host, NULL, &hint, &found) == 0)
+	{
+		for (struct addrinfo *one = found; one != NULL; one = one->ai_next)
+		{
+			char text[NI_MAXHOST];
+
+			if (one->ai_family != AF_INET && one->ai_family != AF_INET6)
+				continue;
+			if (getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof(text), NULL, 0,
+							NI_NUMERICHOST) == 0)
+				add_address(list, text);
+		}
+	}
+	if (found != NULL)
+		pg_freeaddrinfo_all(hint.ai_family, found);
+}
+
+/*
+ * What listen_addresses comes to, as libpq's hostaddr wants it; "" when the
+ * server has no TCP port.  Wildcards are reached through loopback.
+ */
+static char *
+listening_addresses(void)
+{
+	StringInfoData list;
+	char *names = pstrdup(ListenAddresses);
+	List *entries = NIL;
+	ListCell *cell;
+
+	initStringInfo(&list);
+	if (!SplitGUCList(names, ',', &entries))
+		return list.data;
+	foreach (cell, entries)
+	{
+		const char *entry = (const char *) lfirst(cell);
+
+		if (strcmp(entry, "*") == 0)
+		{
+			add_address(&list, "127.0.0.1");
+			add_address(&list, "::1");
+		}
+		else if (strcmp(entry, "0.0.0.0") == 0)
+			add_address(&list, "127.0.0.1");
+		else if (strcmp(entry, "::") == 0)
+			add_address(&list, "::1");
+		else
+			add_addresses_of(&list, entry);
+	}
+	return list.data;
+}
+
+bool
+castssl_probe_possible(void)
+{
+	return ListenAddresses != NULL && ListenAddresses[strspn(ListenAddresses, " \t,")] != '\0';
+}
+
+/* ---- one connection ---- */
+
+/*
+ * libpq takes every parameter that is not given from the environment, where it
+ * has a variable for it, and an empty one counts as not given.  So those
+ * variables are out of the way while it reads its parameters.
+ */
+static PGconn *
+start_without_environment(const char *const *keywords, const char *const *values)
+{
+	PQconninfoOption *options = PQconninfoParse("", NULL);
+	int count = 0;
+	char **saved;
+	PGconn *conn;
+
+	if (options == NULL)
+		return NULL;
+	while (options[count].keyword != NULL)
+		count++;
+	saved = palloc0((count + 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+	{
+		const char *value = options[i].envvar != NULL ? getenv(options[i].envvar) : NULL;
+
+		if (value != NULL)
+			saved[i] = pstrdup(value);
+	}
+
+	/* No ERROR can happen from here on until all of them are back. */
+	for (int i = 0; i < count; i++)
+	{
+		if (saved[i] != NULL)
+			unsetenv(options[i].envvar);
+	}
+	conn = PQconnectStartParams(keywords, values, false);
+	for (int i = 0; i < count; i++)
+	{
+		if (saved[i] != NULL)
+			setenv(options[i].envvar, saved[i], 1);
+	}
+	PQconninfoFree(options);
+	return conn;
+}
+
+/*
+ * Begin to connect.  The files that libpq would look for in the account's home
+ * are named below a path that cannot exist: PG_VERSION is a file.
+ */
+static PGconn *
+start_probe(const char *addresses, const char *database, const char *user, bool tls)
+{
+	char port[12];
+	char *nowhere = psprintf("%s/PG_VERSION/none", DataDir);
+	const char *const parameters[][2] = {
+		{ "hostaddr", addresses },   { "port", port },
+		{ "dbname", database },      { "user", user },
+		{ "passfile", nowhere },     { "sslmode", tls ? "require" : "disable" },
+		{ "gssencmode", "disable" }, { "sslcert", nowhere },
+		{ "sslkey", nowhere },       { "sslrootcert", nowhere },
+		{ "sslcrl", nowhere },       { "application_name", "pg_castssl" },
+	};
+	const char *keywords[lengthof(parameters) + 1] = { NULL };
+	const char *values[lengthof(parameters) + 1] = { NULL };
+	PGconn *conn;
+
+	for (int i = 0; i < lengthof(parameters); i++)
+	{
+		keywords[i] = parameters[i][0];
+		values[i] = parameters[i][1];
+	}
+	snprintf(port, sizeof(port), "%d", PostPortNumber);
+	conn = start_without_environment(keywords, values);
+	/* SQLSTATE and the place in the server's source, which no language changes. */
+	if (conn != NULL)
+		(void) PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	return conn;
+}
+
+/* Are we as far as we want to get? */
+static bool
+is_reached(PGconn *conn, ProbeGoal goal)
+{
+	switch (goal)
+	{
+		case GOAL_ADDRESS:
+			return PQstatus(conn) == CONNECTION_MADE;
+		case GOAL_CERTIFICATE:
+			/* Handshake finished: PQsslInUse alone is true from its first message on. */
+			return PQstatus(conn) == CONNECTION_MADE && PQsslInUse(conn);
+		case GOAL_LOGIN:
+			return PQstatus(conn) == CONNECTION_AUTH_OK;
+	}
+	return false;
+}
+
+/* Wait until the socket is ready; NULL, or why not. */
+static char *
+wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
+{
+	int wanted = polling == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
+	int events;
+
+	if (castssl_is_canceled())
+		return pstrdup("canceled");
+	if (left <= 0)
+		return pstrdup("no answer in time");
+	if (PQsocket(conn) == PGINVALID_SOCKET)
+		return pstrdup("connection lost");
+
+	/* Who undoes a change must get the chance to: so no exit in here when the postmaster is gone.
+	 */
+	events = WaitLatchOrSocket(MyLatch, wanted | WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH,
+							   PQsocket(conn), left, PG_WAIT_EXTENSION);
+	if (events & WL_POSTMASTER_DEATH)
+		return pstrdup("the postmaster is gone");
+	if (events & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	return NULL;
+}
+
+/* Milliseconds that are left of timeout since start. */
+static long
+time_left(instr_time start, int timeout)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return timeout - (long) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/*
+ * Drive the connection until the goal is reached (true) or it has failed.
+ * *problem is set where we gave up, not where libpq did.
+ */
+static bool
+drive_probe(PGconn *conn, ProbeGoal goal, int timeout, char **problem)
+{
+	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
+	instr_time start;
+	bool reached = false;
+
+	INSTR_TIME_SET_CURRENT(start);
+	if (PQstatus(conn) == CONNECTION_BAD)
+		return false;
+	while (!reached)
+	{
+		*problem = wait_for_socket(conn, polling, time_left(start, timeout));
+		if (*problem != NULL)
+			break;
+		polling = PQconnectPoll(conn);
+		if (polling == PGRES_POLLING_FAILED)
+			break;
+		if (PQstatus(conn) == CONNECTION_MADE)
+			strlcpy(last_address, PQhostaddr(conn), sizeof(last_address));
+		reached = polling == PGRES_POLLING_OK || is_reached(conn, goal);
+	}
+	/* Whoever else waits on the latch finds what it waits for by looking. */
+	SetLatch(MyLatch);
+	return reached;
+}
+
+/*
+ * What libpq says of the failure: the text up to the first line end, without
+ * its "connection to server at ..." and the server's "FATAL:  28000: " before it.
+ */
+static char *
+failure_text(PGconn *conn, char sqlstate[6])
+{
+	const char *text = PQerrorMessage(conn);
+	const char *at = text;
+
+	sqlstate[0] = '\0';
+	while ((at = strstr(at, ":  ")) != NULL)
+	{
+		at += 3;
+		if (strspn(at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && at[5] == ':' && at[6] == ' ')
+		{
+			strlcpy(sqlstate, at, 6);
+			text = at + 7;
+			break;
+		}
+	}
+	return pnstrdup(text, strcspn(text, "\n"));
+}
+
+/* ---- the probes ---- */
+
+static char *
+certificate_of(PGconn *conn, char **problem)
+{
+	SSL *ssl = (SSL *) PQsslStruct(conn, "OpenSSL");
+	X509 *certificate = ssl != NULL ? SSL_get_peer_certificate(ssl) : NULL;
+	char *fingerprint = NULL;
+
+	if (certificate == NULL)
+	{
+		*problem = pstrdup("the server showed no certificate");
+		return NULL;
+	}
+	PG_TRY();
+	{
+		fingerprint = castssl_certificate_fingerprint(certificate);
+	}
+	PG_FINALLY();
+	{
+		X509_free(certificate);
+	}
+	PG_END_TRY();
+	return fingerprint;
+}
+
+/*
+ * The server let us as far as authentication when it asked for a password, and
+ * also when anything but ClientAuthentication itself refuses: what comes after
+ * it (no such role, no such database, no CONNECT) or what an authentication
+ * method says (auth_failed).  ClientAuthentication refuses for want of a line
+ * in pg_hba.conf, for reject, and for want of a certificate.
+ */
+static CastsslProbeAnswer
+judge_failure(PGconn *conn, char **problem)
+{
+	static const char *const after_authentication[] = { "28P01", "3D000", "42501", "55000" };
+	char sqlstate[6];
+
+	if (PQconnectionNeedsPassword(conn))
+		return CASTSSL_PROBE_ADMITTED;
+
+	*problem = failure_text(conn, sqlstate);
+	if (strcmp(sqlstate, "28000") == 0)
+		return strstr(PQerrorMessage(conn), " ClientAuthentication,") != NULL
+				   ? CASTSSL_PROBE_REFUSED
+				   : CASTSSL_PROBE_ADMITTED;
+	for (int i = 0; i < lengthof(after_authentication); i++)
+	{
+		if (strcmp(sqlstate, after_authentication[i]) == 0)
+			return CASTSSL_PROBE_ADMITTED;
+	}
+	return CASTSSL_PROBE_UNCLEAR;
+}
+
+/* What a probe brings home. */
+typedef struct ProbeResult
+{
+	bool reached;
+	char *fingerprint;         /* GOAL_CERTIFICATE */
+	CastsslProbeAnswer answer; /* GOAL_LOGIN */
+	char *problem;
+} ProbeResult;
+
+static void
+finish_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
+{
+	char sqlstate[6];
+
+	result->reached = drive_probe(conn, goal, timeout, &result->problem);
+	if (result->reached && goal == GOAL_CERTIFICATE)
+		result->fingerprint = certificate_of(conn, &result->problem);
+	else if (result->reached)
+		result->answer = CASTSSL_PROBE_ADMITTED;
+	else if (result->problem == NULL && goal == GOAL_LOGIN)
+		result->answer = judge_failure(conn, &result->problem);
+	else if (result->problem == NULL)
+		result->problem = failure_text(conn, sqlstate);
+}
+
+static void
+run_probe(ProbeGoal goal, const char *database, const char *user, bool tls, int timeout,
+		  ProbeResult *result)
+{
+	char *addresses = listening_addresses();
+	PGconn *conn = NULL;
+
+	memset(result, 0, sizeof(*result));
+	result->answer = CASTSSL_PROBE_UNCLEAR;
+	if (addresses[0] == '\0')
+	{
+		result->problem = pstrdup("listen_addresses names no address to connect to");
+		return;
+	}
+	if (!AcquireExternalFD())
+	{
+		result->problem = pstrdup("out of file descriptors");
+		return;
+	}
+	PG_TRY();
+	{
+		conn = start_probe(addresses, database, user, tls);
+		if (conn == NULL)
+			result->problem = pstrdup("out of memory");
+		else
+			finish_probe(conn, goal, timeout, result);
+	}
+	PG_FINALLY();
+	{
+		PQfinish(conn);
+		ReleaseExternalFD();
+		/* Errors of this handshake are none of the session's own. */
+		ERR_clear_error();
+	}
+	PG_END_TRY();
+}
+
+char *
+castssl_probe_certificate(int timeout, char **problem)
+{
+	ProbeResult result;
+
+	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
+	*problem = result.problem;
+	return result.fingerprint;
+}
+
+CastsslProbeAnswer
+castssl_probe_login(const char *database, const char *user, bool tls, int timeout, char **problem)
+{
+	ProbeResult result;
+
+	run_probe(GOAL_LOGIN, database, user, tls, timeout, &result);
+	*problem = result.problem;
+	return result.answer;
+}
+
+/* Is the address one of the list that listening_addresses made? */
+static bool
+is_listed(const char *address, const char *list)
+{
+	size_t length = strlen(address);
+
+	for (const char *at = list; (at = strstr(at, address)) != NULL; at += length)
+	{
+		if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+const char *
+castssl_probe_address(void)
+{
+	ProbeResult result;
+	char *list = listening_addresses();
+
+	if (list[0] == '\0')
+		return NULL;
+	if (strchr(list, ',') == NULL)
+		return list;
+	if (last_address[0] == '\0' || !is_listed(last_address, list))
+		run_probe(GOAL_ADDRESS, "postgres", "postgres", false, ADDRESS_TIMEOUT, &result);
+	return last_address[0] != '\0' ? last_address : NULL;
+}

@@ -1,0 +1,28 @@
+/*
+ * reload.h
+ *		A reload that is known to have happened.
+ */
+#ifndef CASTSSL_SERVER_RELOAD_H
+#define CASTSSL_SERVER_RELOAD_H
+
+/*
+ * Have the postmaster reload, and wait until this process got its own SIGHUP
+ * and has read the new parameters: from then on the next new connection gets
+ * what the postmaster could load.  Whether it could is for a probe to say.
+ * Returns NULL, or what went wrong within timeout milliseconds (palloc'd):
+ * also when a query cancel or termination request came in.  Interrupts may be
+ * held off.
+ */
+extern char *castssl_reload(int timeout);
+
+/*
+ * The same after undoing: the postmaster must learn of it, so a query cancel does
+ * not end the wait.  A termination request does; the postmaster has got its
+ * signal then.
+ */
+extern char *castssl_reload_undone(int timeout);
+
+/* Is a query cancel, statement_timeout or termination waiting to be served? */
+extern bool castssl_is_canceled(void);
+
+#endif

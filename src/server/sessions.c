@@ -1,0 +1,194 @@
+/*
+ * sessions.c
+ *		Live client sessions and walsenders, as the server's own views show them.
+ */
+#include "postgres.h"
+
+#include <netinet/in.h>
+
+#include "access/htup_details.h"
+#include "common/ip.h"
+#include "executor/spi.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "replication/walsender.h"
+#include "utils/builtins.h"
+#include "utils/inet.h"
+#include "utils/timestamp.h"
+
+#include "server/sessions.h"
+
+/*
+ * A certificate may have an empty subject; the views then show NULL for it as
+ * for no certificate, but its serial number tells the two apart.
+ */
+static const char *const sessions_query =
+	"SELECT a.pid, a.backend_type, a.datname, a.usename, a.client_addr, "
+	"       COALESCE(s.ssl, false), COALESCE(g.encrypted, false), "
+	"       CASE WHEN s.client_serial IS NOT NULL THEN COALESCE(s.client_dn, '') "
+	"            ELSE s.client_dn END, "
+	"       s.issuer_dn, a.backend_start, s.client_serial::pg_catalog.text "
+	"FROM pg_catalog.pg_stat_activity a "
+	"     LEFT JOIN pg_catalog.pg_stat_ssl s ON s.pid OPERATOR(pg_catalog.=) a.pid "
+	"     LEFT JOIN pg_catalog.pg_stat_gssapi g ON g.pid OPERATOR(pg_catalog.=) a.pid "
+	"WHERE a.backend_type OPERATOR(pg_catalog.=) "
+	"          ANY (ARRAY['client backend', 'walsender']::pg_catalog.text[]) "
+	"      AND a.usename IS NOT NULL "
+	"ORDER BY a.backend_start, a.pid";
+
+/* A value of the query's result, copied to the context of the caller; NULL for NULL. */
+static char *
+text_column(MemoryContext context, int row, int column)
+{
+	char *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+
+	return value == NULL ? NULL : MemoryContextStrdup(context, value);
+}
+
+static Datum
+column_datum(int row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+static bool
+bool_column(int row, int column)
+{
+	bool isnull;
+	Datum value = column_datum(row, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+static CastsslEncryption
+encryption_of(bool tls, bool gss)
+{
+	return tls ? CASTSSL_TLS : (gss ? CASTSSL_GSS : CASTSSL_PLAINTEXT);
+}
+
+/* The client's address; a Unix-domain socket has none. */
+static void
+set_address(CastsslSession *session, MemoryContext context, int row, int column)
+{
+	bool isnull;
+	Datum value = column_datum(row, column, &isnull);
+	inet *address;
+
+	if (isnull)
+		return;
+	address = DatumGetInetPP(value);
+	session->connection.family = ip_family(address) == PGSQL_AF_INET ? 4 : 6;
+	memcpy(session->connection.address, ip_addr(address), ip_addrsize(address));
+	session->address =
+		MemoryContextStrdup(context, TextDatumGetCString(DirectFunctionCall1(network_host, value)));
+}
+
+static void
+set_session(CastsslSession *session, MemoryContext context, int row)
+{
+	bool isnull;
+	const char *database = text_column(context, row, 3);
+
+	session->pid = DatumGetInt32(column_datum(row, 1, &isnull));
+	session->backend_type = text_column(context, row, 2);
+	/* A walsender without a database does physical replication. */
+	session->connection.replication = database == NULL;
+	session->connection.database = database != NULL ? database : "";
+	session->connection.user = text_column(context, row, 4);
+	set_address(session, context, row, 5);
+	session->connection.encryption = encryption_of(bool_column(row, 6), bool_column(row, 7));
+	session->client_dn = text_column(context, row, 8);
+	session->issuer_dn = text_column(context, row, 9);
+	session->started = DatumGetTimestampTz(column_datum(row, 10, &isnull));
+	session->client_serial = text_column(context, row, 11);
+}
+
+CastsslSession *
+castssl_sessions_read(int *count)
+{
+	MemoryContext context = CurrentMemoryContext;
+	CastsslSession *sessions;
+	int rc;
+
+	SPI_connect();
+	rc = SPI_execute(sessions_query, true, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_stat_activity: %s", SPI_result_code_string(rc));
+
+	*count = (int) SPI_processed;
+	sessions = MemoryContextAllocZero(context, (SPI_processed + 1) * sizeof(CastsslSession));
+	for (int i = 0; i < *count; i++)
+		set_session(&sessions[i], context, i);
+	SPI_finish();
+	return sessions;
+}
+
+/* Who this backend talks to. */
+static void
+set_own_address(CastsslSession *session, const Port *port)
+{
+	const struct sockaddr_storage *address = &port->raddr.addr;
+	char text[NI_MAXHOST];
+
+	if (address->ss_family == AF_INET)
+	{
+		session->connection.family = 4;
+		memcpy(session->connection.address, &((const struct sockaddr_in *) address)->sin_addr, 4);
+	}
+	else if (address->ss_family == AF_INET6)
+	{
+		session->connection.family = 6;
+		memcpy(session->connection.address, &((const struct sockaddr_in6 *) address)->sin6_addr,
+			   16);
+	}
+	else
+		return;
+
+	if (pg_getnameinfo_all(address, port->raddr.salen, text, sizeof(text), NULL, 0,
+						   NI_NUMERICHOST) == 0)
+	{
+		/* As pg_stat_activity shows it: without the zone of a link-local address. */
+		text[strcspn(text, "%")] = '\0';
+		session->address = pstrdup(text);
+	}
+}
+
+static bool
+own_is_gss_encrypted(Port *port)
+{
+#ifdef ENABLE_GSS
+	return be_gssapi_get_enc(port);
+#else
+	return false;
+#endif
+}
+
+const CastsslSession *
+castssl_session_own(void)
+{
+	Port *port = MyProcPort;
+	CastsslSession *session;
+
+	if (port == NULL)
+		return NULL;
+
+	session = palloc0(sizeof(CastsslSession));
+	session->pid = MyProcPid;
+	session->backend_type = am_walsender ? "walsender" : "client backend";
+	session->connection.replication = am_walsender && !am_db_walsender;
+	session->connection.database = pstrdup(port->database_name);
+	session->connection.user = pstrdup(port->user_name);
+	session->connection.encryption = encryption_of(port->ssl_in_use, own_is_gss_encrypted(port));
+	set_own_address(session, port);
+	if (port->ssl_in_use && port->peer_cert_valid)
+	{
+		char name[NAMEDATALEN * 4];
+
+		be_tls_get_peer_subject_name(port, name, sizeof(name));
+		session->client_dn = pstrdup(name);
+		be_tls_get_peer_issuer_name(port, name, sizeof(name));
+		session->issuer_dn = pstrdup(name);
+	}
+	session->started = MyStartTimestamp;
+	return session;
+}

@@ -1,0 +1,38 @@
+/*
+ * sessions.h
+ *		Live client sessions and walsenders, as the server's own views show them.
+ */
+#ifndef CASTSSL_SERVER_SESSIONS_H
+#define CASTSSL_SERVER_SESSIONS_H
+
+#include "datatype/timestamp.h"
+#include "hba/match.h"
+
+typedef struct CastsslSession
+{
+	int pid;
+	const char *backend_type; /* "client backend" or "walsender" */
+	CastsslConnection connection;
+	const char *address;   /* text of the client's address; NULL for a Unix-domain socket */
+	const char *client_dn; /* of the certificate that it showed; NULL: none shown */
+	const char *issuer_dn;
+	const char *client_serial; /* its serial number, decimal; not of castssl_session_own */
+	TimestampTz started;
+} CastsslSession;
+
+/*
+ * All of them (pg_stat_activity with pg_stat_ssl and pg_stat_gssapi), palloc'd
+ * in the current context; *count is set.  Left out: who has not logged in yet,
+ * and who has had its role dropped meanwhile.  Needs a transaction with a
+ * snapshot, and the rights to read all of pg_stat_activity.  The database of
+ * physical replication is "".
+ */
+extern CastsslSession *castssl_sessions_read(int *count);
+
+/*
+ * The session of this backend itself, from MyProcPort, palloc'd in the current
+ * context; NULL in a background worker.
+ */
+extern const CastsslSession *castssl_session_own(void);
+
+#endif

@@ -1,0 +1,488 @@
+/*
+ * world.c
+ *		What this server knows that decides which line of pg_hba.conf matches.
+ */
+#include "postgres.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_collation.h"
+#include "common/hashfn.h"
+#include "common/ip.h"
+#include "libpq/auth.h"
+#include "libpq/ifaddr.h"
+#include "regex/regex.h"
+#include "utils/acl.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "server/world.h"
+
+/* Where Kerberos looks when nothing names a keytab. */
+#define DEFAULT_KEYTAB "/etc/krb5.keytab"
+
+/* A compiled pattern; those with the same hash hang together. */
+typedef struct Regexp
+{
+	struct Regexp *next;
+	char *pattern;
+	regex_t compiled;
+	bool good;
+	MemoryContextCallback callback;
+} Regexp;
+
+typedef struct RegexpEntry
+{
+	uint64 hash; /* key */
+	Regexp *first;
+} RegexpEntry;
+
+typedef struct HostKey
+{
+	uint8 family;
+	uint8 address[16];
+} HostKey;
+
+/* What DNS says of an address. */
+typedef struct HostEntry
+{
+	HostKey key;
+	CastsslAnswer known; /* NO: no name; UNKNOWN: DNS did not say */
+	char *name;
+	bool verified;         /* forward is set */
+	CastsslAnswer forward; /* does the name lead back to the address? */
+} HostEntry;
+
+/* An address of this host, with its network's mask. */
+typedef struct Interface
+{
+	uint8 family;
+	uint8 address[16];
+	uint8 mask[16];
+} Interface;
+
+typedef struct World
+{
+	MemoryContext context;
+	HTAB *regexps;
+	HTAB *hosts;
+	Interface *interfaces;
+	int ninterfaces; /* -1: not asked yet */
+} World;
+
+static HTAB *
+make_table(World *world, const char *name, Size keysize, Size entrysize)
+{
+	HASHCTL control = { 0 };
+
+	control.keysize = keysize;
+	control.entrysize = entrysize;
+	control.hcxt = world->context;
+	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static CastsslAnswer
+answer(bool yes)
+{
+	return yes ? CASTSSL_YES : CASTSSL_NO;
+}
+
+/* ---- roles (PostgreSQL: is_member in hba.c) ---- */
+
+static CastsslAnswer
+is_member(void *arg, const char *user, const char *role)
+{
+	Oid member = get_role_oid(user, true);
+	Oid group = get_role_oid(role, true);
+
+	return answer(OidIsValid(member) && OidIsValid(group) &&
+				  is_member_of_role_nosuper(member, group));
+}
+
+/* ---- regular expressions (PostgreSQL: regcomp_auth_token, regexec_auth_token) ---- */
+
+/*
+ * hba.c compiles and matches before a database's encoding is known: each byte
+ * is a character.
+ */
+static pg_wchar *
+wide(const char *string, size_t length)
+{
+	pg_wchar *result = palloc((length + 1) * sizeof(pg_wchar));
+
+	for (size_t i = 0; i <= length; i++)
+		result[i] = (unsigned char) string[i];
+	return result;
+}
+
+static void
+release_regexp(void *arg)
+{
+	pg_regfree(arg);
+}
+
+/* Up to 15 a compiled pattern is malloc'd; later it is palloc'd in the current context. */
+static Regexp *
+compile(const char *pattern, Regexp *next)
+{
+	Regexp *regexp = palloc0(sizeof(Regexp));
+	size_t length = strlen(pattern);
+
+	regexp->next = next;
+	regexp->pattern = pstrdup(pattern);
+	regexp->good = pg_regcomp(&regexp->compiled, wide(pattern, length), length, REG_ADVANCED,
+							  C_COLLATION_OID) == REG_OKAY;
+	if (regexp->good)
+	{
+		regexp->callback.func = release_regexp;
+		regexp->callback.arg = &regexp->compiled;
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, &regexp->callback);
+	}
+	return regexp;
+}
+
+char *
+castssl_hba_regexp_error(const char *pattern)
+{
+	regex_t compiled;
+	size_t length = strlen(pattern);
+	pg_wchar *characters = wide(pattern, length);
+	int rc = pg_regcomp(&compiled, characters, length, REG_ADVANCED, C_COLLATION_OID);
+	char text[100];
+
+	pfree(characters);
+	if (rc == REG_OKAY)
+	{
+		pg_regfree(&compiled);
+		return NULL;
+	}
+	pg_regerror(rc, &compiled, text, sizeof(text));
+	return psprintf("invalid regular expression \"%s\": %s", pattern, text);
+}
+
+/* The compiled pattern from the cache, which lies in the world's context. */
+static Regexp *
+find_regexp(World *world, const char *pattern)
+{
+	uint64 hash = hash_bytes_extended((const unsigned char *) pattern, strlen(pattern), 0);
+	bool found;
+	RegexpEntry *entry;
+	MemoryContext old;
+
+	if (world->regexps == NULL)
+		world->regexps = make_table(world, "castssl regexps", sizeof(uint64), sizeof(RegexpEntry));
+	entry = hash_search(world->regexps, &hash, HASH_ENTER, &found);
+	if (!found)
+		entry->first = NULL;
+	for (Regexp *one = entry->first; one != NULL; one = one->next)
+	{
+		if (strcmp(one->pattern, pattern) == 0)
+			return one;
+	}
+	old = MemoryContextSwitchTo(world->context);
+	entry->first = compile(pattern, entry->first);
+	MemoryContextSwitchTo(old);
+	return entry->first;
+}
+
+/* A character is a byte (see wide), so matches count bytes. */
+static CastsslAnswer
+match_regexp(World *world, const char *pattern, const char *string, regmatch_t *matches, int count)
+{
+	Regexp *regexp = find_regexp(world, pattern);
+	size_t length = strlen(string);
+	pg_wchar *text;
+	int rc;
+
+	if (!regexp->good)
+		return CASTSSL_NO;
+	text = wide(string, length);
+	rc = pg_regexec(&regexp->compiled, text, length, 0, NULL, count, matches, 0);
+	pfree(text);
+	return answer(rc == REG_OKAY);
+}
+
+static CastsslAnswer
+matches_regexp(void *arg, const char *pattern, const char *string)
+{
+	return match_regexp(arg, pattern, string, NULL, 0);
+}
+
+CastsslAnswer
+castssl_hba_capture(const CastsslHbaWorld *world, const char *pattern, const char *string,
+					int *start, int *end)
+{
+	regmatch_t matches[2] = { { -1, -1 }, { -1, -1 } };
+	CastsslAnswer result = match_regexp(world->arg, pattern, string, matches, lengthof(matches));
+
+	*start = (int) matches[1].rm_so;
+	*end = (int) matches[1].rm_eo;
+	return result;
+}
+
+/* ---- this host's addresses (PostgreSQL: check_same_host_or_net) ---- */
+
+/* Take the bytes of an address apart; false for a family that is neither. */
+static bool
+address_bytes(const struct sockaddr *from, uint8 *family, uint8 *bytes)
+{
+	if (from->sa_family == AF_INET)
+	{
+		*family = 4;
+		memcpy(bytes, &((const struct sockaddr_in *) from)->sin_addr, 4);
+		return true;
+	}
+	if (from->sa_family == AF_INET6)
+	{
+		*family = 6;
+		memcpy(bytes, &((const struct sockaddr_in6 *) from)->sin6_addr, 16);
+		return true;
+	}
+	return false;
+}
+
+static void
+add_interface(struct sockaddr *address, struct sockaddr *mask, void *arg)
+{
+	World *world = arg;
+	Interface *item;
+	uint8 family;
+	MemoryContext old = MemoryContextSwitchTo(world->context);
+
+	if (world->interfaces == NULL)
+		world->interfaces = palloc(sizeof(Interface));
+	else
+		world->interfaces =
+			repalloc(world->interfaces, (world->ninterfaces + 1) * sizeof(Interface));
+	MemoryContextSwitchTo(old);
+
+	item = &world->interfaces[world->ninterfaces];
+	memset(item, 0, sizeof(*item));
+	if (address_bytes(address, &item->family, item->address) &&
+		address_bytes(mask, &family, item->mask) && family == item->family)
+		world->ninterfaces++;
+}
+
+static CastsslAnswer
+is_own_address(void *arg, uint8 family, const uint8 *address, bool network)
+{
+	World *world = arg;
+	int length = family == 4 ? 4 : 16;
+
+	if (world->ninterfaces < 0)
+	{
+		world->ninterfaces = 0;
+		/* Where it fails the server matches nothing, and so do we. */
+		(void) pg_foreach_ifaddr(add_interface, world);
+	}
+	for (int i = 0; i < world->ninterfaces; i++)
+	{
+		const Interface *item = &world->interfaces[i];
+		bool same = item->family == family;
+
+		for (int byte = 0; same && byte < length; byte++)
+		{
+			uint8 mask = network ? item->mask[byte] : 0xff;
+
+			same = ((item->address[byte] ^ address[byte]) & mask) == 0;
+		}
+		if (same)
+			return CASTSSL_YES;
+	}
+	return CASTSSL_NO;
+}
+
+/* ---- host names (PostgreSQL: check_hostname) ---- */
+
+/* DNS has no such thing (NO), or did not say (UNKNOWN). */
+static CastsslAnswer
+dns_failure(int code)
+{
+#ifdef EAI_NODATA
+	if (code == EAI_NODATA)
+		return CASTSSL_NO;
+#endif
+	return code == EAI_NONAME ? CASTSSL_NO : CASTSSL_UNKNOWN;
+}
+
+static void
+look_up_name(HostEntry *host, MemoryContext context)
+{
+	struct sockaddr_storage address = { 0 };
+	int length;
+	char name[NI_MAXHOST];
+	int rc;
+
+	if (host->key.family == 4)
+	{
+		address.ss_family = AF_INET;
+		memcpy(&((struct sockaddr_in *) &address)->sin_addr, host->key.address, 4);
+		length = sizeof(struct sockaddr_in);
+	}
+	else
+	{
+		address.ss_family = AF_INET6;
+		memcpy(&((struct sockaddr_in6 *) &address)->sin6_addr, host->key.address, 16);
+		length = sizeof(struct sockaddr_in6);
+	}
+	rc = pg_getnameinfo_all(&address, length, name, sizeof(name), NULL, 0, NI_NAMEREQD);
+	host->known = rc == 0 ? CASTSSL_YES : dns_failure(rc);
+	if (rc == 0)
+		host->name = MemoryContextStrdup(context, name);
+}
+
+/* Does the name that the address has lead back to it? */
+static CastsslAnswer
+look_up_address(const HostEntry *host)
+{
+	struct addrinfo *found = NULL;
+	CastsslAnswer result = CASTSSL_NO;
+	int rc = getaddrinfo(host->name, NULL, NULL, &found);
+
+	if (rc != 0)
+		return dns_failure(rc);
+	for (struct addrinfo *one = found; one != NULL; one = one->ai_next)
+	{
+		HostKey key = { 0 };
+
+		if (address_bytes(one->ai_addr, &key.family, key.address) &&
+			memcmp(&key, &host->key, sizeof(key)) == 0)
+			result = CASTSSL_YES;
+	}
+	freeaddrinfo(found);
+	return result;
+}
+
+/* A name as pg_hba.conf has it: ".suffix", or the whole name (PostgreSQL: hostname_match). */
+static bool
+name_matches(const char *pattern, const char *name)
+{
+	size_t pattern_length = strlen(pattern);
+	size_t length = strlen(name);
+
+	if (pattern[0] != '.')
+		return pg_strcasecmp(pattern, name) == 0;
+	return length >= pattern_length && pg_strcasecmp(pattern, name + length - pattern_length) == 0;
+}
+
+static CastsslAnswer
+has_host_name(void *arg, uint8 family, const uint8 *address, const char *name)
+{
+	World *world = arg;
+	HostKey key = { 0 };
+	HostEntry *host;
+	bool found;
+
+	key.family = family;
+	memcpy(key.address, address, family == 4 ? 4 : 16);
+	if (world->hosts == NULL)
+		world->hosts = make_table(world, "castssl hosts", sizeof(HostKey), sizeof(HostEntry));
+	host = hash_search(world->hosts, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		host->name = NULL;
+		host->verified = false;
+		look_up_name(host, world->context);
+	}
+	if (host->known != CASTSSL_YES)
+		return host->known;
+	if (!name_matches(name, host->name))
+		return CASTSSL_NO;
+	if (!host->verified)
+	{
+		host->forward = look_up_address(host);
+		host->verified = true;
+	}
+	return host->forward;
+}
+
+char *
+castssl_hba_radius_error(const char *server)
+{
+	struct addrinfo hint = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *found = NULL;
+	int rc = getaddrinfo(server, NULL, &hint, &found);
+
+	if (rc == 0)
+	{
+		freeaddrinfo(found);
+		return NULL;
+	}
+	return psprintf("could not translate RADIUS server name \"%s\" to address: %s", server,
+					gai_strerror(rc));
+}
+
+const CastsslHbaWorld *
+castssl_hba_world(void)
+{
+	CastsslHbaWorld *result = palloc0(sizeof(CastsslHbaWorld));
+	World *world = palloc0(sizeof(World));
+
+	world->context = CurrentMemoryContext;
+	world->ninterfaces = -1;
+	result->member = is_member;
+	result->regexp = matches_regexp;
+	result->own_address = is_own_address;
+	result->host_name = has_host_name;
+	result->arg = world;
+	return result;
+}
+
+const CastsslHbaWorld *
+castssl_hba_world_with_roles(void)
+{
+	CastsslHbaWorld *result = unconstify(CastsslHbaWorld *, castssl_hba_world());
+	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	int capacity = 32;
+	const char **roles = palloc(capacity * sizeof(char *));
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (result->nroles == capacity)
+			roles = repalloc(roles, (capacity *= 2) * sizeof(char *));
+		roles[result->nroles++] = pstrdup(NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	result->roles = roles;
+	return result;
+}
+
+/* ---- GSSAPI ---- */
+
+/* Could this keytab, as krb_server_keyfile or KRB5_KTNAME names it, be there? */
+static bool
+keytab_exists(const char *name)
+{
+	const char *colon = strchr(name, ':');
+	struct stat st;
+
+	if (strncmp(name, "FILE:", 5) == 0 || strncmp(name, "WRFILE:", 7) == 0)
+		name = colon + 1;
+	else if (colon != NULL && name[0] != '/')
+		return true; /* another kind of keytab, which is no file */
+	return stat(name, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+bool
+castssl_hba_gss_possible(void)
+{
+	const char *name = pg_krb_server_keyfile;
+
+#ifndef ENABLE_GSS
+	return false;
+#endif
+	if (name == NULL || name[0] == '\0')
+		name = getenv("KRB5_KTNAME");
+	if (name == NULL || name[0] == '\0')
+		name = DEFAULT_KEYTAB;
+	return keytab_exists(name);
+}

@@ -1,0 +1,58 @@
+# A hot standby: no table, no WAL, the same functions; and what it has does not come from the primary.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Test::More;
+
+my $primary = CastsslTest->new('primary', streaming => 1);
+$primary->{node}->backup('copy');
+
+my $standby = bless { %$primary, name => 'standby', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
+my $node = $standby->{node} = CastsslTest::new_cluster('standby');
+$node->init_from_backup($primary->{node}, 'copy', has_streaming => 1);
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+$standby->{data} = $standby->{config} = $node->data_dir;
+$standby->{source} = $primary->{pki}->source("$standby->{folder}/source",
+	'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+$node->start;
+my $hba = $standby->hba;
+is($standby->sql('SELECT pg_is_in_recovery()'), 't', 'a standby');
+
+my $steps = $standby->enable(source_dir => $standby->{source}, plaintext => 'block');
+is((grep { $_->{result} eq 'done' } @$steps) > 0, 1, 'castssl_enable on a standby');
+is($standby->served, $standby->{pki}->fingerprint('server-renewed.crt'), 'its own certificate is served');
+$standby->in('TLS with a certificate', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
+$standby->out('plaintext', qr/no pg_hba.conf entry/, sslmode => 'disable');
+ok($standby->status->{ssl}, 'castssl_status on a standby');
+cmp_ok(scalar @{ $standby->rows('SELECT * FROM castssl_certificates()') }, '>=', 2, 'castssl_certificates on a standby');
+is_deeply(
+	[ grep { $_->{result} ne 'unchanged' } @{ $standby->enable(source_dir => $standby->{source}, plaintext => 'block') } ],
+	[], 'a second call: unchanged');
+
+is($primary->served, 'none', 'the primary is as it was');
+is($primary->hba, $hba, "the primary's pg_hba.conf too");
+
+# the primary gets its own, and replication goes on
+$primary->enable(source_dir => $primary->{source}, plaintext => 'block');
+is($primary->served, $primary->{pki}->fingerprint('server.crt'), 'the primary serves its own certificate');
+is($standby->served, $standby->{pki}->fingerprint('server-renewed.crt'), 'and the standby its own');
+$primary->sql('CREATE TABLE replicated AS SELECT 1 AS one');
+$primary->{node}->wait_for_catchup($node, 'replay', $primary->sql('SELECT pg_current_wal_lsn()'));
+is($standby->sql('SELECT one FROM replicated'), 1, 'replication goes on');
+
+# a base backup carries state along, but no symbolic link and no foreign lock
+$primary->{node}->backup('enabled');
+ok(-e $primary->{node}->backup_dir . '/enabled/server.key', 'a base backup has the installed key');
+
+# the standby keeps its state through promotion
+$node->promote;
+$standby->in('promoted: TLS with a certificate', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
+$standby->disable;
+is($standby->hba, $hba, 'promoted: castssl_disable gives back pg_hba.conf');
+is($standby->served, 'none', 'promoted: TLS is off');
+$standby->stop;
+$primary->stop;
+
+done_testing();

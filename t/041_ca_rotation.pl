@@ -1,0 +1,235 @@
+# Replacing the CA of the clients in two steps, and what is said about who would be left behind.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use CastsslOpenssl qw(openssl_ok slurp spew);
+use Test::More;
+
+my $pki = CastsslTest::pki();
+my $t = CastsslTest->new('rotation');
+my ($old, $new) = map { slurp($pki->path($_)) } qw(root.crt other-root.crt);
+my $bundle = "$old$new";
+
+# alice has certificates of both CAs, bob one of the old CA.
+sub install
+{
+	my (%arguments) = @_;
+	return $t->rows('SELECT * FROM ' . CastsslTest::call('castssl_install', %arguments));
+}
+
+# What is said of the clients: that the server's own issuer is in no file is another matter.
+sub warnings
+{
+	my ($steps) = @_;
+	return grep { !/is not in a file of the server/ }
+	  map { "$_->{target}: $_->{detail}" } grep { $_->{result} eq 'warning' } @$steps;
+}
+
+sub is_in
+{
+	my ($name, %expected) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	foreach my $cert (sort keys %expected)
+	{
+		my ($user) = $cert =~ /^(\w+)/;
+		my @client = (user => $user, cert => $cert, sslmode => 'verify-full');
+		if ($expected{$cert}) { $t->in("$name: $cert is in", @client, encrypted => 't') }
+		else { $t->out("$name: $cert is refused", qr/unknown ca|certificate verify failed/, @client) }
+	}
+	return;
+}
+
+# A live session over TLS with a certificate of the PKI, or with given files.
+sub live
+{
+	my ($user, $cert, %files) = @_;
+	my ($crt, $key) = ($files{cert} // $pki->path("$cert.crt"), $files{key} // $pki->path("$cert.key"));
+	my $live = { in => "SELECT 'pid ' || pg_backend_pid();\n", out => '' };
+	local $ENV{PGPASSWORD} = 'wonderland';
+	$live->{run} = IPC::Run::start(
+		[
+			'psql', '-XqAtw', '-d',
+			"host=localhost hostaddr=127.0.0.1 port=${\$t->{node}->port} user=$user dbname=postgres sslmode=verify-ca "
+			  . "sslrootcert=${\$pki->path('root.crt')} sslcert=$crt sslkey=$key"
+		],
+		'<', \$live->{in}, '>', \$live->{out}, '2>&1', IPC::Run::timeout(180));
+	$live->{run}->pump until $live->{out} =~ /pid \d+\n/ || !$live->{run}->pumpable;
+	($live->{pid}) = $live->{out} =~ /pid (\d+)/ or die $live->{out};
+	return $live;
+}
+
+sub quit
+{
+	my ($live) = @_;
+	$live->{in} .= "\\q\n";
+	$live->{run}->finish;
+	# the process is gone from the views a little later
+	$t->{node}->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $live->{pid}");
+	return;
+}
+
+$t->enable(source_dir => $t->{source}, clientcert => 'verify-full');
+is_in('the old CA alone', alice => 1, 'alice-other' => 0);
+
+subtest 'both are trusted' => sub {
+	my $steps = install(ca => $bundle);
+	my @warnings = warnings($steps);
+	is(@warnings, 1, 'one warning') or diag explain \@warnings;
+	like($warnings[0], qr{^\Q$t->{data}\E/root\.crt: 2 CAs are trusted}, 'both are trusted');
+	like($warnings[0], qr/No live session showed a certificate of /, 'and nobody is connected with the old one');
+	is_in('both', alice => 1, bob => 1, 'alice-other' => 1);
+
+	my $again = install(ca => $bundle);
+	is_deeply([ grep { $_->{result} ne 'unchanged' } @$again ], [], 'the same call again: all is unchanged');
+	my ($check) = grep { $_->{action} eq 'check certificate' } @$again;
+	like($check->{detail}, qr/2 CAs are trusted/, 'the detail still says so');
+};
+
+# Of two CAs made within the same second, the last one in the file counts as the newer one.
+my ($old_name, $new_name) = map { qr/CN=castssl test \Q$_\E\b/ } qw(root other-root);
+my $alice = live('alice', 'alice');
+my $bob = live('bob', 'bob');
+my $moved = live('alice', 'alice-other');
+
+subtest 'live sessions of the old CA are named' => sub {
+	my @warnings = warnings(install(ca => "$bundle\n", dry_run => 'true'));
+	is(@warnings, 1, 'one warning') or diag explain \@warnings;
+	like($warnings[0], qr/the newest is $new_name/, 'the new CA is the newest');
+	like($warnings[0], qr/2 live sessions showed a certificate of $old_name: $alice->{pid} \(alice\), $bob->{pid} \(bob\)\./,
+		'the old one\'s sessions are named');
+	unlike($warnings[0], qr/\b$moved->{pid}\b/, 'the new one\'s are not');
+	my $finding = $t->rows("SELECT * FROM castssl_check() WHERE check_name = 'ca_rotation'")->[0];
+	is($finding->{severity}, 'warning', 'castssl_check says so, too');
+	like($finding->{message}, qr/\b$alice->{pid} \(alice\)/, 'and names them');
+};
+
+subtest 'dropping a CA that is in use' => sub {
+	my @warnings = warnings(install(ca => $new, dry_run => 'true'));
+	is(@warnings, 2, 'a warning for each live session of it') or diag explain \@warnings;
+	like($warnings[0], qr/^session $alice->{pid}: user "alice" .*$old_name.*It could not come back\./, 'alice');
+	like($warnings[1], qr/^session $bob->{pid}: user "bob" .*$old_name.*It could not come back\./, 'bob');
+	is_in('a dry run drops nothing', alice => 1, 'alice-other' => 1);
+
+	@warnings = warnings(install(ca => $new, confirm_within => '1 hour'));
+	is(@warnings, 2, 'done, with the same warnings');
+	is_in('the new CA alone', alice => 0, bob => 0, 'alice-other' => 1);
+	my @back = warnings($t->rows('SELECT * FROM castssl_rollback()'));
+	like("@back", qr/2 CAs are trusted/, 'rolled back: a warning that both are trusted');
+	is_in('rolled back', alice => 1, 'alice-other' => 1);
+
+	# the other way round: whoever is new loses
+	@warnings = warnings(install(ca => $old, dry_run => 'true'));
+	is(@warnings, 1, 'one session of the new CA') or diag explain \@warnings;
+	like($warnings[0], qr/^session $moved->{pid}: .*$new_name/, 'is named');
+};
+
+subtest 'dropping a CA that nobody uses any more' => sub {
+	quit($_) foreach $alice, $bob;
+	my $finding = $t->rows("SELECT * FROM castssl_check() WHERE check_name = 'ca_rotation'")->[0];
+	is($finding->{severity}, 'info', 'castssl_check: no warning');
+	like($finding->{message}, qr/No live session showed a certificate of $old_name/, 'but that it can be dropped');
+	is_deeply([ warnings(install(ca => $new)) ], [], 'dropped without a warning');
+	is_in('the new CA alone', alice => 0, 'alice-other' => 1);
+	is($t->sql("SELECT severity FROM castssl_check() WHERE check_name = 'ca_rotation'"), 'ok', 'castssl_check: nothing to say');
+};
+
+subtest 'the caller is among those who lose' => sub {
+	$t->sql('GRANT EXECUTE ON FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean) TO alice');
+	my @me = (cert => 'alice-other', sslmode => 'verify-full');
+	$t->out('needs confirm_within or force', qr/a connection like this one would be refused afterwards.*unable to get/s,
+		@me, sql => 'SELECT * FROM ' . CastsslTest::call('castssl_install', ca => $old));
+	is_in('nothing has changed', alice => 0, 'alice-other' => 1);
+	$t->in('with confirm_within it may', @me,
+		sql => 'SELECT count(*) FROM ' . CastsslTest::call('castssl_install', ca => $old, confirm_within => '1 hour'));
+	is_in('done', alice => 1, 'alice-other' => 0);
+	$t->sql('SELECT castssl_rollback()');
+	is_in('and taken back', alice => 0, 'alice-other' => 1);
+};
+
+subtest 'names that are the same' => sub {
+	# a CA whose certificate is renewed with its key is the same CA
+	$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', 'other-root.key', '-subj',
+		'/CN=castssl test other-root', '-days', '700', '-out', 'other-root-renewed.crt');
+	is_deeply([ warnings(install(ca => slurp($pki->path('other-root-renewed.crt')), dry_run => 'true')) ], [],
+		'the CA\'s own new certificate, with the same key: nobody loses');
+
+	# another key under the same name: nobody can tell
+	$pki->key('same-name');
+	$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', 'same-name.key', '-subj',
+		'/CN=castssl test other-root', '-days', '700', '-out', 'same-name.crt');
+	my @warnings = warnings(install(ca => slurp($pki->path('same-name.crt')), dry_run => 'true'));
+	is(@warnings, 1, 'another CA of the same name: a warning');
+	like($warnings[0], qr/^session $moved->{pid}: .*only if its issuer is the CA of the same name that stays/, 'that it cannot be seen');
+	@warnings = warnings(install(ca => $new . slurp($pki->path('same-name.crt')), dry_run => 'true'));
+	like($warnings[0], qr/$moved->{pid} \(alice\) \(or of another CA with that name\)/, 'both: it cannot be seen either');
+	quit($moved);
+};
+
+subtest 'names that are cut' => sub {
+	# pg_stat_ssl shows 63 bytes
+	my $long = '/O=' . 'An organization with a name that is rather long, as they are' . '/CN=';
+	foreach my $n (1, 2)
+	{
+		$pki->key("long$n");
+		$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', "long$n.key", '-subj',
+			"${long}CA $n", '-days', '700', '-out', "long$n.crt");
+	}
+	$pki->certificate('alice-long', 'long1', '/CN=alice', 'client', -1, 90);
+	my ($one, $two) = map { slurp($pki->path("long$_.crt")) } 1, 2;
+	install(ca => $one);
+	my $session = live('alice', 'alice-long');
+	is(length $t->sql("SELECT issuer_dn FROM pg_stat_ssl WHERE pid = $session->{pid}"), 63, 'the name is cut');
+	my @warnings = warnings(install(ca => $new, dry_run => 'true'));
+	like("@warnings", qr/^session $session->{pid}: .*CN=CA 1,.*It could not come back/, 'and known all the same');
+	@warnings = warnings(install(ca => $two, dry_run => 'true'));
+	like("@warnings", qr/^session $session->{pid}: .*only if its issuer is the CA of the same name/, 'unless another one is cut to the same');
+	quit($session);
+};
+
+subtest 'intermediate CAs' => sub {
+	spew($pki->path('inter.ext'), "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n");
+	spew($pki->path('client.ext'), "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n");
+	$pki->key('inter');
+	$pki->key('alice-inter');
+	$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', 'inter.key', '-subj', '/CN=intermediate', '-out', 'inter.csr');
+	$pki->openssl('x509', '-req', '-in', 'inter.csr', '-CA', 'root.crt', '-CAkey', 'root.key', '-set_serial', '77',
+		'-days', '90', '-extfile', 'inter.ext', '-out', 'inter.crt');
+	$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', 'alice-inter.key', '-subj', '/CN=alice', '-out', 'alice-inter.csr');
+	$pki->openssl('x509', '-req', '-in', 'alice-inter.csr', '-CA', 'inter.crt', '-CAkey', 'inter.key', '-set_serial', '78',
+		'-days', '90', '-extfile', 'client.ext', '-out', 'alice-inter.crt');
+	my $inter = slurp($pki->path('inter.crt'));
+	my $chain = spew("$t->{folder}/chain.crt", slurp($pki->path('alice-inter.crt')) . $inter);
+
+	install(ca => "$old$inter");
+	my $session = live('alice', 'alice-inter');
+	my @warnings = warnings(install(ca => "$inter$bundle", dry_run => 'true'));
+	like("@warnings", qr/1 live sessions showed a certificate of $old_name: $session->{pid} \(alice\)/,
+		'a session of an intermediate CA counts for its root');
+	@warnings = warnings(install(ca => $old, dry_run => 'true'));
+	like("@warnings", qr/^session $session->{pid}: .*CN=intermediate,.*only if its client sends the certificate of that CA along/,
+		'dropping an intermediate alone');
+	quit($session);
+
+	install(ca => $old);
+	$session = live('alice', undef, cert => $chain, key => $pki->path('alice-inter.key'));
+	@warnings = warnings(install(ca => $new, dry_run => 'true'));
+	like("@warnings", qr/1 live sessions showed a certificate of an intermediate CA that is not in the CA file.*$session->{pid} \(alice\)/,
+		'an intermediate that clients send: it cannot be seen');
+	like($t->sql(q{SELECT string_agg(message, ' ') FROM castssl_check() WHERE check_name = 'sessions_ca'}),
+		qr/only if that is an intermediate CA whose certificate they send along/, 'nor by castssl_check');
+	quit($session);
+};
+
+subtest 'many CAs, as a system has them' => sub {
+	my @cas = map { $pki->key("many$_");
+		$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', "many$_.key", '-subj', "/CN=many $_",
+			'-days', '99', '-out', "many$_.crt");
+		slurp($pki->path("many$_.crt")) } 1 .. 10;
+	my @warnings = warnings(install(ca => join('', $old, @cas), dry_run => 'true'));
+	is(@warnings, 1, 'one warning');
+	cmp_ok(length $warnings[0], '<', 1000, 'that can be read');
+};
+
+done_testing();

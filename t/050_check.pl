@@ -1,0 +1,280 @@
+# castssl_check: a clean server has nothing above info; each planted fault is found, and gone once
+# its hint was followed.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Test::More;
+
+my $hba = <<'HBA';
+local   all             all                                     trust
+host    all             all             127.0.0.1/32            scram-sha-256
+host    all             all             ::1/128                 scram-sha-256
+HBA
+my $t = CastsslTest->new('check', hba => $hba);
+my $data = $t->{data};
+my $version = ($t->sql('SHOW server_version_num')) / 10000;
+my $planted = 0;
+
+# A file of the data directory, with its mode; of(name): one of the PKI.
+sub put
+{
+	my ($name, $content, $mode) = @_;
+	$t->write("$data/$name", $content);
+	chmod $mode // 0600, "$data/$name" or die "$name: $!";
+	return;
+}
+
+sub of
+{
+	my ($name) = @_;
+	return $t->slurp($t->{pki}->path($name));
+}
+
+sub findings
+{
+	my ($arguments) = @_;
+	return $t->rows('SELECT * FROM castssl_check(' . ($arguments // '') . ')');
+}
+
+# The rows above info, but for checks that follow from the planted one.
+sub loud
+{
+	return grep { $_->{severity} =~ /^(warning|error)$/ } @{ findings() };
+}
+
+sub find
+{
+	my ($check, $severity, $subject, $arguments) = @_;
+	return grep { $_->{check_name} eq $check && $_->{severity} eq $severity && ($_->{subject} // '') =~ $subject }
+	  @{ findings($arguments) };
+}
+
+# The statements of a hint, as somebody would paste them into psql.
+sub follow
+{
+	my ($hint) = @_;
+	my ($ok, $out, $err) = $t->psql(($hint =~ /^(.*;)/s)[0] // die "no statement in: $hint");
+	ok($ok, "followed: $hint") or diag $err;
+	$t->psql('SELECT castssl_confirm()') if $hint =~ /confirm_within/;
+	return;
+}
+
+# Plant a fault, see it, follow its hint (or mend it by the given code), see it gone.
+sub fault
+{
+	my ($what, %f) = @_;
+	$planted++;
+	$f{plant}->();
+	my @found = find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments});
+	is(scalar @found, $f{count} // 1, "$what: found by $f{check} as $f{severity}")
+	  or diag explain [ grep { $_->{severity} ne 'ok' } @{ findings() } ];
+	if (@found)
+	{
+		like($found[0]{hint} // '', $f{hint} // qr/\S/, "$what: a hint");
+		$f{mend} ? $f{mend}->() : follow($found[0]{hint});
+	}
+	is(scalar(find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments})), 0, "$what: gone")
+	  or diag explain [ find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments}) ];
+	return;
+}
+
+sub append_hba
+{
+	my ($lines) = @_;
+	$t->set_hba($t->hba . $lines);
+	return;
+}
+
+# A parameter of ours: ALTER SYSTEM knows it in sessions that called a castssl function only.
+sub configure
+{
+	$t->{node}->append_conf('postgresql.conf', $_[0]);
+	$t->reload;
+	return;
+}
+
+sub system_set
+{
+	my ($setting) = @_;
+	$t->sql("ALTER SYSTEM SET $setting");
+	$t->reload;
+	return;
+}
+
+# --- before and after the main job
+
+is(scalar(find('ssl_enabled', 'error')), 1, 'TLS is off: an error');
+$t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
+is_deeply([loud()], [], 'a clean server: nothing above info') or diag explain [loud()];
+
+my @names = map { $_->{check_name} } @{ findings() };
+my %seen;
+is_deeply([ grep { $seen{$_}++ } @names ], [], 'a clean server: one row for each check');
+cmp_ok(scalar @names, '>=', 40, scalar(@names) . ' checks');
+$t->fails('SELECT * FROM castssl_check(target_version => 12)', '22023', 'an unknown major', hint => 1);
+my $clean_hba = $t->hba;
+
+# What a hint may have changed besides is put back as well.
+sub restore_hba
+{
+	$t->set_hba($clean_hba);
+	return;
+}
+
+# --- four layers of truth
+
+fault('ssl off',
+	check => 'ssl_enabled', severity => 'error', plant => sub { system_set('ssl = off') });
+fault('a hostssl rule while TLS is off',
+	check => 'hba_tls_off', severity => 'warning', subject => qr/pg_hba.conf:\d+$/, count => 2,
+	plant => sub { system_set('ssl = off') }, mend => sub { system_set('ssl = on') });
+my $certificate = $t->slurp("$data/server.crt");
+my $key = $t->slurp("$data/server.key");
+fault('a certificate that was replaced and not loaded',
+	check => 'served_matches_disk', severity => 'error', subject => qr/server.crt$/,
+	plant => sub {
+		put('server.crt', of('server-renewed.crt'));
+		put('server.key', of('server-renewed.key'));
+	});
+fault('a parameter that was stored and not loaded',
+	check => 'parameters_in_effect', severity => 'warning', subject => qr/ssl_prefer_server_ciphers/,
+	plant => sub { $t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off') });
+fault('pg_hba.conf edited and not loaded',
+	check => 'hba_in_effect', severity => 'warning', subject => qr/pg_hba.conf$/,
+	plant => sub { sleep 1; $t->write("$data/pg_hba.conf", $t->hba . "# edited\n") });
+fault('a line that the server refuses',
+	check => 'hba_loads', severity => 'error', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub { append_hba("host all all 10.0.0.0/8 nonsense\n") },
+	hint => qr/castssl_hba_remove/);
+fault('a server that would not start again',
+	check => 'restart_safe', severity => 'error',
+	plant => sub { $t->write("$data/pg_hba.conf", "# nothing\n") }, mend => \&restore_hba);
+
+# --- parameters
+
+fault('an old protocol',
+	check => 'protocol_version', severity => 'error',
+	plant => sub { system_set("ssl_min_protocol_version = 'TLSv1'") });
+fault('ciphers that do not encrypt',
+	check => 'ciphers', severity => 'error',
+	plant => sub { system_set("ssl_ciphers = 'NULL-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:\@SECLEVEL=0'") });
+
+# --- files
+
+fault('a private key that others can use',
+	check => 'key_permissions', severity => 'error', subject => qr/server.key$/,
+	plant => sub { chmod 0644, "$data/server.key" },
+	hint => qr/castssl_enable/);
+fault('a copy of a private key that others can read',
+	check => 'key_copies', severity => 'warning', subject => qr/server.key.bak$/,
+	plant => sub { put('server.key.bak', $key, 0644) },
+	hint => qr/chmod 0600/, mend => sub { chmod 0600, "$data/server.key.bak" });
+unlink "$data/server.key.bak";
+fault("the CA's private key",
+	check => 'ca_key', severity => 'warning', subject => qr/ca.key$/,
+	plant => sub { put('ca.key', of('root.key')) },
+	mend => sub { unlink "$data/ca.key" });
+fault('a symbolic link in the data directory',
+	check => 'symbolic_links', severity => 'warning', subject => qr/link.crt$/,
+	plant => sub {
+		symlink "$data/server.crt", "$data/link.crt";
+		system_set("ssl_cert_file = 'link.crt'");
+	});
+unlink "$data/link.crt";
+fault('a CRL that does not exist',
+	check => 'files_readable', severity => 'error', subject => qr/ssl_crl_file/,
+	plant => sub { system_set("ssl_crl_file = 'nowhere.crl'") },
+	mend => sub { $t->sql('ALTER SYSTEM RESET ssl_crl_file'); $t->reload });
+
+# --- certificates
+
+fault('an expired certificate',
+	check => 'certificate_dates', severity => 'error',
+	plant => sub {
+		put('server.crt', of('server-expired.crt'));
+		put('server.key', of('server-expired.key'));
+	},
+	mend => sub {
+		put('server.crt', $certificate);
+		put('server.key', $key);
+		$t->reload;
+	});
+fault('a certificate that ends soon',
+	check => 'certificate_dates', severity => 'warning', subject => qr/server.crt$/,
+	plant => sub { configure("castssl.expiry_warning = '9000d'") },
+	mend => sub { configure("castssl.expiry_warning = '30d'") });
+
+# --- pg_hba.conf
+
+fault('a rule that no connection reaches',
+	check => 'hba_dead_rules', severity => 'info', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub { append_hba("local postgres all trust\n") },
+	hint => qr/castssl_hba_remove/);
+fault('a rule below a broader one with another outcome',
+	check => 'hba_order', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub { append_hba("local postgres all reject\n") });
+fault('plaintext from other hosts',
+	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub { append_hba("host all all 10.0.0.0/8 scram-sha-256\n") },
+	hint => qr/plaintext => 'block'/);
+restore_hba();
+fault('trust from other hosts',
+	check => 'hba_trust', severity => 'error',
+	plant => sub { append_hba("hostssl all all 10.0.0.0/8 trust\n") },
+	hint => qr/scram-sha-256/);
+restore_hba();
+fault('clear-text passwords',
+	check => 'hba_password', severity => 'error',
+	plant => sub { append_hba("host all all 10.0.0.0/8 password\n") });
+restore_hba();
+fault('md5',
+	check => 'hba_md5', severity => 'info',
+	plant => sub { append_hba("hostssl all all 10.0.0.0/8 md5\n") });
+restore_hba();
+fault('superusers from anywhere',
+	check => 'hba_superusers', severity => 'warning',
+	plant => sub { append_hba("hostssl all postgres all scram-sha-256\n") });
+restore_hba();
+fault('replication in plaintext',
+	check => 'hba_replication', severity => 'warning',
+	plant => sub { append_hba("host replication all 10.0.0.0/8 scram-sha-256\n") });
+restore_hba();
+fault('client certificates without a CA',
+	check => 'hba_clientcert', severity => 'error', count => 2,
+	plant => sub { system_set("ssl_ca_file = ''") });
+fault('what the next major refuses',
+	check => 'hba_future', severity => 'warning', arguments => 'target_version => 19',
+	plant => sub { append_hba("host all all 10.9.9.9/32 radius radiusservers=127.0.0.1 radiussecrets=s\n") },
+	mend => \&restore_hba)
+  if $version < 19;
+
+# --- changes, and who else manages the files
+
+fault('an unconfirmed change',
+	check => 'changes', severity => 'warning', subject => qr/^change \d+ \(disable\)$/,
+	plant => sub { $t->sql("SELECT * FROM castssl_disable(confirm_within => '1 hour')") },
+	hint => qr/castssl_confirm/);
+$t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
+fault('edited by hand since the last change',
+	check => 'edited_since', severity => 'info', subject => qr/pg_hba.conf$/,
+	plant => sub { append_hba("# by hand\n") }, mend => \&restore_hba);
+fault('files that Patroni writes',
+	check => 'managed_elsewhere', severity => 'warning', subject => qr/pg_hba.conf$/,
+	plant => sub { $t->set_hba("# Do not edit this file manually!\n# It will be overwritten by Patroni!\n$clean_hba") },
+	mend => \&restore_hba);
+
+cmp_ok($planted, '>=', 25, "$planted faults planted");
+is_deeply([loud()], [], 'all mended: nothing above info') or diag explain [loud()];
+
+# --- it only reads, and reads for those who watch
+
+my $before = $t->state;
+$t->sql('SET default_transaction_read_only = on; SELECT count(*) FROM castssl_check()');
+is_deeply($t->state, $before, 'nothing was written');
+$t->sql('CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
+my ($ok, $out, $err) = $t->psql('SET SESSION AUTHORIZATION watcher; SELECT count(*) FROM castssl_check()');
+ok($ok, 'pg_monitor may') or diag $err;
+
+done_testing();

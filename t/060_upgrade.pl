@@ -1,0 +1,103 @@
+# The life of the extension: dropped, dumped, restored, updated, and next to another version of
+# its library. State lies in files, so nothing of it may hang on the extension's rows.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Test::More;
+
+my $t = CastsslTest->new('upgrade');
+my $pki = $t->{pki};
+
+sub functions
+{
+	my (%options) = @_;
+	return $t->sql(
+		q{SELECT p.oid::regprocedure, p.proargnames, p.prosecdef, p.proconfig, p.provolatile,
+				 pg_get_userbyid(p.proowner), ARRAY(SELECT a::text FROM unnest(p.proacl) a ORDER BY 1),
+				 obj_description(p.oid, 'pg_proc')
+		  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid JOIN pg_extension e ON e.oid = d.refobjid
+		  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
+			AND d.deptype = 'e' AND e.extname = 'pg_castssl' ORDER BY 1::text}, %options);
+}
+
+# --- DROP EXTENSION leaves the server and the files alone
+
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+my $hba = $t->hba;
+$t->sql('DROP EXTENSION pg_castssl');
+foreach my $when ('dropped', 'dropped, after a restart')
+{
+	is($t->served, $pki->fingerprint('server.crt'), "$when: the certificate is served");
+	is($t->hba, $hba, "$when: pg_hba.conf stays");
+	is($t->mode('server.key'), '0600', "$when: the key stays");
+	$t->in("$when: a client with a certificate", cert => 'alice', encrypted => 't');
+	$t->out("$when: no plaintext", qr/no pg_hba.conf entry/, sslmode => 'disable');
+	$t->restart if $when eq 'dropped';
+}
+$t->sql('CREATE EXTENSION pg_castssl');
+$t->disable;
+is($t->hba, $CastsslTest::stock_hba, 'created again, it still knows what to put back');
+$t->in('disabled: plaintext', sslmode => 'disable', encrypted => 'f');
+
+# --- pg_dump carries membership and privileges, and nothing else
+
+$t->sql('CREATE ROLE operator; GRANT EXECUTE ON FUNCTION castssl_disable TO operator');
+$t->sql('COMMENT ON EXTENSION pg_castssl IS $$as we use it$$');
+my $fresh = functions();
+my $dump = "$t->{folder}/dump.sql";
+$t->{node}->command_ok([ 'pg_dump', '-U', 'postgres', '-h', $t->{node}->host, '-p', $t->{node}->port,
+		'-f', $dump, 'postgres' ], 'pg_dump');
+my $text = $t->slurp($dump);
+like($text, qr/CREATE EXTENSION IF NOT EXISTS pg_castssl/, 'the extension is in the dump');
+unlike($text, qr/CREATE FUNCTION/, 'its functions are not');
+unlike($text, qr/PRIVATE KEY|ssl_cert_file/, 'no state is');
+$t->sql('CREATE DATABASE restored');
+$t->{node}->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-h', $t->{node}->host,
+		'-p', $t->{node}->port, '-f', $dump, 'restored' ], 'the dump is restored');
+is(functions(database => 'restored'), $fresh, 'same functions, owners, privileges and comments');
+like($fresh, qr/operator=X/, 'a granted privilege among them');
+my ($ok, $out, $err) = $t->psql('SELECT count(*) FROM castssl_status()', database => 'restored');
+ok($ok, 'and they work there') or diag $err;
+
+# --- ALTER EXTENSION UPDATE: every version that there is a way from comes to the newest
+
+my $newest = $t->sql("SELECT default_version FROM pg_available_extensions WHERE name = 'pg_castssl'");
+my @older = split /\n/, $t->sql(
+	"SELECT source FROM pg_extension_update_paths('pg_castssl')
+	 WHERE target = '$newest' AND source <> '$newest' AND path IS NOT NULL
+	   AND source IN (SELECT version FROM pg_available_extension_versions WHERE name = 'pg_castssl')");
+$t->sql('CREATE DATABASE fresh');
+$t->sql('CREATE EXTENSION pg_castssl', database => 'fresh');
+foreach my $version (@older, $newest)
+{
+	$t->sql('CREATE DATABASE older');
+	$t->sql("CREATE EXTENSION pg_castssl VERSION '$version'; ALTER EXTENSION pg_castssl UPDATE", database => 'older');
+	is($t->sql('SELECT extversion FROM pg_extension WHERE extname = $$pg_castssl$$', database => 'older'),
+		$newest, "from $version: the newest");
+	is(functions(database => 'older'), functions(database => 'fresh'), "from $version: as a fresh install");
+	$t->sql('DROP DATABASE older');
+}
+
+# --- another version of the library
+
+my %quiet = (no_detail => 1);
+$t->fails("CREATE FUNCTION later() RETURNS int LANGUAGE C AS '\$libdir/pg_castssl', 'castssl_of_a_later_version'",
+	'42883', 'new SQL, old library: not created', %quiet, message => qr/could not find function "castssl_of_a_later_version"/);
+# a definition that another library once had
+$t->sql("CREATE FUNCTION later() RETURNS int LANGUAGE C AS '\$libdir/pg_castssl', 'castssl_reload_and_verify';
+	UPDATE pg_proc SET prosrc = 'castssl_of_a_later_version' WHERE proname = 'later'");
+$t->fails('SELECT later()', '42883', 'new SQL, old library: not called', %quiet,
+	message => qr/could not find function "castssl_of_a_later_version"/);
+$t->sql(q{CREATE FUNCTION earlier_enable(text, OUT step int, OUT action text, OUT target text, OUT result text,
+		OUT detail text) RETURNS SETOF record LANGUAGE C AS '$libdir/pg_castssl', 'castssl_enable';
+	CREATE FUNCTION earlier_disable(OUT step int, OUT action text, OUT target text, OUT result text,
+		OUT detail text) RETURNS SETOF record LANGUAGE C AS '$libdir/pg_castssl', 'castssl_disable'});
+my $before = $t->state;
+$t->fails("SELECT * FROM $_", '42883', "old SQL, new library: $_", message => qr/does not fit/, hint => qr/ALTER EXTENSION/)
+  foreach "earlier_enable('$t->{source}')", 'earlier_disable()';
+is_deeply($t->state, $before, 'nothing has changed');
+$t->stop;
+
+done_testing();

@@ -1,0 +1,189 @@
+# Hostile callers and hostile data: every function with every role, SQL and sheer size in arguments,
+# paths that are not files or change while they are used, names made to mislead.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use POSIX ();
+use Test::More;
+
+my $t = CastsslTest->new('security');
+my $pki = $t->{pki};
+$t->sql('CREATE ROLE nobody LOGIN; CREATE ROLE operator LOGIN; CREATE ROLE watcher LOGIN IN ROLE pg_monitor;
+	CREATE TABLE canary AS SELECT 1 AS alive');
+
+# Each function with its parameters: [ [name, type, has a default], ... ]
+my @functions = map {
+	my ($signature, $name, @arguments) = split /\|/;
+	{ signature => $signature, name => $name, arguments => [ map { [ split /:/ ] } @arguments ] }
+} split /\n/, $t->sql(
+	q{SELECT concat_ws('|', p.oid::regprocedure, p.proname,
+		  (SELECT string_agg(p.proargnames[i] || ':' || format_type(p.proargtypes[i - 1], NULL), '|' ORDER BY i)
+		   FROM generate_series(1, p.pronargs) i))
+	  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid JOIN pg_extension e ON e.oid = d.refobjid
+	  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
+		AND d.deptype = 'e' AND e.extname = 'pg_castssl' ORDER BY 1});
+cmp_ok(scalar @functions, '>=', 20, 'the extension has functions');
+
+# A call where the parameter $which, or none, has the given expression, and all others are NULL.
+sub call_with
+{
+	my ($function, $which, $expression) = @_;
+	my @values = map {
+		"$_->[0] => " . (defined $which && $_->[0] eq $which ? $expression : "NULL::$_->[1]")
+	} @{ $function->{arguments} };
+	return "SELECT count(*) FROM $function->{name}(" . join(', ', @values) . ')';
+}
+
+sub outcome
+{
+	my ($sql, %options) = @_;
+	my ($ok, $out, $err) = $t->psql($sql, %options);
+	return 'ok' if $ok;
+	return $1 if $err =~ /(?:ERROR|FATAL|PANIC):\s+(\w{5}):/;
+	return "died: $err";
+}
+
+# --- functions x roles: nobody, a monitor, EXECUTE, superuser
+
+my %reading;
+foreach my $function (@functions)
+{
+	my $signature = $function->{signature};
+	$reading{$signature} = $t->sql("SELECT has_function_privilege('watcher', '$signature', 'EXECUTE')") eq 't';
+	is(outcome(call_with($function), user => 'nobody'), '42501', "PUBLIC may not: $function->{name}");
+	is(outcome(call_with($function), user => 'watcher'), '42501', "pg_monitor may not: $function->{name}")
+	  unless $reading{$signature};
+	unlike(outcome(call_with($function), user => 'watcher'), qr/42501|XX|died/, "pg_monitor may: $function->{name}")
+	  if $reading{$signature};
+	unlike(outcome(call_with($function)), qr/XX|died|42501/, "superuser, every argument NULL: $function->{name}");
+	$t->sql("GRANT EXECUTE ON FUNCTION $signature TO operator");
+	unlike(outcome(call_with($function), user => 'operator'), qr/XX|died/, "a role with EXECUTE: $function->{name}");
+}
+is_deeply([ grep { $reading{ $_->{signature} }
+			  && $_->{name} =~ /_(enable|disable|reload|stage|add|change|remove|require_tls|apply|discard|confirm|rollback|postpone|csr|install|create_ca|sign|issue_client|revoke)$/ } @functions ],
+	[], 'pg_monitor changes nothing');
+$t->sql('SELECT castssl_hba_discard()') if $t->status->{hba_staged} eq 'true';
+$t->sql('SELECT * FROM castssl_disable()');
+
+# --- SQL in every text argument; and more bytes than any argument needs
+
+my $attack = q{'';DROP TABLE canary;--$$"\\};
+foreach my $function (@functions)
+{
+	foreach my $argument (grep { $_->[1] =~ /^text/ } @{ $function->{arguments} })
+	{
+		my ($name, $type) = @$argument;
+		my $value = $type eq 'text[]' ? "ARRAY[\$q\$$attack\$q\$]" : "\$q\$$attack\$q\$";
+		unlike(outcome(call_with($function, $name, $value)), qr/^(42[^58]|425[^0]|428|XX|died)/, "SQL as $function->{name}.$name");
+		my $large = "repeat('x', 40000000)";
+		$large = "ARRAY[$large]" if $type eq 'text[]';
+		like(outcome(call_with($function, $name, $large)), qr/^(22023|F0000|58P01)$/, "40 MB as $function->{name}.$name");
+	}
+}
+is($t->sql('SELECT alive FROM canary'), 1, 'no argument was run as SQL');
+is(outcome(q{SELECT count(*) FROM castssl_certificate_info(repeat('x', 1000000000))}), '22023', '1 GB is refused');
+$t->sql('SELECT castssl_hba_discard()') if $t->status->{hba_staged} eq 'true';
+
+# --- what is not a file
+
+my $folder = $pki->source("$t->{folder}/odd");
+unlink "$folder/root.crt";
+POSIX::mkfifo("$folder/root.crt", 0600) or die $!;
+my $before = $t->state;
+$t->enable_fails({ source_dir => $folder }, 'F0000', 'a pipe: refused, not waited for');
+unlink "$folder/root.crt";
+mkdir "$folder/root.crt" or die $!;
+$t->enable_fails({ source_dir => $folder }, 'F0000', 'a directory');
+rmdir "$folder/root.crt";
+foreach my $device ('/dev/zero', '/dev/tty', '/proc/self/mem')
+{
+	my $outcome = outcome("SELECT * FROM castssl_enable(ca_file => '$device')");
+	like($outcome, qr/^(F0000|42501|58P01)$/, "$device");
+}
+is_deeply($t->state, $before, 'nothing has changed');
+
+# --- a link that is swapped while it is followed: what is outside is never taken
+
+my $inside = $pki->source("$t->{data}/incoming");
+my $outside = $pki->source("$t->{folder}/outside", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+my $stop = "$t->{folder}/stop";
+my $child = fork // die $!;
+if ($child == 0)
+{
+	# ends by itself, should the test die
+	for (my $i = 0; $i < 500_000 && !-e $stop; $i++)
+	{
+		symlink $i % 2 ? $outside : $inside, "$t->{data}/swapped.new";
+		rename "$t->{data}/swapped.new", "$t->{data}/swapped";
+	}
+	POSIX::_exit(0);
+}
+my %seen;
+foreach (1 .. 25)
+{
+	$seen{ outcome("SELECT count(*) FROM castssl_enable(source_dir => '$t->{data}/swapped', confirm_within => NULL)", user => 'operator') }++;
+	isnt($t->served, $pki->fingerprint('server-renewed.crt'), 'the certificate outside is not served');
+	$t->disable;
+}
+open my $file, '>', $stop or die $!;
+close $file;
+waitpid $child, 0;
+ok(!grep({ !/^(ok|42501|58P01)$/ } keys %seen), 'installed or refused: ' . join(', ', map { "$_ x $seen{$_}" } sort keys %seen));
+isnt($t->slurp("$t->{data}/server.crt"), $t->slurp("$outside/server.crt"), 'nor installed') if -e "$t->{data}/server.crt";
+
+# What exists outside is not to be learned, however the path is written.  The other files are there,
+# whatever came of the race above: a missing one would be named first.
+$t->enable(source_dir => $inside);
+$t->disable;
+my @there = map {
+	my ($ok, $out, $err) = $t->psql("SELECT * FROM castssl_enable(ca_file => '$t->{data}/../../../../../../../../..$_')", user => 'operator');
+	$err =~ /ERROR:\s+(\w+)/ ? $1 : $err
+} '/etc/passwd', '/etc/no-such-folder/file';
+is_deeply(\@there, [ '42501', '42501' ], 'neither by .. ');
+
+# --- names made to mislead
+
+my $evil = "eve\"'\\\n\x1b[2J, host all all all trust";
+(my $quoted = $evil) =~ s/"/""/g;
+$t->sql(qq{CREATE ROLE "$quoted" LOGIN});
+(my $literal = $evil) =~ s/'/''/g;
+my $rules = $t->sql('SELECT count(*) FROM castssl_hba_rules()');
+my $added = outcome("SELECT count(*) FROM castssl_hba_add('hostssl', '{all}', ARRAY['$literal'], '192.0.2.0/24', 'scram-sha-256')");
+like($added, qr/^(ok|22023|F0000)$/, 'a role name with a line of pg_hba.conf in it');
+if ($added eq 'ok')
+{
+	is($t->sql('SELECT count(*) FROM castssl_hba_rules(staged => true)'), $rules + 1, 'becomes one rule');
+	$t->sql('SELECT castssl_hba_discard()');
+}
+foreach my $format (qw(uri service jdbc npgsql cast))
+{
+	my ($ok, $out) = $t->psql("SELECT castssl_client_config('$format', 'db.example.com', '$literal')");
+	unlike($out, qr/\x1b/, "$format: no escape sequence") if $ok;
+	unlike($out, qr/^, host all/m, "$format: no line of its own") if $ok;
+	ok(1, "$format: refused") unless $ok;
+}
+
+my $config = "$t->{folder}/hostile.cnf";
+$t->write($config, "[req]\ndistinguished_name = dn\nprompt = no\nstring_mask = utf8only\nutf8 = yes\n[dn]\nCN = \"x\\n\\r\\t\x1b[2Jok\"\nO = \"<script>';--\"\n");
+system('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
+	'-config', $config, '-keyout', "$t->{folder}/hostile.key", '-out', "$t->{folder}/hostile.crt") == 0 or die;
+my $pem = $t->slurp("$t->{folder}/hostile.crt");
+my $subject = $t->sql("SELECT subject FROM castssl_certificate_info('$pem')");
+like($subject, qr/script/, 'a hostile subject is shown');
+unlike($subject, qr/[\x00-\x1f\x7f]/, 'without control characters');
+
+my $odd = "$t->{data}/a'b\"c \x1b[2J\n;--";
+mkdir $odd, 0700 or die $!;
+$pki->source("$odd/certs");
+(my $name = "$odd/certs") =~ s/'/''/g;
+like(outcome("SELECT count(*) FROM castssl_enable(source_dir => '$name')"), qr/^ok$/, 'a hostile folder name is a folder');
+is($t->served, $pki->fingerprint('server.crt'), 'and its certificate is served');
+$t->disable;
+
+# --- the server is the one that was started
+unlike($t->slurp($t->{node}->logfile), qr/terminated by signal|PANIC|server process .* exited/, 'no process crashed');
+$t->stop;
+
+done_testing();

@@ -1,0 +1,449 @@
+# A PostgreSQL server with pg_castssl, and what tests ask of it.
+#
+#   my $t = CastsslTest->new('main');
+#   my $steps = $t->enable(source_dir => $t->{source}, plaintext => 'block');
+#
+# Options of new: layout => 'debian' (configuration in a folder of its own), hba => content of
+# pg_hba.conf, conf => lines for postgresql.conf, start => 0, streaming => 1.
+package CastsslTest;
+
+use strict;
+use warnings;
+use Carp;
+use Digest::SHA ();
+use File::Copy ();
+use IPC::Run ();
+use JSON::PP ();
+use Test::More;
+use Time::HiRes ();
+use CastsslPki;
+
+# PostgreSQL 13 and 14 know these modules by other names.
+my ($cluster, $utils) = ('PostgreSQL::Test::Cluster', 'PostgreSQL::Test::Utils');
+if (!eval { require PostgreSQL::Test::Cluster; require PostgreSQL::Test::Utils; 1 })
+{
+	($cluster, $utils) = ('PostgresNode', 'TestLib');
+	require PostgresNode;
+	require TestLib;
+	$cluster = undef;
+}
+
+# Where every role needs a password: nothing but the Unix socket is open to the tests themselves.
+our $stock_hba = <<'HBA';
+# TYPE  DATABASE        USER            ADDRESS                 METHOD
+
+# "local" is for Unix domain socket connections only
+local   all             all                                     trust
+# IPv4 local connections:
+host    all             all             127.0.0.1/32            scram-sha-256
+# IPv6 local connections:
+host    all             all             ::1/128                 scram-sha-256
+# Allow replication connections from localhost, by a user with the
+# replication privilege.
+local   replication     all                                     trust
+host    replication     all             127.0.0.1/32            scram-sha-256
+host    replication     all             ::1/128                 scram-sha-256
+HBA
+
+# Whoever runs the tests: the superuser of their servers is postgres.
+$ENV{PGUSER} = 'postgres';
+
+my $pki;
+
+sub pki
+{
+	$pki = CastsslPki->new(temporary_folder() . '/pki') unless $pki;
+	return $pki;
+}
+
+sub temporary_folder
+{
+	no strict 'refs';    ## no critic
+	return &{"${utils}::tempdir"}('castssl');
+}
+
+sub new_cluster
+{
+	my ($name) = @_;
+	return $cluster ? $cluster->new($name) : PostgresNode->get_new_node($name);
+}
+
+sub new
+{
+	my ($class, $name, %options) = @_;
+	my $self = bless { name => $name, pki => pki(), folder => temporary_folder() }, $class;
+	my $node = $self->{node} = new_cluster($name);
+	$node->init(extra => [ '-U', 'postgres' ], allows_streaming => $options{streaming});
+	$self->{data} = $self->{config} = $node->data_dir;
+	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'",
+		"password_encryption = 'scram-sha-256'", "log_min_messages = debug1", $options{conf} // '', '');
+	$self->write('pg_hba.conf', $options{hba} // $stock_hba);
+	$self->debian_layout if ($options{layout} // '') eq 'debian';
+	$self->{source} = $self->{pki}->source("$self->{folder}/source");
+	return $self if defined $options{start} && !$options{start};
+	$self->start;
+	$self->sql('CREATE EXTENSION pg_castssl');
+	$self->sql("CREATE ROLE $_ LOGIN PASSWORD 'wonderland'") foreach qw(alice bob);
+	return $self;
+}
+
+# As pg_createcluster has it: configuration apart from the data, ssl on with a certificate of
+# Debian's making.
+sub debian_layout
+{
+	my ($self) = @_;
+	my $config = $self->{config} = "$self->{folder}/etc";
+	mkdir $config, 0755 or croak "$config: $!";
+	foreach my $file (qw(postgresql.conf pg_hba.conf pg_ident.conf))
+	{
+		File::Copy::move("$self->{data}/$file", "$config/$file") or croak "$file: $!";
+	}
+	my $snakeoil = "$self->{folder}/ssl";
+	$self->{pki}->source($snakeoil, 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+	open my $conf, '>>', "$config/postgresql.conf" or croak $!;
+	print $conf <<"CONF";
+data_directory = '$self->{data}'
+hba_file = '$config/pg_hba.conf'
+ident_file = '$config/pg_ident.conf'
+ssl = on
+ssl_cert_file = '$snakeoil/server.crt'
+ssl_key_file = '$snakeoil/server.key'
+CONF
+	close $conf or croak $!;
+	return;
+}
+
+sub start
+{
+	my ($self) = @_;
+	my $node = $self->{node};
+	return $node->start if $self->{config} eq $self->{data};
+	my @command = ('pg_ctl', '-w', '-D', $self->{data}, '-l', $node->logfile,
+		'-o', "-c config_file=$self->{config}/postgresql.conf", 'start');
+	system(@command) == 0 or croak "pg_ctl start failed, see " . $node->logfile;
+	$node->_update_pid(1);
+	return;
+}
+
+sub stop
+{
+	my ($self) = @_;
+	return $self->{node}->stop('fast');
+}
+
+sub restart
+{
+	my ($self) = @_;
+	$self->stop;
+	return $self->start;
+}
+
+sub path
+{
+	my ($self, $name) = @_;
+	return $name =~ m{^/} ? $name : "$self->{config}/$name";
+}
+
+sub write    ## no critic
+{
+	my ($self, $name, $content) = @_;
+	open my $out, '>', $self->path($name) or croak "$name: $!";
+	binmode $out;
+	print $out $content;
+	close $out or croak "$name: $!";
+	return;
+}
+
+sub slurp
+{
+	my ($self, $name) = @_;
+	open my $in, '<', $self->path($name) or croak "$name: $!";
+	binmode $in;
+	local $/;
+	my $content = <$in>;
+	return $content // '';
+}
+
+sub hba
+{
+	my ($self) = @_;
+	return $self->slurp('pg_hba.conf');
+}
+
+# Puts a pg_hba.conf in place and has it loaded.
+sub set_hba
+{
+	my ($self, $content) = @_;
+	$self->write('pg_hba.conf', $content);
+	$self->reload;
+	return;
+}
+
+# Reloads, and returns when new connections see it: the postmaster signals its children before it
+# accepts again.
+sub reload
+{
+	my ($self) = @_;
+	$self->sql('SELECT pg_reload_conf()');
+	my ($ok) = $self->psql('SELECT 1');
+	croak 'no connection after a reload' unless $ok;
+	return;
+}
+
+# By the Unix socket, as superuser. Returns (succeeded, standard output, standard error).
+sub psql
+{
+	my ($self, $sql, %options) = @_;
+	my ($out, $err) = ('', '');
+	my $status = $self->{node}->psql(
+		$options{database} // 'postgres', $sql,
+		stdout => \$out, stderr => \$err, on_error_stop => $options{on_error_stop} // 1,
+		extra_params => [ '-U', $options{user} // 'postgres', '-v', 'VERBOSITY=verbose' ]);
+	return ($status == 0, $out, $err);
+}
+
+sub sql
+{
+	my ($self, $sql, %options) = @_;
+	my ($ok, $out, $err) = $self->psql($sql, %options);
+	croak "failed: $sql\n$err" unless $ok;
+	return $out;
+}
+
+# The rows of a query, each a hash.
+sub rows
+{
+	my ($self, $query, %options) = @_;
+	my $json = JSON::PP->new->utf8;
+	my $out = $self->sql("SELECT row_to_json(r) FROM ($query) r", %options);
+	return [ map { $json->decode($_) } split /\n/, $out ];
+}
+
+sub quote
+{
+	my ($value) = @_;
+	return 'NULL' unless defined $value;
+	return 'ARRAY[' . join(', ', map { quote($_) } @$value) . ']::text[]' if ref $value;
+	return $value if $value eq 'true' || $value eq 'false';
+	$value =~ s/'/''/g;
+	return "'$value'";
+}
+
+# call('castssl_enable', name => value, ...): the function call with named arguments.
+sub call
+{
+	my ($function, %arguments) = @_;
+	return "$function(" . join(', ', map { "$_ => " . quote($arguments{$_}) } sort keys %arguments) . ')';
+}
+
+sub enable
+{
+	my ($self, %arguments) = @_;
+	return $self->rows('SELECT * FROM ' . call('castssl_enable', %arguments));
+}
+
+sub disable
+{
+	my ($self, %arguments) = @_;
+	return $self->rows('SELECT * FROM ' . call('castssl_disable', %arguments));
+}
+
+sub status
+{
+	my ($self) = @_;
+	return $self->rows('SELECT * FROM castssl_status()')->[0];
+}
+
+# The actions of steps in the order in which they first come.
+sub actions
+{
+	my ($steps) = @_;
+	my %seen;
+	return grep { !$seen{$_}++ } map { $_->{action} } @$steps;
+}
+
+# Rows that say that something was, or would be, done.
+sub changes
+{
+	my ($steps) = @_;
+	return [ grep { $_->{result} ne 'unchanged' } @$steps ];
+}
+
+# Asserts that a statement fails with this SQLSTATE, with a DETAIL, and with what %expected says:
+# message, detail, hint (patterns; hint => 1: any).
+sub fails
+{
+	my ($self, $sql, $sqlstate, $name, %expected) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($ok, $out, $err) = $self->psql($sql, %{ delete $expected{psql} // {} });
+	my %error;
+	($error{sqlstate}, $error{message}) = ($1, $2) if $err =~ /(?:ERROR|FATAL):\s+(\w{5}): (.*)/;
+	$error{detail} = $1 if $err =~ /^DETAIL:\s+(.*)/m;
+	$error{hint} = $1 if $err =~ /^HINT:\s+(.*)/m;
+	subtest $name => sub {
+		ok(!$ok, 'is refused') or diag $out;
+		is($error{sqlstate}, $sqlstate, 'SQLSTATE') or diag $err;
+		ok(length($error{detail} // ''), 'has a DETAIL') or diag $err unless $expected{no_detail};
+		foreach my $part (grep { exists $expected{$_} } qw(message detail hint))
+		{
+			my $pattern = $expected{$part};
+			if (ref $pattern) { like($error{$part} // '', $pattern, $part) or diag $err }
+			else { ok(length($error{$part} // ''), "has a \U$part") or diag $err }
+		}
+	};
+	return \%error;
+}
+
+# The same for castssl_enable, which moreover must leave everything as it was.
+sub enable_fails
+{
+	my ($self, $arguments, $sqlstate, $name, %expected) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $before = $self->state;
+	my $error =
+	  $self->fails('SELECT * FROM ' . call('castssl_enable', %$arguments), $sqlstate, $name, %expected);
+	is_deeply($self->state, $before, "$name: nothing has changed");
+	return $error;
+}
+
+# Everything that castssl_enable may change, for comparison: the files of the two folders with
+# inode, mode, time and content; the parameters; the certificate that is served.
+sub state    ## no critic
+{
+	my ($self) = @_;
+	my %state = (served => $self->served);
+	foreach my $folder ($self->{data}, $self->{config})
+	{
+		foreach my $file (glob("$folder/*.conf $folder/*.crt $folder/*.key $folder/*.crl $folder/*.tmp*"))
+		{
+			my @s = Time::HiRes::lstat($file) or next;
+			my $digest = -f $file && -r _ ? Digest::SHA->new(256)->addfile($file)->hexdigest : '';
+			$state{$file} = sprintf '%d %o %d %.6f %s', $s[1], $s[2], $s[4], $s[9], $digest;
+		}
+	}
+	$state{parameters} = $self->sql(
+		q{SELECT name || ' ' || setting || ' ' || source FROM pg_settings WHERE name LIKE 'ssl%'
+		  UNION ALL SELECT 'errors ' || count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL ORDER BY 1});
+	return \%state;
+}
+
+# The fingerprint of the certificate that a TLS handshake shows, 'none' without TLS.
+sub served
+{
+	my ($self) = @_;
+	my $port = $self->{node}->port;
+	my $shown = `openssl s_client -starttls postgres -connect 127.0.0.1:$port 2>/dev/null </dev/null`;
+	return 'none' unless $shown =~ /-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----/s;
+	return CastsslPki::fingerprint_of($1);
+}
+
+# A connection by TCP. Options: sslmode, cert (a name in the PKI), user, database, sql.
+# Returns (succeeded, what was printed); without sql, 't' or 'f' for encrypted or not is printed.
+sub client
+{
+	my ($self, %options) = @_;
+	my $cert = $options{cert};
+	my $none = $self->{pki}->path('no-such-file');
+	my %connection = (
+		host => $options{host} // 'localhost',
+		hostaddr => '127.0.0.1',
+		port => $self->{node}->port,
+		user => $options{user} // 'alice',
+		dbname => $options{database} // 'postgres',
+		sslmode => $options{sslmode} // 'prefer',
+		sslrootcert => $options{sslrootcert} // $self->{pki}->path('root.crt'),
+		sslcert => $cert ? $self->{pki}->path("$cert.crt") : $none,
+		sslkey => $cert ? $self->{pki}->path("$cert.key") : $none,
+		connect_timeout => 20);
+	local $ENV{PGPASSWORD} = $options{password} // 'wonderland';
+	local $ENV{HOME} = $self->{folder};
+	my $sql = $options{sql} // 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+	my ($out, $err) = ('', '');
+	IPC::Run::run(
+		[ 'psql', '-XqAt', '-w', '-d', join(' ', map { "$_='$connection{$_}'" } sort keys %connection),
+			'-c', $sql ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	chomp $out;
+	return ($? == 0, $? == 0 ? $out : $err);
+}
+
+# in('what', options): asserts that this client gets in, with encryption => 't' or 'f'.
+sub in
+{
+	my ($self, $name, %options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $ssl = delete $options{encrypted};
+	my ($ok, $output) = $self->client(%options);
+	return is($ok ? "in $output" : "refused: $output", "in $ssl", $name) if defined $ssl;
+	return ok($ok, $name) || diag $output;
+}
+
+# out('what', qr/message/, options): asserts that this client is refused, with that message.
+sub out
+{
+	my ($self, $name, $message, %options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($ok, $output) = $self->client(%options);
+	return like($ok ? "came in: $output" : $output, $message, $name);
+}
+
+sub mode
+{
+	my ($self, $name) = @_;
+	my @s = stat $self->path($name) or return 'absent';
+	return sprintf '%04o', $s[2] & 07777;
+}
+
+# A session by the Unix socket that goes on while the test does other things:
+# ask() sends statements, answer() waits until all of them are through and returns the output.
+sub session
+{
+	my ($self, %options) = @_;
+	my $session = { in => '', out => '' };
+	$session->{run} = IPC::Run::start(
+		[
+			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-h', $self->{node}->host, '-p',
+			$self->{node}->port, '-U', $options{user} // 'postgres', $options{database} // 'postgres'
+		],
+		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(180));
+	bless $session, 'CastsslTest::Session';
+	$session->ask('SELECT pg_backend_pid();');
+	($session->{pid}) = $session->answer =~ /(\d+)/;
+	return $session;
+}
+
+package CastsslTest::Session;
+
+use strict;
+use warnings;
+
+my $marker = 0;
+
+sub ask
+{
+	my ($self, $sql) = @_;
+	$self->{marker} = 'answered ' . ++$marker;
+	$self->{out} = '';
+	$self->{in} .= "$sql\n\\echo $self->{marker}\n";
+	$self->{run}->pump_nb;
+	return;
+}
+
+# NULL-free output without the marker; undef when the session was ended.
+sub answer
+{
+	my ($self) = @_;
+	$self->{run}->pump until $self->{out} =~ /^\Q$self->{marker}\E$/m || !$self->{run}->pumpable;
+	return unless $self->{out} =~ /^\Q$self->{marker}\E$/m;
+	(my $out = $self->{out}) =~ s/^\Q$self->{marker}\E\n//m;
+	return $out;
+}
+
+sub quit
+{
+	my ($self) = @_;
+	eval { $self->{in} .= "\\q\n"; $self->{run}->finish };
+	return;
+}
+
+1;
