@@ -8,12 +8,12 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "base/settings.h"
 #include "change/journal.h"
 #include "flow/candidate.h"
 #include "flow/impact.h"
 #include "flow/judge.h"
 #include "flow/preflight.h"
+#include "flow/prove.h"
 #include "flow/rotation.h"
 #include "hba/compare.h"
 #include "server/files.h"
@@ -131,11 +131,9 @@ check_material(CastsslPlan *plan)
 static void
 check_served(CastsslPlan *plan)
 {
-	char *problem;
-
 	if (plan->fingerprint == NULL || !castssl_probe_possible())
 		return;
-	plan->fingerprint_now = castssl_probe_certificate(castssl_verify_timeout, &problem);
+	castssl_prove_note_served(plan);
 	if (plan->fingerprint_now == NULL || strcmp(plan->fingerprint_now, plan->fingerprint) != 0)
 		plan->reload = true;
 }

@@ -119,8 +119,10 @@ castssl_prove_note_served(CastsslPlan *plan)
 {
 	char *problem;
 
-	if (plan->fingerprint_now == NULL && castssl_probe_possible())
-		plan->fingerprint_now = castssl_probe_certificate(castssl_verify_timeout, &problem);
+	if (plan->served_is_noted || !castssl_probe_possible())
+		return;
+	plan->fingerprint_now = castssl_probe_certificate(castssl_verify_timeout, &problem);
+	plan->served_is_noted = true;
 }
 
 char *

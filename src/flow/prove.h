@@ -17,7 +17,7 @@
  */
 extern char *castssl_prove(CastsslPlan *plan);
 
-/* Before the change: find out what is served now (plan->fingerprint_now), where it is not known. */
+/* Before the change, once: find out what is served now (plan->fingerprint_now). */
 extern void castssl_prove_note_served(CastsslPlan *plan);
 
 /*
