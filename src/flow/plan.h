@@ -46,7 +46,7 @@ typedef struct CastsslPlan
 	bool hba_changes;
 
 	bool uses_staged; /* makes the staged edits live: they are used up then */
-	List *undoes;     /* CastsslChange that the plan takes back, newest first */
+	List *undoes;     /* CastsslChange that the plan takes back */
 } CastsslPlan;
 
 /* Arguments of castssl_enable, checked. */

@@ -67,6 +67,27 @@ changes_to_undo(int64 change_id)
 	return result;
 }
 
+/*
+ * All changes from the oldest of those on, also those that are taken back
+ * already: what took them back is undone as well, and they are not to come back.
+ */
+static List *
+changes_since_oldest(List *changes)
+{
+	int64 oldest = ((CastsslChange *) llast(changes))->id;
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_list())
+	{
+		CastsslChange *change = lfirst(cell);
+
+		if (change->id >= oldest && !change->undone)
+			result = lappend(result, change);
+	}
+	return result;
+}
+
 /* Of two changes that touch a file, the newer one knows how it must look now. */
 static void
 check_unedited(const List *changes)
@@ -197,7 +218,7 @@ castssl_undo_plan(int64 change_id)
 	castssl_hba_plan_read(plan);
 	foreach (cell, changes)
 		plan_before_images(plan, lfirst(cell));
-	plan->undoes = changes;
+	plan->undoes = changes_since_oldest(changes);
 	add_file_steps(plan);
 	plan_before_parameters(plan, changes);
 	castssl_hba_plan_from_files(plan);

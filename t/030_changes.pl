@@ -1,0 +1,209 @@
+# The journal: what it holds and for how long; rolling back one change, several, and a rollback.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use File::Find ();
+use Test::More;
+
+my $t = CastsslTest->new('changes');
+my ($pki, $data) = ($t->{pki}, $t->{data});
+my $hba = $t->hba;
+my $renewed = $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+
+sub changes
+{
+	return $t->rows('SELECT * FROM castssl_changes()');
+}
+
+sub states
+{
+	return join ' ', map { "$_->{change_id}:$_->{action}:$_->{state}" } @{ changes() };
+}
+
+# Every file below pg_castssl, by name: its mode and content.
+sub books
+{
+	my %books;
+	File::Find::find(
+		sub {
+			my @s = lstat or return;
+			(my $name = $File::Find::name) =~ s{^\Q$data\E/}{};
+			$books{$name} = { mode => sprintf('%04o', $s[2] & 07777), content => -f _ ? $t->slurp($File::Find::name) : undef };
+		}, "$data/pg_castssl") if -d "$data/pg_castssl";
+	return \%books;
+}
+
+sub keys_kept
+{
+	my $books = books();
+	return [ grep { ($books->{$_}{content} // '') =~ /PRIVATE KEY/ } sort keys %$books ];
+}
+
+sub rollback
+{
+	my ($id) = @_;
+	return $t->rows('SELECT * FROM castssl_rollback(' . ($id // '') . ')');
+}
+
+# What counts of a server for the question whether it is as it was.
+sub server
+{
+	my $auto = $t->slurp("$data/postgresql.auto.conf");
+	return { hba => $t->hba, auto => join('', sort $auto =~ /^ssl.*\n/mg), served => $t->served,
+		map { $_ => -e "$data/$_" ? $t->mode($_) . ' ' . Digest::SHA::sha256_hex($t->slurp($_)) : 'absent' } qw(server.crt server.key root.crt) };
+}
+
+# --- nothing yet
+
+is_deeply(changes(), [], 'no change yet');
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'nothing to roll back', hint => 1);
+$t->fails('SELECT * FROM castssl_rollback(7)', '22023', 'no such change', hint => 1);
+$t->fails('SELECT castssl_confirm()', '55000', 'nothing to confirm', hint => 1);
+$t->fails("SELECT castssl_postpone('1 min')", '55000', 'nothing to postpone', hint => 1);
+$t->fails('SELECT castssl_postpone(NULL)', '22023', 'postpone by nothing', hint => 1, no_detail => 1);
+
+# --- what is kept of a change
+
+my $never = server();
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+my $first = server();
+my ($change) = @{ changes() };
+is($change->{change_id}, 1, 'the first change');
+is($change->{action}, 'enable', 'its action');
+is($change->{state}, 'applied', 'its state');
+is($change->{user_name}, 'postgres', 'its user');
+is($change->{confirm_deadline}, undef, 'no deadline');
+ok($change->{started_at} && $change->{finished_at} && $change->{started_at} lt $change->{finished_at}, 'its times');
+is_deeply([ sort map { m{([^/]+)$} } grep { !/pg_castssl/ } @{ $change->{files} } ], [qw(pg_hba.conf root.crt server.crt server.key)], 'its files')
+  or diag explain $change;
+my $books = books();
+is_deeply([ grep { $books->{$_}{mode} ne (defined $books->{$_}{content} ? '0600' : '0700') } sort keys %$books ], [],
+	'directories 0700, files 0600') or diag explain $books;
+ok((grep { ($_->{content} // '') eq $hba } values %$books), 'the before-image of pg_hba.conf');
+is_deeply(keys_kept(), [], 'no private key: there was none before');
+
+# --- the same call again is no change
+
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+is(scalar @{ changes() }, 1, 'nothing changed: no new change');
+
+# --- roll back and forth
+
+$t->enable(source_dir => $renewed, plaintext => 'block');
+my $second = server();
+is($second->{served}, $pki->fingerprint('server-renewed.crt'), 'the second certificate');
+is(scalar @{ keys_kept() }, 1, 'the private key that it replaced is kept');
+my $steps = rollback();
+is_deeply(server(), $first, 'back to the first: files, parameters, pg_hba.conf, served');
+is(states(), '1:enable:applied 2:enable:rolled back 3:rollback:applied', 'states');
+ok((grep { $_->{action} eq 'verify' && $_->{result} eq 'done' } @$steps), 'a rollback is verified');
+ok((grep { $_->{action} eq 'install file' && $_->{target} =~ /server\.key$/ } @$steps), 'its steps name the files');
+unlike(join(' ', map { $_->{target} // '' } @$steps), qr/pg_castssl/, 'and not our own books');
+rollback();
+is_deeply(server(), $second, 'a rollback rolled back: the second again');
+is(states(), '1:enable:applied 2:enable:applied 3:rollback:rolled back 4:rollback:applied', 'states of that');
+
+$t->disable;
+$t->enable(source_dir => $renewed, clientcert => 'verify-full');
+isnt($t->hba, $second->{hba}, 'two more changes');
+rollback(2);
+is_deeply(server(), $first, 'back to before change 2, and of all those after it');
+rollback(1);
+is_deeply(server(), $never, 'back to before the first');
+is($t->hba, $hba, 'pg_hba.conf byte for byte');
+is_deeply([ grep { -e } glob "$data/*.castssl.tmp $data/server.* $data/root.crt" ], [], 'and no file is left');
+$t->fails('SELECT * FROM castssl_rollback(2)', '55000', 'already rolled back', detail => qr/rolled back/, hint => 1);
+$t->fails('SELECT * FROM castssl_rollback(-1)', '22023', 'a negative id', hint => 1);
+
+# --- edited by hand since: refused, and shown
+
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+$t->set_hba($t->hba . "# a note\n");
+my $before = $t->state;
+my $error = $t->fails('SELECT * FROM castssl_rollback()', '55000', 'edited by hand', detail => qr{pg_hba\.conf}, hint => 1);
+unlike($error->{detail}, qr/server\.crt/, 'only the file that was edited');
+is_deeply($t->state, $before, 'nothing has changed');
+(my $unedited = $t->hba) =~ s/# a note\n//;
+$t->set_hba($unedited);
+unlink "$data/root.crt" or die $!;
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'a file removed by hand', detail => qr{root\.crt});
+$t->write("$data/root.crt", $t->slurp($pki->path('root.crt')));
+chmod 0600, "$data/root.crt";
+rollback();
+is_deeply(server(), $never, 'the edit undone: rolled back');
+
+# --- modes come back as they were
+
+$t->write("$data/$_", $t->slurp($pki->path($_))) foreach qw(server.crt server.key root.crt);
+chmod 0644, "$data/server.crt", "$data/root.crt";
+chmod 0400, "$data/server.key";
+$t->enable;
+$t->enable(source_dir => $renewed);
+rollback();
+is(join(' ', map { $t->mode($_) } qw(server.crt root.crt server.key)), '0644 0644 0400', 'modes as before');
+$t->disable;
+unlink map { "$data/$_" } qw(server.crt server.key root.crt);
+
+# --- a failed change
+
+my $last = changes()->[-1]{change_id};
+$before = $t->state;
+$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{folder}/nowhere')", '58P01', 'refused before anything is written', hint => 1);
+is(changes()->[-1]{change_id}, $last, 'is no change');
+
+# --- castssl.keep_changes
+
+sub keep
+{
+	my ($number) = @_;
+	$t->sql("LOAD 'pg_castssl'; ALTER SYSTEM SET castssl.keep_changes = $number");
+	$t->reload;
+	return;
+}
+
+sub rotate
+{
+	my ($n, %arguments) = @_;
+	$t->enable(source_dir => $_ % 2 ? $t->{source} : $renewed, %arguments) foreach 1 .. $n;
+	return;
+}
+keep(3);
+rotate(6);
+my @ids = map { $_->{change_id} } @{ changes() };
+is(scalar(grep { $_->{state} eq 'applied' } @{ changes() }), 3, 'keep_changes = 3: three that can be rolled back');
+is($ids[-1], $last + 6, 'the newest among them');
+$t->fails('SELECT * FROM castssl_rollback(' . ($last + 1) . ')', '22023', 'a pruned change', detail => qr/keep_changes/, hint => 1);
+is(scalar @{ keys_kept() }, 3, 'as many private keys are kept');
+rollback($ids[-3]);
+ok(1, 'the oldest that is kept can be rolled back');
+
+keep(0);
+rotate(2);
+is_deeply(keys_kept(), [], 'keep_changes = 0: no private key is kept');
+is_deeply([ grep { $_->{state} eq 'applied' } @{ changes() } ], [], 'and no change that could be rolled back');
+$t->enable(source_dir => $t->{source}, confirm_within => '10 min');
+is(scalar @{ keys_kept() }, 1, 'keep_changes = 0: the key of an unconfirmed change is kept');
+is(changes()->[-1]{state}, 'unconfirmed', 'and the change is not pruned');
+$t->sql('SELECT castssl_confirm()');
+is_deeply(keys_kept(), [], 'until it is confirmed');
+rotate(1);
+my $high = $t->sql('SELECT max(change_id) FROM castssl_changes()');
+keep(20);
+rotate(2);
+my @new = map { $_->{change_id} } @{ changes() };
+ok(@new >= 1 && $new[0] > $last + 6, 'ids grow on, also over pruned changes: ' . join ' ', @new);
+is(scalar(@new), scalar(keys %{ { map { $_ => 1 } @new } }), 'each id once');
+
+# --- after a crash of the server nothing of it is lost
+
+my $told = states();
+$t->{node}->stop('immediate');
+$t->start;
+is(states(), $told, 'the journal survives a crash');
+rollback();
+is(changes()->[-1]{action}, 'rollback', 'and can be used');
+$t->stop;
+
+done_testing();

@@ -1,0 +1,252 @@
+# Commit confirmed: a change takes effect now, and undoes itself unless somebody who could still get in says yes.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $pki = CastsslTest::pki();
+
+sub wait_until
+{
+	my ($condition) = @_;
+	foreach (1 .. 1800)
+	{
+		return 1 if $condition->();
+		usleep(100_000);
+	}
+	return 0;
+}
+
+# The state of the latest change; undef when there is none.
+sub latest
+{
+	my ($t) = @_;
+	my $changes = $t->rows('SELECT change_id, action, state, confirm_deadline FROM castssl_changes() ORDER BY 1 DESC LIMIT 1');
+	return $changes->[0];
+}
+
+sub is_undone
+{
+	my ($t, $hba, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	# castssl_changes() itself would undo what is due: the files are looked at first
+	ok(wait_until(sub { $t->hba eq $hba && $t->served eq 'none' }), "$name: undone");
+	is(latest($t)->{state}, 'rolled back', "$name: its state");
+	return;
+}
+
+sub worker
+{
+	my ($t) = @_;
+	return $t->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_castssl' AND state = 'active'");
+}
+
+my $t = CastsslTest->new('confirm', conf => 'restart_after_crash = on');
+my $hba = $t->hba;
+my %enable = (source_dir => $t->{source}, plaintext => 'block');
+
+# --- confirmed from a new session, and not from an older one
+
+my $old = $t->session;
+my $steps = $t->enable(%enable, confirm_within => '10 min');
+is($steps->[-1]{action}, 'await confirmation', 'the last step');
+is($steps->[-1]{result}, 'done', 'its result') or diag explain $steps->[-1];
+is(latest($t)->{state}, 'unconfirmed', 'unconfirmed');
+my $status = $t->status;
+is($status->{change_state}, 'unconfirmed', 'castssl_status says so');
+ok($status->{confirm_deadline}, 'and until when');
+$old->ask('SELECT castssl_confirm();');
+my $answer = $old->answer;
+like($answer, qr/ERROR:  55000.*DETAIL:.*HINT:  Open a new connection/s, 'an older session: 55000, open a new connection');
+$old->ask("SELECT count(*) FROM castssl_enable(clientcert => 'verify-full');");
+like($old->answer, qr/ERROR:  55000: change 1 is not confirmed yet\nDETAIL:  It is undone at /, 'a new change meanwhile: 55000 with id and deadline');
+$old->ask('SELECT castssl_hba_add(\'local\', \'{app}\', \'{all}\', NULL, \'trust\') IS NOT NULL; SELECT count(*) FROM castssl_hba_apply();');
+like($old->answer, qr/ERROR:  55000: change 1 is not confirmed yet/, 'castssl_hba_apply meanwhile: 55000');
+$old->ask('SELECT castssl_hba_discard();');
+$old->answer;
+$t->fails('SELECT castssl_confirm(99)', '55000', 'another id', detail => qr/change 1/, hint => 1);
+is($t->sql('SELECT castssl_confirm(1)'), 1, 'a new session confirms');
+is(latest($t)->{state}, 'applied', 'applied');
+ok(wait_until(sub { $t->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl'") eq '0' }), 'the worker ends');
+$t->fails('SELECT castssl_confirm()', '55000', 'twice', hint => 1);
+isnt($t->served, 'none', 'and it stays');
+
+# --- by a client over TLS with its certificate, as it is meant
+
+$t->sql('ALTER ROLE alice SUPERUSER');
+$t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext => 'block', confirm_within => '10 min');
+$t->in('over TLS with a certificate', sslmode => 'verify-full', cert => 'alice', sql => 'SELECT castssl_confirm()');
+is(latest($t)->{state}, 'applied', 'a client over TLS confirms');
+
+# --- force
+
+$old->ask("SELECT count(*) > 0 FROM castssl_disable(confirm_within => '10 min'); SELECT castssl_confirm(force => true);");
+like($old->answer, qr/^t\n\d+$/m, 'force => true confirms from the same session');
+is($t->hba, $hba, 'castssl_disable with confirm_within');
+
+# --- postponed
+
+$t->enable(%enable, confirm_within => '6 s');
+my $deadline = $t->sql("SELECT castssl_postpone('10 min')");
+is($t->sql("SELECT confirm_deadline = '$deadline' AND confirm_deadline > now() + '9 min' FROM castssl_status()"), 't', 'postponed: the new deadline, counted from now');
+usleep(7_000_000);
+is(latest($t)->{state}, 'unconfirmed', 'postponed: nothing happens at the old one');
+$t->sql("SELECT castssl_postpone('1 s')");
+is_undone($t, $hba, 'postponed to an earlier deadline');
+my $log = $t->slurp($t->{node}->logfile);
+is(() = $log =~ /LOG:  pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it in time$/mg, 1, 'one clear line in the log');
+
+# --- rolled back by hand before the deadline
+
+$t->enable(%enable, confirm_within => '10 min');
+$t->sql('SELECT * FROM castssl_rollback()');
+is($t->hba, $hba, 'rolled back by hand');
+is_deeply([ map { "$_->{action} $_->{state}" } @{ $t->rows('SELECT action, state FROM castssl_changes() ORDER BY change_id DESC LIMIT 2') } ],
+	[ 'rollback applied', 'enable rolled back' ], 'its state');
+
+# --- the other functions
+
+my $pem = sub { (my $text = $t->slurp($pki->path($_[0]))) =~ s/'/''/g; $text };
+$t->enable(%enable);
+my $served = $t->served;
+$t->sql("SELECT * FROM castssl_install(certificate => '" . $pem->('server-renewed.crt') . "', private_key => '" . $pem->('server-renewed.key') . "', confirm_within => '1 s')");
+ok(wait_until(sub { $t->served eq $served }), 'castssl_install with confirm_within: undone');
+my $secured = $t->hba;
+$t->sql("SELECT castssl_hba_add('hostssl', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256')");
+$t->sql("SELECT * FROM castssl_hba_apply(confirm_within => '1 s')");
+ok(wait_until(sub { $t->hba eq $secured }), 'castssl_hba_apply with confirm_within: undone');
+is($t->sql('SELECT hba_staged FROM castssl_status()'), 't', 'and what was staged is staged again');
+$t->sql('SELECT castssl_hba_discard()');
+$t->sql("SELECT * FROM castssl_disable(confirm_within => '1 s')");
+ok(wait_until(sub { $t->served eq $served && $t->hba eq $secured }), 'castssl_disable with confirm_within: undone');
+$t->disable;
+
+# --- arguments
+
+foreach my $bad ('0 s', '-1 min', 'infinity')
+{
+	my ($ok, $out, $err) = $t->psql("SELECT * FROM castssl_enable(source_dir => '$t->{source}', confirm_within => '$bad')");
+	like($err, qr/ERROR:  22/, "confirm_within => '$bad': refused");
+}
+is($t->hba, $hba, 'and nothing has changed');
+
+# --- the worker is cancelled, and terminated
+
+$t->enable(%enable, confirm_within => '5 s');
+my $pid = worker($t);
+$t->sql("SELECT pg_cancel_backend($pid)");
+is(worker($t), $pid, 'a cancelled worker goes on');
+$t->sql("SELECT pg_terminate_backend($pid)");
+is_undone($t, $hba, 'terminated');
+$t->enable(%enable, confirm_within => '5 s');
+kill KILL => worker($t);
+ok(wait_until(sub { ($t->psql('SELECT 1'))[0] }), 'the server recovers from a killed worker');
+is_undone($t, $hba, 'killed');
+
+# --- the client is gone, and so is every session
+
+$old->quit;
+$t->enable(%enable, confirm_within => '1 s');
+is_undone($t, $hba, 'client gone');
+
+# --- a server that was restarted in between: not preloaded, the next call undoes it
+
+$t->enable(%enable, confirm_within => '2 s');
+$t->stop;
+usleep(2_500_000);
+$t->start;
+isnt($t->hba, $hba, 'restarted: nothing has undone it yet');
+my ($ok, $out, $err) = $t->psql('SELECT count(*) FROM castssl_changes()');
+like($err, qr/WARNING:  \w+: pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it in time/, 'the next call says so');
+is_undone($t, $hba, 'restarted');
+$t->enable(%enable, confirm_within => '20 s');
+$t->restart;
+is($t->status->{change_state}, 'unconfirmed', 'restarted inside the deadline: still unconfirmed');
+is_undone($t, $hba, 'restarted inside the deadline: a call starts the worker again');
+$t->enable(%enable, confirm_within => '10 min');
+$t->restart;
+$t->sql('SELECT castssl_confirm()');
+is(latest($t)->{state}, 'applied', 'restarted, and confirmed');
+$t->disable;
+
+# --- no worker slot
+
+$t->{node}->append_conf('postgresql.conf', 'max_worker_processes = 0');
+$t->restart;
+my $before = $t->state;
+$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', confirm_within => '10 min')",
+	'55000', 'no worker slot', detail => qr/max_worker_processes/, hint => qr/max_worker_processes/);
+is_deeply($t->state, $before, 'no worker slot: nothing has changed');
+$t->enable(%enable);
+isnt($t->served, 'none', 'without confirm_within none is needed');
+$t->disable;
+
+# --- preloaded: undone at the start, before anything else
+
+$t->{node}->append_conf('postgresql.conf', "max_worker_processes = 8\nshared_preload_libraries = 'pg_castssl'");
+$t->restart;
+$t->enable(%enable, confirm_within => '2 s');
+$t->{node}->stop('immediate');
+usleep(2_500_000);
+$t->start;
+is_undone($t, $hba, 'preloaded: undone by the start');
+$t->enable(%enable, confirm_within => '8 s');
+$t->restart;
+isnt($t->hba, $hba, 'preloaded: inside the deadline it stays');
+is_undone($t, $hba, 'preloaded: the remaining time counts on');
+$t->enable(%enable, confirm_within => '10 min');
+$t->restart;
+$t->sql('SELECT castssl_confirm()');
+is(latest($t)->{state}, 'applied', 'preloaded: confirmed after a restart');
+$t->disable;
+
+# --- would a restart succeed?
+
+is($t->status->{restart_safe}, 1, 'restart_safe') or diag explain $t->status;
+$t->enable(%enable);
+my %break = (
+	'a broken pg_hba.conf' => [ 'pg_hba.conf', $t->hba . "host all all nonsense\n", qr/pg_hba\.conf/ ],
+	'an empty pg_hba.conf' => [ 'pg_hba.conf', "# nothing\n", qr/pg_hba\.conf/ ],
+	'a key of another certificate' => [ 'server.key', $t->slurp($pki->path('bob.key')), qr/server\.key|key/ ],
+	'a certificate that is none' => [ 'server.crt', "nothing\n", qr/server\.crt/ ],
+	'a CA file that is none' => [ 'root.crt', "nothing\n", qr/root\.crt/ ],
+	'a parameter that does not exist' => [ 'postgresql.conf', $t->slurp('postgresql.conf') . "no_such_parameter = 1\n", qr/no_such_parameter/ ],);
+foreach my $what (sort keys %break)
+{
+	my ($file, $content, $problem) = @{ $break{$what} };
+	my $good = $t->slurp($file);
+	$t->write($file, $content);
+	my $now = $t->status;
+	ok(!$now->{restart_safe}, "$what: not restart_safe");
+	like($now->{restart_problem}, $problem, "$what: restart_problem");
+	$t->write($file, $good);
+}
+is($t->status->{restart_safe}, 1, 'mended: restart_safe again') or diag explain $t->status;
+$t->disable;
+$t->stop;
+
+# --- on a standby
+
+my $primary = CastsslTest->new('confirm_primary', streaming => 1);
+$primary->{node}->backup('copy');
+my $standby = bless { %$primary, name => 'confirm_standby', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
+my $node = $standby->{node} = CastsslTest::new_cluster('confirm_standby');
+$node->init_from_backup($primary->{node}, 'copy', has_streaming => 1);
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+$standby->{data} = $standby->{config} = $node->data_dir;
+$node->start;
+$hba = $standby->hba;
+$standby->enable(source_dir => $standby->{source}, plaintext => 'block', confirm_within => '1 s');
+is_undone($standby, $hba, 'on a standby');
+$standby->enable(source_dir => $standby->{source}, plaintext => 'block', confirm_within => '10 min');
+$standby->sql('SELECT castssl_confirm()');
+is(latest($standby)->{state}, 'applied', 'on a standby: confirmed');
+$standby->sql('SELECT * FROM castssl_rollback()');
+is($standby->hba, $hba, 'on a standby: rolled back');
+$standby->stop;
+$primary->stop;
+
+done_testing();
