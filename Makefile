@@ -5,6 +5,7 @@
 #   make dist                      a zip of the committed tree
 #
 #   PG_CONFIG=...   which server      WERROR=1   more warnings, and each is an error
+#   FAULTS=1        with points at which tests make it fail: never for a server in use
 
 EXTENSION = pg_castssl
 MODULE_big = pg_castssl
@@ -31,6 +32,10 @@ ifneq (,$(findstring clang,$(CC)))
 PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
 	-Wno-ignored-attributes
 endif
+endif
+
+ifdef FAULTS
+PG_CPPFLAGS += -DCASTSSL_FAULTS
 endif
 
 PG_CONFIG ?= pg_config

@@ -1,0 +1,301 @@
+# A failure at every point: before and after each write, rename, fsync, parameter, signal and state change, the call
+# fails, its process is killed, or the whole server is. Afterwards the server always starts, and everything is as it
+# was, or as it was to be: never between, with nothing left lying about.
+#
+# CASTSSL_FAULTS names a library that was built with FAULTS=1 (scripts/test does that). CASTSSL_FAULT_STEP (1): only
+# every n-th point, each with another kind of failure.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Digest::SHA ();
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $library = $ENV{CASTSSL_FAULTS} // '';
+plan skip_all => 'CASTSSL_FAULTS names no library that was built with FAULTS=1' unless -e $library;
+(my $folder = $library) =~ s{/[^/]*$}{};
+(my $module = $library) =~ s{\.\w+$}{};
+my $step = $ENV{CASTSSL_FAULT_STEP} // 1;
+my @kinds = qw(error kill crash);
+
+# Two servers side by side, each with every second point: one has the library preloaded, so that it recovers by
+# itself; with the other the next call does. And two more for the worker's undoing, which waits for deadlines.
+my @names = qw(preloaded plain);
+my @servers = map { faulty_server($_) } @names, map { "${_}_worker" } @names;
+
+sub faulty_server
+{
+	my ($name) = @_;
+	my $conf = "dynamic_library_path = '$folder:\$libdir'\nrestart_after_crash = on\n";
+	$conf .= "shared_preload_libraries = '$module'\n" if $name =~ /^preloaded/;
+	my $t = CastsslTest->new("faults_$name", conf => $conf, start => 0);
+	$t->start;
+	# the extension's own script, with the other library
+	(my $script = $t->slurp("$FindBin::RealBin/../sql/pg_castssl--0.1.0.sql")) =~ s/^\\echo.*$//m;
+	$script =~ s/MODULE_PATHNAME/$module/g;
+	$t->sql($script);
+	$t->sql("LOAD '$module'; ALTER SYSTEM SET castssl.keep_changes = 3");
+	$t->reload;
+	$t->{renewed} = $t->{pki}->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+	return $t;
+}
+
+# What a change may change: contents and modes, what is stored, what is served.
+sub story
+{
+	my ($t) = @_;
+	my @parts = map { -e "$t->{data}/$_" ? "$_ " . $t->mode($_) . ' ' . Digest::SHA::sha256_hex($t->slurp($_)) : "no $_" }
+	  qw(pg_hba.conf server.crt server.key root.crt);
+	push @parts, sort $t->slurp("$t->{data}/postgresql.auto.conf") =~ /^ssl.*/mg;
+	return join "\n", @parts, 'served ' . $t->served;
+}
+
+# Waits for the server, starting it where it is gone.
+sub revive
+{
+	my ($t) = @_;
+	foreach (1 .. 1800)
+	{
+		return if ($t->psql('SELECT 1'))[0];
+		# fails, and is tried again, while processes of the old server are there
+		system("pg_ctl -w -D '$t->{data}' -l '@{[$t->{node}->logfile]}' start >'$t->{folder}/start.log' 2>&1") unless postmaster_lives($t);
+		usleep(20_000);
+	}
+	die 'the server does not come back';
+}
+
+sub postmaster_lives
+{
+	my ($t) = @_;
+	my ($pid) = (eval { $t->slurp("$t->{data}/postmaster.pid") } // '') =~ /^(\d+)/ or return 0;
+	return kill(0 => $pid) && do { open my $stat, '<', "/proc/$pid/stat"; (<$stat> // '') !~ /\) Z / };
+}
+
+# Everything that is left lying about, or stuck, after recovery.
+sub leftovers
+{
+	my ($t) = @_;
+	my @left = grep { -e } glob "$t->{data}/*.castssl.tmp $t->{data}/postgresql.auto.conf.tmp $t->{data}/pg_castssl/candidate"
+	  . " $t->{data}/pg_castssl/*.tmp $t->{data}/pg_castssl/*/*.tmp $t->{data}/pg_castssl/*/*/*.tmp";
+	foreach my $change (glob "$t->{data}/pg_castssl/changes/*")
+	{
+		my @files = glob "$change/*";
+		push @left, "$change has no manifest" if @files && !-e "$change/manifest";
+	}
+	push @left, split /\n/, $t->sql("SELECT action || ' is ' || state FROM castssl_changes() WHERE state IN ('applying', 'unconfirmed')");
+	return @left;
+}
+
+my %scenarios = (
+	'enable' => {
+		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{source}', plaintext => 'block')" } },
+	'enable again' => {
+		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
+		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{renewed}')" } },
+	'hba_apply' => {
+		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
+		before => sub {
+			$_[0]->sql("SELECT castssl_hba_add('hostssl', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256') WHERE NOT (SELECT hba_staged FROM castssl_status())") },
+		statement => sub { 'SELECT * FROM castssl_hba_apply()' },
+		old => sub { $_[0]->sql('SELECT hba_staged FROM castssl_status()') eq 't' || 'what was staged is lost' } },
+	'disable' => {
+		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
+		statement => sub { 'SELECT * FROM castssl_disable()' } },
+	'rollback' => {
+		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block'); $_[0]->enable(source_dir => $_[0]{renewed}) },
+		statement => sub { 'SELECT * FROM castssl_rollback()' } },
+	'timeout' => {
+		worker => 1,
+		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{source}', plaintext => 'block', confirm_within => '1 s')" } },);
+
+# One failure; returns 'not reached', 'old', 'new', or what is wrong.
+sub fail_at
+{
+	my ($t, $scenario, $fault, $old, $new) = @_;
+	my $log_length = -s $t->{node}->logfile;
+	$scenario->{before}->($t) if $scenario->{before};
+	if ($scenario->{worker})
+	{
+		# the worker reads its parameters from the files; the session has its own
+		$t->write("$t->{data}/fault.conf", "castssl.fault = '$fault'\n");
+		$t->reload;
+		$t->psql("SET castssl.fault = ''; " . $scenario->{statement}->($t));
+	}
+	else
+	{
+		$t->psql("LOAD '$module'; SET castssl.fault = '$fault'; " . $scenario->{statement}->($t));
+	}
+	my $reached = $scenario->{worker} ? worker_is_through($t, $log_length) : log_since($t, $log_length) =~ /fault at|faults: /;
+	if ($scenario->{worker})
+	{
+		$t->write("$t->{data}/fault.conf", '');
+		my ($pid) = $t->slurp("$t->{data}/postmaster.pid") =~ /^(\d+)/ if -e "$t->{data}/postmaster.pid";
+		kill HUP => $pid if $pid;
+	}
+	revive($t);
+	return 'not reached' unless $reached || log_since($t, $log_length) =~ /fault at|terminated by signal 9|interrupted; last known up/;
+	settle($t);
+	my @wrong = leftovers($t);
+	my $story = story($t);
+	push @wrong, "between:\n$story\nold was:\n$old\nnew was:\n$new" if $story ne $old && $story ne $new;
+	push @wrong, "not restart_safe: $_" foreach grep { $_ } $t->sql('SELECT restart_problem FROM castssl_status() WHERE restart_safe IS NOT TRUE');
+	my $state = $story eq $old ? 'old' : 'new';
+	my $also = $state eq 'old' && $scenario->{old} ? $scenario->{old}->($t) : 1;
+	push @wrong, $also if $also ne '1';
+	return @wrong ? join "\n", @wrong : $state;
+}
+
+sub log_since
+{
+	my ($t, $offset) = @_;
+	open my $in, '<', $t->{node}->logfile or die $!;
+	seek $in, $offset, 0;
+	local $/;
+	return <$in> // '';
+}
+
+# Until the worker has undone the change, or failed to: has it met the fault?
+sub worker_is_through
+{
+	my ($t, $offset) = @_;
+	foreach (1 .. 9000)
+	{
+		my $log = log_since($t, $offset);
+		return 1 if $log =~ /fault at|terminated by signal 9/ || !postmaster_lives($t);
+		return 0 if $log =~ /was undone: nobody confirmed/;
+		usleep(20_000);
+	}
+	die 'the worker does nothing';
+}
+
+# The next call undoes what was interrupted; a worker may be at it.
+sub settle
+{
+	my ($t) = @_;
+	foreach (1 .. 1800)
+	{
+		my ($ok, $open) = $t->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'unconfirmed')");
+		return if $ok && $open eq '0';
+		usleep(100_000);
+	}
+	return;
+}
+
+# All points of a scenario that are this server's: a line for each run, to the parent.
+sub run_scenario
+{
+	my ($t, $number, $name, $out) = @_;
+	my $scenario = $scenarios{$name};
+	$scenario->{prepare}->($t) if $scenario->{prepare};
+	my $back = sub { $t->sql("SELECT * FROM castssl_rollback()") };
+	# into the steady state of the journal, and what old and new look like
+	my $old = story($t);
+	my $new = $old;
+	if (!$scenario->{worker})
+	{
+		foreach (1 .. 3)
+		{
+			$scenario->{before}->($t) if $scenario->{before};
+			$t->sql($scenario->{statement}->($t));
+			$new = story($t);
+			$back->();
+		}
+		die "$name: cannot be taken back" if story($t) ne $old || $new eq $old;
+	}
+	my %past;
+	for (my $point = 1; keys %past < @kinds; $point++)
+	{
+		next if int(($point - 1) / $step) % @names != $number % @names || ($point - 1) % $step;
+		foreach my $kind ($step > 1 ? $kinds[ ($point / $step) % @kinds ] : @kinds)
+		{
+			my $outcome = fail_at($t, $scenario, "$point:$kind", $old, $new);
+			print $out join("\t", $name, $point, $kind, $outcome =~ s/\n/\\n/gr), "\n";
+			$past{$kind} = 1 if $outcome eq 'not reached';
+			$back->() if story($t) ne $old;
+			return if $outcome !~ /^(old|new|not reached)$/;
+		}
+	}
+	return;
+}
+
+sub run_server
+{
+	my ($number, $file) = @_;
+	my $t = $servers[$number];
+	open my $out, '>', $file or die $!;
+	$out->autoflush(1);
+	$t->{node}->append_conf('postgresql.conf', "include 'fault.conf'\n");
+	$t->write("$t->{data}/fault.conf", '');
+	foreach my $name (grep { !$scenarios{$_}{worker} == ($number < @names) } sort keys %scenarios)
+	{
+		run_scenario($t, $number, $name, $out);
+		# back to never enabled
+		$t->disable;
+		$t->sql('SELECT castssl_hba_discard()');
+		unlink map { "$t->{data}/$_" } qw(server.crt server.key root.crt);
+		print $out "done\t$name\n";
+	}
+	close $out;
+	return;
+}
+
+my @children;
+foreach my $number (0 .. $#servers)
+{
+	my $child = fork // die $!;
+	if ($child == 0)
+	{
+		my $ok = eval { run_server($number, "$servers[$number]{folder}/outcomes"); 1 };
+		print STDERR "# $servers[$number]{name}: $@" unless $ok;
+		POSIX::_exit(!$ok);
+	}
+	push @children, $child;
+}
+foreach my $number (0 .. $#servers)
+{
+	waitpid $children[$number], 0;
+	is($?, 0, "$servers[$number]{name}: came to its end");
+	$servers[$number]{node}->_update_pid(1);
+}
+
+my (%count, %points, $runs, @wrong, %done);
+foreach my $t (@servers)
+{
+	foreach my $line (split /\n/, $t->slurp("$t->{folder}/outcomes"))
+	{
+		my ($name, $point, $kind, $outcome) = split /\t/, $line;
+		if ($name eq 'done') { $done{$point}++; next }
+		next if $outcome eq 'not reached';
+		$runs++;
+		$points{"$name $point"} = 1;
+		$count{$name}{$kind}{$outcome}++ if $outcome =~ /^(old|new)$/;
+		push @wrong, "$t->{name}, $name, point $point, $kind: " . $outcome =~ s/\\n/\n/gr if $outcome !~ /^(old|new)$/;
+	}
+}
+is(scalar(grep { $done{$_} == @names } keys %done), scalar(keys %scenarios), 'every scenario to its end');
+is(scalar @wrong, 0, 'never between, nothing left over, nothing stuck') or diag join "\n\n", @wrong[ 0 .. ($#wrong > 4 ? 4 : $#wrong) ];
+cmp_ok(scalar(keys %points), '>=', 25, 'at least 25 points') if $step == 1;
+foreach my $name (sort keys %scenarios)
+{
+	my @line = map {
+		my $kind = $_;
+		"$kind " . join '/', map { $count{$name}{$kind}{$_} // 0 } qw(old new)
+	} @kinds;
+	note sprintf '%-14s old/new: %s', $name, join ', ', @line;
+	ok($count{$name}{crash}{old} || $count{$name}{kill}{old} || $step > 1, "$name: failures were met");
+}
+diag scalar(keys %points) . " points, $runs runs" . ($step > 1 ? ", every ${step}th point" : '');
+my %named;
+foreach my $t (@servers)
+{
+	my $log = $t->slurp($t->{node}->logfile);
+	$named{$1} = 1 while $log =~ /fault at point \d+, ([a-z ]+)/g;
+}
+diag scalar(keys %named) . ' kinds of points: ' . join ', ', sort keys %named;
+cmp_ok(scalar(keys %named), '>=', 25, 'at least 25 kinds of points') if $step == 1;
+$_->stop foreach @servers;
+
+done_testing();
