@@ -232,16 +232,20 @@ start_server() {
 }
 
 servers=()
+mounted=()
 
 # Also runs when a step failed or the user pressed Ctrl-C: stops our servers, removes our files.
 clean_up() {
-	local status=$? data
+	local status=$? data disk
 	trap - EXIT INT TERM
 	for data in "${servers[@]}"; do
 		[ -e "$data/postmaster.pid" ] &&
 			as_server_user "$bindir/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1
 	done
 	cd / || true
+	for disk in "${mounted[@]}"; do
+		umount "$disk"
+	done
 	if [ -n "${CASTSSL_KEEP:-}" ]; then
 		echo "Kept: $work"
 	else

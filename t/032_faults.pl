@@ -1,5 +1,5 @@
 # A failure at every point: before and after each write, rename, fsync, parameter, signal and state change, the call
-# fails, its process is killed, or the whole server is. Afterwards the server always starts, and everything is as it
+# fails, its process is killed, the whole server is, or the disk is full from there on. Afterwards the server always starts, and everything is as it
 # was, or as it was to be: never between, with nothing left lying about.
 #
 # CASTSSL_FAULTS names a library that was built with FAULTS=1 (scripts/test does that). CASTSSL_FAULT_STEP (1): only
@@ -19,7 +19,7 @@ plan skip_all => 'CASTSSL_FAULTS names no library that was built with FAULTS=1' 
 (my $folder = $library) =~ s{/[^/]*$}{};
 (my $module = $library) =~ s{\.\w+$}{};
 my $step = $ENV{CASTSSL_FAULT_STEP} // 1;
-my @kinds = qw(error kill crash);
+my @kinds = qw(error kill crash full);
 
 # Two servers side by side, each with every second point: one has the library preloaded, so that it recovers by
 # itself; with the other the next call does. And two more for the worker's undoing, which waits for deadlines.
@@ -128,7 +128,7 @@ sub fail_at
 	{
 		$t->psql("LOAD '$module'; SET castssl.fault = '$fault'; " . $scenario->{statement}->($t));
 	}
-	my $reached = $scenario->{worker} ? worker_is_through($t, $log_length) : log_since($t, $log_length) =~ /fault at|faults: /;
+	my $reached = $scenario->{worker} ? worker_is_through($t, $log_length) : log_since($t, $log_length) =~ /(?:fault|disk full) at point/;
 	if ($scenario->{worker})
 	{
 		$t->write("$t->{data}/fault.conf", '');
@@ -136,7 +136,7 @@ sub fail_at
 		kill HUP => $pid if $pid;
 	}
 	revive($t);
-	return 'not reached' unless $reached || log_since($t, $log_length) =~ /fault at|terminated by signal 9|interrupted; last known up/;
+	return 'not reached' unless $reached || log_since($t, $log_length) =~ /(?:fault|disk full) at point|terminated by signal 9|interrupted; last known up/;
 	settle($t);
 	my @wrong = leftovers($t);
 	my $story = story($t);
@@ -164,7 +164,7 @@ sub worker_is_through
 	foreach (1 .. 9000)
 	{
 		my $log = log_since($t, $offset);
-		return 1 if $log =~ /fault at|terminated by signal 9/ || !postmaster_lives($t);
+		return 1 if $log =~ /(?:fault|disk full) at point|terminated by signal 9/ || !postmaster_lives($t);
 		return 0 if $log =~ /was undone: nobody confirmed/;
 		usleep(20_000);
 	}
@@ -292,7 +292,7 @@ my %named;
 foreach my $t (@servers)
 {
 	my $log = $t->slurp($t->{node}->logfile);
-	$named{$1} = 1 while $log =~ /fault at point \d+, ([a-z ]+)/g;
+	$named{$1} = 1 while $log =~ /(?:fault|disk full) at point \d+, ([a-z ]+)/g;
 }
 diag scalar(keys %named) . ' kinds of points: ' . join ', ', sort keys %named;
 cmp_ok(scalar(keys %named), '>=', 25, 'at least 25 kinds of points') if $step == 1;
