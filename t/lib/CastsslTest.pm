@@ -195,10 +195,13 @@ sub psql
 {
 	my ($self, $sql, %options) = @_;
 	my ($out, $err) = ('', '');
-	my $status = $self->{node}->psql(
+	my $status = eval { $self->{node}->psql(
 		$options{database} // 'postgres', $sql,
 		stdout => \$out, stderr => \$err, on_error_stop => $options{on_error_stop} // 1,
-		extra_params => [ '-U', $options{user} // 'postgres', '-v', 'VERBOSITY=verbose' ]);
+		extra_params => [ '-U', $options{user} // 'postgres', '-v', 'VERBOSITY=verbose' ]) };
+	# a psql that found no server may have gone before it was told the statement
+	croak $@ unless defined $status || $@ =~ /Broken pipe/;
+	return (0, $out, $err || $@) unless defined $status;
 	return ($status == 0, $out, $err);
 }
 
