@@ -37,7 +37,7 @@ sub story
 sub wait_until
 {
 	my ($condition) = @_;
-	foreach (1 .. 2000)
+	foreach (1 .. 36_000)    # 180 s
 	{
 		return 1 if $condition->();
 		usleep(5000);

@@ -69,6 +69,19 @@ castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name)
 	return value;
 }
 
+char *
+castssl_argument_optional(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	char *value = castssl_argument_text(fcinfo, n);
+
+	if (value != NULL && value[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name),
+				 errdetail("An empty name stands for no file or directory."),
+				 errhint("Use %s => NULL to leave it out.", name)));
+	return value;
+}
+
 bool
 castssl_argument_bool(FunctionCallInfo fcinfo, int n)
 {
@@ -92,7 +105,8 @@ castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name, in
 	{
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("%s must not contain null", name)));
+							errmsg("%s must not contain null", name),
+							errdetail("Element %d is null.", i + 1)));
 		result[i] = limited_text(DatumGetTextPP(elements[i]));
 	}
 	return result;
@@ -127,6 +141,7 @@ set_addresses(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
 		if (wanted->addresses[i][0] == '\0')
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("addresses must not contain an empty string"),
+							errdetail("Element %d is empty.", i + 1),
 							errhint("Give ranges such as 10.0.0.0/8 or ::/0.")));
 	}
 }

@@ -21,6 +21,9 @@ extern char *castssl_argument_text(FunctionCallInfo fcinfo, int n);
 /* The same where NULL and '' are not allowed; name is that of the parameter. */
 extern char *castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* The same where NULL is allowed, and '' is not. */
+extern char *castssl_argument_optional(FunctionCallInfo fcinfo, int n, const char *name);
+
 /* A boolean argument; false for NULL. */
 extern bool castssl_argument_bool(FunctionCallInfo fcinfo, int n);
 

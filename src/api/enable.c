@@ -34,13 +34,13 @@ castssl_enable(PG_FUNCTION_ARGS)
 	CastsslEnableOptions enable = { 0 };
 	CastsslApplyOptions options = { 0 };
 
-	enable.source_dir = castssl_argument_text(fcinfo, 0);
+	enable.source_dir = castssl_argument_optional(fcinfo, 0, "source_dir");
 	enable.names[CASTSSL_ROLE_CERTIFICATE] = castssl_argument_required(fcinfo, 1, "cert_file");
 	enable.names[CASTSSL_ROLE_KEY] = castssl_argument_required(fcinfo, 2, "key_file");
-	enable.names[CASTSSL_ROLE_CA] = castssl_argument_text(fcinfo, 3);
-	enable.names[CASTSSL_ROLE_CRL] = castssl_argument_text(fcinfo, 4);
+	enable.names[CASTSSL_ROLE_CA] = castssl_argument_optional(fcinfo, 3, "ca_file");
+	enable.names[CASTSSL_ROLE_CRL] = castssl_argument_optional(fcinfo, 4, "crl_file");
 	enable.wanted = castssl_argument_wanted(fcinfo, 5, 6, 7, 8);
-	enable.target_dir = castssl_argument_text(fcinfo, 9);
+	enable.target_dir = castssl_argument_optional(fcinfo, 9, "target_dir");
 	options.confirm_within = castssl_argument_interval(fcinfo, 10, "confirm_within");
 	options.force = castssl_argument_bool(fcinfo, 11);
 	options.dry_run = castssl_argument_bool(fcinfo, 12);

@@ -180,12 +180,37 @@ reload_and_prove(CastsslPlan *plan)
 		raise_not_proven(problem);
 }
 
+/* 55000 when somebody wrote pg_hba.conf after the plan had read it: it would be lost. */
+static void
+check_hba_unchanged(const CastsslPlan *plan, const CastsslChange *change)
+{
+	for (int i = 0; i < plan->hba_before->nfiles; i++)
+	{
+		const CastsslHbaDocument *document = plan->hba_before->files[i];
+		char *path = castssl_path_resolve(document->path, false);
+		ListCell *cell;
+
+		foreach (cell, change->files)
+		{
+			const CastsslChangedFile *file = lfirst(cell);
+
+			if (strcmp(file->path, path) == 0 && file->before_hash &&
+				strcmp(file->before_hash, castssl_file_hash(document->data, document->length)) != 0)
+				ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+								errmsg("\"%s\" changed while the change was prepared", path),
+								errdetail("Somebody else has just written it."),
+								errhint("Look at it, and call this again.")));
+		}
+	}
+}
+
 static void
 make_true(void *arg)
 {
 	Apply *apply = arg;
 
 	castssl_journal_begin(apply->change);
+	check_hba_unchanged(apply->plan, apply->change);
 	switch_over(apply->plan, apply->change);
 	castssl_change_take_staged(apply->change);
 	reload_and_prove(apply->plan);

@@ -22,6 +22,13 @@ castssl_hba_plan_read(CastsslPlan *plan)
 	plan->hba_after = plan->hba_before;
 }
 
+void
+castssl_hba_plan_read_to_edit(CastsslPlan *plan)
+{
+	castssl_hba_plan_read(plan);
+	(void) castssl_hba_plan_live(plan->hba_before, plan->hba_before->files[0]->path);
+}
+
 CastsslHbaPolicy *
 castssl_hba_plan_render(const CastsslHbaPolicy *policy, const CastsslHbaEdits *edits)
 {

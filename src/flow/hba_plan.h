@@ -10,6 +10,9 @@
 /* Read pg_hba.conf into plan->hba_before (and hba_after, the same for now). */
 extern void castssl_hba_plan_read(CastsslPlan *plan);
 
+/* The same for edits: F0000 where the file cannot be read, or is no text. */
+extern void castssl_hba_plan_read_to_edit(CastsslPlan *plan);
+
 /* The policy as it would read with the edits in it. */
 extern CastsslHbaPolicy *castssl_hba_plan_render(const CastsslHbaPolicy *policy,
 												 const CastsslHbaEdits *edits);

@@ -228,7 +228,7 @@ castssl_plan_enable(const CastsslEnableOptions *options)
 	castssl_plan_material(plan, find_material(options));
 	if (options->profile)
 		castssl_profile_plan(plan, options->profile);
-	castssl_hba_plan_read(plan);
+	castssl_hba_plan_read_to_edit(plan);
 	castssl_hba_plan_require(plan, &options->wanted);
 	castssl_hba_plan_finish(plan);
 	castssl_plan_guard_ssl(plan);
@@ -314,7 +314,7 @@ castssl_plan_disable(void)
 		castssl_plan_parameter(plan, "ssl", "off");
 	castssl_plan_material_afterwards(plan);
 
-	castssl_hba_plan_read(plan);
+	castssl_hba_plan_read_to_edit(plan);
 	castssl_hba_undo(plan->hba_after, &edits);
 	castssl_hba_plan_edit(plan, &edits);
 	castssl_hba_plan_finish(plan);

@@ -248,6 +248,18 @@ check_caller_stays(const CastsslPlan *plan)
 				 "connection), connect as you will from now on, or use force => true.")));
 }
 
+/* What ALTER SYSTEM would refuse is refused before anything is written. */
+static void
+check_parameter(const CastsslChangedParameter *parameter)
+{
+	castssl_parameter_check_changeable(parameter->name);
+	if (parameter->after && strchr(parameter->after, '\n'))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the value for parameter \"%s\" must not contain a line break",
+							   parameter->name),
+						errdetail("ALTER SYSTEM cannot store \"%s\".", parameter->after)));
+}
+
 void
 castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 {
@@ -262,7 +274,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 
 	check_no_open_change(plan->undoes != NIL);
 	foreach (cell, plan->parameters)
-		castssl_parameter_check_changeable(((CastsslChangedParameter *) lfirst(cell))->name);
+		check_parameter(lfirst(cell));
 	foreach (cell, plan->files)
 	{
 		CastsslPlannedFile *file = lfirst(cell);

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 
@@ -126,6 +128,19 @@ stage_folder(Stage *stage, const char *path)
 
 /* ---- names in a copy ---- */
 
+/* The parser would wait on a pipe for a writer, and no cancel would reach it. */
+static void
+check_waits_for_nobody(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a regular file", path),
+				 errdetail("pg_hba.conf refers to it, and the server would wait for ever to "
+						   "read it.")));
+}
+
 /*
  * The name under which a copy in that folder refers to a file, or to a
  * directory.  Relative where it can be: 13 to 15 take no token of more than 255 bytes.
@@ -137,7 +152,10 @@ file_reference(Stage *stage, const char *name, const char *outer, int folder)
 	int file = stage_file(stage, path, 0);
 
 	if (file < 0)
+	{
+		check_waits_for_nobody(path);
 		return path;
+	}
 	return psprintf("%s%s", folder > 0 ? "../" : "", stage->files[file].name);
 }
 

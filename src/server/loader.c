@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 #include <unistd.h>
+#include <sys/stat.h>
 
 #include "executor/spi.h"
 #include "libpq/libpq.h"
@@ -195,6 +196,17 @@ judge_rows(const char *path, const CastsslCapture *capture, CastsslFindings *fin
 	return accepted;
 }
 
+/* The parser would wait for ever on a pipe, and read a device without end. */
+static char *
+why_unreadable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+		return psprintf("could not open file \"%s\": %s", path, strerror(errno));
+	return S_ISREG(st.st_mode) ? NULL : psprintf("\"%s\" is not a regular file", path);
+}
+
 int
 castssl_loader_check_hba(const char *path, CastsslFindings *findings)
 {
@@ -203,10 +215,11 @@ castssl_loader_check_hba(const char *path, CastsslFindings *findings)
 	CastsslCapture capture;
 	int accepted;
 
-	if (access(path, R_OK) != 0)
+	char *problem = why_unreadable(path);
+
+	if (problem != NULL)
 	{
-		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path),
-							psprintf("could not open file \"%s\": %s", path, strerror(errno)), NULL,
+		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path), problem, NULL,
 							NULL);
 		return 0;
 	}
