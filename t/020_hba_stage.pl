@@ -265,6 +265,11 @@ subtest 'a staged file that was tampered with' => sub {
 	is($t->hba, $hba, 'pg_hba.conf is as it was');
 	discard();
 	is(-e $staged ? 'there' : 'gone', 'gone', 'castssl_hba_discard takes it away');
+	mkdir "$t->{folder}/elsewhere" or die $!;
+	$t->write("$t->{folder}/elsewhere/precious", 'precious');
+	symlink "$t->{folder}/elsewhere", $staged or die $!;
+	discard();
+	ok(!-l $staged && -e "$t->{folder}/elsewhere/precious", 'of a link in its place only the link goes');
 };
 
 subtest 'a live file that is no text is never rewritten' => sub {

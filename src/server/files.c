@@ -490,23 +490,22 @@ void
 castssl_directory_remove(const char *path)
 {
 	struct stat st;
+	bool removed;
 
 	if (lstat(path, &st) < 0)
 	{
 		if (errno == ENOENT)
 			return;
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));
 	}
-	else
-	{
-		CASTSSL_FAULT("remove directory");
-		if (rmtree(path, true))
-		{
-			CASTSSL_FAULT("removed directory");
-			return;
-		}
-	}
-	ereport(ERROR,
-			(errcode_for_file_access(), errmsg("could not remove directory \"%s\": %m", path)));
+	CASTSSL_FAULT("remove directory");
+	/* rmtree would follow a link that somebody put in its place */
+	removed = S_ISDIR(st.st_mode) ? rmtree(path, true) : unlink(path) == 0;
+	if (!removed)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not remove directory \"%s\": %m", path)));
+	CASTSSL_FAULT("removed directory");
 }
 
 void

@@ -85,8 +85,9 @@ extern void castssl_directory_make(const char *path);
 extern bool castssl_directory_make_temporary(const char *path);
 
 /*
- * Remove a directory and all in it; it need not exist.  Not synced: should it come
- * back after a crash, whoever owns it removes it again.
+ * Remove a directory and all in it; it need not exist.  Of anything else with
+ * that name only itself goes, not what a link leads to.  Not synced: should it
+ * come back after a crash, whoever owns it removes it again.
  */
 extern void castssl_directory_remove(const char *path);
 
