@@ -27,12 +27,26 @@ typedef struct CastsslAuditScope
 	int nsessions;
 } CastsslAuditScope;
 
+/*
+ * Read all that the checks look at into a scope whose findings are set; and run
+ * them.  material holds the private key: wipe it afterwards.  castssl_audit does
+ * all three.
+ */
+extern void castssl_audit_read(CastsslAuditScope *scope, int target_version);
+extern void castssl_audit_run(CastsslAuditScope *scope);
+
 /* Report under the name of the running check.  Strings are kept. */
 extern void castssl_audit_report(CastsslAuditScope *scope, CastsslSeverity severity,
 								 const char *subject, const char *message, const char *hint);
 
 /* Is the client at this address not this host itself?  family 0: a Unix-domain socket. */
 extern bool castssl_audit_is_remote(uint8 family, const uint8 *address);
+
+/* Can a client on another host reach this rule? */
+extern bool castssl_audit_rule_is_remote(const CastsslHbaRule *rule);
+
+/* Does the i-th rule of policy let other hosts in without encryption? */
+extern bool castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i);
 
 /* "path:line" of a rule. */
 extern char *castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule);
