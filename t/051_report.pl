@@ -63,7 +63,7 @@ foreach my $row (@{ $t->rows('SELECT * FROM castssl_check()') })
 like($page, qr{<line class="today"}, 'a line for today');
 my $bars = () = $page =~ /class="bar \w+"/g;
 is($bars, $t->sql('SELECT count(*) FROM castssl_certificates()'), 'a bar for each certificate');
-like($page, qr{<td data-label="What">enable</td>.*<span class="badge ok">applied</span>}, 'the last change');
+like($page, qr{<td class="word" data-label="What">enable</td>.*<span class="badge ok">applied</span>}, 'the last change');
 is_valid($page, 'a clean server');
 
 # --- whatever others can put in
@@ -94,6 +94,8 @@ like($page, qr{<th scope="row">10\.0\.0\.0/8</th><td data-label="Not encrypted">
 	'the matrix shows who comes in from there');
 is_self_contained($page, 'with markup of others');
 is_valid($page, 'with markup of others');
+
+like($page, qr{every user to replication}, 'and replication, which a rule for all databases does not take');
 
 # --- in a browser
 

@@ -42,6 +42,7 @@ static const struct
 	{ "hba_md5", castssl_audit_hba_md5 },
 	{ "hba_tls_off", castssl_audit_hba_tls_off },
 	{ "hba_clientcert", castssl_audit_hba_clientcert },
+	{ "hba_cert_users", castssl_audit_hba_cert_users },
 	{ "hba_superusers", castssl_audit_hba_superusers },
 	{ "hba_replication", castssl_audit_hba_replication },
 	{ "hba_future", castssl_audit_hba_future },

@@ -51,7 +51,8 @@ extern bool castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i
 /* "path:line" of a rule. */
 extern char *castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule);
 
-/* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c and audit_live.c. */
+/* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c, audit_ident.c and
+ * audit_live.c. */
 typedef void (*CastsslAuditCheck)(CastsslAuditScope *scope);
 
 extern void castssl_audit_served_matches_disk(CastsslAuditScope *scope);
@@ -81,6 +82,7 @@ extern void castssl_audit_hba_password(CastsslAuditScope *scope);
 extern void castssl_audit_hba_md5(CastsslAuditScope *scope);
 extern void castssl_audit_hba_tls_off(CastsslAuditScope *scope);
 extern void castssl_audit_hba_clientcert(CastsslAuditScope *scope);
+extern void castssl_audit_hba_cert_users(CastsslAuditScope *scope);
 extern void castssl_audit_hba_superusers(CastsslAuditScope *scope);
 extern void castssl_audit_hba_replication(CastsslAuditScope *scope);
 extern void castssl_audit_hba_future(CastsslAuditScope *scope);

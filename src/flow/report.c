@@ -48,7 +48,9 @@ add_verdict(StringInfo out, const CastsslAuditScope *scope, const char *host)
 	int warnings = count_of(scope->findings, CASTSSL_WARNING);
 	const char *class = errors ? "error" : warnings ? "warning" : "ok";
 	const char *name = castssl_parameter_value("cluster_name");
+	char *version = castssl_parameter_value("server_version");
 
+	version[strcspn(version, " ")] = '\0'; /* without the packager's part */
 	castssl_html(out, "<header class=\"%s\"><p class=\"eyebrow\">TLS on PostgreSQL server %s</p>",
 				 class, host);
 	if (errors + warnings == 0)
@@ -63,13 +65,10 @@ add_verdict(StringInfo out, const CastsslAuditScope *scope, const char *host)
 				 scope->ssl ? "on" : "off");
 	castssl_html(out, "<li><span>Client certificates</span><strong>%s</strong></li>",
 				 scope->ssl && scope->ca_configured ? "checked where a rule asks" : "not checked");
-	castssl_html(out, "<li><span>PostgreSQL</span><strong>%s, %s</strong></li>",
-				 castssl_parameter_value("server_version"),
+	castssl_html(out, "<li><span>PostgreSQL</span><strong>%s, %s</strong></li>", version,
 				 RecoveryInProgress() ? "standby" : "primary");
-	if (name[0] != '\0')
-		castssl_html(out, "<li><span>Cluster</span><strong>%s</strong></li>", name);
-	castssl_html(out, "<li><span>Port</span><strong>%s</strong></li>",
-				 castssl_parameter_value("port"));
+	castssl_html(out, "<li><span>Server</span><strong>%s%sport %s</strong></li>", name,
+				 name[0] ? ", " : "", castssl_parameter_value("port"));
 	castssl_html(out, "<li><span>As of</span><strong>%s</strong></li></ul></header>\n",
 				 castssl_instant_text((int64) time(NULL)));
 }
@@ -118,6 +117,13 @@ add_findings(StringInfo out, const CastsslFindings *findings)
 	appendStringInfoString(out, ".</p></section>\n");
 }
 
+/* A time of the server's, to the second. */
+static char *
+time_text(TimestampTz time)
+{
+	return castssl_instant_text((int64) timestamptz_to_time_t(time));
+}
+
 static void
 add_change(StringInfo out, const CastsslChange *change)
 {
@@ -126,13 +132,14 @@ add_change(StringInfo out, const CastsslChange *change)
 													 : "info";
 
 	castssl_html(out, "<tr><th scope=\"row\">%s</th>", psprintf(INT64_FORMAT, change->id));
-	castssl_html(out, "<td data-label=\"When\">%s</td>", timestamptz_to_str(change->started_at));
-	castssl_html(out, "<td data-label=\"What\">%s</td><td data-label=\"Who\">%s</td>",
+	castssl_html(out, "<td data-label=\"When\">%s</td>", time_text(change->started_at));
+	castssl_html(out,
+				 "<td class=\"word\" data-label=\"What\">%s</td><td data-label=\"Who\">%s</td>",
 				 change->action, change->user_name);
 	castssl_html(out, "<td data-label=\"State\"><span class=\"badge %s\">%s</span>", class,
 				 castssl_change_state_name(change->state));
 	if (change->state == CASTSSL_UNCONFIRMED)
-		castssl_html(out, " undone at %s", timestamptz_to_str(change->confirm_deadline));
+		castssl_html(out, " undone at %s", time_text(change->confirm_deadline));
 	appendStringInfoString(out, "</td></tr>\n");
 }
 

@@ -50,13 +50,24 @@ network_text(const CastsslHbaAddress *address)
 	return pstrdup(text);
 }
 
-/* All users and databases, whoever asks: no later rule counts. */
+/* All users and databases: no later rule counts, but for physical replication, which is none. */
 static bool
 takes_all(const CastsslHbaRule *rule)
 {
 	return rule->databases.count == 1 && rule->users.count == 1 &&
 		   castssl_hba_is_keyword(&rule->databases.items[0], "all") &&
 		   castssl_hba_is_keyword(&rule->users.items[0], "all");
+}
+
+static bool
+takes_replication(const CastsslHbaRule *rule)
+{
+	for (int i = 0; i < rule->databases.count; i++)
+	{
+		if (castssl_hba_is_keyword(&rule->databases.items[i], "replication"))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -98,7 +109,7 @@ add_rule(StringInfo out, const CastsslHbaRule *rule, CastsslEncryption encryptio
 	bool remote = castssl_audit_rule_is_remote(rule);
 	const char *class = "ok";
 
-	if (refuses)
+	if (refuses || (!remote && strcmp(rule->method, "trust") == 0))
 		class = "info";
 	else if (remote && (encryption == CASTSSL_PLAINTEXT || strcmp(rule->method, "trust") == 0))
 		class = "warning";
@@ -119,6 +130,7 @@ add_cell(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddress
 		 CastsslEncryption encryption, const char *label)
 {
 	int count = 0;
+	bool all = false; /* an earlier rule takes all but replication */
 
 	castssl_html(out, "<td data-label=\"%s\">", label);
 	if (network->kind == CASTSSL_HBA_ADDRESS_NONE && encryption != CASTSSL_PLAINTEXT)
@@ -136,14 +148,13 @@ add_cell(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddress
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 		if (rule->error || scope->dead[i] || !takes_encryption(rule, encryption) ||
-			!takes_network(rule, network))
+			!takes_network(rule, network) || (all && !takes_replication(rule)))
 			continue;
 		if (count++ == 0)
 			appendStringInfoString(out, "<ul>");
 		if (count <= MOST_RULES)
 			add_rule(out, rule, encryption);
-		if (takes_all(rule))
-			break;
+		all = all || takes_all(rule);
 	}
 	if (count > MOST_RULES)
 		castssl_html(out, "<li>and %d rules more</li>", count - MOST_RULES);

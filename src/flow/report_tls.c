@@ -139,14 +139,25 @@ draw_item(StringInfo out, const Picture *picture, int i)
 	double left = place(picture, item->certificate->not_before);
 	double width = Max(place(picture, item->certificate->not_after) - left, 0.6);
 
-	castssl_html(out, "<text x=\"0\" y=\"%d\">%s: %s, %s</text>\n", y + 14, item->role,
-				 short_name(item->certificate), text);
 	castssl_html(out,
 				 "<rect class=\"track\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"10\" rx=\"5\"/>",
 				 y + 22);
 	appendStringInfo(out, "<rect x=\"%.2f%%\" width=\"%.2f%%\" ", Min(left, 99.4), width);
 	castssl_html(out, "y=\"%d\" height=\"10\" rx=\"5\" class=\"bar %s\"><title>%s</title></rect>\n",
 				 y + 22, class, text);
+}
+
+/* Drawn last, for the line of today must not run through it. */
+static void
+draw_name(StringInfo out, const Picture *picture, int i)
+{
+	const Item *item = &picture->items[i];
+	const char *class;
+	char *text = remaining(picture, item->certificate, &class);
+
+	castssl_html(out, "<text x=\"0\" y=\"%d\">%s: %s, %s</text>\n",
+				 AXIS_HEIGHT + i * ROW_HEIGHT + 14, item->role, short_name(item->certificate),
+				 text);
 }
 
 /* Lines at the turns of the years. */
@@ -191,6 +202,8 @@ draw(StringInfo out, const Picture *picture)
 		draw_item(out, picture, i);
 	appendStringInfo(out, "<line class=\"today\" x1=\"%.2f%%\" x2=\"%.2f%%\" ", today, today);
 	castssl_html(out, "y1=\"20\" y2=\"%d\"/>", height);
+	for (int i = 0; i < picture->count; i++)
+		draw_name(out, picture, i);
 	appendStringInfo(out, "<text class=\"now\" text-anchor=\"%s\" x=\"%.2f%%\" ",
 					 today < 15   ? "start"
 					 : today > 85 ? "end"
@@ -214,7 +227,9 @@ add_row(StringInfo out, const Picture *picture, const Item *item)
 	castssl_html(out, "<td data-label=\"Subject\">%s</td><td data-label=\"Issuer\">%s</td>",
 				 certificate->subject ? certificate->subject : "revocation list",
 				 certificate->issuer);
-	castssl_html(out, "<td data-label=\"Valid\">%s to %s<br><span class=\"badge ",
+	castssl_html(out,
+				 "<td data-label=\"Valid\"><span class=\"date\">%s</span> to "
+				 "<span class=\"date\">%s</span><br><span class=\"badge ",
 				 day_text(certificate->not_before), day_text(certificate->not_after));
 	castssl_html(out, "%s\">%s</span></td>", class, text);
 	if (certificate->key_algorithm)
