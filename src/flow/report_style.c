@@ -31,7 +31,7 @@ const char *const castssl_report_style =
 	"header.error{border-left-color:var(--error)}\n"
 	"header.ok h1{color:var(--ok)}header.warning h1{color:var(--warning)}"
 	"header.error h1{color:var(--error)}\n"
-	".facts{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.75rem 1.5rem;"
+	".facts{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem 1.5rem;"
 	"margin:1.1rem 0 0}\n"
 	".facts span{display:block;color:var(--soft);font-size:.8rem}.facts strong{font-weight:600}\n"
 	"code,pre{font:.86rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace}\n"
