@@ -122,7 +122,7 @@ packages_for() {
 	server | test) echo libipc-run-perl libio-socket-ssl-perl strace ;;
 	esac
 	case $1 in
-	test) echo git clang clang-format shellcheck ;;
+	test) echo git clang clang-format shellcheck tidy chromium ;;
 	esac
 }
 

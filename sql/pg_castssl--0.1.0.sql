@@ -93,6 +93,13 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_check(int) IS
   'everything about TLS on this server that is not as it should be, with what to type next';
 
+CREATE FUNCTION castssl_report()
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_report'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_report() IS
+  'castssl_check(), the certificates, pg_hba.conf and the last changes as one HTML page to read, mail or print';
+
 -- pg_hba.conf --------------------------------------------------------------
 
 CREATE FUNCTION castssl_hba_rules(
@@ -338,6 +345,7 @@ REVOKE ALL ON FUNCTION
   castssl_certificates(),
   castssl_certificate_info(text),
   castssl_check(int),
+  castssl_report(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
   castssl_hba_compare(),
@@ -368,6 +376,7 @@ GRANT EXECUTE ON FUNCTION
   castssl_certificates(),
   castssl_certificate_info(text),
   castssl_check(int),
+  castssl_report(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
   castssl_hba_compare(),

@@ -244,6 +244,22 @@ restore_hba();
 fault('client certificates without a CA',
 	check => 'hba_clientcert', severity => 'error', count => 2,
 	plant => sub { system_set("ssl_ca_file = ''") });
+my $ident = $t->slurp("$data/pg_ident.conf");
+fault('a map without a line',
+	check => 'hba_cert_users', severity => 'error', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub { append_hba("hostssl all bob,alice 10.0.0.0/8 cert map=people\n") },
+	hint => qr/people "name in certificate" role/,
+	mend => sub { $t->write("$data/pg_ident.conf", $ident . "people bob.example.com bob\n"); $t->reload });
+fault('a user whom no certificate reaches',
+	check => 'hba_cert_users', severity => 'warning', plant => sub { },
+	hint => qr/people "name in certificate" alice/,
+	mend => sub { $t->write("$data/pg_ident.conf", $ident . "people /^(.*)[.]example[.]com\$ \\1\n"); $t->reload });
+$t->write("$data/pg_ident.conf", $ident);
+restore_hba();
+fault('no TCP at all',
+	check => 'listen_addresses', severity => 'info',
+	plant => sub { $t->sql("ALTER SYSTEM SET listen_addresses = ''"); $t->restart },
+	mend => sub { $t->sql('ALTER SYSTEM RESET listen_addresses'); $t->restart });
 fault('what the next major refuses',
 	check => 'hba_future', severity => 'warning', arguments => 'target_version => 19',
 	plant => sub { append_hba("host all all 10.9.9.9/32 radius radiusservers=127.0.0.1 radiussecrets=s\n") },

@@ -42,6 +42,7 @@ static const struct
 	{ "hba_md5", castssl_audit_hba_md5 },
 	{ "hba_tls_off", castssl_audit_hba_tls_off },
 	{ "hba_clientcert", castssl_audit_hba_clientcert },
+	{ "hba_cert_users", castssl_audit_hba_cert_users },
 	{ "hba_superusers", castssl_audit_hba_superusers },
 	{ "hba_replication", castssl_audit_hba_replication },
 	{ "hba_future", castssl_audit_hba_future },
@@ -101,9 +102,10 @@ read_role(CastsslAuditScope *scope, CastsslRole role)
 	PG_END_TRY();
 }
 
-static void
-read_scope(CastsslAuditScope *scope)
+void
+castssl_audit_read(CastsslAuditScope *scope, int target_version)
 {
+	scope->target_version = target_version ? target_version : CASTSSL_NEWEST_MAJOR;
 	scope->ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
 	scope->ca_configured = castssl_parameter_value("ssl_ca_file")[0] != '\0';
 	for (int role = 0; role < CASTSSL_NROLES; role++)
@@ -118,21 +120,25 @@ read_scope(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit(int target_version, CastsslFindings *findings)
+castssl_audit_run(CastsslAuditScope *scope)
 {
-	CastsslAuditScope scope = { .findings = findings,
-								.target_version =
-									target_version ? target_version : CASTSSL_NEWEST_MAJOR };
-
-	read_scope(&scope);
 	for (int i = 0; i < lengthof(checks); i++)
 	{
-		int before = findings->count;
+		int before = scope->findings->count;
 
-		scope.check = checks[i].name;
-		checks[i].run(&scope);
-		if (findings->count == before)
-			castssl_audit_report(&scope, CASTSSL_OK, NULL, "nothing found", NULL);
+		scope->check = checks[i].name;
+		checks[i].run(scope);
+		if (scope->findings->count == before)
+			castssl_audit_report(scope, CASTSSL_OK, NULL, "nothing found", NULL);
 	}
+}
+
+void
+castssl_audit(int target_version, CastsslFindings *findings)
+{
+	CastsslAuditScope scope = { .findings = findings };
+
+	castssl_audit_read(&scope, target_version);
+	castssl_audit_run(&scope);
 	castssl_material_wipe(&scope.material);
 }

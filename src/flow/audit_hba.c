@@ -129,9 +129,8 @@ castssl_audit_hba_order(CastsslAuditScope *scope)
 	}
 }
 
-/* Can a client on another host reach this rule? */
-static bool
-is_remote(const CastsslHbaRule *rule)
+bool
+castssl_audit_rule_is_remote(const CastsslHbaRule *rule)
 {
 	static const CastsslHbaAddress loopback[] = {
 		{ .kind = CASTSSL_HBA_ADDRESS_MASK, .family = 4, .address = { 127 }, .mask = { 255 } },
@@ -155,7 +154,8 @@ remote_rule(const CastsslAuditScope *scope, int i)
 {
 	const CastsslHbaRule *rule = &scope->policy->rules[i];
 
-	if (rule->error || scope->dead[i] || strcmp(rule->method, "reject") == 0 || !is_remote(rule))
+	if (rule->error || scope->dead[i] || strcmp(rule->method, "reject") == 0 ||
+		!castssl_audit_rule_is_remote(rule))
 		return NULL;
 	return rule;
 }
@@ -164,6 +164,14 @@ static bool
 takes_plaintext(const CastsslHbaRule *rule)
 {
 	return castssl_hba_type_takes(rule->type, 4, CASTSSL_PLAINTEXT);
+}
+
+bool
+castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i)
+{
+	const CastsslHbaRule *rule = remote_rule(scope, i);
+
+	return rule && takes_plaintext(rule);
 }
 
 void

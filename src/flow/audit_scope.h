@@ -27,6 +27,14 @@ typedef struct CastsslAuditScope
 	int nsessions;
 } CastsslAuditScope;
 
+/*
+ * Read all that the checks look at into a scope whose findings are set; and run
+ * them.  material holds the private key: wipe it afterwards.  castssl_audit does
+ * all three.
+ */
+extern void castssl_audit_read(CastsslAuditScope *scope, int target_version);
+extern void castssl_audit_run(CastsslAuditScope *scope);
+
 /* Report under the name of the running check.  Strings are kept. */
 extern void castssl_audit_report(CastsslAuditScope *scope, CastsslSeverity severity,
 								 const char *subject, const char *message, const char *hint);
@@ -34,10 +42,17 @@ extern void castssl_audit_report(CastsslAuditScope *scope, CastsslSeverity sever
 /* Is the client at this address not this host itself?  family 0: a Unix-domain socket. */
 extern bool castssl_audit_is_remote(uint8 family, const uint8 *address);
 
+/* Can a client on another host reach this rule? */
+extern bool castssl_audit_rule_is_remote(const CastsslHbaRule *rule);
+
+/* Does the i-th rule of policy let other hosts in without encryption? */
+extern bool castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i);
+
 /* "path:line" of a rule. */
 extern char *castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule);
 
-/* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c and audit_live.c. */
+/* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c, audit_ident.c and
+ * audit_live.c. */
 typedef void (*CastsslAuditCheck)(CastsslAuditScope *scope);
 
 extern void castssl_audit_served_matches_disk(CastsslAuditScope *scope);
@@ -67,6 +82,7 @@ extern void castssl_audit_hba_password(CastsslAuditScope *scope);
 extern void castssl_audit_hba_md5(CastsslAuditScope *scope);
 extern void castssl_audit_hba_tls_off(CastsslAuditScope *scope);
 extern void castssl_audit_hba_clientcert(CastsslAuditScope *scope);
+extern void castssl_audit_hba_cert_users(CastsslAuditScope *scope);
 extern void castssl_audit_hba_superusers(CastsslAuditScope *scope);
 extern void castssl_audit_hba_replication(CastsslAuditScope *scope);
 extern void castssl_audit_hba_future(CastsslAuditScope *scope);
