@@ -65,15 +65,26 @@ refuse_main_cluster() {
 	echo "$file"
 }
 
+# Daemons that come with a package (Prometheus) are not to start here either: Debian asks
+# policy-rc.d. Prints the file, when it had to be made.
+refuse_services() {
+	local file=/usr/sbin/policy-rc.d
+	[ -e "$file" ] && return
+	printf '#!/bin/sh\nexit 101\n' | as_root tee "$file" >/dev/null
+	as_root chmod 755 "$file"
+	echo "$file"
+}
+
 # install_packages NAME...: those that are missing, in one line; nothing when all are there.
 install_packages() {
-	local missing=() package setting
+	local missing=() package setting policy
 	for package in "$@"; do
 		installed "$package" || missing+=("$package")
 	done
 	[ ${#missing[@]} = 0 ] && return
 	echo "Installing with apt: ${missing[*]}"
 	setting=$(refuse_main_cluster)
+	policy=$(refuse_services)
 	local status=0
 	as_root env DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 </dev/null ||
@@ -82,6 +93,7 @@ install_packages() {
 		as_root rm -f "$setting"
 		as_root rmdir --ignore-fail-on-non-empty "${setting%/*}"
 	fi
+	[ -z "$policy" ] || as_root rm -f "$policy"
 	if [ "$status" != 0 ]; then
 		tail -n 20 "$work/apt.log" >&2
 		die "apt-get failed, see above"
@@ -144,9 +156,11 @@ install_for() {
 		if apt-cache show libclang-rt-dev >/dev/null 2>&1; then
 			packages+=(libclang-rt-dev)
 		fi
-		# clients in other languages, and two that look for weaknesses; their tests are skipped without
+		# clients in other languages, two that look for weaknesses, and monitoring; their tests are
+		# skipped without
 		local client
-		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan; do
+		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan \
+			prometheus prometheus-postgres-exporter; do
 			if installable "$client"; then
 				packages+=("$client")
 			fi

@@ -1,0 +1,136 @@
+# README.md and docs/*.md: every SQL example runs, and the reference names exactly the functions,
+# parameters and columns that there are.
+#
+# Each ```sql block runs as written, in the order of its document, each in a psql session of its own
+# as superuser, on a server without the extension at first. In it
+#   /root/certs             is a folder with server.key, server.crt and root.crt
+#   <!-- setup: SQL -->     before a block is run too, and not shown to readers
+#   ```text                 directly after a block is what it prints, where … stands for anything
+#   ```sql norun            is not run; the test counts these
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use File::Basename qw(basename);
+use Test::More;
+
+my $root = "$FindBin::RealBin/..";
+my %norun = ('README.md' => 1, 'keys.md' => 5);    # how many examples of a document are not run
+
+sub text_of
+{
+	my ($file) = @_;
+	open my $in, '<', $file or die "$file: $!";
+	local $/;
+	return scalar <$in>;
+}
+
+# The examples of a document: { line, kind, body, output }.
+sub examples
+{
+	my ($text) = @_;
+	my @examples;
+	while ($text =~ /<!-- setup: (?<setup>.*?) -->|^(?<pad>[ ]*)```(?<info>sql|sql norun)\n(?<body>.*?)^\g{pad}```\n(?:\s*\n```text\n(?<out>.*?)^```\n)?/msg)
+	{
+		my %example = %+;
+		$example{line} = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
+		push @examples, \%example;
+	}
+	return @examples;
+}
+
+# Whether the output is as the document says, apart from trailing blanks and what … stands for.
+sub matches
+{
+	my ($output, $wanted) = @_;
+	s/[ \t]+$//mg, s/\s+\z// foreach $output, $wanted;
+	my $pattern = join '.*?', map { quotemeta } split /\xe2\x80\xa6/, $wanted, -1;
+	return $output =~ /\A$pattern\z/s;
+}
+
+sub run_document
+{
+	my ($file) = @_;
+	my $name = basename($file);
+	my @examples = examples(text_of($file));
+	my @skipped = grep { ($_->{info} // '') eq 'sql norun' } @examples;
+	is(scalar @skipped, $norun{$name} // 0, "$name: examples that are not run: " . join(', ', map { "line $_->{line}" } @skipped));
+	return unless grep { ($_->{info} // '') eq 'sql' } @examples;
+	my $t = CastsslTest->new('doc_' . basename($file, '.md'));
+	$t->sql('DROP EXTENSION pg_castssl');
+	$t->sql('CREATE EXTENSION pg_castssl') if $name ne 'README.md';
+	foreach my $example (@examples)
+	{
+		next if ($example->{info} // '') eq 'sql norun';
+		my $sql = $example->{setup} // $example->{body};
+		$sql =~ s{/root/certs}{$t->{source}}g;
+		my ($out, $err) = ('', '');
+		my $ok = IPC::Run::run(
+			[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-P', 'pager=off', '-h', $t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', 'postgres' ],
+			'<', \$sql, '>', \$out, '2>', \$err);
+		ok($ok, "$name, line $example->{line} runs") or diag "$sql\n$err";
+		next unless defined $example->{out};
+		ok(matches($out, $example->{out}), "$name, line $example->{line} prints that") or diag $out;
+	}
+	$t->stop;
+	return;
+}
+
+# function => { parameters => [ 'name type' ... ], columns => [ ... ] } as the reference has them
+sub reference
+{
+	my ($text) = @_;
+	my %functions;
+	my ($function, $part);
+	foreach my $line (split /\n/, $text)
+	{
+		$functions{ $function = $1 } = { parameters => [], columns => [], text => '' } if $line =~ /^### (castssl_\w+)$/;
+		next unless $function;
+		$functions{$function}{text} .= "$line\n";
+		$part = { parameter => 'parameters', column => 'columns' }->{$1} if $line =~ /^\| (parameter|column) \|/;
+		push @{ $functions{$function}{$part} }, "$1 $2" if $line =~ /^\| `(\w+)` \| ([^|]+?) \|/;
+	}
+	return \%functions;
+}
+
+subtest 'the reference is that of pg_proc' => sub {
+	my $t = CastsslTest->new('reference');
+	my %proc;
+	foreach my $row (@{ $t->rows(<<'SQL') })
+	SELECT p.proname, a.mode, a.name, format_type(a.type, NULL) AS type
+	FROM pg_proc p
+	JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_castssl'
+	LEFT JOIN LATERAL unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargmodes, p.proargnames)
+		WITH ORDINALITY AS a (type, mode, name, position) ON a.type IS NOT NULL
+	ORDER BY p.proname, a.position
+SQL
+	{
+		my $f = $proc{ $row->{proname} } //= { parameters => [], columns => [] };
+		next unless $row->{name};
+		push @{ $f->{ ($row->{mode} // 'i') =~ /[ib]/ ? 'parameters' : 'columns' } }, "$row->{name} $row->{type}";
+	}
+	my $reference = reference(text_of("$root/docs/reference.md"));
+	is_deeply([ sort keys %$reference ], [ sort keys %proc ], 'the functions');
+	foreach my $name (sort keys %proc)
+	{
+		my $f = $reference->{$name} or next;
+		is_deeply($f->{$_}, $proc{$name}{$_}, "$name: $_") or diag explain $proc{$name}{$_} foreach qw(parameters columns);
+		like($f->{text}, qr/^\Q$_\E/m, "$name: $_") foreach 'Errors: ', 'Since ', '```sql';
+		like(text_of("$root/README.md"), qr/\b$name\b/, "$name is in the README");
+	}
+	$t->stop;
+};
+
+run_document($_) foreach "$root/README.md", sort glob "$root/docs/*.md";
+
+# what a document links to is there
+foreach my $file ("$root/README.md", sort glob "$root/docs/*.md")
+{
+	my ($folder) = $file =~ m{^(.*)/};
+	my @missing = grep { !-e "$folder/$_" } text_of($file) =~ /\]\((?!https?:|#)([^)#\s]+)/g;
+	is_deeply(\@missing, [], basename($file) . ': no broken link');
+}
+
+done_testing();
