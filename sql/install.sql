@@ -15,6 +15,7 @@ WITH contract (proname, names) AS (VALUES
   ('castssl_certificates', ARRAY['role', 'file_name', 'position', 'subject', 'issuer', 'serial',
     'not_before', 'not_after', 'dns_names', 'ip_addresses', 'key_algorithm', 'key_bits',
     'signature_algorithm', 'is_ca', 'self_signed', 'fingerprint']),
+  ('castssl_fingerprint', ARRAY['part', 'subject', 'fingerprint']),
   ('castssl_hba_rules', ARRAY['staged', 'rule_number', 'file_name', 'line_number', 'type',
     'database', 'user_name', 'address', 'netmask', 'auth_method', 'options', 'dead',
     'dead_because', 'error']))

@@ -100,6 +100,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_report() IS
   'castssl_check(), the certificates, pg_hba.conf and the last changes as one HTML page to read, mail or print';
 
+CREATE FUNCTION castssl_fingerprint(
+  OUT part text, OUT subject text, OUT fingerprint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_fingerprint'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_fingerprint() IS
+  'one hash of what decides how a client is treated (the first row), and its parts, to compare servers';
+
 -- pg_hba.conf --------------------------------------------------------------
 
 CREATE FUNCTION castssl_hba_rules(
@@ -346,6 +354,7 @@ REVOKE ALL ON FUNCTION
   castssl_certificate_info(text),
   castssl_check(int),
   castssl_report(),
+  castssl_fingerprint(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
   castssl_hba_compare(),
@@ -377,6 +386,7 @@ GRANT EXECUTE ON FUNCTION
   castssl_certificate_info(text),
   castssl_check(int),
   castssl_report(),
+  castssl_fingerprint(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
   castssl_hba_compare(),

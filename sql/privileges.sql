@@ -6,7 +6,8 @@ SELECT p.proname,
        has_function_privilege('castssl_regress_monitor', p.oid, 'EXECUTE') AS monitor
   FROM pg_proc p
  WHERE p.proname IN ('castssl_enable', 'castssl_disable', 'castssl_status', 'castssl_reload',
-                     'castssl_certificates', 'castssl_hba_rules', 'castssl_check', 'castssl_report')
+                     'castssl_certificates', 'castssl_hba_rules', 'castssl_check', 'castssl_report',
+                     'castssl_fingerprint')
  ORDER BY 1;
 \set VERBOSITY sqlstate
 SET ROLE castssl_regress_nobody;

@@ -17,7 +17,7 @@ my @functions = split /\n/, $t->sql(
 	    AND d.deptype = 'e' AND e.extname = 'pg_castssl' ORDER BY 1});
 cmp_ok(scalar @functions, '>=', 6, 'the extension has functions');
 
-my %reading = map { $_ => 1 } qw(castssl_status castssl_certificates castssl_hba_rules);
+my %reading = map { $_ => 1 } qw(castssl_status castssl_certificates castssl_fingerprint castssl_hba_rules);
 my %changing = map { $_ => 1 } qw(castssl_enable castssl_disable castssl_reload);
 foreach my $function (@functions)
 {

@@ -1,0 +1,32 @@
+/*
+ * fingerprint.c
+ *		castssl_fingerprint: does this server treat a client as that one does?
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "api/result.h"
+#include "flow/fingerprint.h"
+
+PG_FUNCTION_INFO_V1(castssl_fingerprint);
+
+Datum
+castssl_fingerprint(PG_FUNCTION_ARGS)
+{
+	CastsslRows rows = castssl_rows_begin(fcinfo);
+	ListCell *cell;
+
+	foreach (cell, castssl_fingerprint_parts())
+	{
+		const CastsslPolicyPart *part = lfirst(cell);
+		Datum values[3] = { 0 };
+		bool nulls[3] = { false };
+
+		castssl_set_text(values, nulls, 0, part->part);
+		castssl_set_name(values, nulls, 1, part->subject);
+		castssl_set_text(values, nulls, 2, part->fingerprint);
+		castssl_rows_add(&rows, values, nulls);
+	}
+	return (Datum) 0;
+}
