@@ -116,6 +116,7 @@ sub fail_at
 {
 	my ($t, $scenario, $fault, $old, $new) = @_;
 	my $log_length = -s $t->{node}->logfile;
+	my $reached;
 	$scenario->{before}->($t) if $scenario->{before};
 	if ($scenario->{worker})
 	{
@@ -123,20 +124,20 @@ sub fail_at
 		$t->write("$t->{data}/fault.conf", "castssl.fault = '$fault'\n");
 		$t->reload;
 		$t->psql("SET castssl.fault = ''; " . $scenario->{statement}->($t));
+		$reached = worker_is_through($t, $log_length);
+		$t->write("$t->{data}/fault.conf", '');
+		my ($pid) = (eval { $t->slurp("$t->{data}/postmaster.pid") } // '') =~ /^(\d+)/;
+		kill HUP => $pid if $pid;
 	}
 	else
 	{
-		$t->psql("LOAD '$module'; SET castssl.fault = '$fault'; " . $scenario->{statement}->($t));
-	}
-	my $reached = $scenario->{worker} ? worker_is_through($t, $log_length) : log_since($t, $log_length) =~ /(?:fault|disk full) at point/;
-	if ($scenario->{worker})
-	{
-		$t->write("$t->{data}/fault.conf", '');
-		my ($pid) = $t->slurp("$t->{data}/postmaster.pid") =~ /^(\d+)/ if -e "$t->{data}/postmaster.pid";
-		kill HUP => $pid if $pid;
+		my ($ok, $out, $err) = $t->psql("LOAD '$module'; SET castssl.fault = '$fault'; " . $scenario->{statement}->($t));
+		my $lost = !$ok && $err !~ /ERROR:/;
+		$reached = $lost || $err =~ /(?:fault|disk full) at point/;
+		wait_for_crash($t, $log_length) if $lost;
 	}
 	revive($t);
-	return 'not reached' unless $reached || log_since($t, $log_length) =~ /(?:fault|disk full) at point|terminated by signal 9|interrupted; last known up/;
+	return 'not reached' unless $reached;
 	settle($t);
 	my @wrong = leftovers($t);
 	my $story = story($t);
@@ -155,6 +156,18 @@ sub log_since
 	seek $in, $offset, 0;
 	local $/;
 	return <$in> // '';
+}
+
+# A killed session is gone before the postmaster knows: until then it would let in the next one.
+sub wait_for_crash
+{
+	my ($t, $offset) = @_;
+	foreach (1 .. 9000)
+	{
+		return if !postmaster_lives($t) || log_since($t, $offset) =~ /terminated by signal 9/;
+		usleep(20_000);
+	}
+	die 'the postmaster does not notice';
 }
 
 # Until the worker has undone the change, or failed to: has it met the fault?

@@ -111,7 +111,8 @@ SKIP:
 		  . ($probe =~ s/&/&amp;/gr =~ s/"/&quot;/gr) . "\"></iframe><script>f.onload = function () { document.title = f.contentDocument.title }</script>");
 	my $said = `HOME='$folder' '$chromium' --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=5000 --user-data-dir='$folder/profile' --dump-dom 'file://$folder/probe.html' 2>'$folder/log'`;
 	like($said, qr{<title>width (?:3[0-7]\d)</title>}, 'at 375 pixels nothing is wider than the page');
-	is(join("\n", grep { /CONSOLE/ } split /\n/, $t->slurp("$folder/log")), '', 'no error on the console');
+	# the browser's own start page has something to say, too
+	is(join("\n", grep { /CONSOLE/ && !m{source: chrome://} } split /\n/, $t->slurp("$folder/log")), '', 'no error on the console');
 }
 
 # --- it only reads, and reads for those who watch

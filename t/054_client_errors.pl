@@ -102,8 +102,8 @@ sub jdbc_url
 
 sub jdbc
 {
-	my $out = '';
-	IPC::Run::run([ 'java', '-cp', $jar, $source, @_ ], '<', \undef, '>&', \$out);
+	# the driver's own remarks on closed connections are no answers
+	IPC::Run::run([ 'java', '-cp', $jar, $source, @_ ], '<', \undef, '>', \my $out, '2>', \my $remarks);
 	return split /\n/, $out;
 }
 listed('JDBC', $no_tls, jdbc(jdbc_url(sslmode => 'require', tcp => '127.0.0.1'))) if $java;

@@ -496,8 +496,7 @@ castssl_directory_remove(const char *path)
 	{
 		if (errno == ENOENT)
 			return;
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));
 	}
 	CASTSSL_FAULT("remove directory");
 	/* rmtree would follow a link that somebody put in its place */
