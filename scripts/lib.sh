@@ -160,13 +160,28 @@ install_for() {
 		# skipped without
 		local client
 		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan \
-			prometheus prometheus-postgres-exporter; do
+			prometheus prometheus-postgres-exporter \
+			python3-psycopg2 python3-psycopg golang-go golang-github-lib-pq-dev pgbouncer; do
 			if installable "$client"; then
 				packages+=("$client")
 			fi
 		done
 	fi
 	install_packages "${packages[@]}"
+	[ "$1" != test ] || install_node_modules
+}
+
+# Clients that Debian does not have, or not for this node; their tests are skipped without.
+install_node_modules() {
+	command -v npm >/dev/null || return 0
+	echo "Installing with npm, into a folder of its own: pg 8.11.3, postgres 3.4.4"
+	if npm install --prefix "$work/npm" --ignore-scripts --no-audit --no-fund --silent \
+		pg@8.11.3 postgres@3.4.4 >"$work/npm.log" 2>&1 </dev/null; then
+		export CASTSSL_NODE_MODULES=$work/npm/node_modules
+	else
+		tail -n 5 "$work/npm.log" >&2
+		echo "npm could not install them; going on without" >&2
+	fi
 }
 
 # Sets PG_CONFIG and $bindir, and $version to the major version.
