@@ -196,6 +196,24 @@ my @new = map { $_->{change_id} } @{ changes() };
 ok(@new >= 1 && $new[0] > $last + 6, 'ids grow on, also over pruned changes: ' . join ' ', @new);
 is(scalar(@new), scalar(keys %{ { map { $_ => 1 } @new } }), 'each id once');
 
+# --- a journal that was tampered with: what it saved is not put in place, and nothing changes
+
+my $folder = "$data/pg_castssl/changes/$new[-1]";
+my ($image) = grep { $t->slurp($_) eq $t->slurp($pki->path('server.crt')) } glob "$folder/before-*";
+my $saved = $t->slurp($image);
+$before = $t->state;
+$t->write($image, $t->slurp($pki->path('server-renewed.crt')) . "# not what was saved\n");
+$t->fails('SELECT * FROM castssl_rollback()', 'F0000', 'a damaged before-image', detail => qr/server\.crt/, hint => 1);
+unlink $image;
+$t->fails('SELECT * FROM castssl_rollback()', '58P01', 'a before-image that is gone');
+$t->write($image, $saved);
+my $manifest = $t->slurp("$folder/manifest");
+$t->write("$folder/manifest", substr $manifest, 0, 30);
+$t->fails('SELECT * FROM castssl_rollback()', 'F0000', 'a manifest that cannot be parsed', detail => qr/state file/, hint => 1);
+$t->enable_fails({ source_dir => $t->{source} }, 'F0000', 'nor is anything changed on top of it', detail => qr/state file/);
+$t->write("$folder/manifest", $manifest);
+is_deeply($t->state, $before, 'nothing has changed');
+
 # --- after a crash of the server nothing of it is lost
 
 my $told = states();

@@ -67,14 +67,6 @@ certificate_on_disk(CastsslCertificate *certificate)
 	return found;
 }
 
-static CastsslChange *
-latest_change(void)
-{
-	List *changes = castssl_journal_list();
-
-	return changes ? llast(changes) : NULL;
-}
-
 static void
 set_certificate(Datum *values, bool *nulls)
 {
@@ -116,7 +108,7 @@ castssl_status(PG_FUNCTION_ARGS)
 		castssl_set_text(values, nulls, 4 + role, named_file(role));
 	set_certificate(values, nulls);
 	values[12] = BoolGetDatum(castssl_staging_exists());
-	change = latest_change();
+	change = castssl_journal_latest();
 	nulls[13] = (change == NULL);
 	if (change)
 		values[13] = Int64GetDatum(change->id);

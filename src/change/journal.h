@@ -97,10 +97,16 @@ extern CastsslChange *castssl_journal_read(int64 id);
  */
 extern List *castssl_journal_list(void);
 
+/* The newest change; NULL if none. */
+extern CastsslChange *castssl_journal_latest(void);
+
 /* The newest change that is still open; NULL if none. */
 extern CastsslChange *castssl_journal_open_change(void);
 
-/* Before-image of the n-th file (from 0) of a change; NULL when it did not exist. */
+/*
+ * Before-image of the n-th file (from 0) of a change; NULL when it did not exist.
+ * F0000 when it is not what was saved.
+ */
 extern char *castssl_journal_before_image(const CastsslChange *change, int n, size_t *length);
 
 /* pg_castssl/changes/<id>[/name]. */

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "port.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/varlena.h"
 
 #include "base/settings.h"
@@ -55,15 +56,20 @@ real_path(const char *path)
 char *
 castssl_state_path(const char *name)
 {
-	/* The data directory may itself be reached through a link; readers take none. */
-	char *data_directory = real_path(DataDir);
-	char *path;
+	static char *state_directory = NULL;
 
-	if (data_directory == NULL)
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not find data directory \"%s\": %m", DataDir)));
-	path = castssl_path_in(data_directory, CASTSSL_STATE_DIRECTORY);
-	return name ? castssl_path_in(path, name) : path;
+	/* The data directory may itself be reached through a link; readers take none. */
+	if (state_directory == NULL)
+	{
+		char *data_directory = real_path(DataDir);
+
+		if (data_directory == NULL)
+			ereport(ERROR, (errcode_for_file_access(),
+							errmsg("could not find data directory \"%s\": %m", DataDir)));
+		state_directory = MemoryContextStrdup(
+			TopMemoryContext, castssl_path_in(data_directory, CASTSSL_STATE_DIRECTORY));
+	}
+	return name ? castssl_path_in(state_directory, name) : pstrdup(state_directory);
 }
 
 /* Does path (resolved) lie in directory (any name of it)? */
