@@ -222,6 +222,25 @@ $t->start;
 is(states(), $told, 'the journal survives a crash');
 rollback();
 is(changes()->[-1]{action}, 'rollback', 'and can be used');
+
+# --- whichever call comes first undoes what was interrupted
+
+$t->disable;
+$hba = $t->hba;
+foreach my $call (qw(castssl_status() castssl_check() castssl_changes() castssl_certificates() castssl_hba_rules() castssl_fingerprint()
+	castssl_report() castssl_reload()), "castssl_hba_explain('app', 'alice')")
+{
+	$t->enable(source_dir => $t->{source}, plaintext => 'block');
+	my ($newest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
+	my $interrupted = "$data/pg_castssl/changes/$newest/manifest";
+	my $text = $t->slurp($interrupted);
+	$text =~ s/^state = 'applied'/state = 'applying'/m or die $text;
+	$t->write($interrupted, $text);
+	my ($ok, undef, $err) = $t->psql("SELECT count(*) FROM $call");
+	ok($ok, "$call after an interruption") or diag $err;
+	like($err, qr/WARNING: .*change $newest \(enable by postgres\) was undone: it had been interrupted/, "$call says that it undid it");
+	is($t->hba, $hba, "$call did");
+}
 $t->stop;
 
 done_testing();

@@ -135,6 +135,7 @@ castssl_reload_and_verify(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
+	castssl_worker_stand_in();
 	problem = castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();
 	values[0] = BoolGetDatum(problem == NULL);
