@@ -165,6 +165,8 @@ append_file(StringInfo text, const CastsslChangedFile *file, int n)
 	castssl_manifest_append(text, psprintf("file_%d", n), file->path);
 	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
 	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
+	if (file->elsewhere)
+		castssl_manifest_append_number(text, psprintf("file_%d_elsewhere", n), 1);
 	if (file->existed)
 	{
 		castssl_manifest_append_number(text, psprintf("file_%d_mode", n), file->mode);
@@ -190,6 +192,7 @@ castssl_journal_update(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
 	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
 	castssl_manifest_append_number(&text, "place", place_of(change->id));
+	castssl_manifest_append(&text, "data_directory", castssl_path_data_directory());
 	foreach (cell, change->undoes)
 		castssl_manifest_append_number(&text, psprintf("undoes_%d", ++n), *(int64 *) lfirst(cell));
 	n = 0;
@@ -226,6 +229,7 @@ read_file(const ConfigVariable *manifest, int n)
 	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
 	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
 	file->existed = (file->before_hash != NULL);
+	file->elsewhere = castssl_manifest_number(manifest, psprintf("file_%d_elsewhere", n)) != 0;
 	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));
 	file->uid = castssl_manifest_number(manifest, psprintf("file_%d_uid", n));
 	file->gid = castssl_manifest_number(manifest, psprintf("file_%d_gid", n));
@@ -246,6 +250,26 @@ read_parameter(const ConfigVariable *manifest, int n)
 	parameter->before = castssl_manifest_value(manifest, psprintf("parameter_%d_before", n));
 	parameter->after = castssl_manifest_value(manifest, psprintf("parameter_%d_after", n));
 	return parameter;
+}
+
+/* Give the files the names that they have with this data directory. */
+static void
+find_files_here(CastsslChange *change, const char *written_in)
+{
+	const char *here = castssl_path_data_directory();
+	ListCell *cell;
+
+	if (written_in == NULL || strcmp(written_in, here) == 0)
+		return;
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+
+		if (path_is_prefix_of_path(written_in, file->path))
+			file->path = psprintf("%s%s", here, file->path + strlen(written_in));
+		else
+			file->elsewhere |= change->moved;
+	}
 }
 
 /* A change as its manifest has it; NULL when there is none of that id. */
@@ -280,6 +304,7 @@ read_change(int64 id)
 	change->moved = castssl_manifest_number(manifest, "place") != place_of(id);
 	for (int n = 1; (file = read_file(manifest, n)) != NULL; n++)
 		change->files = lappend(change->files, file);
+	find_files_here(change, castssl_manifest_value(manifest, "data_directory"));
 	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
 		change->parameters = lappend(change->parameters, parameter);
 	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;

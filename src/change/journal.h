@@ -32,6 +32,7 @@ typedef enum CastsslChangeState
 typedef struct CastsslChangedFile
 {
 	const char *path; /* absolute, links resolved */
+	bool elsewhere;   /* of a change that was read: it may be another server's (below) */
 	bool existed;     /* before */
 	mode_t mode;      /* before; of use when it existed */
 	uid_t uid;
@@ -66,6 +67,12 @@ typedef struct CastsslChange
 	/* Of a change that was read: */
 	bool undone; /* put back at once or at its deadline: its before-images are of no more use */
 	bool moved;  /* written elsewhere (another server, a base backup) and copied here */
+
+	/*
+	 * Where the data directory has another name than the one that was written:
+	 * files in it have their name here, and of a moved change those outside are
+	 * elsewhere: they may be those of the server that was copied, beside this one.
+	 */
 } CastsslChange;
 
 /* 'applying', 'unconfirmed', ... */

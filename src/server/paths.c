@@ -53,23 +53,29 @@ real_path(const char *path)
 	return result;
 }
 
+const char *
+castssl_path_data_directory(void)
+{
+	static char *data_directory = NULL;
+
+	if (data_directory == NULL)
+	{
+		char *real = real_path(DataDir);
+
+		if (real == NULL)
+			ereport(ERROR, (errcode_for_file_access(),
+							errmsg("could not find data directory \"%s\": %m", DataDir)));
+		data_directory = MemoryContextStrdup(TopMemoryContext, real);
+	}
+	return data_directory;
+}
+
 char *
 castssl_state_path(const char *name)
 {
-	static char *state_directory = NULL;
+	char *path = castssl_path_in(castssl_path_data_directory(), CASTSSL_STATE_DIRECTORY);
 
-	/* The data directory may itself be reached through a link; readers take none. */
-	if (state_directory == NULL)
-	{
-		char *data_directory = real_path(DataDir);
-
-		if (data_directory == NULL)
-			ereport(ERROR, (errcode_for_file_access(),
-							errmsg("could not find data directory \"%s\": %m", DataDir)));
-		state_directory = MemoryContextStrdup(
-			TopMemoryContext, castssl_path_in(data_directory, CASTSSL_STATE_DIRECTORY));
-	}
-	return name ? castssl_path_in(state_directory, name) : pstrdup(state_directory);
+	return name ? castssl_path_in(path, name) : path;
 }
 
 /* Does path (resolved) lie in directory (any name of it)? */
