@@ -223,6 +223,20 @@ is(states(), $told, 'the journal survives a crash');
 rollback();
 is(changes()->[-1]{action}, 'rollback', 'and can be used');
 
+# --- a journal that came from another server, whose files lie elsewhere: they are left alone
+
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+my $live = server();
+my ($latest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
+$manifest = $t->slurp("$data/pg_castssl/changes/$latest/manifest");
+(my $foreign = $manifest) =~ s/^data_directory = .*/data_directory = '\/nowhere'/m;
+$foreign =~ s/^place = .*/place = '1'/m;
+$t->write("$data/pg_castssl/changes/$latest/manifest", $foreign);
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'files that may be those of another server', detail => qr/pg_hba\.conf/, hint => 1);
+is_deeply(server(), $live, 'are left alone');
+$t->write("$data/pg_castssl/changes/$latest/manifest", $manifest);
+rollback();
+
 # --- whichever call comes first undoes what was interrupted
 
 $t->disable;
