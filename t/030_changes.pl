@@ -196,6 +196,24 @@ my @new = map { $_->{change_id} } @{ changes() };
 ok(@new >= 1 && $new[0] > $last + 6, 'ids grow on, also over pruned changes: ' . join ' ', @new);
 is(scalar(@new), scalar(keys %{ { map { $_ => 1 } @new } }), 'each id once');
 
+# --- a journal that was tampered with: what it saved is not put in place, and nothing changes
+
+my $folder = "$data/pg_castssl/changes/$new[-1]";
+my ($image) = grep { $t->slurp($_) eq $t->slurp($pki->path('server.crt')) } glob "$folder/before-*";
+my $saved = $t->slurp($image);
+$before = $t->state;
+$t->write($image, $t->slurp($pki->path('server-renewed.crt')) . "# not what was saved\n");
+$t->fails('SELECT * FROM castssl_rollback()', 'F0000', 'a damaged before-image', detail => qr/server\.crt/, hint => 1);
+unlink $image;
+$t->fails('SELECT * FROM castssl_rollback()', '58P01', 'a before-image that is gone');
+$t->write($image, $saved);
+my $manifest = $t->slurp("$folder/manifest");
+$t->write("$folder/manifest", substr $manifest, 0, 30);
+$t->fails('SELECT * FROM castssl_rollback()', 'F0000', 'a manifest that cannot be parsed', detail => qr/state file/, hint => 1);
+$t->enable_fails({ source_dir => $t->{source} }, 'F0000', 'nor is anything changed on top of it', detail => qr/state file/);
+$t->write("$folder/manifest", $manifest);
+is_deeply($t->state, $before, 'nothing has changed');
+
 # --- after a crash of the server nothing of it is lost
 
 my $told = states();
@@ -204,6 +222,39 @@ $t->start;
 is(states(), $told, 'the journal survives a crash');
 rollback();
 is(changes()->[-1]{action}, 'rollback', 'and can be used');
+
+# --- a journal that came from another server, whose files lie elsewhere: they are left alone
+
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+my $live = server();
+my ($latest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
+$manifest = $t->slurp("$data/pg_castssl/changes/$latest/manifest");
+(my $foreign = $manifest) =~ s/^data_directory = .*/data_directory = '\/nowhere'/m;
+$foreign =~ s/^place = .*/place = '1'/m;
+$t->write("$data/pg_castssl/changes/$latest/manifest", $foreign);
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'files that may be those of another server', detail => qr/pg_hba\.conf/, hint => 1);
+is_deeply(server(), $live, 'are left alone');
+$t->write("$data/pg_castssl/changes/$latest/manifest", $manifest);
+rollback();
+
+# --- whichever call comes first undoes what was interrupted
+
+$t->disable;
+$hba = $t->hba;
+foreach my $call (qw(castssl_status() castssl_check() castssl_changes() castssl_certificates() castssl_hba_rules() castssl_fingerprint()
+	castssl_report() castssl_reload()), "castssl_hba_explain('app', 'alice')")
+{
+	$t->enable(source_dir => $t->{source}, plaintext => 'block');
+	my ($newest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
+	my $interrupted = "$data/pg_castssl/changes/$newest/manifest";
+	my $text = $t->slurp($interrupted);
+	$text =~ s/^state = 'applied'/state = 'applying'/m or die $text;
+	$t->write($interrupted, $text);
+	my ($ok, undef, $err) = $t->psql("SELECT count(*) FROM $call");
+	ok($ok, "$call after an interruption") or diag $err;
+	like($err, qr/WARNING: .*change $newest \(enable by postgres\) was undone: it had been interrupted/, "$call says that it undid it");
+	is($t->hba, $hba, "$call did");
+}
 $t->stop;
 
 done_testing();

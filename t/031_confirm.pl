@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use Cwd ();
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -247,6 +248,28 @@ is(latest($standby)->{state}, 'applied', 'on a standby: confirmed');
 $standby->sql('SELECT * FROM castssl_rollback()');
 is($standby->hba, $hba, 'on a standby: rolled back');
 $standby->stop;
+
+# --- a copy beside the server: it undoes the open change that it was copied with, in its own files alone
+
+$primary->enable(source_dir => $primary->{source}, plaintext => 'block', confirm_within => '10 min');
+$primary->{node}->backup('open');
+$primary->sql('SELECT castssl_confirm()');
+my $kept = $primary->state;
+my $copy = bless { %$primary, name => 'confirm_beside', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
+$node = $copy->{node} = CastsslTest::new_cluster('confirm_beside');
+$node->init_from_backup($primary->{node}, 'open', has_streaming => 1);
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+$copy->{data} = $copy->{config} = $node->data_dir;
+chmod 0600, "$copy->{data}/server.key";    # which copying it widens
+$node->start;
+is(latest($copy)->{state}, 'unconfirmed', 'a copy has the open change');
+my @files = map { $_->{file} } @{ $copy->rows("SELECT unnest(files) AS file FROM castssl_changes() WHERE state = 'unconfirmed'") };
+is_deeply([ grep { index $_, Cwd::realpath($copy->{data}) } @files ], [], 'and names its own files');
+is(scalar @files, 5, 'all of them') or diag "@files";
+$copy->sql("SELECT castssl_postpone('1 s')");
+is_undone($copy, $hba, 'in a copy');
+is_deeply($primary->state, $kept, 'and the server that was copied keeps what it confirmed');
+$copy->stop;
 $primary->stop;
 
 done_testing();

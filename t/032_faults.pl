@@ -218,15 +218,17 @@ sub run_scenario
 		}
 		die "$name: cannot be taken back" if story($t) ne $old || $new eq $old;
 	}
-	my %past;
-	for (my $point = 1; keys %past < @kinds; $point++)
+	# in a sample, each point of a server has another kind than the one before; past the end are two that are not reached
+	my ($past, %past) = (0);
+	for (my $point = 1; $step > 1 ? $past < 2 : keys %past < @kinds; $point++)
 	{
-		next if int(($point - 1) / $step) % @names != $number % @names || ($point - 1) % $step;
-		foreach my $kind ($step > 1 ? $kinds[ ($point / $step) % @kinds ] : @kinds)
+		my $nth = int(($point - 1) / $step);
+		next if $nth % @names != $number % @names || ($point - 1) % $step;
+		foreach my $kind ($step > 1 ? $kinds[ ($nth / @names + $number) % @kinds ] : @kinds)
 		{
 			my $outcome = fail_at($t, $scenario, "$point:$kind", $old, $new);
 			print $out join("\t", $name, $point, $kind, $outcome =~ s/\n/\\n/gr), "\n";
-			$past{$kind} = 1 if $outcome eq 'not reached';
+			$past{$kind} = ++$past if $outcome eq 'not reached';
 			$back->() if story($t) ne $old;
 			return if $outcome !~ /^(old|new|not reached)$/;
 		}

@@ -9,6 +9,7 @@
 
 #include "api/arguments.h"
 #include "api/result.h"
+#include "change/worker.h"
 #include "flow/preflight.h"
 #include "server/files.h"
 #include "server/parameters.h"
@@ -54,6 +55,7 @@ castssl_certificates(PG_FUNCTION_ARGS)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 
+	castssl_worker_stand_in();
 	add_file(&rows, CASTSSL_ROLE_CERTIFICATE);
 	add_file(&rows, CASTSSL_ROLE_CA);
 	add_file(&rows, CASTSSL_ROLE_CRL);

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 
 #include "api/result.h"
+#include "change/worker.h"
 #include "flow/fingerprint.h"
 
 PG_FUNCTION_INFO_V1(castssl_fingerprint);
@@ -17,6 +18,7 @@ castssl_fingerprint(PG_FUNCTION_ARGS)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;
 
+	castssl_worker_stand_in();
 	foreach (cell, castssl_fingerprint_parts())
 	{
 		const CastsslPolicyPart *part = lfirst(cell);

@@ -16,6 +16,7 @@
 
 #include "api/arguments.h"
 #include "api/result.h"
+#include "change/worker.h"
 #include "flow/staging.h"
 #include "hba/compare.h"
 #include "hba/mask.h"
@@ -199,13 +200,15 @@ Datum
 castssl_hba_rules(PG_FUNCTION_ARGS)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
-	CastsslHbaPolicy *policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy()
-																: castssl_hba_files_read(NULL, 0);
+	CastsslHbaPolicy *policy;
 	bool show_secrets = superuser_arg(GetOuterUserId());
 	MemoryContext row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "castssl_hba_rules", ALLOCSET_DEFAULT_SIZES);
 	Dead dead;
 
+	castssl_worker_stand_in();
+	policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy()
+											  : castssl_hba_files_read(NULL, 0);
 	forget_texts(policy);
 	find_dead(policy, &dead);
 	for (int i = 0; i < policy->nrules; i++)

@@ -15,6 +15,7 @@
 
 #include "api/arguments.h"
 #include "api/result.h"
+#include "change/worker.h"
 #include "flow/explain.h"
 #include "flow/staging.h"
 #include "server/hba_files.h"
@@ -75,6 +76,7 @@ castssl_hba_explain(PG_FUNCTION_ARGS)
 	Datum values[5] = { 0 };
 	bool nulls[5] = { false };
 
+	castssl_worker_stand_in();
 	question.connection.replication = castssl_argument_bool(fcinfo, 4);
 	question.connection.database =
 		question.connection.replication ? "" : castssl_argument_required(fcinfo, 0, "database");

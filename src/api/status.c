@@ -67,14 +67,6 @@ certificate_on_disk(CastsslCertificate *certificate)
 	return found;
 }
 
-static CastsslChange *
-latest_change(void)
-{
-	List *changes = castssl_journal_list();
-
-	return changes ? llast(changes) : NULL;
-}
-
 static void
 set_certificate(Datum *values, bool *nulls)
 {
@@ -116,7 +108,7 @@ castssl_status(PG_FUNCTION_ARGS)
 		castssl_set_text(values, nulls, 4 + role, named_file(role));
 	set_certificate(values, nulls);
 	values[12] = BoolGetDatum(castssl_staging_exists());
-	change = latest_change();
+	change = castssl_journal_latest();
 	nulls[13] = (change == NULL);
 	if (change)
 		values[13] = Int64GetDatum(change->id);
@@ -143,6 +135,7 @@ castssl_reload_and_verify(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
+	castssl_worker_stand_in();
 	problem = castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();
 	values[0] = BoolGetDatum(problem == NULL);

@@ -165,6 +165,8 @@ append_file(StringInfo text, const CastsslChangedFile *file, int n)
 	castssl_manifest_append(text, psprintf("file_%d", n), file->path);
 	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
 	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
+	if (file->elsewhere)
+		castssl_manifest_append_number(text, psprintf("file_%d_elsewhere", n), 1);
 	if (file->existed)
 	{
 		castssl_manifest_append_number(text, psprintf("file_%d_mode", n), file->mode);
@@ -190,6 +192,7 @@ castssl_journal_update(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
 	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
 	castssl_manifest_append_number(&text, "place", place_of(change->id));
+	castssl_manifest_append(&text, "data_directory", castssl_path_data_directory());
 	foreach (cell, change->undoes)
 		castssl_manifest_append_number(&text, psprintf("undoes_%d", ++n), *(int64 *) lfirst(cell));
 	n = 0;
@@ -226,6 +229,7 @@ read_file(const ConfigVariable *manifest, int n)
 	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
 	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
 	file->existed = (file->before_hash != NULL);
+	file->elsewhere = castssl_manifest_number(manifest, psprintf("file_%d_elsewhere", n)) != 0;
 	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));
 	file->uid = castssl_manifest_number(manifest, psprintf("file_%d_uid", n));
 	file->gid = castssl_manifest_number(manifest, psprintf("file_%d_gid", n));
@@ -246,6 +250,26 @@ read_parameter(const ConfigVariable *manifest, int n)
 	parameter->before = castssl_manifest_value(manifest, psprintf("parameter_%d_before", n));
 	parameter->after = castssl_manifest_value(manifest, psprintf("parameter_%d_after", n));
 	return parameter;
+}
+
+/* Give the files the names that they have with this data directory. */
+static void
+find_files_here(CastsslChange *change, const char *written_in)
+{
+	const char *here = castssl_path_data_directory();
+	ListCell *cell;
+
+	if (written_in == NULL || strcmp(written_in, here) == 0)
+		return;
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+
+		if (path_is_prefix_of_path(written_in, file->path))
+			file->path = psprintf("%s%s", here, file->path + strlen(written_in));
+		else
+			file->elsewhere |= change->moved;
+	}
 }
 
 /* A change as its manifest has it; NULL when there is none of that id. */
@@ -280,6 +304,7 @@ read_change(int64 id)
 	change->moved = castssl_manifest_number(manifest, "place") != place_of(id);
 	for (int n = 1; (file = read_file(manifest, n)) != NULL; n++)
 		change->files = lappend(change->files, file);
+	find_files_here(change, castssl_manifest_value(manifest, "data_directory"));
 	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
 		change->parameters = lappend(change->parameters, parameter);
 	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
@@ -288,86 +313,127 @@ read_change(int64 id)
 	return change;
 }
 
+/* From the newest change down, as far as the caller wants to know. */
+typedef struct Walk
+{
+	List *ids; /* int64 *, ascending; those from count on were passed */
+	int count;
+	List *taken_back; /* int64 *: what the changes passed, where in effect, take back */
+	List *decided;    /* int64 *: what those take back that wait for no confirmation */
+} Walk;
+
+static Walk
+walk_begin(void)
+{
+	Walk walk = { .ids = castssl_journal_ids() };
+
+	walk.count = list_length(walk.ids);
+	return walk;
+}
+
+static bool
+is_in_effect(const CastsslChange *change)
+{
+	return change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED;
+}
+
 /*
- * From the newest to the oldest: what a change in effect takes back is rolled
- * back; what was taken back and brought back again was decided on, and no longer
- * waits for confirmation.
+ * What a newer change in effect takes back is rolled back; what was taken back
+ * and brought back again was decided on, and no longer waits for confirmation.
  */
 static void
-settle_states(List *changes)
+settle_state(Walk *walk, CastsslChange *change)
 {
-	List *taken_back = NIL;
-	List *decided = NIL;
+	bool finished = (change->state == CASTSSL_APPLIED);
 
-	for (int i = list_length(changes) - 1; i >= 0; i--)
-	{
-		CastsslChange *change = list_nth(changes, i);
-		bool finished = (change->state == CASTSSL_APPLIED);
+	if (change->state == CASTSSL_UNCONFIRMED && has_id(walk->decided, change->id))
+		change->state = CASTSSL_APPLIED;
+	if (change->finished_at == 0 && has_id(walk->decided, change->id))
+		change->finished_at = change->applied_at;
+	if (is_in_effect(change) && has_id(walk->taken_back, change->id))
+		change->state = CASTSSL_ROLLED_BACK;
+	if (finished)
+		walk->decided = list_concat(walk->decided, change->undoes);
+	if (is_in_effect(change))
+		walk->taken_back = list_concat(walk->taken_back, change->undoes);
+}
 
-		if (change->state == CASTSSL_UNCONFIRMED && has_id(decided, change->id))
-			change->state = CASTSSL_APPLIED;
-		if (change->finished_at == 0 && has_id(decided, change->id))
-			change->finished_at = change->applied_at;
-		if ((change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED) &&
-			has_id(taken_back, change->id))
-			change->state = CASTSSL_ROLLED_BACK;
-		if (finished)
-			decided = list_concat(decided, change->undoes);
-		if (change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED)
-			taken_back = list_concat(taken_back, change->undoes);
-	}
+/* The next older change; NULL when there are no more. */
+static CastsslChange *
+walk_down(Walk *walk)
+{
+	CastsslChange *change = NULL;
+
+	while (change == NULL && walk->count > 0)
+		change = read_change(*(int64 *) list_nth(walk->ids, --walk->count));
+	if (change != NULL)
+		settle_state(walk, change);
+	return change;
 }
 
 List *
 castssl_journal_list(void)
 {
+	Walk walk = walk_begin();
 	List *changes = NIL;
-	ListCell *cell;
+	CastsslChange *change;
 
-	foreach (cell, castssl_journal_ids())
-	{
-		CastsslChange *change = read_change(*(int64 *) lfirst(cell));
-
-		if (change != NULL)
-			changes = lappend(changes, change);
-	}
-	settle_states(changes);
+	while ((change = walk_down(&walk)) != NULL)
+		changes = lcons(change, changes);
 	return changes;
 }
 
 CastsslChange *
 castssl_journal_read(int64 id)
 {
-	ListCell *cell;
+	Walk walk = walk_begin();
+	CastsslChange *change;
 
-	foreach (cell, castssl_journal_list())
-	{
-		if (((CastsslChange *) lfirst(cell))->id == id)
-			return lfirst(cell);
-	}
-	return NULL;
+	while ((change = walk_down(&walk)) != NULL && change->id > id)
+		;
+	return change && change->id == id ? change : NULL;
+}
+
+CastsslChange *
+castssl_journal_latest(void)
+{
+	Walk walk = walk_begin();
+
+	return walk_down(&walk);
 }
 
 CastsslChange *
 castssl_journal_open_change(void)
 {
-	CastsslChange *open = NULL;
-	ListCell *cell;
+	Walk walk = walk_begin();
+	CastsslChange *change;
 
-	foreach (cell, castssl_journal_list())
+	/* While one is open none begins but what takes it back: below an applied one is none. */
+	while ((change = walk_down(&walk)) != NULL && change->state != CASTSSL_APPLIED)
 	{
-		if (castssl_change_is_open(lfirst(cell)))
-			open = lfirst(cell);
+		if (castssl_change_is_open(change))
+			return change;
 	}
-	return open;
+	return NULL;
 }
 
 char *
 castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 {
 	const CastsslChangedFile *file = list_nth(change->files, n);
+	char *image = before_image_path(change->id, n);
+	char *data;
 
 	if (!file->existed)
 		return NULL;
-	return castssl_file_read(before_image_path(change->id, n), CASTSSL_HBA_LIMIT, length, NULL);
+	data = castssl_file_read(image, CASTSSL_HBA_LIMIT, length, NULL);
+	if (strcmp(castssl_file_hash(data, *length), file->before_hash) != 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
+			 errdetail("It is to hold what \"%s\" held before change " INT64_FORMAT ".", file->path,
+					   change->id),
+			 errhint("Put the files right by hand, or from a backup, and remove the folder \"%s\".",
+					 castssl_journal_path(change->id, NULL))));
+	return data;
 }

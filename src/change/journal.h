@@ -32,6 +32,7 @@ typedef enum CastsslChangeState
 typedef struct CastsslChangedFile
 {
 	const char *path; /* absolute, links resolved */
+	bool elsewhere;   /* of a change that was read: it may be another server's (below) */
 	bool existed;     /* before */
 	mode_t mode;      /* before; of use when it existed */
 	uid_t uid;
@@ -66,6 +67,12 @@ typedef struct CastsslChange
 	/* Of a change that was read: */
 	bool undone; /* put back at once or at its deadline: its before-images are of no more use */
 	bool moved;  /* written elsewhere (another server, a base backup) and copied here */
+
+	/*
+	 * Where the data directory has another name than the one that was written:
+	 * files in it have their name here, and of a moved change those outside are
+	 * elsewhere: they may be those of the server that was copied, beside this one.
+	 */
 } CastsslChange;
 
 /* 'applying', 'unconfirmed', ... */
@@ -97,10 +104,16 @@ extern CastsslChange *castssl_journal_read(int64 id);
  */
 extern List *castssl_journal_list(void);
 
+/* The newest change; NULL if none. */
+extern CastsslChange *castssl_journal_latest(void);
+
 /* The newest change that is still open; NULL if none. */
 extern CastsslChange *castssl_journal_open_change(void);
 
-/* Before-image of the n-th file (from 0) of a change; NULL when it did not exist. */
+/*
+ * Before-image of the n-th file (from 0) of a change; NULL when it did not exist.
+ * F0000 when it is not what was saved.
+ */
 extern char *castssl_journal_before_image(const CastsslChange *change, int n, size_t *length);
 
 /* pg_castssl/changes/<id>[/name]. */

@@ -101,8 +101,11 @@ static bool
 file_is_as_before(const CastsslChangedFile *file)
 {
 	struct stat now;
-	char *hash = hash_now(file->path, &now);
+	char *hash;
 
+	if (file->elsewhere)
+		return true; /* not ours to put back */
+	hash = hash_now(file->path, &now);
 	return same_text(hash, file->before_hash) &&
 		   (hash == NULL || (now.st_mode & 07777) == file->mode);
 }
@@ -167,6 +170,8 @@ restore_file(void *arg)
 	const CastsslChangedFile *file = list_nth(change->files, step->n);
 	char *now;
 
+	if (file->elsewhere)
+		return;
 	castssl_file_remove_leftover(file->path);
 	if (file_is_as_before(file))
 		return;
@@ -271,7 +276,7 @@ castssl_change_edited_since(const CastsslChange *change)
 	{
 		const CastsslChangedFile *file = lfirst(cell);
 
-		if (!same_text(hash_now(file->path, NULL), file->after_hash))
+		if (file->elsewhere || !same_text(hash_now(file->path, NULL), file->after_hash))
 			appendStringInfo(&paths, "%s%s", paths.len ? ", " : "", file->path);
 	}
 	return paths.len ? paths.data : NULL;

@@ -26,12 +26,27 @@ castssl_parameter_value(const char *name)
 	return pstrdup(value ? value : "");
 }
 
+/* Of that parameter in a parsed file: the last one counts.  NULL when there is none. */
+static char *
+last_value(const ConfigVariable *item, const char *name)
+{
+	const char *value = NULL;
+
+	for (; item != NULL; item = item->next)
+	{
+		/* A line that could not be parsed has no name. */
+		if (item->name != NULL && pg_strcasecmp(item->name, name) == 0)
+			value = item->value;
+	}
+	return value ? pstrdup(value) : NULL;
+}
+
 char *
 castssl_parameter_stored(const char *name)
 {
 	ConfigVariable *head = NULL;
 	ConfigVariable *tail = NULL;
-	char *value = NULL;
+	char *value;
 	bool parsed = true;
 	FILE *file;
 
@@ -52,12 +67,22 @@ castssl_parameter_stored(const char *name)
 						errdetail("ALTER SYSTEM wrote it, and it was changed by hand since."),
 						errhint("The server's log names the line.")));
 
-	/* The last one counts. */
-	for (ConfigVariable *item = head; item != NULL; item = item->next)
-	{
-		if (pg_strcasecmp(item->name, name) == 0)
-			value = pstrdup(item->value);
-	}
+	value = last_value(head, name);
+	FreeConfigVariables(head);
+	return value;
+}
+
+/* The value in postgresql.conf and what it includes, as they lie on disk; NULL when it has none. */
+static char *
+value_in_config_file(const char *name)
+{
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
+	char *value;
+
+	/* What cannot be parsed is for castssl_parameter_file_problem(). */
+	(void) ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG3, &head, &tail);
+	value = last_value(head, name);
 	FreeConfigVariables(head);
 	return value;
 }
@@ -91,11 +116,7 @@ look_up(const char *query, const char *name)
 char *
 castssl_parameter_value_if_reset(const char *name)
 {
-	char *value = look_up("SELECT setting FROM pg_catalog.pg_file_settings"
-						  " WHERE name = $1 AND error IS NULL"
-						  " AND sourcefile NOT LIKE '%/postgresql.auto.conf'"
-						  " ORDER BY seqno DESC",
-						  name);
+	char *value = value_in_config_file(name);
 
 	if (value == NULL)
 		value = look_up("SELECT boot_val FROM pg_catalog.pg_settings WHERE name = $1", name);
@@ -105,9 +126,9 @@ castssl_parameter_value_if_reset(const char *name)
 char *
 castssl_parameter_value_at_restart(const char *name)
 {
-	return look_up("SELECT setting FROM pg_catalog.pg_file_settings WHERE name = $1"
-				   " ORDER BY seqno DESC",
-				   name);
+	char *stored = castssl_parameter_stored(name);
+
+	return stored ? stored : value_in_config_file(name);
 }
 
 /* Did the server say of that parameter that it only waits for a restart? */

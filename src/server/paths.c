@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "port.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/varlena.h"
 
 #include "base/settings.h"
@@ -52,17 +53,28 @@ real_path(const char *path)
 	return result;
 }
 
+const char *
+castssl_path_data_directory(void)
+{
+	static char *data_directory = NULL;
+
+	if (data_directory == NULL)
+	{
+		char *real = real_path(DataDir);
+
+		if (real == NULL)
+			ereport(ERROR, (errcode_for_file_access(),
+							errmsg("could not find data directory \"%s\": %m", DataDir)));
+		data_directory = MemoryContextStrdup(TopMemoryContext, real);
+	}
+	return data_directory;
+}
+
 char *
 castssl_state_path(const char *name)
 {
-	/* The data directory may itself be reached through a link; readers take none. */
-	char *data_directory = real_path(DataDir);
-	char *path;
+	char *path = castssl_path_in(castssl_path_data_directory(), CASTSSL_STATE_DIRECTORY);
 
-	if (data_directory == NULL)
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not find data directory \"%s\": %m", DataDir)));
-	path = castssl_path_in(data_directory, CASTSSL_STATE_DIRECTORY);
 	return name ? castssl_path_in(path, name) : path;
 }
 

@@ -15,6 +15,9 @@ extern char *castssl_path_in(const char *directory, const char *name);
 /* Folder of a path, palloc'd. */
 extern char *castssl_path_folder(const char *path);
 
+/* The data directory, links resolved. */
+extern const char *castssl_path_data_directory(void);
+
 /* Where the extension keeps its state, or a file in it: DataDir/pg_castssl[/name]. */
 extern char *castssl_state_path(const char *name);
 
