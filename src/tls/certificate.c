@@ -298,7 +298,10 @@ decode_block(const CastsslPemBlock *block, CastsslCertificate *to)
 	if (is_crl)
 		to->crl = d2i_X509_CRL(NULL, &der, block->length);
 	else if (strcmp(block->name, PEM_STRING_X509_TRUSTED) == 0)
+	{
+		to->trusted = true;
 		to->x509 = d2i_X509_AUX(NULL, &der, block->length);
+	}
 	else
 		to->x509 = d2i_X509(NULL, &der, block->length);
 	return to->crl != NULL || to->x509 != NULL ? 1 : -1;

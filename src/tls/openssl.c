@@ -14,7 +14,14 @@
 
 #ifndef FRONTEND
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
+
+void
+castssl_openssl_interruptible(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
 
 static void
 out_of_memory(void)
@@ -53,6 +60,11 @@ typedef struct Adopted
 } Adopted;
 
 static Adopted *adopted;
+
+void
+castssl_openssl_interruptible(void)
+{
+}
 
 /* LCOV_EXCL_START */
 static void
@@ -171,6 +183,16 @@ wipe(void *handle)
 
 	if (secret->data != NULL)
 		OPENSSL_cleanse(secret->data, secret->length);
+}
+
+void
+castssl_openssl_wipe_later(char *data, size_t length)
+{
+	Secret *secret = palloc(sizeof(Secret));
+
+	secret->data = data;
+	secret->length = length;
+	castssl_openssl_adopt(secret, wipe);
 }
 
 char *

@@ -31,6 +31,9 @@ extern STACK_OF(X509) *
 extern void castssl_openssl_release_all(void);
 #endif
 
+/* Let whoever waits for something long cancel it.  With FRONTEND: nothing. */
+extern void castssl_openssl_interruptible(void);
+
 /*
  * The text of the oldest error in OpenSSL's queue, palloc'd, and the queue
  * cleared.  Never empty: "unknown error" when the queue is.
@@ -44,9 +47,12 @@ extern char *castssl_openssl_error(void);
 extern char *castssl_openssl_bytes(BIO *bio, size_t *length);
 
 /*
- * The same for a secret: wiped when the current memory context goes away, so
- * neither pfree nor repalloc it.
+ * Have a secret in memory of the current memory context wiped when that goes away, by
+ * ERROR or otherwise; so neither pfree nor repalloc it.
  */
+extern void castssl_openssl_wipe_later(char *data, size_t length);
+
+/* The same for a secret in a memory BIO. */
 extern char *castssl_openssl_secret(BIO *bio, size_t *length);
 
 #endif
