@@ -375,6 +375,17 @@ castssl_certificates_read(const char *data, size_t length, const char *subject,
 	return true;
 }
 
+const CastsslCertificate *
+castssl_certificates_first(const CastsslCertificates *certificates)
+{
+	for (int i = 0; i < certificates->count; i++)
+	{
+		if (certificates->items[i].x509 != NULL)
+			return &certificates->items[i];
+	}
+	return NULL;
+}
+
 char *
 castssl_name_slashes(const X509_NAME *name)
 {

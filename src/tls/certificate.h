@@ -62,6 +62,10 @@ typedef struct CastsslCertificates
 extern bool castssl_certificates_read(const char *pem, size_t length, const char *subject,
 									  CastsslCertificates *certificates, CastsslFindings *findings);
 
+/* The first certificate, which the server takes for its own whatever is before it; NULL: none. */
+extern const CastsslCertificate *
+castssl_certificates_first(const CastsslCertificates *certificates);
+
 /* SHA-256 fingerprint as above; palloc'd. */
 extern char *castssl_certificate_fingerprint(const X509 *x509);
 

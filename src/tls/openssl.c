@@ -14,14 +14,7 @@
 
 #ifndef FRONTEND
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
-
-void
-castssl_openssl_interruptible(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
 
 static void
 out_of_memory(void)
@@ -60,11 +53,6 @@ typedef struct Adopted
 } Adopted;
 
 static Adopted *adopted;
-
-void
-castssl_openssl_interruptible(void)
-{
-}
 
 /* LCOV_EXCL_START */
 static void

@@ -31,9 +31,6 @@ extern STACK_OF(X509) *
 extern void castssl_openssl_release_all(void);
 #endif
 
-/* Let whoever waits for something long cancel it.  With FRONTEND: nothing. */
-extern void castssl_openssl_interruptible(void);
-
 /*
  * The text of the oldest error in OpenSSL's queue, palloc'd, and the queue
  * cleared.  Never empty: "unknown error" when the queue is.

@@ -37,6 +37,14 @@ make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 	return store;
 }
 
+/* Before each of what may be thousands of signatures to verify. */
+static void
+let_interrupt(const CastsslTlsSet *set)
+{
+	if (set->check_for_interrupts != NULL)
+		set->check_for_interrupts();
+}
+
 /* May it issue certificates, as OpenSSL sees it: basicConstraints and keyUsage? */
 static bool
 is_ca(const CastsslCertificate *certificate)
@@ -125,7 +133,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 	{
 		const CastsslCertificate *item = &ca->items[i];
 
-		castssl_openssl_interruptible();
+		let_interrupt(set);
 		if (!is_ca(item))
 			continue;
 		cas++;
@@ -218,7 +226,7 @@ has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCer
 {
 	for (int i = 0; i < list->count; i++)
 	{
-		castssl_openssl_interruptible();
+		let_interrupt(set);
 		if (!crl_names(&list->items[i], ca) || !crl_verifies(&list->items[i], ca))
 			continue;
 		if (castssl_in_force(&list->items[i], set->now))

@@ -3,8 +3,7 @@
  *		Judgement of a set of certificate, key, CA and CRL, as findings.
  *
  * Errors are what the server or a client would refuse; they stop a change.
- * The private key never appears in a finding.  A query that is cancelled ends here, too:
- * thousands of CAs and CRLs take their time.
+ * The private key never appears in a finding.
  */
 #ifndef CASTSSL_TLS_VERIFY_H
 #define CASTSSL_TLS_VERIFY_H
@@ -31,6 +30,7 @@ typedef struct CastsslTlsSet
 	const char *
 		*host_names; /* names and addresses that clients use for this host; NULL: not known */
 	int nhost_names;
+	void (*check_for_interrupts)(void); /* called now and then, may raise; NULL: not wanted */
 } CastsslTlsSet;
 
 /*
