@@ -10,6 +10,7 @@
 #include "api/arguments.h"
 #include "api/result.h"
 #include "change/worker.h"
+#include "flow/crls.h"
 #include "flow/preflight.h"
 #include "server/files.h"
 #include "server/parameters.h"
@@ -18,28 +19,21 @@
 PG_FUNCTION_INFO_V1(castssl_certificates);
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
 
-/* Rows of what one parameter names; a WARNING where it cannot be read. */
+/* Rows of one file that a parameter names; a WARNING where it cannot be read. */
 static void
-add_file(CastsslRows *rows, CastsslRole role)
+add_file(CastsslRows *rows, const char *role, const char *parameter, const char *path)
 {
-	static const char *const role_names[] = { "server", NULL, "ca", "crl" };
-	char *value = castssl_parameter_value(castssl_role_parameter(role));
-	char *path;
 	size_t length;
 	char *data;
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 
-	if (value[0] == '\0')
-		return;
-	path = castssl_path_in(DataDir, value);
 	data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
 									   &length, NULL);
 	if (data == NULL)
 	{
 		ereport(WARNING, (errcode(ERRCODE_UNDEFINED_FILE),
-						  errmsg("file \"%s\" of parameter %s does not exist", path,
-								 castssl_role_parameter(role))));
+						  errmsg("file \"%s\" of parameter %s does not exist", path, parameter)));
 		return;
 	}
 	if (!castssl_certificates_read(data, length, path, &certificates, &findings))
@@ -47,18 +41,30 @@ add_file(CastsslRows *rows, CastsslRole role)
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", findings.items[0].message),
 				 findings.items[0].detail ? errdetail("%s", findings.items[0].detail) : 0));
 	for (int i = 0; i < certificates.count; i++)
-		castssl_rows_add_certificate(rows, role_names[role], path, &certificates.items[i]);
+		castssl_rows_add_certificate(rows, role, path, &certificates.items[i]);
+}
+
+static void
+add_parameter(CastsslRows *rows, const char *role, const char *parameter)
+{
+	char *value = castssl_parameter_value(parameter);
+
+	if (value[0] != '\0')
+		add_file(rows, role, parameter, castssl_path_in(DataDir, value));
 }
 
 Datum
 castssl_certificates(PG_FUNCTION_ARGS)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
+	ListCell *cell;
 
 	castssl_worker_stand_in();
-	add_file(&rows, CASTSSL_ROLE_CERTIFICATE);
-	add_file(&rows, CASTSSL_ROLE_CA);
-	add_file(&rows, CASTSSL_ROLE_CRL);
+	add_parameter(&rows, "server", "ssl_cert_file");
+	add_parameter(&rows, "ca", "ssl_ca_file");
+	add_parameter(&rows, "crl", "ssl_crl_file");
+	foreach (cell, castssl_crl_directory_files())
+		add_file(&rows, "crl", "ssl_crl_dir", lfirst(cell));
 	return (Datum) 0;
 }
 

@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
@@ -19,6 +20,7 @@
 #include "flow/client_config.h"
 #include "flow/install.h"
 #include "flow/revoke.h"
+#include "tls/openssl.h"
 
 PG_FUNCTION_INFO_V1(castssl_csr);
 PG_FUNCTION_INFO_V1(castssl_install);
@@ -58,6 +60,29 @@ argument_addresses(FunctionCallInfo fcinfo, int n, int *count)
 		memcpy(result[i].address, ip_addr(address), ip_addrsize(address));
 	}
 	return result;
+}
+
+/* OpenSSL takes names and passwords in UTF-8, whatever the encoding of the database is. */
+static char *
+in_utf8(char *text)
+{
+	return pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
+/* A text that is not to stay in memory; NULL for NULL. */
+static char *
+argument_secret(FunctionCallInfo fcinfo, int n)
+{
+	char *given = castssl_argument_text(fcinfo, n);
+	char *secret;
+
+	if (given == NULL)
+		return NULL;
+	castssl_openssl_wipe_later(given, strlen(given));
+	secret = in_utf8(given);
+	if (secret != given)
+		castssl_openssl_wipe_later(secret, strlen(secret));
+	return secret;
 }
 
 /* How long a certificate is to be valid, in seconds: an interval of 1 minute to 100 years. */
@@ -123,7 +148,7 @@ castssl_csr(PG_FUNCTION_ARGS)
 {
 	TextCall call = { .make = make_request };
 
-	call.first = castssl_argument_required(fcinfo, 0, "common_name");
+	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name"));
 	call.names.dns_names =
 		castssl_argument_text_array(fcinfo, 1, "dns_names", &call.names.ndns_names);
 	call.names.ip_addresses = argument_addresses(fcinfo, 2, &call.names.nip_addresses);
@@ -146,7 +171,7 @@ castssl_install(PG_FUNCTION_ARGS)
 
 	install.certificate = castssl_argument_text(fcinfo, 0);
 	install.ca = castssl_argument_text(fcinfo, 1);
-	install.private_key = castssl_argument_text(fcinfo, 2);
+	install.private_key = argument_secret(fcinfo, 2);
 	install.crl = castssl_argument_text(fcinfo, 3);
 	options.confirm_within = castssl_argument_interval(fcinfo, 4, "confirm_within");
 	options.dry_run = castssl_argument_bool(fcinfo, 5);
@@ -167,7 +192,7 @@ castssl_create_ca(PG_FUNCTION_ARGS)
 {
 	TextCall call = { .make = make_ca };
 
-	call.first = castssl_argument_required(fcinfo, 0, "common_name");
+	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name"));
 	call.valid_for = argument_validity(fcinfo, 1);
 	call.second = castssl_argument_required(fcinfo, 2, "key_type");
 	return run_text_call("castssl_create_ca", &call);
@@ -211,7 +236,7 @@ castssl_issue_client(PG_FUNCTION_ARGS)
 	TextCall call = { .make = issue_client };
 
 	call.first = castssl_argument_required(fcinfo, 0, "user_name");
-	call.second = castssl_argument_text(fcinfo, 1);
+	call.second = argument_secret(fcinfo, 1);
 	call.valid_for = argument_validity(fcinfo, 2);
 	return run_text_call("castssl_issue_client", &call);
 }

@@ -50,24 +50,12 @@ castssl_rows_add(CastsslRows *rows, const Datum *values, const bool *nulls)
 	tuplestore_putvalues(rows->store, rows->descriptor, (Datum *) values, (bool *) nulls);
 }
 
-void
-castssl_set_text(Datum *values, bool *nulls, int column, const char *text)
-{
-	nulls[column] = (text == NULL);
-	if (text)
-		values[column] = CStringGetTextDatum(text);
-}
-
-void
-castssl_set_name(Datum *values, bool *nulls, int column, const char *text)
+/* Bytes beyond ASCII as \HH. */
+static char *
+escape(const char *text)
 {
 	StringInfoData escaped;
 
-	if (text == NULL || GetDatabaseEncoding() == PG_UTF8)
-	{
-		castssl_set_text(values, nulls, column, text);
-		return;
-	}
 	initStringInfo(&escaped);
 	for (; *text; text++)
 	{
@@ -76,7 +64,24 @@ castssl_set_name(Datum *values, bool *nulls, int column, const char *text)
 		else
 			appendStringInfoChar(&escaped, *text);
 	}
-	castssl_set_text(values, nulls, column, escaped.data);
+	return escaped.data;
+}
+
+void
+castssl_set_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = (text == NULL);
+	if (text)
+		/* A file may have any name, and a certificate has one in UTF-8. */
+		values[column] =
+			CStringGetTextDatum(pg_verifymbstr(text, strlen(text), true) ? text : escape(text));
+}
+
+void
+castssl_set_name(Datum *values, bool *nulls, int column, const char *text)
+{
+	castssl_set_text(values, nulls, column,
+					 text == NULL || GetDatabaseEncoding() == PG_UTF8 ? text : escape(text));
 }
 
 void

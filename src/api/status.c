@@ -62,8 +62,9 @@ certificate_on_disk(CastsslCertificate *certificate)
 		FlushErrorState();
 	}
 	PG_END_TRY();
+	found = found && castssl_certificates_first(&certificates) != NULL;
 	if (found)
-		*certificate = certificates.items[0];
+		*certificate = *castssl_certificates_first(&certificates);
 	return found;
 }
 

@@ -46,7 +46,8 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 	else if (file->path &&
 			 castssl_certificates_read(file->data, file->length, file->name, &certificates,
 									   &findings) &&
-			 strcmp(served, certificates.items[0].fingerprint) != 0)
+			 castssl_certificates_first(&certificates) != NULL &&
+			 strcmp(served, castssl_certificates_first(&certificates)->fingerprint) != 0)
 		castssl_audit_report(
 			scope, CASTSSL_ERROR, file->name,
 			psprintf("clients get another certificate (SHA-256 %s) than the one on "

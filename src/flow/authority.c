@@ -88,6 +88,7 @@ write_authority(const char *key, size_t length, const char *crl, const char *cer
 {
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_authority_path(NULL));
+	castssl_directory_check_private(castssl_authority_path(NULL));
 	castssl_directory_make(castssl_authority_path("certificates"));
 	castssl_file_replace(castssl_authority_path("ca.key"), key, length, 0600, NULL);
 	castssl_file_replace(castssl_authority_path("root.crl"), crl, strlen(crl), 0600, NULL);
@@ -147,13 +148,16 @@ castssl_authority_certificate(const char *pem)
 {
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
+	const CastsslCertificate *first;
 
 	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
 		castssl_authority_raise(&findings);
-	if (certificates.items[0].x509 == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the text holds no certificate")));
-	return certificates.items[0];
+	first = castssl_certificates_first(&certificates);
+	if (first == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the text holds no certificate"),
+				 errdetail("It holds only certificate revocation lists.")));
+	return *first;
 }
 
 /* Sign, and keep a copy: castssl_revoke() knows what this CA issued. */

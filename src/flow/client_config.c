@@ -36,6 +36,7 @@ certificate_names(const char *host)
 	char *value = castssl_parameter_value("ssl_cert_file");
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
+	const CastsslCertificate *own;
 	size_t length;
 	char *data;
 
@@ -43,12 +44,11 @@ certificate_names(const char *host)
 									   CASTSSL_PEM_LIMIT, &length, NULL);
 	if (data == NULL ||
 		!castssl_certificates_read(data, length, "certificate", &certificates, &findings) ||
-		certificates.items[0].x509 == NULL)
+		(own = castssl_certificates_first(&certificates)) == NULL)
 		return false;
 	/* As libpq compares: no wildcard for a part of a label. */
-	return X509_check_host(certificates.items[0].x509, host, 0,
-						   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
-		   X509_check_ip_asc(certificates.items[0].x509, host, 0) == 1;
+	return X509_check_host(own->x509, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
+		   X509_check_ip_asc(own->x509, host, 0) == 1;
 }
 
 /* May the rule answer this user with that encryption, from wherever? */

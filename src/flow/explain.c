@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
+#include "flow/crls.h"
 #include "flow/explain.h"
 #include "flow/material.h"
 #include "flow/preflight.h"
@@ -156,7 +157,7 @@ handshake_succeeds(Inquiry *inquiry)
 	castssl_material_configured(&material, CASTSSL_ROLE_CRL,
 								castssl_parameter_value("ssl_crl_file"));
 	ca = castssl_material_pem(&material, CASTSSL_ROLE_CA);
-	crl = castssl_material_pem(&material, CASTSSL_ROLE_CRL);
+	crl = castssl_crls_with_directory(castssl_material_pem(&material, CASTSSL_ROLE_CRL));
 	if (ca.data == NULL)
 	{
 		say(inquiry,

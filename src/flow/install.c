@@ -33,10 +33,10 @@ key_that_fits(const char *path, X509 *x509)
 	CastsslPem key = { .name = path };
 
 	key.data = castssl_file_read_if_exists(path, CASTSSL_PEM_LIMIT, &key.length, NULL);
-	if (key.data == NULL || castssl_key_fits(&key, NULL, x509))
-		return (char *) key.data;
-	explicit_bzero((char *) key.data, key.length);
-	return NULL;
+	if (key.data == NULL)
+		return NULL;
+	castssl_openssl_wipe_later(unconstify(char *, key.data), key.length);
+	return castssl_key_fits(&key, NULL, x509) ? unconstify(char *, key.data) : NULL;
 }
 
 /* Path of the pending key that belongs to the certificate; its text in *key. */
@@ -67,15 +67,17 @@ read_leaf(const char *pem)
 {
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
+	const CastsslCertificate *first;
 
 	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
 		castssl_raise_finding(castssl_finding_first(&findings, CASTSSL_ERROR),
 							  ERRCODE_CONFIG_FILE_ERROR);
-	if (certificates.items[0].x509 == NULL)
+	first = castssl_certificates_first(&certificates);
+	if (first == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("certificate holds no certificate"),
-				 errdetail("Its first PEM block is a certificate revocation list.")));
-	return certificates.items[0].x509;
+				 errdetail("It holds only certificate revocation lists.")));
+	return first->x509;
 }
 
 /* Look for the key of the certificate; a pending one is used up by the plan. */

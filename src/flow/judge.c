@@ -7,10 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "utils/varlena.h"
 
 #include "base/settings.h"
+#include "flow/crls.h"
 #include "flow/judge.h"
 
 /* Names by which clients may call this host: its own, and what it listens on. */
@@ -38,6 +40,13 @@ collect_host_names(CastsslTlsSet *set)
 	}
 }
 
+/* Thousands of CAs and CRLs take their time. */
+static void
+check_for_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 void
 castssl_judge_material(const CastsslMaterial *material, CastsslFindings *findings,
 					   CastsslCertificates *server)
@@ -47,9 +56,10 @@ castssl_judge_material(const CastsslMaterial *material, CastsslFindings *finding
 	set.certificate = castssl_material_pem(material, CASTSSL_ROLE_CERTIFICATE);
 	set.key = castssl_material_pem(material, CASTSSL_ROLE_KEY);
 	set.ca = castssl_material_pem(material, CASTSSL_ROLE_CA);
-	set.crl = castssl_material_pem(material, CASTSSL_ROLE_CRL);
+	set.crl = castssl_crls_with_directory(castssl_material_pem(material, CASTSSL_ROLE_CRL));
 	set.now = (int64) time(NULL);
 	set.expiry_warning = castssl_expiry_warning;
+	set.check_for_interrupts = check_for_interrupts;
 	collect_host_names(&set);
 	castssl_tls_verify(&set, findings, server, NULL, NULL);
 }

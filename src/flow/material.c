@@ -11,6 +11,7 @@
 #include "flow/material.h"
 #include "server/files.h"
 #include "server/paths.h"
+#include "tls/openssl.h"
 
 const char *
 castssl_role_parameter(CastsslRole role)
@@ -65,12 +66,21 @@ set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 						errhint("Remove the link, or name another target_dir.")));
 }
 
+/* castssl_material_wipe is never reached where the call fails. */
+static void
+wipe_key_later(const CastsslMaterialFile *file, CastsslRole role)
+{
+	if (role == CASTSSL_ROLE_KEY)
+		castssl_openssl_wipe_later(unconstify(char *, file->data), file->length);
+}
+
 static void
 find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_caller)
 {
 	file->name = name;
 	file->path = castssl_path_resolve(name, by_caller);
 	file->data = castssl_file_read(file->path, CASTSSL_PEM_LIMIT, &file->length, &file->st);
+	wipe_key_later(file, role);
 	file->exists = file->same = true;
 	if (role == CASTSSL_ROLE_KEY)
 		file->mode = castssl_key_mode_wanted(file->path, &file->st);
@@ -92,6 +102,7 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 
 	file->source = castssl_path_resolve(castssl_path_in(source_dir, name), true);
 	file->data = castssl_file_read(file->source, CASTSSL_PEM_LIMIT, &file->length, &st);
+	wipe_key_later(file, role);
 	file->source_is_open = (role == CASTSSL_ROLE_KEY && castssl_file_is_open_to_others(&st));
 	set_target(file, target_dir, name);
 	compare_with_disk(file);
@@ -107,6 +118,12 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 	memset(file, 0, sizeof(*file));
 	file->data = text;
 	file->length = strlen(text);
+	/* What is longer nobody here could read again. */
+	if (file->length > CASTSSL_PEM_LIMIT)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the text for \"%s\" is too long", name),
+						errdetail("It has %zu bytes; at most %d are installed.", file->length,
+								  CASTSSL_PEM_LIMIT)));
 	set_target(file, target_dir, name);
 	compare_with_disk(file);
 	file->mode = installed_mode(file);

@@ -106,6 +106,7 @@ check_material(CastsslPlan *plan)
 	CastsslFindings findings = { 0 };
 	CastsslCertificates server = { 0 };
 	CastsslFindings rotation = { 0 };
+	const CastsslCertificate *own;
 	CastsslStep *check = castssl_step_find(plan->steps, CHECK_CERTIFICATE);
 
 	castssl_judge_material(plan->material, &findings, &server);
@@ -114,13 +115,14 @@ check_material(CastsslPlan *plan)
 	castssl_candidate_check(plan->material, &findings);
 	raise_first_error(&findings);
 
-	plan->fingerprint = server.items[0].fingerprint;
+	/* Without one there was an error. */
+	own = castssl_certificates_first(&server);
+	plan->fingerprint = own->fingerprint;
 	if (check)
 	{
 		check->detail =
-			psprintf("subject %s, issuer %s, valid until %s, SHA-256 %s", server.items[0].subject,
-					 server.items[0].issuer, castssl_instant_text(server.items[0].not_after),
-					 plan->fingerprint);
+			psprintf("subject %s, issuer %s, valid until %s, SHA-256 %s", own->subject, own->issuer,
+					 castssl_instant_text(own->not_after), plan->fingerprint);
 		report_warnings(plan, &findings, check);
 	}
 	castssl_rotation_compare(plan->material, &rotation);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <openssl/bn.h>
+#include <openssl/err.h>
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -25,17 +26,21 @@
 
 #define MOST_SESSIONS 20 /* that a warning names */
 
-/* The number of the next CRL: the first one, of no entries, had number 1. */
+/*
+ * The number of the next CRL.  They rise for ever (RFC 5280, section 5.2.3), also
+ * when a revocation was rolled back or the CA restored from a backup: so they
+ * follow the clock.
+ */
 static int64
 next_number(const ConfigVariable *list)
 {
-	return Max(castssl_manifest_number(list, "number"), 1) + 1;
+	return Max(castssl_manifest_number(list, "number") + 1, (int64) time(NULL));
 }
 
 /* The list of what was revoked, with one more; *text is the list as it is to be written. */
 static CastsslRevocation *
-extend_list(const ConfigVariable *list, const char *serial, const char *reason, int *count,
-			StringInfo text)
+extend_list(const ConfigVariable *list, const char *serial, const char *reason, int64 number,
+			int *count, StringInfo text)
 {
 	int n = (int) castssl_manifest_number(list, "count");
 	CastsslRevocation *items = palloc((n + 1) * sizeof(CastsslRevocation));
@@ -60,15 +65,22 @@ extend_list(const ConfigVariable *list, const char *serial, const char *reason, 
 		castssl_manifest_append(text, psprintf("reason_%d", i + 1), items[i].reason);
 	}
 	castssl_manifest_append_number(text, "count", n);
-	castssl_manifest_append_number(text, "number", next_number(list));
+	castssl_manifest_append_number(text, "number", number);
 	*count = n;
 	return items;
 }
 
-/* 22023 unless this CA issued the certificate. */
+/* 22023 unless this CA issued the certificate, to another than itself. */
 static void
 check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *certificate)
 {
+	if (X509_check_private_key(certificate->x509, authority->key) == 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a CA cannot revoke its own certificate"),
+				 errdetail("The server would refuse every client of %s.", certificate->subject),
+				 errhint("Take it out of the CA file instead: castssl_install(ca => ...) with the "
+						 "certificates of the other CAs.")));
 	if (X509_check_issued(authority->certificate, certificate->x509) == X509_V_OK &&
 		X509_verify(certificate->x509, authority->key) == 1)
 		return;
@@ -99,18 +111,21 @@ is_in_use(const CastsslAuthority *authority)
 	CastsslFindings findings = { 0 };
 	size_t length;
 	char *data;
+	bool in_use = false;
 
 	if (strcmp(castssl_parameter_value("ssl"), "on") != 0)
 		return false;
 	data = read_configured("ssl_ca_file", &length);
 	if (data)
 		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
-	for (int i = 0; i < trusted.count; i++)
+	for (int i = 0; i < trusted.count && !in_use; i++)
 	{
-		if (trusted.items[i].x509 && X509_cmp(trusted.items[i].x509, authority->certificate) == 0)
-			return true;
+		/* By the key: its certificate may have been renewed, or be that of another CA. */
+		in_use = trusted.items[i].x509 &&
+				 X509_check_private_key(trusted.items[i].x509, authority->key) == 1;
 	}
-	return false;
+	ERR_clear_error();
+	return in_use;
 }
 
 /* The new CRL, with the CRLs of other CAs that are in use now. */
@@ -154,6 +169,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 	ConfigVariable *old = castssl_manifest_read(castssl_authority_path("revoked"));
 	CastsslRevocation *revoked;
 	StringInfoData list;
+	int64 number = next_number(old);
 	int count;
 
 	check_issued_here(&authority, &certificate);
@@ -163,8 +179,8 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 						errdetail("RFC 5280 names the reasons."),
 						errhint("Use %s.", castssl_revocation_reasons())));
 	initStringInfo(&list);
-	revoked = extend_list(old, certificate.serial, call->reason, &count, &list);
-	call->crl = castssl_authority_crl(&authority, revoked, count, next_number(old));
+	revoked = extend_list(old, certificate.serial, call->reason, number, &count, &list);
+	call->crl = castssl_authority_crl(&authority, revoked, count, number);
 
 	if (is_in_use(&authority))
 		plan_installing(plan, &authority, call->crl);

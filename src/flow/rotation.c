@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
+#include "flow/crls.h"
 #include "flow/rotation.h"
 #include "server/files.h"
 #include "server/parameters.h"
@@ -358,7 +359,7 @@ castssl_rotation_refuses_caller(const CastsslMaterial *after)
 {
 	CastsslPem shown = { .name = "client certificate", .data = castssl_peer_certificates() };
 	CastsslPem ca = castssl_material_pem(after, CASTSSL_ROLE_CA);
-	CastsslPem crl = castssl_material_pem(after, CASTSSL_ROLE_CRL);
+	CastsslPem crl = castssl_crls_with_directory(castssl_material_pem(after, CASTSSL_ROLE_CRL));
 	CastsslFindings findings = { 0 };
 	CastsslClient client;
 

@@ -231,6 +231,25 @@ castssl_directory_check_writable(const char *directory)
 	}
 }
 
+void
+castssl_directory_check_private(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		raise_open_error(directory, errno);
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("others may write to directory \"%s\"", directory),
+			 errdetail("It is owned by user ID %d and its mode is %04o; the server runs as user "
+					   "ID %d.",
+					   (int) st.st_uid, (unsigned) (st.st_mode & 07777), (int) geteuid()),
+			 errhint("Run as root: chown %d '%s' && chmod 0700 '%s'", (int) geteuid(), directory,
+					 directory)));
+}
+
 /* SQLSTATE of a write that failed, by errno: a quota or a limit is a full disk, too. */
 static int
 errcode_for_write(void)

@@ -78,6 +78,9 @@ extern void castssl_file_remove_leftover(const char *path);
 /* fsync a file or a directory. */
 extern void castssl_file_sync(const char *path, bool is_directory);
 
+/* 42501 where others than the server's account may put files into the directory. */
+extern void castssl_directory_check_private(const char *directory);
+
 /* Make a directory 0700, its parent synced; it may exist. */
 extern void castssl_directory_make(const char *path);
 

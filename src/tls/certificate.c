@@ -298,7 +298,10 @@ decode_block(const CastsslPemBlock *block, CastsslCertificate *to)
 	if (is_crl)
 		to->crl = d2i_X509_CRL(NULL, &der, block->length);
 	else if (strcmp(block->name, PEM_STRING_X509_TRUSTED) == 0)
+	{
+		to->trusted = true;
 		to->x509 = d2i_X509_AUX(NULL, &der, block->length);
+	}
 	else
 		to->x509 = d2i_X509(NULL, &der, block->length);
 	return to->crl != NULL || to->x509 != NULL ? 1 : -1;
@@ -370,6 +373,17 @@ castssl_certificates_read(const char *data, size_t length, const char *subject,
 		return false;
 	}
 	return true;
+}
+
+const CastsslCertificate *
+castssl_certificates_first(const CastsslCertificates *certificates)
+{
+	for (int i = 0; i < certificates->count; i++)
+	{
+		if (certificates->items[i].x509 != NULL)
+			return &certificates->items[i];
+	}
+	return NULL;
 }
 
 char *

@@ -25,6 +25,7 @@ typedef struct CastsslCertificate
 	int position;           /* in its PEM text, from 1, certificates and CRLs counted together */
 	X509 *x509;             /* NULL for a CRL */
 	X509_CRL *crl;          /* NULL for a certificate */
+	bool trusted;           /* a "TRUSTED CERTIFICATE", with OpenSSL's own settings behind it */
 	const char *subject;    /* RFC 2253, UTF-8; NULL for a CRL; "" for an empty name */
 	const char *issuer;     /* RFC 2253, UTF-8 */
 	const char *serial;     /* lower-case hex, as "openssl x509 -serial" (which prints upper-case);
@@ -60,6 +61,10 @@ typedef struct CastsslCertificates
  */
 extern bool castssl_certificates_read(const char *pem, size_t length, const char *subject,
 									  CastsslCertificates *certificates, CastsslFindings *findings);
+
+/* The first certificate, which the server takes for its own whatever is before it; NULL: none. */
+extern const CastsslCertificate *
+castssl_certificates_first(const CastsslCertificates *certificates);
 
 /* SHA-256 fingerprint as above; palloc'd. */
 extern char *castssl_certificate_fingerprint(const X509 *x509);

@@ -20,12 +20,17 @@
 #include "tls/judge.h"
 #include "tls/openssl.h"
 
+/* Beyond that many OpenSSL verifies nothing; and a file of one certificate a thousand times ends.
+ */
+#define LONGEST_CHAIN 100
+
 /* The way from the server's certificate up, through the file. */
 typedef struct Path
 {
-	const CastsslCertificate **steps;
+	const CastsslCertificate *steps[LONGEST_CHAIN];
 	int length;
 	bool in_order; /* each step follows the one before it in the file */
+	int sent;      /* certificates of the file that clients get, in the path or not */
 } Path;
 
 /* Does a CA above allow no more CAs below it?  ca itself counts as one of them. */
@@ -93,13 +98,14 @@ is_issuer(const CastsslCertificate *issuer, const CastsslCertificate *certificat
 		   X509_check_issued(issuer->x509, certificate->x509) != X509_V_ERR_AKID_SKID_MISMATCH;
 }
 
+/* In the file of the path: one that is not in it yet, and that the server sends. */
 static const CastsslCertificate *
 find_issuer(const CastsslCertificates *where, const CastsslCertificate *certificate,
 			const Path *path)
 {
 	for (int i = 0; where != NULL && i < where->count; i++)
 	{
-		bool used = false;
+		bool used = path != NULL && where->items[i].trusted;
 
 		for (int j = 0; path != NULL && j < path->length; j++)
 			used = used || path->steps[j]->x509 == where->items[i].x509;
@@ -112,15 +118,22 @@ find_issuer(const CastsslCertificates *where, const CastsslCertificate *certific
 static void
 find_path(const CastsslCertificates *file, Path *path)
 {
-	path->steps = palloc(file->count * sizeof(*path->steps));
 	path->length = 0;
 	path->in_order = true;
-	for (int i = 0; i < file->count && path->length == 0; i++)
+	path->sent = 0;
+	for (int i = 0; i < file->count; i++)
 	{
-		if (file->items[i].x509 != NULL)
+		if (file->items[i].x509 == NULL)
+			continue;
+		if (path->length == 0)
 			path->steps[path->length++] = &file->items[i];
+		/* PostgreSQL: SSL_CTX_use_certificate_chain_file takes a trusted one as the first alone. */
+		else if (file->items[i].trusted)
+			continue;
+		path->sent++;
 	}
-	while (path->length > 0 && !path->steps[path->length - 1]->self_signed)
+	while (path->length > 0 && path->length < LONGEST_CHAIN &&
+		   !path->steps[path->length - 1]->self_signed)
 	{
 		const CastsslCertificate *last = path->steps[path->length - 1];
 		const CastsslCertificate *issuer = find_issuer(file, last, path);
@@ -162,8 +175,8 @@ judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Pat
 
 /* The chain ends below a root: can clients that have the root get there? */
 static void
-judge_top(const CastsslTlsSet *set, const CastsslCertificates *file, const CastsslCertificates *ca,
-		  const Path *path, CastsslFindings *findings)
+judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
+		  CastsslFindings *findings)
 {
 	const CastsslCertificate *top = path->steps[path->length - 1];
 	const CastsslCertificate *issuer = find_issuer(ca, top, NULL);
@@ -174,13 +187,13 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *file, const Casts
 	/* A file with several certificates is most likely complete, up to a root elsewhere. */
 	if (issuer == NULL)
 		castssl_finding_add(
-			findings, file->count > 1 ? CASTSSL_INFO : CASTSSL_WARNING, "chain", name,
+			findings, path->sent > 1 ? CASTSSL_INFO : CASTSSL_WARNING, "chain", name,
 			psprintf("the issuer of %s is not in a file of the server",
 					 castssl_certificate_label(top, name)),
 			psprintf("Clients need the certificate of \"%s\" as a root, or have to be sent it.",
 					 top->issuer),
 			psprintf("If it is an intermediate certificate, append it to \"%s\".", name));
-	else if (file->count == 1)
+	else if (path->sent == 1)
 		castssl_finding_add(
 			findings, CASTSSL_INFO, "chain", name,
 			psprintf("an intermediate certificate is not in \"%s\"", name),
@@ -196,28 +209,81 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *file, const Casts
 							psprintf("Append it to \"%s\".", name));
 }
 
-/* Verify the server's certificate as an OpenSSL client that trusts the top of the path. */
+/* Verify the server's certificate as an OpenSSL client that has these roots, whatever the time. */
+static int
+verify_path(const CastsslTlsSet *set, X509_STORE *store, const Path *path, unsigned long flags,
+			int *depth)
+{
+	STACK_OF(X509) *untrusted = castssl_adopt_list(sk_X509_new_null());
+
+	if (store == NULL || untrusted == NULL)
+		return X509_V_OK; /* LCOV_EXCL_LINE: out of memory */
+	for (int i = 1; i < path->length; i++)
+		sk_X509_push(untrusted, path->steps[i]->x509);
+	return castssl_chain_error(store, path->steps[0]->x509, untrusted,
+							   flags | X509_V_FLAG_NO_CHECK_TIME, X509_PURPOSE_SSL_SERVER, set->now,
+							   depth);
+}
+
+/*
+ * The root may limit what is below it: in names, in uses, in the length of the
+ * chain.  Where it is in the CA file that shows; clients may have another one,
+ * so that it is no error, and whether it is the root at all is not asked here.
+ */
 static void
-judge_as_client(const CastsslTlsSet *set, const Path *path, CastsslFindings *findings)
+judge_below_root(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
+				 CastsslFindings *findings)
 {
 	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
-	STACK_OF(X509) *untrusted = castssl_adopt_list(sk_X509_new_null());
+	int error;
+
+	for (int i = 0; store != NULL && i < ca->count; i++)
+	{
+		if (ca->items[i].x509 != NULL)
+			X509_STORE_add_cert(store, ca->items[i].x509);
+	}
+	error = verify_path(set, store, path, 0, NULL);
+	switch (error)
+	{
+		case X509_V_OK:
+		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+		case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		case X509_V_ERR_CERT_REJECTED:
+		case X509_V_ERR_CERT_UNTRUSTED:
+			return;
+	}
+	castssl_finding_add(
+		findings, CASTSSL_WARNING, "chain", set->certificate.name,
+		psprintf("clients with the root in \"%s\" would refuse the certificate in \"%s\": %s",
+				 set->ca.name, set->certificate.name, X509_verify_cert_error_string(error)),
+		psprintf("The chain ends with %s.",
+				 castssl_certificate_label(path->steps[path->length - 1], set->certificate.name)),
+		"Ask the CA for a certificate that its root allows.");
+}
+
+static void
+judge_as_client(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
+				CastsslFindings *findings)
+{
+	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
 	const char *name = set->certificate.name;
 	const char *check = "chain";
 	const char *hint = NULL;
 	int depth = 0;
 	int error;
 
-	if (store == NULL || untrusted == NULL)
-		return; /* LCOV_EXCL_LINE: out of memory */
-	for (int i = 1; i < path->length; i++)
-		sk_X509_push(untrusted, path->steps[i]->x509);
-	X509_STORE_add_cert(store, path->steps[path->length - 1]->x509);
-	error = castssl_chain_error(store, path->steps[0]->x509, untrusted,
-								X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME,
-								X509_PURPOSE_SSL_SERVER, set->now, &depth);
+	if (store != NULL)
+		X509_STORE_add_cert(store, path->steps[path->length - 1]->x509);
+	error = verify_path(set, store, path, X509_V_FLAG_PARTIAL_CHAIN, &depth);
 	if (error == X509_V_OK)
+	{
+		judge_below_root(set, ca, path, findings);
 		return;
+	}
 	depth = Max(0, Min(depth, path->length - 1));
 	if (error == X509_V_ERR_INVALID_PURPOSE)
 	{
@@ -278,10 +344,10 @@ castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertificates *certifi
 		 */
 		castssl_judge_dates(set, step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
 		castssl_judge_strength(step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
-		castssl_judge_extensions(step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
+		castssl_judge_defects(step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
 	}
 	judge_order(set, certificate, &path, findings);
-	judge_top(set, certificate, ca, &path, findings);
-	judge_as_client(set, &path, findings);
+	judge_top(set, ca, &path, findings);
+	judge_as_client(set, ca, &path, findings);
 	judge_server_usage(set, path.steps[0], findings);
 }

@@ -104,7 +104,8 @@ add_entry(X509_CRL *crl, const CastsslRevocation *revocation)
 static bool
 set_dates(X509_CRL *crl, int64 now, int64 next_update)
 {
-	ASN1_TIME *from = castssl_asn1_time(now);
+	/* One that is not yet in force would lock out every client of the CA. */
+	ASN1_TIME *from = castssl_asn1_time(now - CASTSSL_CLOCK_SLACK);
 	ASN1_TIME *until = castssl_asn1_time(next_update);
 	bool ok = from != NULL && until != NULL && X509_CRL_set1_lastUpdate(crl, from) == 1 &&
 			  X509_CRL_set1_nextUpdate(crl, until) == 1;

@@ -25,8 +25,8 @@ extern bool castssl_is_revocation_reason(const char *reason);
 extern const char *castssl_revocation_reasons(void);
 
 /*
- * The CRL with these entries: PEM, palloc'd.  number must be above that of the
- * CRL before.  NULL and an error finding ("crl").
+ * The CRL with these entries, in force from CASTSSL_CLOCK_SLACK ago: PEM, palloc'd.
+ * number must be above that of the CRL before.  NULL and an error finding ("crl").
  */
 extern char *castssl_crl_make(const CastsslAuthority *authority,
 							  const CastsslRevocation *revocations, int count, int64 number,

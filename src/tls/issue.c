@@ -18,7 +18,6 @@
 #include "tls/key.h"
 #include "tls/openssl.h"
 
-#define CLOCK_SLACK 300 /* seconds that a client's clock may be late */
 #define SERIAL_BITS 128
 #define FOREVER (INT64CONST(10000) * 366 * 86400) /* dates end in the year 9999 anyway */
 #define SECURITY_BITS_WANTED 112                  /* RSA with 2048 bits, EC with 224 */
@@ -100,7 +99,7 @@ fill_ca(X509 *x509, const char *common_name, EVP_PKEY *key, int64 now, int64 val
 
 	return X509_set_version(x509, 2) == 1 && set_serial(x509) &&
 		   castssl_set_common_name(name, common_name) && X509_set_issuer_name(x509, name) == 1 &&
-		   set_dates(x509, now - CLOCK_SLACK, now + Min(valid_for, FOREVER)) &&
+		   set_dates(x509, now - CASTSSL_CLOCK_SLACK, now + Min(valid_for, FOREVER)) &&
 		   X509_set_pubkey(x509, key) == 1 &&
 		   add_extension(x509, x509, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
 		   add_extension(x509, x509, NID_key_usage, "critical,keyCertSign,cRLSign") &&
@@ -255,7 +254,7 @@ date_certificate(X509 *x509, const CastsslAuthority *authority, const char *subj
 							"Make a new CA in time.");
 		until = not_after;
 	}
-	return set_dates(x509, Max(now - CLOCK_SLACK, not_before), until);
+	return set_dates(x509, Max(now - CASTSSL_CLOCK_SLACK, not_before), until);
 }
 
 char *

@@ -4,7 +4,7 @@
  *
  * After RFC 5280; what is issued passes "openssl verify -x509_strict".  Serial
  * numbers are random, 128 bits.  Certificates are valid from five minutes ago,
- * for clients whose clock is a little late.  Times are seconds since
+ * and so are CRLs, for hosts whose clock is a little late.  Times are seconds since
  * 1970-01-01 00:00 UTC.  All PEM texts are palloc'd.
  */
 #ifndef CASTSSL_TLS_ISSUE_H
@@ -12,6 +12,8 @@
 
 #include "tls/pem.h"
 #include "tls/request.h"
+
+#define CASTSSL_CLOCK_SLACK 300 /* seconds that the clock of whoever reads it may be late */
 
 /* A CA: its certificate and the private key that belongs to it. */
 typedef struct CastsslAuthority

@@ -134,24 +134,48 @@ castssl_judge_strength(const CastsslCertificate *certificate, const char *file,
 			"Get a new certificate, with a key of type ec:P-256, say.");
 }
 
-bool
-castssl_has_bad_extension(const CastsslCertificate *certificate)
+/* Does an EC key spell its curve out, instead of naming it as RFC 5480, section 2.1.1, wants? */
+static bool
+has_explicit_curve(const CastsslCertificate *certificate)
+{
+	X509_ALGOR *algorithm;
+	int type = V_ASN1_UNDEF;
+
+	if (strcmp(certificate->key_algorithm, "EC") != 0 ||
+		!X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm,
+								X509_get_X509_PUBKEY(certificate->x509)))
+		return false;
+	X509_ALGOR_get0(NULL, &type, NULL, algorithm);
+	return type == V_ASN1_SEQUENCE;
+}
+
+const char *
+castssl_defect(const CastsslCertificate *certificate)
 {
 	uint32_t flags = X509_get_extension_flags(certificate->x509);
 
-	return (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0;
+	if ((flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0)
+		return "It has an invalid or unknown critical extension: OpenSSL refuses every chain that "
+			   "it "
+			   "is in.";
+	if (has_explicit_curve(certificate))
+		return "Its EC key spells out the parameters of its curve instead of naming it, which "
+			   "OpenSSL "
+			   "3 refuses.";
+	return NULL;
 }
 
 void
-castssl_judge_extensions(const CastsslCertificate *certificate, const char *file,
-						 CastsslSeverity severity, CastsslFindings *findings)
+castssl_judge_defects(const CastsslCertificate *certificate, const char *file,
+					  CastsslSeverity severity, CastsslFindings *findings)
 {
-	if (castssl_has_bad_extension(certificate))
-		castssl_finding_add(findings, severity, "certificate_parse", file,
-							psprintf("%s has an invalid or unknown critical extension",
-									 castssl_certificate_label(certificate, file)),
-							"OpenSSL refuses every chain that it is in.",
-							"Ask its issuer for a new one.");
+	const char *defect = castssl_defect(certificate);
+
+	if (defect != NULL)
+		castssl_finding_add(
+			findings, severity, "certificate_parse", file,
+			psprintf("%s is defective", castssl_certificate_label(certificate, file)), defect,
+			"Ask its issuer for a new one.");
 }
 
 bool

@@ -37,12 +37,13 @@ extern void castssl_judge_strength(const CastsslCertificate *certificate, const 
 								   CastsslSeverity severity, CastsslFindings *findings);
 
 /*
- * Extensions that OpenSSL cannot decode, or has to understand and does not; the
- * finding is a "certificate_parse".
+ * What verifiers refuse about its form: extensions that OpenSSL cannot decode, or has
+ * to understand and does not, and an EC curve without a name.  A sentence; NULL if
+ * there is nothing.  The finding is a "certificate_parse".
  */
-extern bool castssl_has_bad_extension(const CastsslCertificate *certificate);
-extern void castssl_judge_extensions(const CastsslCertificate *certificate, const char *file,
-									 CastsslSeverity severity, CastsslFindings *findings);
+extern const char *castssl_defect(const CastsslCertificate *certificate);
+extern void castssl_judge_defects(const CastsslCertificate *certificate, const char *file,
+								  CastsslSeverity severity, CastsslFindings *findings);
 
 /* Has it an RSA key of under 3072 bits that is not too weak yet? */
 extern bool castssl_is_small_rsa(const CastsslCertificate *certificate);

@@ -173,6 +173,16 @@ wipe(void *handle)
 		OPENSSL_cleanse(secret->data, secret->length);
 }
 
+void
+castssl_openssl_wipe_later(char *data, size_t length)
+{
+	Secret *secret = palloc(sizeof(Secret));
+
+	secret->data = data;
+	secret->length = length;
+	castssl_openssl_adopt(secret, wipe);
+}
+
 char *
 castssl_openssl_secret(BIO *bio, size_t *length)
 {

@@ -44,9 +44,12 @@ extern char *castssl_openssl_error(void);
 extern char *castssl_openssl_bytes(BIO *bio, size_t *length);
 
 /*
- * The same for a secret: wiped when the current memory context goes away, so
- * neither pfree nor repalloc it.
+ * Have a secret in memory of the current memory context wiped when that goes away, by
+ * ERROR or otherwise; so neither pfree nor repalloc it.
  */
+extern void castssl_openssl_wipe_later(char *data, size_t length);
+
+/* The same for a secret in a memory BIO. */
 extern char *castssl_openssl_secret(BIO *bio, size_t *length);
 
 #endif

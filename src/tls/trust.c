@@ -37,11 +37,27 @@ make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 	return store;
 }
 
+/* Before each of what may be thousands of signatures to verify. */
+static void
+let_interrupt(const CastsslTlsSet *set)
+{
+	if (set->check_for_interrupts != NULL)
+		set->check_for_interrupts();
+}
+
 /* May it issue certificates, as OpenSSL sees it: basicConstraints and keyUsage? */
 static bool
 is_ca(const CastsslCertificate *certificate)
 {
 	return certificate->x509 != NULL && X509_check_ca(certificate->x509) != 0;
+}
+
+/* Does a "TRUSTED CERTIFICATE" say itself that it is not to be trusted for clients? */
+static bool
+is_rejected(const CastsslCertificate *ca)
+{
+	return ca->trusted &&
+		   X509_check_trust(ca->x509, X509_TRUST_SSL_CLIENT, 0) == X509_TRUST_REJECTED;
 }
 
 static const char *
@@ -65,11 +81,16 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
 
 	castssl_judge_dates(set, ca, name, severity, findings);
 	castssl_judge_strength(ca, name, severity, findings);
-	castssl_judge_extensions(ca, name, severity, findings);
+	castssl_judge_defects(ca, name, severity, findings);
 	if (X509_check_purpose(ca->x509, X509_PURPOSE_SSL_CLIENT, 1) == 0)
 		castssl_finding_add(findings, severity, "key_usage", name,
 							psprintf("%s may not issue client certificates", label),
 							"Its extended key usage is without clientAuth.", NULL);
+	if (is_rejected(ca))
+		castssl_finding_add(findings, severity, "key_usage", name,
+							psprintf("%s is not to be trusted for clients", label),
+							"Trust settings of OpenSSL in its \"TRUSTED CERTIFICATE\" say so.",
+							"Have a plain certificate in the file: openssl x509 -in ... -out ...");
 	if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
 		error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
 		castssl_finding_add(
@@ -112,12 +133,13 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 	{
 		const CastsslCertificate *item = &ca->items[i];
 
+		let_interrupt(set);
 		if (!is_ca(item))
 			continue;
 		cas++;
 		errors[i] = ca_error(set, store, item);
 		if (errors[i] == X509_V_OK && castssl_weakness(item) == NULL &&
-			!castssl_has_bad_extension(item) &&
+			castssl_defect(item) == NULL && !is_rejected(item) &&
 			X509_check_purpose(item->x509, X509_PURPOSE_SSL_CLIENT, 1) != 0)
 			working++;
 	}
@@ -166,6 +188,37 @@ crl_verifies(const CastsslCertificate *crl, const CastsslCertificate *ca)
 	return result;
 }
 
+/*
+ * May it be in force for any client?  One with an issuing distribution point (RFC
+ * 5280, section 5.2.5) can be for some certificates alone.
+ */
+static bool
+crl_is_for_clients(const CastsslCertificate *crl)
+{
+	ISSUING_DIST_POINT *scope =
+		X509_CRL_get_ext_d2i(crl->crl, NID_issuing_distribution_point, NULL, NULL);
+	bool result = scope == NULL || (scope->onlyCA <= 0 && scope->onlyattr <= 0 &&
+									scope->onlysomereasons == NULL && scope->distpoint == NULL);
+
+	ISSUING_DIST_POINT_free(scope);
+	ERR_clear_error();
+	return result;
+}
+
+/* Is there one of that CA, in force, for all of its clients? */
+static bool
+has_crl_for_clients(const CastsslTlsSet *set, const CastsslCertificate *ca,
+					const CastsslCertificates *list)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (crl_names(&list->items[i], ca) && castssl_in_force(&list->items[i], set->now) &&
+			crl_is_for_clients(&list->items[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Is there a CRL of that CA in force in the list; and which one, if only a stale one? */
 static bool
 has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCertificates *list,
@@ -173,6 +226,7 @@ has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCer
 {
 	for (int i = 0; i < list->count; i++)
 	{
+		let_interrupt(set);
 		if (!crl_names(&list->items[i], ca) || !crl_verifies(&list->items[i], ca))
 			continue;
 		if (castssl_in_force(&list->items[i], set->now))
@@ -206,6 +260,12 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 								psprintf("Append the CRL of \"%s\" to \"%s\".", ca->subject, name));
 		return;
 	}
+	if (!has_crl_for_clients(set, ca, cas) && !has_crl_for_clients(set, ca, crl))
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, "crl_issuer", name,
+			psprintf("the CRL for %s is only for some certificates", label),
+			"Its issuing distribution point says so; the server refuses all others.",
+			psprintf("Append the full CRL of \"%s\" to \"%s\".", ca->subject, name));
 	error = castssl_ca_chain_error(store, ca->x509,
 								   X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL, set->now);
 	if (error == X509_V_ERR_CERT_REVOKED)

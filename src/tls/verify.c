@@ -17,17 +17,6 @@
 #include "tls/trust.h"
 #include "tls/verify.h"
 
-static const CastsslCertificate *
-first_certificate(const CastsslCertificates *list)
-{
-	for (int i = 0; i < list->count; i++)
-	{
-		if (list->items[i].x509 != NULL)
-			return &list->items[i];
-	}
-	return NULL;
-}
-
 /* Read one file, with its own name for the check; false when it has what the server refuses. */
 static bool
 read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
@@ -100,7 +89,7 @@ static void
 judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY *key,
 			CastsslFindings *findings)
 {
-	const CastsslCertificate *server = first_certificate(list);
+	const CastsslCertificate *server = castssl_certificates_first(list);
 	const CastsslCertificate *fitting = NULL;
 	EVP_PKEY *public_key = X509_get0_pubkey(server->x509);
 	const char *hint = "Name the key that the certificate's request was made with.";
@@ -135,7 +124,7 @@ judge_key(const CastsslTlsSet *set, const CastsslCertificates *list, CastsslFind
 	if (set->passphrase == NULL && castssl_key_is_encrypted(&set->key))
 		return;
 	key = castssl_key_read(&set->key, set->passphrase, findings);
-	if (key != NULL && first_certificate(list) != NULL)
+	if (key != NULL && castssl_certificates_first(list) != NULL)
 		judge_match(set, list, key, findings);
 }
 
@@ -188,7 +177,7 @@ static void
 judge_certificate(const CastsslTlsSet *set, const CastsslCertificates *certificate,
 				  const CastsslCertificates *ca, CastsslFindings *findings)
 {
-	const CastsslCertificate *server = first_certificate(certificate);
+	const CastsslCertificate *server = castssl_certificates_first(certificate);
 
 	if (server == NULL)
 	{

@@ -30,6 +30,7 @@ typedef struct CastsslTlsSet
 	const char *
 		*host_names; /* names and addresses that clients use for this host; NULL: not known */
 	int nhost_names;
+	void (*check_for_interrupts)(void); /* called now and then, may raise; NULL: not wanted */
 } CastsslTlsSet;
 
 /*

@@ -47,6 +47,10 @@ typedef struct Case
 	{                                                                                              \
 		file, key, "root.crt", NULL, "client.crt", "root.crt", worst, check, reality               \
 	}
+#define ROOT(file, ca, client)                                                                     \
+	{                                                                                              \
+		file, "server.key", ca, NULL, client, ca, CASTSSL_WARNING, "chain", REFUSED                \
+	}
 #define CA(file, client, worst, check, reality)                                                    \
 	{                                                                                              \
 		"server.crt", "server.key", file, NULL, client, "root.crt", worst, check, reality          \
@@ -147,13 +151,23 @@ static const Case cases[] = {
 	SERVER_KEY("server.crt", "two.key", CASTSSL_OK, NULL, WORKS),
 	SERVER_KEY("server.crt", "two-wrong.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
 	SERVER_KEY("server.crt", "rsa2048.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
+	SERVER_KEY("p521.crt", "p521.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("ed448.crt", "ed448.key", CASTSSL_OK, NULL, WORKS),
+	SERVER_KEY("explicit.crt", "explicit.key", CASTSSL_ERROR, "certificate_parse", ELSEWHERE),
 	SERVER_KEY("server.crt", "parameters.key", CASTSSL_OK, NULL, WORKS),
 	SERVER_KEY("rsa2048.crt", "rsa-traditional.key", CASTSSL_INFO, "weak", WORKS),
 	SERVER_KEY("server.crt", "truncated.key", CASTSSL_ERROR, "key_parse", REFUSED),
 	SERVER_KEY("server.crt", "der.key", CASTSSL_ERROR, "key_parse", REFUSED),
 	SERVER_KEY("server.crt", "holds-certificate.key", CASTSSL_ERROR, "key_parse", REFUSED),
 	SERVER_KEY("server.crt", "empty.crt", CASTSSL_ERROR, "key_parse", REFUSED),
+	SERVER("critical.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
+	SERVER("chain-trusted.crt", CASTSSL_WARNING, "chain", REFUSED),
+	/* roots that refuse what is below them */
+	ROOT("names.crt", "root-names.crt", "client-names.crt"),
+	ROOT("clientonly.crt", "root-clientonly.crt", "client-clientonly.crt"),
+	ROOT("chain-pathlen-noroot.crt", "pathlen0.crt", "client-pathlen0.crt"),
 	/* CAs */
+	CA("ca-rejected.crt", "client.crt", CASTSSL_WARNING, "key_usage", REFUSED),
 	CA("ca-two.crt", "client.crt", CASTSSL_OK, NULL, WORKS),
 	CA("ca-expired-and-good.crt", "client.crt", CASTSSL_WARNING, "certificate_dates", WORKS),
 	CA("root-expired.crt", "client-expired-root.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
@@ -181,6 +195,9 @@ static const Case cases[] = {
 	CRL("root.crt", "other.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
 	CRL("root.crt", "root-other.crl", "client.crt", CASTSSL_INFO, "crl_issuer", WORKS),
 	CRL("root.crt", "forged.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	CRL("root.crt", "cas.crl", "client.crt", CASTSSL_WARNING, "crl_issuer", REFUSED),
+	CRL("root.crt", "users.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	CRL("root.crt", "split.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
 	CRL("root.crt", "with-certificate.crl", "client.crt", CASTSSL_WARNING, "crl_parse", WORKS),
 	CRL("root.crt", "server.crt", "client.crt", CASTSSL_ERROR, "crl_parse", REFUSED),
 	CRL("root.crt", "der.crl", "client.crt", CASTSSL_ERROR, "crl_parse", REFUSED),
