@@ -6,6 +6,9 @@
 #
 #   PG_CONFIG=...   which server      WERROR=1   more warnings, and each is an error
 #   FAULTS=1        with points at which tests make it fail: never for a server in use
+#   COVERAGE=1      counts the lines that run, for scripts/coverage
+#   SANITIZE=1      with AddressSanitizer and UndefinedBehaviorSanitizer, whose runtime the server
+#                   must have preloaded
 
 EXTENSION = pg_castssl
 MODULE_big = pg_castssl
@@ -36,6 +39,17 @@ endif
 
 ifdef FAULTS
 PG_CPPFLAGS += -DCASTSSL_FAULTS
+endif
+
+# Hardly optimized, for a line to be one; such a build is not the one whose warnings count.
+ifdef COVERAGE
+PG_CFLAGS += -Og --coverage
+SHLIB_LINK += --coverage
+endif
+
+ifdef SANITIZE
+PG_CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SHLIB_LINK += -fsanitize=address,undefined
 endif
 
 PG_CONFIG ?= pg_config

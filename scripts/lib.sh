@@ -134,7 +134,7 @@ packages_for() {
 	server | test) echo libipc-run-perl libio-socket-ssl-perl strace ;;
 	esac
 	case $1 in
-	test) echo git clang clang-format shellcheck tidy chromium ;;
+	test) echo git clang clang-format clang-tidy cppcheck lcov shellcheck tidy chromium ;;
 	esac
 }
 
@@ -221,12 +221,13 @@ build() {
 	fi
 }
 
-# install_extension FOLDER: what was built there, into the server's folders.
+# install_extension FOLDER [MAKE ARGUMENT...]: what was built there, into the server's folders.
 install_extension() {
-	local run=as_root
+	local run=as_root folder=$1
+	shift
 	[ -w "$("$PG_CONFIG" --pkglibdir)" ] && run=
 	echo "Installing pg_castssl into $("$PG_CONFIG" --pkglibdir) and $("$PG_CONFIG" --sharedir)"
-	if ! $run make -C "$1" install PG_CONFIG="$PG_CONFIG" >"$work/install.log" 2>&1; then
+	if ! $run make -C "$folder" install PG_CONFIG="$PG_CONFIG" "$@" >"$work/install.log" 2>&1; then
 		cat "$work/install.log"
 		return 1
 	fi

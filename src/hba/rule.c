@@ -134,6 +134,8 @@ keep_tokens(Builder *builder, const Frame *frame, CastsslHbaTokens tokens)
 	if (tokens.count == 0)
 		return (CastsslHbaTokens){ 0 };
 	if (tokens.count == 1 && castssl_hba_is_keyword(&tokens.items[0], "all"))
+		/* It takes the member of a compound literal for a variable. */
+		/* cppcheck-suppress legacyUninitvar */
 		return (CastsslHbaTokens){ .items = &all, .count = 1 };
 	items = castssl_arena_alloc(&builder->arena, tokens.count * sizeof(CastsslHbaToken));
 	for (int i = 0; i < tokens.count; i++)

@@ -266,6 +266,8 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 	PG_FINALLY();
 	{
 		for (int i = 0; i < lengthof(tls_variables); i++)
+			/* It does not know that the loop above runs. */
+			/* cppcheck-suppress uninitvar */
 			*tls_variables[i] = live[i];
 		if (stop)
 			*stop = ciphers;
