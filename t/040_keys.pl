@@ -250,6 +250,9 @@ subtest 'castssl_create_ca' => sub {
 		[ "common_name => NULL", 'no name' ],
 		[ "common_name => 'x', valid_for => '0'", 'valid for no time' ],
 		[ "common_name => 'x', valid_for => '1000 years'", 'valid for too long' ],
+		[ "common_name => 'x', valid_for => '-1 day'", 'valid for less than nothing' ],
+		[ "common_name => 'x', valid_for => '178000000 years'", 'valid for ever' ],
+		[ "common_name => 'x', valid_for => '-178000000 years'", 'valid for less than ever' ],
 		[ "common_name => 'x', key_type => 'rsa:512'", 'a key that is too short' ]);
 	is(mode($ca), 'absent', 'nothing is left of those');
 
@@ -432,6 +435,7 @@ subtest 'castssl_revoke' => sub {
 	$t->fails('SELECT ' . call('castssl_revoke', certificate => slurp($pki->path('alice.crt'))),
 		'22023', 'another CA\'s certificate', hint => 1);
 	$t->fails(q{SELECT castssl_revoke('no certificate')}, '22023', 'no certificate');
+	$t->fails('SELECT ' . call('castssl_revoke', certificate => $our_root), '22023', 'the CA itself, which would refuse everybody', hint => 1);
 	is_deeply([ login($alice) ], [ 1, '/CN=alice' ], 'before: alice gets in');
 
 	my $crl = $t->sql('SELECT ' . call('castssl_revoke', certificate => $pem, reason => 'keyCompromise'));
@@ -458,11 +462,17 @@ subtest 'castssl_revoke' => sub {
 	$t->sql('SELECT ' . call('castssl_revoke', certificate => $second));
 	$text = openssl_ok('crl -noout -text', $t->slurp('root.crl'));
 	is(() = $text =~ /Serial Number/g, 2, 'the CRL keeps what was revoked before');
-	like($text, qr/X509v3 CRL Number:\s+3\b/, 'and has the next number');
+	my ($number) = map { hex } openssl_ok('crl -noout -crlnumber', $t->slurp('root.crl')) =~ /=(?:0x)?(\w+)/;
+	cmp_ok($number, '>', (map { hex } openssl_ok('crl -noout -crlnumber', $crl) =~ /=(?:0x)?(\w+)/)[0], 'and has a higher number');
 	($ok) = login($bob, user => 'bob');
 	ok(!$ok, 'bob is refused');
 	$t->sql('SELECT castssl_rollback()');
 	is_deeply([ login($bob, user => 'bob') ], [ 1, '/CN=bob' ], 'rolled back: bob gets in again');
+	$t->sql(q{SELECT pg_sleep(1)});
+	my $again = $t->sql('SELECT ' . call('castssl_revoke', certificate => $second));
+	cmp_ok((map { hex } openssl_ok('crl -noout -crlnumber', $again) =~ /=(?:0x)?(\w+)/)[0], '>', $number,
+		'revoked again: no CRL number comes twice');
+	$t->sql('SELECT castssl_rollback()');
 	$t->restart;
 	is_deeply([ login($alice) ], [ 1, '/CN=alice' ], 'after a restart: alice gets in');
 };

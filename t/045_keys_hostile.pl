@@ -1,0 +1,320 @@
+# Keys and certificates in hostile hands: texts that are huge, endless or damaged, names and passwords of
+# odd bytes, other encodings, a CA directory that is not the server's, several callers at once, a crash
+# in the middle, a standby, and CRLs in a directory.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use CastsslOpenssl qw(openssl openssl_ok connect_with quote_text slurp spew verify_error);
+use Test::More;
+
+my $t = CastsslTest->new('hostile', streaming => 1);
+my $pki = $t->{pki};
+my $folder = $t->{folder};
+my $state = "$t->{data}/pg_castssl";
+$t->{node}->backup('copy');
+
+sub call
+{
+	my ($function, %arguments) = @_;
+	return CastsslTest::call($function, %arguments);
+}
+
+# A statement that is too long for a command line.
+sub fails_in_file
+{
+	my ($sql, $sqlstate, $name) = @_;
+	my $file = spew("$folder/statement.sql", "\\set VERBOSITY verbose\nSET statement_timeout = '3min';\n$sql;\n");
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-XqAt', '-f', $file, '-h', $t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', 'postgres' ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	like($err, qr/ERROR:\s+\Q$sqlstate\E:/, $name) or diag substr $err, 0, 500;
+	return;
+}
+
+my $root = slurp($pki->path('root.crt'));
+my ($certificate, $key) = map { slurp($pki->path("server.$_")) } qw(crt key);
+
+subtest 'texts' => sub {
+	my $info = 'castssl_certificate_info';
+	my $inner = join "\n", ('A' x 64) x 10;
+	my %text = (
+		'a mark without an end' => "-----BEGIN CERTIFICATE-----\n$inner\n",
+		'a mark alone' => '-----BEGIN ',
+		'an end alone' => "-----END CERTIFICATE-----\n",
+		'another end' => "-----BEGIN CERTIFICATE-----\n$inner\n-----END X509 CRL-----\n",
+		'nothing inside' => "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+		'zeros inside' => "-----BEGIN CERTIFICATE-----\n$inner\n-----END CERTIFICATE-----\n",
+		'control characters' => join('', map { chr } 1 .. 31),
+		'a long line' => '-----BEGIN ' . 'X' x 100_000);
+	$t->fails("SELECT count(*) FROM $info(" . quote_text($text{$_}) . ')', '22023', $_) foreach sort keys %text;
+	is($t->sql("SELECT count(*) FROM $info(NULL)"), 0, 'null: no rows');
+	is($t->sql("SELECT count(*) FROM $info(repeat(" . quote_text($root) . ', 3000))'), 3000, 'three thousand blocks');
+	is($t->sql("SELECT count(*) FROM $info(repeat(repeat('x', 999) || E'\\n', 3000) || " . quote_text($root) . ')'), 1, 'three million characters before the first');
+	fails_in_file("SELECT count(*) FROM $info(repeat('x', 20000000))", '22023', 'twenty million characters');
+	fails_in_file('SELECT castssl_install(certificate => ' . quote_text($certificate) . ', private_key => ' . quote_text($key)
+		  . ', ca => repeat(' . quote_text($root) . ', 9000))', '22023', 'more than anybody could read again');
+	# its own issuer, again and again, and never at the top: more than a client reads
+	$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', 'server.key', '-subj', '/CN=ring', '-out', 'ring.csr');
+	$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', 'alice.key', '-subj', '/CN=ring', '-days', '9', '-out', 'ring-ca.crt');
+	$pki->openssl('x509', '-req', '-in', 'ring.csr', '-CA', 'ring-ca.crt', '-CAkey', 'alice.key', '-set_serial', '9', '-days', '9', '-out', 'ring.crt');
+	fails_in_file('SELECT * FROM castssl_install(certificate => repeat(' . quote_text(slurp($pki->path('ring.crt'))) . ', 4000), private_key => '
+		  . quote_text($key) . ')', '58000', 'a certificate that seems to issue itself, again and again');
+	is($t->served, 'none', 'nothing has changed');
+	ok(!-e "$t->{data}/$_", "no $_ is left") foreach qw(server.crt server.key root.crt);
+};
+
+subtest 'a certificate behind other blocks' => sub {
+	$pki->openssl('ca', '-gencrl', '-config', 'openssl.cnf', '-cert', 'root.crt', '-keyfile', 'root.key', '-crldays', '30', '-out', 'root.crl');
+	my $crl = slurp($pki->path('root.crl'));
+	$t->rows('SELECT * FROM ' . call('castssl_install', certificate => "$crl$key$certificate", private_key => "$certificate$key", ca => $root));
+	is($t->served, $pki->fingerprint('server.crt'), 'the server finds it, and so do we');
+	$t->sql('SELECT castssl_rollback()');
+	is($t->served, 'none', 'taken back');
+};
+
+subtest 'a CA directory that is not the server\'s' => sub {
+	my $set = sub {
+		$t->sql("LOAD 'pg_castssl'; ALTER SYSTEM SET castssl.ca_directory = '$_[0]'");
+		$t->reload;
+	};
+	my $create = q{SELECT castssl_create_ca(common_name => 'CA')};
+	mkdir "$folder/open" or die $!;
+	chmod 0777, "$folder/open";
+	$set->("$folder/open");
+	$t->fails($create, '42501', 'one that everybody may write to', hint => qr/chmod 0700/);
+	is_deeply([ grep { !/certificates$/ } glob "$folder/open/*" ], [], 'no key is left there');
+	chmod 0700, "$folder/open";
+	spew("$folder/file", '');
+	$set->("$folder/file");
+	my ($ok) = $t->psql($create);
+	ok(!$ok, 'a file for a directory');
+	mkdir "$folder/closed", 0500 or die $!;
+	$set->("$folder/closed");
+	SKIP: {
+		skip 'root may write everywhere', 1 if -w "$folder/closed";
+		$t->fails($create, '42501', 'one that the server may not write to', no_detail => 1);
+	}
+	symlink "$folder/open", "$folder/link" or die $!;
+	$set->("$folder/link");
+	my $pem = $t->sql($create);
+	is(slurp("$folder/open/root.crt"), $pem, 'by a symbolic link: where that leads');
+	is(sprintf('%04o', (stat "$folder/open/ca.key")[2] & 07777), '0600', 'the key is 0600');
+	is($t->sql(q{SELECT count(*) FROM castssl_certificate_info(castssl_sign(castssl_csr('x')))}), 1, 'and it signs');
+	$t->sql(q{LOAD 'pg_castssl'; ALTER SYSTEM RESET castssl.ca_directory});
+	$t->reload;
+};
+
+$t->sql("SELECT castssl_create_ca(common_name => 'Our CA')");
+
+subtest 'names and passwords of odd bytes' => sub {
+	foreach my $name ("tab\tand\nline", 'quote"\'\\;$(id)', '日本', ' blank ', '#', '+,=<>')
+	{
+		my $pem = $t->sql(
+			q{SELECT castssl_sign(castssl_csr(} . quote_text($name) . '))');
+		my ($ok, $text, $err) = openssl('x509 -noout -subject -nameopt multiline,utf8,-esc_msb,-esc_ctrl', $pem);
+		like($text, qr/commonName\s+= \Q$name\E$/m, 'a name as it was given') or diag $err;
+		my $subject = $t->sql('SELECT subject FROM castssl_certificate_info(' . quote_text($pem) . ')');
+		unlike($subject, qr/[\x00-\x1f]/, 'no control character is shown');
+	}
+	foreach my $password ('pässwörd', q{"'\\$(id);`x`}, ' ', "tab\there", 'x' x 300, '日本')
+	{
+		$t->sql(q{SELECT castssl_issue_client('odd', password => } . quote_text($password) . ')');
+		spew("$folder/password", "$password\n");
+		my ($ok, $out, $err) = openssl('pkcs12 -nokeys -in', undef, "$state/issued/odd/client.pfx", '-passin', "file:$folder/password");
+		ok($ok, 'the password opens the PKCS#12') or diag "$password: $err";
+	}
+};
+
+subtest 'a database of another encoding' => sub {
+	$t->sql(q{CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'});
+	$t->sql('CREATE EXTENSION pg_castssl', database => 'latin1');
+	my $utf8 = "SET client_encoding = 'UTF8';";
+	my $request = $t->sql("$utf8 SELECT castssl_csr('Käse')", database => 'latin1');
+	like(openssl_ok('req -noout -subject -nameopt utf8,-esc_msb', $request), qr/CN ?= ?Käse$/m, 'a name is UTF-8 in a request');
+	is($t->sql("$utf8 SELECT subject FROM castssl_certificate_info(castssl_sign(" . quote_text($request) . '))', database => 'latin1'),
+		'CN=K\C3\A4se', 'and shown escaped');
+	$t->sql("$utf8 SELECT castssl_issue_client('latin1', password => 'pässwörd')", database => 'latin1');
+	spew("$folder/password", "pässwörd\n");
+	my ($ok, $out, $err) = openssl('pkcs12 -nokeys -in', undef, "$state/issued/latin1/client.pfx", '-passin', "file:$folder/password");
+	ok($ok, 'a password is UTF-8, too') or diag $err;
+};
+
+# From here on TLS is on, with the server's own CA.
+$t->sql(q{SELECT count(*) FROM castssl_install(ca => pg_read_file('pg_castssl/ca/root.crt'), certificate =>
+	castssl_sign(purpose => 'server', request => castssl_csr('localhost', dns_names => '{localhost}', ip_addresses => '{127.0.0.1}')))});
+$t->sql("SELECT count(*) FROM castssl_enable(clientcert => 'verify-full')");
+
+sub login
+{
+	my ($user, %options) = @_;
+	my $issued = "$state/issued/$user";
+	return connect_with(
+		{
+			host => 'localhost', port => $t->{node}->port, user => $user, dbname => 'postgres', sslmode => 'verify-full',
+			sslrootcert => "$issued/root.crt", sslcert => "$issued/client.crt", sslkey => "$issued/client.key", %options
+		}, 'SELECT 1');
+}
+
+sub login_is
+{
+	my ($user, $in, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($ok, $why) = login($user);
+	is($ok ? 1 : 0, $in, "$name: $user is " . ($in ? 'in' : 'refused')) or diag $why;
+	return;
+}
+
+subtest 'several at once' => sub {
+	my $request = $t->sql("SELECT castssl_csr('many')");
+	my $script = spew("$folder/many.sql", 'SELECT castssl_sign(' . quote_text($request) . ");\nSELECT castssl_create_ca('second');\n");
+	my @runs = map {
+		my $run = { out => '', err => '' };
+		$run->{process} = IPC::Run::start(
+			[ 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-v', 'ON_ERROR_STOP=0', ('-f', $script) x 10, '-h', $t->{node}->host,
+				'-p', $t->{node}->port, '-U', 'postgres', 'postgres' ], '<', \undef, '>', \$run->{out}, '2>', \$run->{err});
+		$run } 1 .. 4;
+	$_->{process}->finish foreach @runs;
+	my %codes = map { $_ => 1 } map { $_->{err} =~ /ERROR:\s+(\w{5})/g } @runs;
+	is(join(' ', grep { !/^(55000|55P03)$/ } sort keys %codes), '', 'nothing else than: has a CA, or somebody else is at it');
+	my @signed = map { $_->{out} =~ /(-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n)/gs } @runs;
+	cmp_ok(scalar @signed, '>=', 1, 'some are signed');
+	my %serials = map { openssl_ok('x509 -noout -serial', $_) => 1 } @signed;
+	is(keys %serials, @signed, 'each with a serial number of its own');
+	my ($first) = @signed;
+	is(verify_error("$state/ca/root.crt", spew("$folder/many.crt", $first)), '', 'all by the one CA');
+};
+
+$t->sql("SELECT castssl_issue_client('$_')") foreach qw(alice bob);
+
+# A server whose library fails where it is told to (t/032_faults.pl).
+sub faulty_server
+{
+	my ($library) = @_;
+	(my $directory = $library) =~ s{/[^/]*$}{};
+	(my $module = $library) =~ s{\.\w+$}{};
+	my $f = CastsslTest->new('faulty', conf => "dynamic_library_path = '$directory:\$libdir'\nrestart_after_crash = on", start => 0);
+	$f->start;
+	(my $script = slurp("$FindBin::RealBin/../sql/pg_castssl--0.1.0.sql")) =~ s/^\\echo.*$//m;
+	$script =~ s/MODULE_PATHNAME/$module/g;
+	$f->sql($script);
+	$f->{load} = "LOAD '$module'; SET castssl.fault = ";
+	return $f;
+}
+
+subtest 'killed in the middle of castssl_revoke' => sub {
+	my $library = $ENV{CASTSSL_FAULTS} // '';
+	plan skip_all => 'CASTSSL_FAULTS names no library that was built with FAULTS=1' unless -e $library;
+	my $f = faulty_server($library);
+	my $ca = "$f->{data}/pg_castssl/ca";
+	$f->sql("SELECT castssl_create_ca('CA')");
+	$f->sql(q{SELECT count(*) FROM castssl_install(ca => pg_read_file('pg_castssl/ca/root.crt'), crl => pg_read_file('pg_castssl/ca/root.crl'),
+		certificate => castssl_sign(purpose => 'server', request => castssl_csr('localhost', dns_names => '{localhost}')))});
+	my $pem = slurp($f->sql("SELECT castssl_issue_client('bob')") . '/client.crt');
+	my ($serial) = openssl_ok('x509 -noout -serial', $pem) =~ /=(\w+)/;
+	my $revoke = 'SELECT ' . call('castssl_revoke', certificate => $pem);
+	# what says that it is revoked: the list, the CA's CRL, the one that the server uses
+	my $story = sub {
+		my @where = ((grep { /\Q$serial\E/i } -e "$ca/revoked" ? slurp("$ca/revoked") : ()) ? 'list' : ());
+		push @where, $_->[0] foreach grep { openssl_ok('crl -noout -text', slurp($_->[1])) =~ /\b\Q$serial\E\b/ }
+		  [ CA => "$ca/root.crl" ], [ server => "$f->{data}/root.crl" ];
+		return join ' ', @where;
+	};
+	my $offset = -s $f->{node}->logfile;
+	$f->sql("$f->{load} 'count'; $revoke");
+	is($story->(), 'list CA server', 'revoked everywhere');
+	$f->sql('SELECT castssl_rollback()');
+	is($story->(), '', 'taken back everywhere');
+	my @points = substr(slurp($f->{node}->logfile), $offset) =~ /fault point (\d+): /g;
+	cmp_ok(scalar @points, '>', 20, 'points at which it can fail');
+	my %met;
+	foreach my $point (grep { $_ % 9 == 5 } @points)
+	{
+		$f->psql("$f->{load} '$point:kill'; $revoke");
+		# the server is back, and what was interrupted is settled
+		for (1 .. 900)
+		{
+			my ($ok, $open) = $f->psql("SELECT count(*) FROM castssl_changes() WHERE state = 'applying'");
+			last if $ok && $open eq '0';
+			select undef, undef, undef, 0.2;
+		}
+		my $where = $story->();
+		like($where, qr/^(list CA server)?$/, "point $point: everywhere or nowhere");
+		$met{ $where ? 'new' : 'old' }++;
+		$f->sql('SELECT castssl_rollback()') if $where;
+	}
+	cmp_ok($met{old} // 0, '>', 3, 'nowhere');
+	$f->stop;
+};
+
+subtest 'CRLs in a directory' => sub {
+	plan skip_all => 'no ssl_crl_dir before PostgreSQL 14' unless $t->sql(q{SELECT count(*) FROM pg_settings WHERE name = 'ssl_crl_dir'});
+	my $crls = "$t->{data}/crls";
+	mkdir $crls, 0700 or die $!;
+	$t->sql("ALTER SYSTEM SET ssl_crl_dir = 'crls'");
+	$t->reload;
+	login_is('alice', 0, 'an empty directory');
+	is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'crl_parse' AND severity = 'error'}), 1, 'castssl_check says so');
+
+	my ($hash) = openssl_ok('crl -noout -hash', slurp("$state/ca/root.crl")) =~ /(\w{8})/;
+	spew("$crls/00000000.r0", slurp("$state/ca/root.crl"));
+	spew("$crls/README", 'nothing to see here');
+	$t->reload;
+	login_is('alice', 0, 'a CRL under another name');
+	cmp_ok($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name LIKE 'crl%' AND severity = 'error'}), '>', 0, 'castssl_check says so');
+	rename "$crls/00000000.r0", "$crls/$hash.r0" or die $!;
+	$t->reload;
+	login_is('alice', 1, 'the CA\'s CRL');
+	is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name LIKE 'crl%' AND severity = 'error'}), 0, 'castssl_check has nothing against it');
+	my $rows = $t->rows(q{SELECT file_name, position, issuer FROM castssl_certificates() WHERE role = 'crl'});
+	is_deeply($rows, [ { file_name => "$crls/$hash.r0", position => 1, issuer => 'CN=Our CA' } ], 'castssl_certificates shows it');
+	is($t->sql(q{SELECT count(*) FROM castssl_install(ca => pg_read_file('pg_castssl/ca/root.crt'), dry_run => true) WHERE result = 'warning'}),
+		0, 'no change is refused for want of a CRL');
+	$t->sql('SELECT ' . call('castssl_revoke', certificate => slurp("$state/issued/bob/client.crt")));
+	login_is('bob', 0, 'revoked, beside the directory');
+	login_is('alice', 1, 'revoked, beside the directory');
+	is($t->sql('SELECT castssl_rollback() IS NOT NULL LIMIT 1'), 't', 'taken back');
+	$t->sql('ALTER SYSTEM RESET ssl_crl_dir');
+	$t->reload;
+	login_is('bob', 1, 'no CRL');
+};
+
+subtest 'the CA under a renewed certificate' => sub {
+	# the same key and name, but not the certificate that lies in the CA's directory
+	openssl_ok('req -x509 -new -days 90 -key', undef, "$state/ca/ca.key", '-subj', '/CN=Our CA', '-out', "$folder/renewed.crt");
+	$t->rows('SELECT * FROM ' . call('castssl_install', ca => slurp("$folder/renewed.crt")));
+	login_is('bob', 1, 'renewed');
+	$t->sql('SELECT ' . call('castssl_revoke', certificate => slurp("$state/issued/bob/client.crt")));
+	login_is('bob', 0, 'revoked');
+	login_is('alice', 1, 'revoked');
+};
+
+subtest 'on a standby' => sub {
+	my $standby = bless { %$t, name => 'standby', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
+	my $node = $standby->{node} = CastsslTest::new_cluster('standby');
+	$node->init_from_backup($t->{node}, 'copy', has_streaming => 1);
+	$standby->{data} = $standby->{config} = $node->data_dir;
+	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+	$node->start;
+	is($standby->sql('SELECT pg_is_in_recovery()'), 't', 'a standby');
+	$standby->sql("SELECT castssl_create_ca('CA of the standby')");
+	my $steps = $standby->rows(q{SELECT * FROM castssl_install(ca => pg_read_file('pg_castssl/ca/root.crt'), certificate =>
+		castssl_sign(purpose => 'server', request => castssl_csr('localhost', dns_names => '{localhost}')))});
+	is((grep { $_->{target} eq 'served certificate' && $_->{result} eq 'done' } @$steps), 1, 'castssl_create_ca, castssl_csr, castssl_sign, castssl_install') or diag explain $steps;
+	my $carol = $standby->sql("SELECT castssl_issue_client('carol')");
+	is($carol, "$standby->{data}/pg_castssl/issued/carol", 'castssl_issue_client');
+	my $crl = $standby->sql('SELECT ' . call('castssl_revoke', certificate => slurp("$carol/client.crt")));
+	is($standby->slurp('root.crl'), $crl, 'castssl_revoke');
+	isnt($t->slurp('root.crl'), $crl, 'the primary is as it was');
+	$standby->stop;
+};
+
+my $log = slurp($t->{node}->logfile);
+foreach my $file (glob("$state/ca/*.key $state/issued/*/*.key $state/pending/*.key"))
+{
+	my ($secret) = slurp($file) =~ /\n(.{64}\n)?(.{40})/ ? $2 : die $file;
+	is(index($log, $secret), -1, "no word of $file in the log");
+}
+
+done_testing();
