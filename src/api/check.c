@@ -8,7 +8,6 @@
 
 #include "api/result.h"
 #include "base/compat.h"
-#include "change/worker.h"
 #include "flow/audit.h"
 
 PG_FUNCTION_INFO_V1(castssl_check);
@@ -27,7 +26,6 @@ castssl_check(PG_FUNCTION_ARGS)
 						errdetail("These are the PostgreSQL majors whose pg_hba.conf is known."),
 						errhint("For example: castssl_check(target_version => %d).",
 								CASTSSL_NEWEST_MAJOR)));
-	castssl_worker_stand_in();
 	castssl_audit(target_version, &findings);
 	for (int i = 0; i < findings.count; i++)
 	{

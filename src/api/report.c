@@ -7,7 +7,6 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "change/worker.h"
 #include "flow/report.h"
 
 PG_FUNCTION_INFO_V1(castssl_report);
@@ -15,6 +14,5 @@ PG_FUNCTION_INFO_V1(castssl_report);
 Datum
 castssl_report(PG_FUNCTION_ARGS)
 {
-	castssl_worker_stand_in();
 	PG_RETURN_TEXT_P(cstring_to_text(castssl_report_page()));
 }
