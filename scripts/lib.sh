@@ -261,6 +261,28 @@ start_server() {
 		{ cat "$work/start.log" "$data/server.log"; return 1; }
 }
 
+# make_certificates FOLDER: a CA, and by it server.crt (localhost) and alice.crt, each with its key.
+make_certificates() {
+	as_server_user mkdir -m 700 "$1"
+	as_server_user bash -e -s -- "$1" <<-'SCRIPT' >"$work/openssl.log" 2>&1
+		cd "$1"
+		new_key() {
+			openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"
+			chmod 600 "$1"
+		}
+		signed() {
+			new_key "$1.key"
+			openssl req -new -key "$1.key" -subj "$2" -out "$1.csr"
+			openssl x509 -req -in "$1.csr" -CA root.crt -CAkey root.key -CAcreateserial -days 90 \
+				-extfile <(echo "$3") -out "$1.crt"
+		}
+		new_key root.key
+		openssl req -x509 -new -key root.key -subj '/CN=pg_castssl test root' -days 3650 -out root.crt
+		signed server /CN=localhost 'subjectAltName = DNS:localhost, IP:127.0.0.1'
+		signed alice /CN=alice 'extendedKeyUsage = clientAuth'
+	SCRIPT
+}
+
 servers=()
 mounted=()
 

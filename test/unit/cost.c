@@ -1,0 +1,97 @@
+/*
+ * cost.c
+ *		One step of the pure folders, on real input, for counting its instructions.
+ *
+ * cost STEP FILE [OTHER] does it and prints how much of it there was:
+ *	read          the rules of a pg_hba.conf
+ *	dead          and which of them are never reached
+ *	explain       and which one answers a connection that none does
+ *	compare       and what the other file, in its place, would change
+ *	certificates  the facts of every certificate in a bundle
+ */
+#include "postgres_fe.h"
+
+#include "hba/compare.h"
+#include "reader.h"
+#include "tls/certificate.h"
+
+#define VERSION 16
+
+static CastsslHbaPolicy *
+policy_of(const char *path)
+{
+	return castssl_hba_policy_read(path, &file_reader, VERSION);
+}
+
+static int
+count_dead(const CastsslHbaPolicy *policy, const CastsslHbaWorld *world)
+{
+	bool *dead = palloc0(policy->nrules * sizeof(bool));
+	int **because = palloc0(policy->nrules * sizeof(int *));
+	int *nbecause = palloc0(policy->nrules * sizeof(int));
+	int count = 0;
+
+	castssl_hba_find_dead(policy, true, world, dead, because, nbecause);
+	for (int i = 0; i < policy->nrules; i++)
+		count += dead[i];
+	return count;
+}
+
+static int
+explain(const CastsslHbaPolicy *policy, const CastsslHbaWorld *world)
+{
+	CastsslConnection connection = { .database = "db1",
+									 .user = "nobody",
+									 .encryption = CASTSSL_PLAINTEXT,
+									 .family = 4,
+									 .address = { 192, 0, 2, 1 } };
+
+	return castssl_hba_match(policy, &connection, world, NULL) + 1;
+}
+
+static int
+count_certificates(const char *path)
+{
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	char *data;
+	size_t length;
+	bool missing;
+	char *error;
+
+	if (!file_read(NULL, path, &data, &length, &missing, &error) ||
+		!castssl_certificates_read(data, length, path, &certificates, &findings))
+		return -1;
+	return certificates.count;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *step = argc > 2 ? argv[1] : "";
+	CastsslHbaWorld world = { 0 };
+	CastsslHbaDifferences differences = { 0 };
+	int count;
+
+	if (strcmp(step, "read") == 0)
+		count = policy_of(argv[2])->nrules;
+	else if (strcmp(step, "dead") == 0)
+		count = count_dead(policy_of(argv[2]), &world);
+	else if (strcmp(step, "explain") == 0)
+		count = explain(policy_of(argv[2]), &world);
+	else if (strcmp(step, "compare") == 0 && argc == 4)
+	{
+		castssl_hba_compare(policy_of(argv[2]), true, policy_of(argv[3]), true, &world,
+							&differences);
+		count = differences.count;
+	}
+	else if (strcmp(step, "certificates") == 0)
+		count = count_certificates(argv[2]);
+	else
+	{
+		fprintf(stderr, "usage: cost read|dead|explain|compare|certificates FILE [OTHER]\n");
+		return 2;
+	}
+	printf("%d\n", count);
+	return count < 0;
+}
