@@ -31,6 +31,24 @@ is_deeply(
 	[ grep { $_->{result} ne 'unchanged' } @{ $standby->enable(source_dir => $standby->{source}, plaintext => 'block') } ],
 	[], 'a second call: unchanged');
 
+# castssl_check on a standby: how it gets at its primary
+sub of_conninfo
+{
+	return $standby->sql("SELECT severity FROM castssl_check() WHERE check_name = 'standby'");
+}
+my $conninfo = $standby->sql('SHOW primary_conninfo');
+is(of_conninfo(), 'warning', 'castssl_check: replication does not verify the primary');
+my %wanted = ("sslmode = 'verify-full'" => 'ok', 'sslmode=require' => 'warning', 'service=primary' => 'ok', 'application_name=sslmode=verify-full' => 'warning');
+foreach my $part (sort keys %wanted)
+{
+	(my $value = "$conninfo $part") =~ s/'/''/g;
+	$standby->sql("ALTER SYSTEM SET primary_conninfo = '$value'");
+	$standby->reload;
+	is(of_conninfo(), $wanted{$part}, "castssl_check: $part");
+}
+$standby->sql('ALTER SYSTEM RESET primary_conninfo');
+$standby->reload;
+
 is($primary->served, 'none', 'the primary is as it was');
 is($primary->hba, $hba, "the primary's pg_hba.conf too");
 

@@ -15,7 +15,7 @@ HBA
 my $t = CastsslTest->new('check', hba => $hba);
 my $data = $t->{data};
 my $version = ($t->sql('SHOW server_version_num')) / 10000;
-my $planted = 0;
+my ($planted, $followed) = (0, 0);
 
 # A file of the data directory, with its mode; of(name): one of the PKI.
 sub put
@@ -51,10 +51,16 @@ sub find
 	  @{ findings($arguments) };
 }
 
-# The statements of a hint, as somebody would paste them into psql.
+# The statements of a hint, as somebody would paste them into psql; or the command, into a shell.
 sub follow
 {
 	my ($hint) = @_;
+	$followed++;
+	if ($hint =~ /^chmod /)
+	{
+		is(system($hint), 0, "followed: $hint");
+		return;
+	}
 	my ($ok, $out, $err) = $t->psql(($hint =~ /^(.*;)/s)[0] // die "no statement in: $hint");
 	ok($ok, "followed: $hint") or diag $err;
 	$t->psql('SELECT castssl_confirm()') if $hint =~ /confirm_within/;
@@ -73,7 +79,7 @@ sub fault
 	if (@found)
 	{
 		like($found[0]{hint} // '', $f{hint} // qr/\S/, "$what: a hint");
-		$f{mend} ? $f{mend}->() : follow($found[0]{hint});
+		$f{mend} ? $f{mend}->($found[0]{hint}) : follow($found[0]{hint});
 	}
 	is(scalar(find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments})), 0, "$what: gone")
 	  or diag explain [ find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments}) ];
@@ -129,7 +135,7 @@ fault('ssl off',
 	check => 'ssl_enabled', severity => 'error', plant => sub { system_set('ssl = off') });
 fault('a hostssl rule while TLS is off',
 	check => 'hba_tls_off', severity => 'warning', subject => qr/pg_hba.conf:\d+$/, count => 2,
-	plant => sub { system_set('ssl = off') }, mend => sub { system_set('ssl = on') });
+	plant => sub { system_set('ssl = off') });
 my $certificate = $t->slurp("$data/server.crt");
 my $key = $t->slurp("$data/server.key");
 fault('a certificate that was replaced and not loaded',
@@ -161,6 +167,28 @@ fault('ciphers that do not encrypt',
 	check => 'ciphers', severity => 'error',
 	plant => sub { system_set("ssl_ciphers = 'NULL-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:\@SECLEVEL=0'") });
 
+fault('ciphers without a certificate',
+	check => 'ciphers', severity => 'error',
+	plant => sub { system_set("ssl_ciphers = 'ADH-AES256-GCM-SHA384:\@SECLEVEL=0'") });
+my $encrypted = 'server-encrypted.key';
+system("openssl ec -in $data/server.key -aes256 -passout 'pass:open sesame' -out $data/$encrypted 2>$data/openssl.log") == 0 or die;
+chmod 0600, "$data/$encrypted";
+fault('an encrypted key that no reload takes up',
+	check => 'passphrase', severity => 'warning', subject => qr/^ssl_passphrase_command_supports_reload$/,
+	plant => sub {
+		put('passphrase', "#!/bin/sh\ntouch $data/was-asked\necho open sesame\n", 0700);
+		system_set("ssl_passphrase_command = '$data/passphrase'");
+		system_set("ssl_key_file = '$encrypted'");
+		$t->restart;
+		unlink "$data/was-asked" or die $!;
+		findings();
+		ok(!-e "$data/was-asked", 'a passphrase command is not run');
+	});
+$t->sql("ALTER SYSTEM RESET $_") foreach qw(ssl_passphrase_command ssl_passphrase_command_supports_reload);
+$t->sql("ALTER SYSTEM SET ssl_key_file = 'server.key'");
+$t->reload;
+unlink map { "$data/$_" } $encrypted, qw(passphrase was-asked openssl.log);
+
 # --- files
 
 fault('a private key that others can use',
@@ -170,7 +198,7 @@ fault('a private key that others can use',
 fault('a copy of a private key that others can read',
 	check => 'key_copies', severity => 'warning', subject => qr/server.key.bak$/,
 	plant => sub { put('server.key.bak', $key, 0644) },
-	hint => qr/chmod 0600/, mend => sub { chmod 0600, "$data/server.key.bak" });
+	hint => qr/^chmod 0600/);
 unlink "$data/server.key.bak";
 fault("the CA's private key",
 	check => 'ca_key', severity => 'warning', subject => qr/ca.key$/,
@@ -220,6 +248,10 @@ fault('plaintext from other hosts',
 	plant => sub { append_hba("host all all 10.0.0.0/8 scram-sha-256\n") },
 	hint => qr/plaintext => 'block'/);
 restore_hba();
+fault('plaintext alone from other hosts',
+	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub { append_hba("hostnossl all all 10.0.0.0/8 scram-sha-256\n") });
+restore_hba();
 fault('trust from other hosts',
 	check => 'hba_trust', severity => 'error',
 	plant => sub { append_hba("hostssl all all 10.0.0.0/8 trust\n") },
@@ -259,7 +291,10 @@ restore_hba();
 fault('no TCP at all',
 	check => 'listen_addresses', severity => 'info',
 	plant => sub { $t->sql("ALTER SYSTEM SET listen_addresses = ''"); $t->restart },
-	mend => sub { $t->sql('ALTER SYSTEM RESET listen_addresses'); $t->restart });
+	hint => qr/; then restart the server\.$/,
+	mend => sub { follow($_[0]); $t->restart });
+$t->sql('ALTER SYSTEM RESET listen_addresses');
+$t->restart;
 fault('what the next major refuses',
 	check => 'hba_future', severity => 'warning', arguments => 'target_version => 19',
 	plant => sub { append_hba("host all all 10.9.9.9/32 radius radiusservers=127.0.0.1 radiussecrets=s\n") },
@@ -273,6 +308,15 @@ fault('an unconfirmed change',
 	plant => sub { $t->sql("SELECT * FROM castssl_disable(confirm_within => '1 hour')") },
 	hint => qr/castssl_confirm/);
 $t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
+fault('an interrupted change',
+	check => 'changes', severity => 'warning', subject => qr/^change \d+ \(enable\)$/,
+	plant => sub {
+		my ($newest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
+		my $manifest = "$data/pg_castssl/changes/$newest/manifest";
+		$t->write($manifest, $t->slurp($manifest) =~ s/^state = 'applied'/state = 'applying'/mr);
+	},
+	hint => qr/castssl_changes/);
+$t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
 fault('edited by hand since the last change',
 	check => 'edited_since', severity => 'info', subject => qr/pg_hba.conf$/,
 	plant => sub { append_hba("# by hand\n") }, mend => \&restore_hba);
@@ -281,7 +325,7 @@ fault('files that Patroni writes',
 	plant => sub { $t->set_hba("# Do not edit this file manually!\n# It will be overwritten by Patroni!\n$clean_hba") },
 	mend => \&restore_hba);
 
-cmp_ok($planted, '>=', 25, "$planted faults planted");
+cmp_ok($followed, '>=', 25, "$planted faults planted, of which $followed mended by nothing but their hint");
 is_deeply([loud()], [], 'all mended: nothing above info') or diag explain [loud()];
 
 # --- it only reads, and reads for those who watch

@@ -21,6 +21,7 @@
 #include "server/parameters.h"
 #include "server/paths.h"
 #include "tls/key.h"
+#include "tls/pem.h"
 
 void
 castssl_audit_files_readable(CastsslAuditScope *scope)
@@ -167,7 +168,7 @@ report_open_copy(CastsslAuditScope *scope, const CastsslPem *key, const struct s
 	castssl_audit_report(scope, CASTSSL_WARNING, key->name,
 						 psprintf("a private key that others can read (mode %04o)",
 								  (unsigned) (st->st_mode & 07777)),
-						 psprintf("chmod 0600 '%s', or remove it.", key->name));
+						 psprintf("chmod 0600 %s", castssl_shell_word(key->name)));
 }
 
 void

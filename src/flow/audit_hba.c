@@ -250,8 +250,7 @@ castssl_audit_hba_tls_off(CastsslAuditScope *scope)
 		if (!rule->error && rule->type == CASTSSL_HBA_HOSTSSL)
 			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
 								 "no connection reaches this rule: TLS is off",
-								 "SELECT * FROM castssl_enable(source_dir => '...', "
-								 "confirm_within => '10 min');");
+								 castssl_audit_tls_on_hint(scope));
 	}
 }
 

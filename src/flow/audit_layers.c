@@ -129,17 +129,23 @@ castssl_audit_restart_safe(CastsslAuditScope *scope)
 			"SELECT restart_safe, restart_problem FROM castssl_status();");
 }
 
-void
-castssl_audit_ssl_enabled(CastsslAuditScope *scope)
+const char *
+castssl_audit_tls_on_hint(const CastsslAuditScope *scope)
 {
 	bool in_place = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
 					scope->material.files[CASTSSL_ROLE_KEY].path;
 
+	return in_place ? "ALTER SYSTEM SET ssl = on; SELECT * FROM castssl_reload();"
+					: "SELECT * FROM castssl_enable(source_dir => '...', "
+					  "confirm_within => '10 min');";
+}
+
+void
+castssl_audit_ssl_enabled(CastsslAuditScope *scope)
+{
 	if (!scope->ssl)
 		castssl_audit_report(scope, CASTSSL_ERROR, "ssl", "TLS is off",
-							 in_place ? "ALTER SYSTEM SET ssl = on; SELECT * FROM castssl_reload();"
-									  : "SELECT * FROM castssl_enable(source_dir => '...', "
-										"confirm_within => '10 min');");
+							 castssl_audit_tls_on_hint(scope));
 }
 
 void

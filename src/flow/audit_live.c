@@ -18,6 +18,7 @@
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
+#include "server/probe.h"
 
 void
 castssl_audit_changes(CastsslAuditScope *scope)
@@ -209,12 +210,16 @@ castssl_audit_ca_rotation(CastsslAuditScope *scope)
 void
 castssl_audit_standby(CastsslAuditScope *scope)
 {
-	char *conninfo;
+	char *conninfo = castssl_parameter_value("primary_conninfo");
+	char *sslmode;
 
-	if (!RecoveryInProgress())
+	if (!RecoveryInProgress() || conninfo[0] == '\0')
 		return;
-	conninfo = castssl_parameter_value("primary_conninfo");
-	if (conninfo[0] != '\0' && strstr(conninfo, "sslmode=verify-") == NULL)
+	/* What a service file or the environment adds cannot be known here. */
+	if (castssl_conninfo_value(conninfo, "service") != NULL)
+		return;
+	sslmode = castssl_conninfo_value(conninfo, "sslmode");
+	if (sslmode == NULL || strncmp(sslmode, "verify-", 7) != 0)
 		castssl_audit_report(scope, CASTSSL_WARNING, "primary_conninfo",
 							 "replication does not verify the primary's certificate",
 							 "ALTER SYSTEM SET primary_conninfo = '... sslmode=verify-full "

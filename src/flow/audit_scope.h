@@ -51,6 +51,9 @@ extern bool castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i
 /* "path:line" of a rule. */
 extern char *castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule);
 
+/* What to type for TLS to be on: less where certificate and key are in place. */
+extern const char *castssl_audit_tls_on_hint(const CastsslAuditScope *scope);
+
 /* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c, audit_ident.c and
  * audit_live.c. */
 typedef void (*CastsslAuditCheck)(CastsslAuditScope *scope);

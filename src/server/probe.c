@@ -464,3 +464,18 @@ castssl_probe_address(void)
 		run_probe(GOAL_ADDRESS, "postgres", "postgres", false, ADDRESS_TIMEOUT, &result);
 	return last_address[0] != '\0' ? last_address : NULL;
 }
+
+char *
+castssl_conninfo_value(const char *conninfo, const char *keyword)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+	char *value = NULL;
+
+	for (PQconninfoOption *one = options; one && one->keyword && value == NULL; one++)
+	{
+		if (strcmp(one->keyword, keyword) == 0 && one->val != NULL)
+			value = pstrdup(one->val);
+	}
+	PQconninfoFree(options);
+	return value;
+}

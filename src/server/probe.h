@@ -42,4 +42,10 @@ extern CastsslProbeAnswer castssl_probe_login(const char *database, const char *
  */
 extern const char *castssl_probe_address(void);
 
+/*
+ * The value of a parameter in a connection string, as libpq reads it
+ * (PQconninfoParse); NULL where it is not given or the string is none.  Palloc'd.
+ */
+extern char *castssl_conninfo_value(const char *conninfo, const char *keyword);
+
 #endif
