@@ -181,7 +181,10 @@ $t->reload;
 	system('pg_ctl', '-w', '-D', $t->{data}, '-l', $node->logfile, '-o', '-c ssl_ca_file=other.crt', 'start') == 0 or die;
 	$node->_update_pid(1);
 	$t->enable_fails({ source_dir => $t->{source} }, '55000', 'a parameter on the command line', message => qr/ssl_ca_file/);
+	my $check = q{SELECT subject FROM castssl_check() WHERE check_name = 'parameters_changeable' AND severity = 'info'};
+	is($t->sql($check), 'ssl_ca_file', 'castssl_check names it');
 	$t->restart;
+	is($t->sql($check), '', 'and no longer without it');
 	if ($version >= 17)
 	{
 		$node->append_conf('postgresql.conf', 'allow_alter_system = off');
