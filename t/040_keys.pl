@@ -271,6 +271,10 @@ subtest 'castssl_create_ca' => sub {
 	$t->fails("SELECT castssl_create_ca(common_name => 'Another CA')",
 		'55000', 'a second time', hint => qr/castssl\.ca_directory/);
 	is(slurp("$ca/ca.key"), $key, 'the key is still the first one');
+	rename "$ca/root.crt", "$ca/root.away" or die $!;
+	$t->fails("SELECT castssl_create_ca(common_name => 'Another CA')", '55000', 'a key without its certificate', detail => qr/ca\.key/, hint => 1);
+	is(slurp("$ca/ca.key"), $key, 'is not written over');
+	rename "$ca/root.away", "$ca/root.crt" or die $!;
 
 	# another directory is another CA
 	my $ours = "$folder/other-ca";

@@ -68,18 +68,26 @@ castssl_authority_crl(const CastsslAuthority *authority, const CastsslRevocation
 	return crl;
 }
 
+/* Nor half of one: a key without certificate may be somebody's own, and is not written over. */
 static void
 check_no_authority(void)
 {
-	char *path = castssl_authority_path("root.crt");
+	static const char *const files[] = { "root.crt", "ca.key" };
 	size_t length;
 
-	if (castssl_file_read_if_exists(path, CASTSSL_PEM_LIMIT, &length, NULL))
+	for (int i = 0; i < lengthof(files); i++)
+	{
+		char *path = castssl_authority_path(files[i]);
+		char *data = castssl_file_read_if_exists(path, CASTSSL_PEM_LIMIT, &length, NULL);
+
+		if (data == NULL)
+			continue;
+		explicit_bzero(data, length);
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this server has a CA already"),
-						errdetail("Its certificate is \"%s\".", path),
+						errmsg("this server has a CA already"), errdetail("There is \"%s\".", path),
 						errhint("To begin anew, move that directory away or set "
 								"castssl.ca_directory to another one.")));
+	}
 }
 
 /* root.crt last: while it is not there, there is no CA. */
