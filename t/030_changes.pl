@@ -177,7 +177,7 @@ is($ids[-1], $last + 6, 'the newest among them');
 $t->fails('SELECT * FROM castssl_rollback(' . ($last + 1) . ')', '22023', 'a pruned change', detail => qr/keep_changes/, hint => 1);
 is(scalar @{ keys_kept() }, 3, 'as many private keys are kept');
 rollback($ids[-3]);
-ok(1, 'the oldest that is kept can be rolled back');
+is(changes()->[-1]{action} . ' ' . changes()->[-1]{state}, 'rollback applied', 'the oldest that is kept can be rolled back');
 
 keep(0);
 rotate(2);
