@@ -16,6 +16,7 @@ use IPC::Run ();
 use JSON::PP ();
 use Test::More;
 use Time::HiRes ();
+use CastsslOpenssl ();
 use CastsslPki;
 
 # PostgreSQL 13 and 14 know these modules by other names.
@@ -358,16 +359,11 @@ sub client
 		sslcert => $cert ? $self->{pki}->path("$cert.crt") : $none,
 		sslkey => $cert ? $self->{pki}->path("$cert.key") : $none,
 		connect_timeout => 20);
-	local $ENV{PGPASSWORD} = $options{password} // 'wonderland';
-	local $ENV{HOME} = $self->{folder};
-	my $sql = $options{sql} // 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
-	my ($out, $err) = ('', '');
-	IPC::Run::run(
-		[ 'psql', '-XqAt', '-w', '-d', join(' ', map { "$_='$connection{$_}'" } sort keys %connection),
-			'-c', $sql ],
-		'<', \undef, '>', \$out, '2>', \$err);
-	chomp $out;
-	return ($? == 0, $? == 0 ? $out : $err);
+	return CastsslOpenssl::connect_with(
+		\%connection,
+		$options{sql} // 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
+		HOME => $self->{folder},
+		defined $options{password} ? (PGPASSWORD => $options{password}) : ());
 }
 
 # in('what', options): asserts that this client gets in, with encryption => 't' or 'f'.
