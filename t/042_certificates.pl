@@ -32,6 +32,7 @@ spew("$files/thousand-server.crt", join '', slurp("$files/server.crt"), (@every)
 #   loads: the server loads it, and somebody refuses somebody
 #   refused: the server does not load it
 #   elsewhere: OpenSSL 3 refuses it, whatever this one does
+#   several, with bars between: it depends on the release of OpenSSL
 my @cases = (
 	# first, while no rule asks for certificates
 	[ { ca => undef, client => undef }, 'warning', 'works' ],
@@ -49,7 +50,7 @@ my @cases = (
 	[ { cert => 'dsa', key => 'dsa.key' }, 'error', 'loads' ],
 	[ { cert => 'rsa1024', key => 'rsa1024.key' }, 'error', 'refused' ],
 	[ { cert => 'p192', key => 'p192.key' }, 'error', 'refused' ],
-	[ { cert => 'sha1' }, 'error', 'refused' ],
+	[ { cert => 'sha1' }, 'error', 'refused|loads' ],
 	[ { key => 'ed25519.key' }, 'error', 'refused' ],
 	[ { key => 'rsa2048.key' }, 'error', 'refused' ],
 	# dates
@@ -88,7 +89,7 @@ my @cases = (
 	[ { cert => 'leaf1', ca => 'ca-inter' }, 'ok', 'works' ],
 	[ { cert => 'chain-missing', ca => 'ca-inter' }, 'warning', 'loads' ],
 	[ { cert => 'chain-extra' }, 'ok', 'works' ],
-	[ { cert => 'chain-sha1' }, 'error', 'refused' ],
+	[ { cert => 'chain-sha1' }, 'error', 'refused|loads' ],
 	[ { cert => 'chain-notca' }, 'error', 'loads' ],
 	[ { cert => 'chain-expired' }, 'error', 'loads' ],
 	[ { cert => 'chain-impostor' }, 'error', 'loads' ],
@@ -237,7 +238,7 @@ foreach my $test (@cases)
 
 	is($ours, $we_say, "$name: we say '$we_say'") or diag $said if defined $we_say;
 	$reality = 'elsewhere' if ($happens // '') eq 'elsewhere';
-	is($reality, $happens, "$name: and it is '$happens'") or diag $loader, explain $failure if defined $happens;
+	like($reality, qr/^(?:$happens)$/, "$name: and it is '$happens'") or diag $loader, explain $failure if defined $happens;
 	# whatever is expected above, these hold
 	ok($ours ne 'ok' || $reality eq 'works', "$name: never 'ok' where somebody refuses") or diag explain $failure;
 	ok($ours ne 'error' || $reality ne 'works', "$name: never refused what works for all") or diag $said;
@@ -262,6 +263,7 @@ sub openssl_facts
 	my $text = openssl_ok('x509 -noout -text', $pem);
 	($fact{key_bits}) = $text =~ /Public-Key: \((\d+) bit\)/;
 	$fact{key_bits} //= { ED25519 => 256, ED448 => 456 }->{ uc(($text =~ /Public Key Algorithm: (\w+)/)[0]) };
+	delete $fact{key_bits} unless defined $fact{key_bits};    # of a DSA key OpenSSL 1.1.1 does not say it
 	my ($algorithm) = $text =~ /Public Key Algorithm: (\S+)/;
 	$fact{key_algorithm} = { rsaEncryption => 'RSA', rsassaPss => 'RSA-PSS', 'id-ecPublicKey' => 'EC', dsaEncryption => 'DSA' }->{$algorithm} // $algorithm;
 	($fact{signature_algorithm}) = $text =~ /Signature Algorithm: (\S+)/;

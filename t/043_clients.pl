@@ -68,7 +68,11 @@ subtest 'what the strings look like' => sub {
 
 subtest 'psql' => sub {
 	is_deeply([ run_in($alice, [ @psql, config('uri') ]) ], [ 1, $answer ], 'by URI');
-	is_deeply([ run_in($alice, [ @psql, config('uri', host => '127.0.0.1') ]) ], [ 1, $answer ], 'by address');
+	# before 15 libpq looks for an address among the DNS names alone, and so refuses
+	my ($libpq) = `psql --version` =~ /(\d+)/;
+	my @by_address = run_in($alice, [ @psql, config('uri', host => '127.0.0.1') ]);
+	if ($libpq >= 15) { is_deeply(\@by_address, [ 1, $answer ], 'by address') }
+	else { like("@by_address", qr/does not match host name/, 'by address: as libpq before 15 does it') }
 	my $file = spew("$t->{folder}/pg_service.conf", config('service'));
 	is_deeply([ run_in($alice, [ @psql, 'service=postgres' ], PGSERVICEFILE => $file) ], [ 1, $answer ], 'by service');
 	my ($ok, $why) = run_in($t->{folder}, [ @psql, config('uri') ]);
@@ -78,10 +82,10 @@ subtest 'psql' => sub {
 	my $odd = q{o'neil & co@x/y?z=%};
 	(my $quoted = $odd) =~ s/'/''/g;
 	$t->sql(qq{CREATE ROLE "$odd" LOGIN PASSWORD 'wonderland'; CREATE DATABASE "$odd" OWNER "$odd"});
-	$t->set_hba(qq{hostssl "$odd" "$odd" 127.0.0.1/32 scram-sha-256\n} . $t->hba);
+	$t->set_hba(qq{hostssl "$odd" "$odd" all scram-sha-256\n} . $t->hba);
 	my @odd = (user_name => $odd, database => $odd);
-	is_deeply([ run_in($alice, [ @psql, config('uri', @odd, host => '127.0.0.1') ]) ], [ 1, "t|/CN=alice|$odd|$odd" ], 'odd names by URI');
-	spew("$t->{folder}/pg_service.conf", config('service', @odd, host => '127.0.0.1'));
+	is_deeply([ run_in($alice, [ @psql, config('uri', @odd) ]) ], [ 1, "t|/CN=alice|$odd|$odd" ], 'odd names by URI');
+	spew("$t->{folder}/pg_service.conf", config('service', @odd));
 	is_deeply([ run_in($alice, [ @psql, q{service='o\'neil & co@x/y?z=%'} ], PGSERVICEFILE => $file) ], [ 1, "t|/CN=alice|$odd|$odd" ], 'odd names by service');
 };
 

@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "change/manifest.h"
 #include "flow/authority.h"
@@ -29,12 +30,13 @@
 /*
  * The number of the next CRL.  They rise for ever (RFC 5280, section 5.2.3), also
  * when a revocation was rolled back or the CA restored from a backup: so they
- * follow the clock.
+ * follow the clock, in microseconds, for the next second may be taken by a second
+ * revocation of the last one.
  */
 static int64
 next_number(const ConfigVariable *list)
 {
-	return Max(castssl_manifest_number(list, "number") + 1, (int64) time(NULL));
+	return Max(castssl_manifest_number(list, "number") + 1, (int64) GetCurrentTimestamp());
 }
 
 /* The list of what was revoked, with one more; *text is the list as it is to be written. */

@@ -74,7 +74,7 @@ sub new
 	my ($class, $name, %options) = @_;
 	my $self = bless { name => $name, pki => pki(), folder => temporary_folder() }, $class;
 	my $node = $self->{node} = new_cluster($name);
-	$node->init(extra => [ '-U', 'postgres' ], allows_streaming => $options{streaming});
+	$node->init(extra => [qw(-U postgres --encoding=UTF8 --no-locale)], allows_streaming => $options{streaming});
 	$self->{data} = $self->{config} = $node->data_dir;
 	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'",
 		"password_encryption = 'scram-sha-256'", "log_min_messages = debug1", $options{conf} // '', '');
