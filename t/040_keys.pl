@@ -127,6 +127,11 @@ subtest 'castssl_csr' => sub {
 };
 
 subtest 'castssl_install: the pending key' => sub {
+	foreach (qw(ca crl))
+	{
+		install_fails({ $_ => $root }, '55000', "$_ alone, where nothing is served yet",
+			message => qr/no certificate and key yet/, detail => qr/server\.crt.*ssl_cert_file/, hint => qr/castssl_csr/);
+	}
 	my $request = $t->sql("SELECT castssl_csr(common_name => 'localhost')");
 	$t->sql("SELECT castssl_csr(common_name => 'localhost')");    # another one, which stays
 	my $certificate = signed($request);
@@ -470,7 +475,8 @@ subtest 'castssl_revoke' => sub {
 	cmp_ok($number, '>', (map { hex } openssl_ok('crl -noout -crlnumber', $crl) =~ /=(?:0x)?(\w+)/)[0], 'and has a higher number');
 	($ok) = login($bob, user => 'bob');
 	ok(!$ok, 'bob is refused');
-	$t->sql('SELECT castssl_rollback()');
+	my ($warning) = grep { $_->{result} eq 'warning' } @{ $t->rows('SELECT * FROM castssl_rollback()') };
+	like($warning->{detail}, qr/can log in again.*castssl_revoke/, 'to roll that back is to be warned');
 	is_deeply([ login($bob, user => 'bob') ], [ 1, '/CN=bob' ], 'rolled back: bob gets in again');
 	my $again = $t->sql('SELECT ' . call('castssl_revoke', certificate => $second));
 	cmp_ok((map { hex } openssl_ok('crl -noout -crlnumber', $again) =~ /=(?:0x)?(\w+)/)[0], '>', $number,

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -144,6 +145,22 @@ check_options(const CastsslInstallOptions *options)
 				 errhint("Give at least one of them, as a PEM text.")));
 }
 
+/* 55000 where a CA or CRL comes alone to a server that has nothing to serve yet. */
+static void
+check_configured(const char *parameter)
+{
+	char *value = castssl_parameter_value(parameter);
+	struct stat st;
+
+	if (stat(castssl_path_in(DataDir, value), &st) < 0 && errno == ENOENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this server has no certificate and key yet"),
+				 errdetail("There is no file \"%s\", which parameter %s names.", value, parameter),
+				 errhint("Give certificate as well: castssl_install(certificate => ..., ca => "
+						 "...), for a request of SELECT castssl_csr(...).")));
+}
+
 CastsslPlan *
 castssl_install_plan(const CastsslInstallOptions *options)
 {
@@ -155,8 +172,12 @@ castssl_install_plan(const CastsslInstallOptions *options)
 	if (options->certificate)
 		find_key(plan, material, options, folder);
 	else
+	{
+		check_configured("ssl_cert_file");
+		check_configured("ssl_key_file");
 		castssl_material_configured(material, CASTSSL_ROLE_KEY,
 									castssl_parameter_value("ssl_key_file"));
+	}
 	set_role(material, CASTSSL_ROLE_CERTIFICATE, folder, "server.crt", options->certificate);
 	set_role(material, CASTSSL_ROLE_CA, folder, "root.crt", options->ca);
 	set_role(material, CASTSSL_ROLE_CRL, folder, "root.crl", options->crl);

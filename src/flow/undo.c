@@ -207,6 +207,25 @@ add_file_steps(CastsslPlan *plan)
 	}
 }
 
+/* What a revoked certificate's holder would like, and the caller may not have in mind. */
+static void
+add_warnings(CastsslPlan *plan, const List *changes)
+{
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		const CastsslChange *change = lfirst(cell);
+
+		if (strcmp(change->action, "revoke") == 0)
+			plan->steps = castssl_step_add(
+				plan->steps, "install file", psprintf("change " INT64_FORMAT, change->id),
+				CASTSSL_STEP_WARNING,
+				"It revoked a certificate: who holds its key can log in again. To keep it revoked, "
+				"call castssl_revoke() again.");
+	}
+}
+
 CastsslPlan *
 castssl_undo_plan(int64 change_id)
 {
@@ -220,6 +239,7 @@ castssl_undo_plan(int64 change_id)
 		plan_before_images(plan, lfirst(cell));
 	plan->undoes = changes_since_oldest(changes);
 	add_file_steps(plan);
+	add_warnings(plan, changes);
 	plan_before_parameters(plan, changes);
 	castssl_hba_plan_from_files(plan);
 	castssl_plan_material_afterwards(plan);
