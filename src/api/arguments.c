@@ -132,6 +132,15 @@ castssl_argument_interval(FunctionCallInfo fcinfo, int n, const char *name)
 	return (int64) (seconds * 1000);
 }
 
+CastsslApplyOptions
+castssl_argument_options(FunctionCallInfo fcinfo, int confirm_within, int force, int dry_run)
+{
+	return (CastsslApplyOptions){ .confirm_within = castssl_argument_interval(
+									  fcinfo, confirm_within, "confirm_within"),
+								  .force = castssl_argument_bool(fcinfo, force),
+								  .dry_run = castssl_argument_bool(fcinfo, dry_run) };
+}
+
 static void
 set_addresses(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
 {

@@ -34,6 +34,10 @@ extern const char **castssl_argument_text_array(FunctionCallInfo fcinfo, int n, 
 /* An interval argument in milliseconds, 0 for NULL; more than nothing, at most a year. */
 extern int64 castssl_argument_interval(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* confirm_within, force and dry_run, as every function that applies a plan takes them. */
+extern CastsslApplyOptions castssl_argument_options(FunctionCallInfo fcinfo, int confirm_within,
+													int force, int dry_run);
+
 /* clientcert, plaintext, addresses and auth_method, as several functions take them. */
 extern CastsslHbaWanted castssl_argument_wanted(FunctionCallInfo fcinfo, int clientcert,
 												int plaintext, int addresses, int auth_method);

@@ -32,7 +32,7 @@ Datum
 castssl_enable(PG_FUNCTION_ARGS)
 {
 	CastsslEnableOptions enable = { 0 };
-	CastsslApplyOptions options = { 0 };
+	CastsslApplyOptions options;
 
 	enable.source_dir = castssl_argument_optional(fcinfo, 0, "source_dir");
 	enable.names[CASTSSL_ROLE_CERTIFICATE] = castssl_argument_required(fcinfo, 1, "cert_file");
@@ -41,9 +41,7 @@ castssl_enable(PG_FUNCTION_ARGS)
 	enable.names[CASTSSL_ROLE_CRL] = castssl_argument_optional(fcinfo, 4, "crl_file");
 	enable.wanted = castssl_argument_wanted(fcinfo, 5, 6, 7, 8);
 	enable.target_dir = castssl_argument_optional(fcinfo, 9, "target_dir");
-	options.confirm_within = castssl_argument_interval(fcinfo, 10, "confirm_within");
-	options.force = castssl_argument_bool(fcinfo, 11);
-	options.dry_run = castssl_argument_bool(fcinfo, 12);
+	options = castssl_argument_options(fcinfo, 10, 11, 12);
 	enable.profile = castssl_argument_text(fcinfo, 13);
 
 	if (enable.names[CASTSSL_ROLE_CA] == NULL &&
@@ -63,11 +61,8 @@ castssl_enable(PG_FUNCTION_ARGS)
 Datum
 castssl_disable(PG_FUNCTION_ARGS)
 {
-	CastsslApplyOptions options = { 0 };
+	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 
-	options.confirm_within = castssl_argument_interval(fcinfo, 0, "confirm_within");
-	options.force = castssl_argument_bool(fcinfo, 1);
-	options.dry_run = castssl_argument_bool(fcinfo, 2);
 	castssl_run_plan(make_disable_plan, NULL, "castssl_disable", &options, fcinfo);
 	return (Datum) 0;
 }

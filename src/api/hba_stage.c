@@ -387,11 +387,8 @@ make_apply_plan(void *arg)
 Datum
 castssl_hba_apply(PG_FUNCTION_ARGS)
 {
-	CastsslApplyOptions options = { 0 };
+	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 
-	options.confirm_within = castssl_argument_interval(fcinfo, 0, "confirm_within");
-	options.force = castssl_argument_bool(fcinfo, 1);
-	options.dry_run = castssl_argument_bool(fcinfo, 2);
 	castssl_run_plan(make_apply_plan, NULL, "castssl_hba_apply", &options, fcinfo);
 	return (Datum) 0;
 }

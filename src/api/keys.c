@@ -173,9 +173,7 @@ castssl_install(PG_FUNCTION_ARGS)
 	install.ca = castssl_argument_text(fcinfo, 1);
 	install.private_key = argument_secret(fcinfo, 2);
 	install.crl = castssl_argument_text(fcinfo, 3);
-	options.confirm_within = castssl_argument_interval(fcinfo, 4, "confirm_within");
-	options.dry_run = castssl_argument_bool(fcinfo, 5);
-	options.force = castssl_argument_bool(fcinfo, 6);
+	options = castssl_argument_options(fcinfo, 4, 6, 5);
 	castssl_run_plan(make_install_plan, &install, "castssl_install", &options, fcinfo);
 	return (Datum) 0;
 }

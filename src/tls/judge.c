@@ -155,13 +155,11 @@ castssl_defect(const CastsslCertificate *certificate)
 	uint32_t flags = X509_get_extension_flags(certificate->x509);
 
 	if ((flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0)
-		return "It has an invalid or unknown critical extension: OpenSSL refuses every chain that "
-			   "it "
-			   "is in.";
+		return "It has an invalid or unknown critical extension: OpenSSL refuses every chain "
+			   "that it is in.";
 	if (has_explicit_curve(certificate))
 		return "Its EC key spells out the parameters of its curve instead of naming it, which "
-			   "OpenSSL "
-			   "3 refuses.";
+			   "OpenSSL 3 refuses.";
 	return NULL;
 }
 
