@@ -244,7 +244,7 @@ sub run_server
 	$out->autoflush(1);
 	$t->{node}->append_conf('postgresql.conf', "include 'fault.conf'\n");
 	$t->write("$t->{data}/fault.conf", '');
-	foreach my $name (grep { !$scenarios{$_}{worker} == ($number < @names) } sort keys %scenarios)
+	foreach my $name (grep { (!$scenarios{$_}{worker}) == ($number < @names) } sort keys %scenarios)
 	{
 		run_scenario($t, $number, $name, $out);
 		# back to never enabled
