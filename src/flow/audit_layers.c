@@ -27,6 +27,32 @@
 
 #define RELOAD "SELECT * FROM castssl_reload();"
 
+/*
+ * Was the file written or replaced after the server last loaded its configuration?
+ * Whole seconds are compared, so what follows a reload within its second is missed.
+ */
+static bool
+changed_after_reload(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 &&
+		   time_t_to_timestamptz(Max(st.st_mtime, st.st_ctime)) > PgReloadTime;
+}
+
+/* Nobody can ask a server which CAs and CRLs it has loaded: the time of the file must do. */
+static void
+report_if_not_loaded(CastsslAuditScope *scope, CastsslRole role)
+{
+	const CastsslMaterialFile *file = &scope->material.files[role];
+
+	if (file->path && changed_after_reload(file->path))
+		castssl_audit_report(scope, CASTSSL_WARNING, file->name,
+							 "the file changed after the last reload: client certificates are "
+							 "checked against the one before",
+							 RELOAD);
+}
+
 void
 castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 {
@@ -54,6 +80,8 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 					 "disk",
 					 served),
 			RELOAD);
+	report_if_not_loaded(scope, CASTSSL_ROLE_CA);
+	report_if_not_loaded(scope, CASTSSL_ROLE_CRL);
 }
 
 /* Every ssl parameter whose value on disk is not the one in effect. */
@@ -93,9 +121,8 @@ castssl_audit_hba_in_effect(CastsslAuditScope *scope)
 	for (int i = 0; i < scope->policy->nfiles; i++)
 	{
 		const char *path = scope->policy->files[i]->path;
-		struct stat st;
 
-		if (stat(path, &st) == 0 && time_t_to_timestamptz(st.st_mtime) > PgReloadTime)
+		if (changed_after_reload(path))
 			castssl_audit_report(scope, CASTSSL_WARNING, path,
 								 "the file changed after the last reload", RELOAD);
 	}

@@ -272,7 +272,7 @@ judge_as_client(const CastsslTlsSet *set, const CastsslCertificates *ca, const P
 	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
 	const char *name = set->certificate.name;
 	const char *check = "chain";
-	const char *hint = NULL;
+	const char *hint = "Ask the CA for a new certificate, and for the chain that goes with it.";
 	int depth = 0;
 	int error;
 

@@ -85,7 +85,8 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
 	if (X509_check_purpose(ca->x509, X509_PURPOSE_SSL_CLIENT, 1) == 0)
 		castssl_finding_add(findings, severity, "key_usage", name,
 							psprintf("%s may not issue client certificates", label),
-							"Its extended key usage is without clientAuth.", NULL);
+							"Its extended key usage is without clientAuth.",
+							"Name another CA in ssl_ca_file for the certificates of clients.");
 	if (is_rejected(ca))
 		castssl_finding_add(findings, severity, "key_usage", name,
 							psprintf("%s is not to be trusted for clients", label),
@@ -103,7 +104,8 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
 		castssl_finding_add(
 			findings, severity, "chain", name,
 			psprintf("the server would refuse %s: %s", label, X509_verify_cert_error_string(error)),
-			NULL, NULL);
+			"Certificates that it issued do not let their clients in.",
+			"Name a CA certificate in ssl_ca_file that OpenSSL accepts.");
 }
 
 /*
