@@ -22,7 +22,7 @@ sub expected
 	$tls = qr/unknown ca|certificate verify failed|closed the connection|decrypt error/i
 	  if $certificate eq 'other CA';
 	$tls = qr/certificate expired|closed the connection/i if $certificate eq 'expired';
-	return ($tls, $plaintext eq 'keep' ? 'in' : qr/no pg_hba.conf entry.*no encryption/);
+	return ($tls, $plaintext eq 'keep' ? 'in' : qr/no pg_hba.conf entry.*(?:no encryption|SSL off)/);
 }
 
 foreach my $plaintext (qw(keep block))

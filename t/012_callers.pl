@@ -60,7 +60,9 @@ $t->sql("BEGIN; DECLARE c CURSOR FOR SELECT * FROM $call; FETCH 1 FROM c; CLOSE 
 secured('a cursor that is closed after its first row');
 $t->sql("BEGIN READ ONLY; SELECT count(*) FROM $call; COMMIT");
 secured('a read-only transaction');
-$t->sql("SET client_min_messages = error; SET client_encoding = 'LATIN1'; SET DateStyle = 'German'; SET standard_conforming_strings = off;
+# 19 knows only standard strings
+my $strings = $t->sql('SHOW server_version_num') < 190000 ? 'SET standard_conforming_strings = off;' : '';
+$t->sql("SET client_min_messages = error; SET client_encoding = 'LATIN1'; SET DateStyle = 'German'; $strings
 	SET lc_messages = 'C'; SET default_transaction_isolation = serializable; SELECT count(*) FROM $call");
 secured('a session with odd settings');
 

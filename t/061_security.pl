@@ -145,7 +145,9 @@ is_deeply(\@there, [ '42501', '42501' ], 'neither by .. ');
 
 # --- names made to mislead
 
-my $evil = "eve\"'\\\n\x1b[2J, host all all all trust";
+# 19 has no roles with line breaks in their names
+my $break = $t->sql('SHOW server_version_num') < 190000 ? "\n" : ' ';
+my $evil = "eve\"'\\$break\x1b[2J, host all all all trust";
 (my $quoted = $evil) =~ s/"/""/g;
 $t->sql(qq{CREATE ROLE "$quoted" LOGIN});
 (my $literal = $evil) =~ s/'/''/g;

@@ -153,7 +153,9 @@ static const Case cases[] = {
 	SERVER_KEY("server.crt", "rsa2048.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
 	SERVER_KEY("p521.crt", "p521.key", CASTSSL_OK, NULL, WORKS),
 	SERVER_KEY("ed448.crt", "ed448.key", CASTSSL_OK, NULL, WORKS),
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L /* which refuses what 1.1.1 still takes */
 	SERVER_KEY("explicit.crt", "explicit.key", CASTSSL_ERROR, "certificate_parse", ELSEWHERE),
+#endif
 	SERVER_KEY("server.crt", "parameters.key", CASTSSL_OK, NULL, WORKS),
 	SERVER_KEY("rsa2048.crt", "rsa-traditional.key", CASTSSL_INFO, "weak", WORKS),
 	SERVER_KEY("server.crt", "truncated.key", CASTSSL_ERROR, "key_parse", REFUSED),
