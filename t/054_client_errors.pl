@@ -56,7 +56,7 @@ const fs = require('fs'); const { Client } = require('pg');
 await c.connect(); console.log('came in'); await c.end(); } catch (e) { console.log(String(e)); } process.exit(0); })();
 JS
 	my $out = '';
-	local $ENV{NODE_PATH} = join ':', $ENV{NODE_PATH} // (), '/usr/share/nodejs';
+	local $ENV{NODE_PATH} = join ':', grep { defined } @ENV{qw(NODE_PATH CASTSSL_NODE_MODULES)}, '/usr/share/nodejs';
 	for (1 .. 50)
 	{
 		$out = '';
