@@ -351,6 +351,22 @@ fault('what the next major refuses',
 	plant => sub { append_hba("host all all 10.9.9.9/32 radius radiusservers=127.0.0.1 radiussecrets=s\n") },
 	mend => \&restore_hba)
   if $version < 19;
+fault('MD5, of which 18 warns',
+	check => 'hba_future', severity => 'info', arguments => 'target_version => 18',
+	plant => sub { append_hba("hostssl all all 10.9.9.9/32 md5\n") },
+	hint => qr/scram-sha-256/,
+	mend => \&restore_hba)
+  if $version < 18;
+fault('a name that 16 takes for a regular expression',
+	check => 'hba_future', severity => 'warning', arguments => 'target_version => 16',
+	plant => sub { append_hba("hostssl all /app 10.9.9.9/32 scram-sha-256\n") },
+	mend => \&restore_hba)
+  if $version < 16;
+fault('an option that 14 no longer knows',
+	check => 'hba_future', severity => 'warning', arguments => 'target_version => 14',
+	plant => sub { append_hba("hostssl all all 10.9.9.9/32 scram-sha-256 clientcert=1\n") },
+	mend => \&restore_hba)
+  if $version < 14;
 
 # --- changes, and who else manages the files
 

@@ -360,6 +360,18 @@ report_slashes(CastsslAuditScope *scope, const CastsslHbaRule *rule, const Casts
 	}
 }
 
+/* MD5 is deprecated from 18 on: the line still loads. */
+static void
+report_md5(CastsslAuditScope *scope, const CastsslHbaRule *rule)
+{
+	if (rule->method && strcmp(rule->method, "md5") == 0)
+		castssl_audit_report(scope, CASTSSL_INFO, castssl_audit_rule_name(scope, rule),
+							 "from PostgreSQL 18 on MD5 passwords are deprecated: setting one "
+							 "brings a warning, and a later major drops them",
+							 "Set the passwords anew with password_encryption = 'scram-sha-256', "
+							 "then use method scram-sha-256.");
+}
+
 /* What the major that the server is to become makes of the very same lines. */
 void
 castssl_audit_hba_future(CastsslAuditScope *scope)
@@ -387,4 +399,7 @@ castssl_audit_hba_future(CastsslAuditScope *scope)
 		report_slashes(scope, &scope->policy->rules[i], &scope->policy->rules[i].databases);
 		report_slashes(scope, &scope->policy->rules[i], &scope->policy->rules[i].users);
 	}
+	for (int i = 0;
+		 i < scope->policy->nrules && CASTSSL_SERVER_MAJOR < 18 && scope->target_version >= 18; i++)
+		report_md5(scope, &scope->policy->rules[i]);
 }
