@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use Cwd ();
 use Test::More;
 
 my $t = CastsslTest->new('upgrade');
@@ -12,14 +13,19 @@ my $pki = $t->{pki};
 
 sub functions
 {
-	my (%options) = @_;
-	return $t->sql(
+	return functions_of($t, @_);
+}
+
+sub functions_of
+{
+	my ($server, %options) = @_;
+	return $server->sql(
 		q{SELECT p.oid::regprocedure, p.proargnames, p.prosecdef, p.proconfig, p.provolatile,
 				 pg_get_userbyid(p.proowner), ARRAY(SELECT a::text FROM unnest(p.proacl) a ORDER BY 1),
 				 obj_description(p.oid, 'pg_proc')
 		  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid JOIN pg_extension e ON e.oid = d.refobjid
 		  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
-			AND d.deptype = 'e' AND e.extname = 'pg_castssl' ORDER BY 1::text}, %options);
+			AND d.deptype = 'e' AND e.extname = 'pg_castssl' ORDER BY p.oid::regprocedure::text COLLATE "C"}, %options);
 }
 
 # --- DROP EXTENSION leaves the server and the files alone
@@ -98,6 +104,28 @@ my $before = $t->state;
 $t->fails("SELECT * FROM $_", '42883', "old SQL, new library: $_", message => qr/does not fit/, hint => qr/ALTER EXTENSION/)
   foreach "earlier_enable('$t->{source}')", 'earlier_disable()';
 is_deeply($t->state, $before, 'nothing has changed');
+
+# --- pg_upgrade: of one major to itself, which goes the same way as to the next
+
+$t->sql('DROP FUNCTION later(), earlier_enable, earlier_disable');
+$fresh = functions();
 $t->stop;
+my $next = CastsslTest->new('upgraded', start => 0);
+my $bin = `pg_config --bindir`;
+chomp $bin;
+# 18 and later look for its log in the new data directory; the ones before put it where they run
+my $here = Cwd::getcwd();
+chdir $t->{folder} or die $!;
+my $upgraded = system("pg_upgrade -U postgres -b '$bin' -B '$bin' -d '$t->{data}' -D '$next->{data}' -s '$t->{folder}' -p "
+	  . $t->{node}->port . ' -P ' . $next->{node}->port . " >pg_upgrade.log 2>&1");
+chdir $here or die $!;
+is($upgraded, 0, 'pg_upgrade') or diag $t->slurp("$t->{folder}/pg_upgrade.log");
+$next->start;
+is($next->sql('SELECT extversion FROM pg_extension WHERE extname = $$pg_castssl$$'), $newest, 'the extension is there');
+is(functions_of($next), $fresh, 'same functions, owners, privileges and comments');
+is($next->sql('SELECT ssl FROM castssl_status()'), 'f', 'and they tell of the new server, which is yet to be secured');
+$next->enable(source_dir => $t->{source}, plaintext => 'block');
+$next->in('which they do', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
+$next->stop;
 
 done_testing();
