@@ -56,6 +56,12 @@ apt_settings() {
 		printf '%s\n' 'Package: src:postgresql-19' 'Pin: release a=experimental' 'Pin-Priority: 990' \
 			>"$root/etc/apt/preferences.d/experimental"
 	fi
+	if [ "$2" = 17 ]; then
+		# an older major for pg_upgrade to come from, and nothing else that is there for 17
+		echo "deb $uri bookworm main" >"$root/etc/apt/sources.list.d/bookworm.list"
+		printf '%s\n' 'Package: *' 'Pin: release n=bookworm' 'Pin-Priority: 100' \
+			>"$root/etc/apt/preferences.d/bookworm"
+	fi
 	cp /etc/resolv.conf /etc/hosts "$root/etc/"
 	mkdir -p "$root/etc/postgresql-common/createcluster.d"
 	echo 'create_main_cluster = off' >"$root/etc/postgresql-common/createcluster.d/castssl.conf"
@@ -126,6 +132,7 @@ make_root() {
 		try "apt-get update for PostgreSQL $major ($suite)" in_root "$folder" apt-get update -qq || return
 		as_root touch "$folder/etc/castssl-base"
 	fi
+	[ "$major" != 17 ] || set -- postgresql-15 postgresql-server-dev-15 "$@"
 	mapfile -t wanted < <({ packages_for server "$major"; echo "$@"; } | tr ' ' '\n' | grep .)
 	for package in "${wanted[@]}"; do
 		grep -qx "$package" "$folder/etc/castssl-root" 2>/dev/null || missing+=("$package")

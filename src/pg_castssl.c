@@ -12,6 +12,7 @@
 
 PG_MODULE_MAGIC;
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl*): it is PostgreSQL's name */
 extern PGDLLEXPORT void _PG_init(void);
 
 void

@@ -67,6 +67,17 @@ like($fresh, qr/operator=X/, 'a granted privilege among them');
 my ($ok, $out, $err) = $t->psql('SELECT count(*) FROM castssl_status()', database => 'restored');
 ok($ok, 'and they work there') or diag $err;
 
+# --- pg_restore of the custom format
+
+my $archive = "$t->{folder}/dump.custom";
+$t->sql('CREATE DATABASE custom');
+my @connection = ('-U', 'postgres', '-h', $t->{node}->host, '-p', $t->{node}->port);
+$t->{node}->command_ok([ 'pg_dump', @connection, '-Fc', '-f', $archive, 'postgres' ], 'pg_dump, custom format');
+$t->{node}->command_ok([ 'pg_restore', @connection, '--exit-on-error', '-d', 'custom', $archive ], 'pg_restore');
+is(functions(database => 'custom'), $fresh, 'restored from it: same functions, owners, privileges and comments');
+is($t->sql('SELECT obj_description(oid, $$pg_extension$$) FROM pg_extension WHERE extname = $$pg_castssl$$',
+		database => 'custom'), 'as we use it', 'and the comment on the extension');
+
 # --- ALTER EXTENSION UPDATE: every version that there is a way from comes to the newest
 
 my $newest = $t->sql("SELECT default_version FROM pg_available_extensions WHERE name = 'pg_castssl'");
@@ -105,27 +116,49 @@ $t->fails("SELECT * FROM $_", '42883', "old SQL, new library: $_", message => qr
   foreach "earlier_enable('$t->{source}')", 'earlier_disable()';
 is_deeply($t->state, $before, 'nothing has changed');
 
-# --- pg_upgrade: of one major to itself, which goes the same way as to the next
+# --- pg_upgrade: of one major to itself, and of an older one that is at hand
 
 $t->sql('DROP FUNCTION later(), earlier_enable, earlier_disable');
-$fresh = functions();
-$t->stop;
-my $next = CastsslTest->new('upgraded', start => 0);
-my $bin = `pg_config --bindir`;
-chomp $bin;
-# 18 and later look for its log in the new data directory; the ones before put it where they run
-my $here = Cwd::getcwd();
-chdir $t->{folder} or die $!;
-my $upgraded = system("pg_upgrade -U postgres -b '$bin' -B '$bin' -d '$t->{data}' -D '$next->{data}' -s '$t->{folder}' -p "
-	  . $t->{node}->port . ' -P ' . $next->{node}->port . " >pg_upgrade.log 2>&1");
-chdir $here or die $!;
-is($upgraded, 0, 'pg_upgrade') or diag $t->slurp("$t->{folder}/pg_upgrade.log");
-$next->start;
-is($next->sql('SELECT extversion FROM pg_extension WHERE extname = $$pg_castssl$$'), $newest, 'the extension is there');
-is(functions_of($next), $fresh, 'same functions, owners, privileges and comments');
-is($next->sql('SELECT ssl FROM castssl_status()'), 'f', 'and they tell of the new server, which is yet to be secured');
-$next->enable(source_dir => $t->{source}, plaintext => 'block');
-$next->in('which they do', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
-$next->stop;
+$t->sql("DROP DATABASE $_") foreach qw(restored custom);
+
+# Stops $old and has pg_upgrade make what it holds the new server $name.
+sub upgrade
+{
+	my ($old, $old_bin, $name) = @_;
+	my $functions = functions_of($old);
+	$old->stop;
+	my $new = CastsslTest->new($name, start => 0);
+	my $bin = `pg_config --bindir`;
+	chomp $bin;
+	# 18 and later look for its log in the new data directory; the ones before put it where they run
+	my $here = Cwd::getcwd();
+	chdir $old->{folder} or die $!;
+	my $upgraded = system("pg_upgrade -U postgres -b '${\ ($old_bin // $bin)}' -B '$bin' -d '$old->{data}' "
+		  . "-D '$new->{data}' -s '$old->{folder}' -p " . $old->{node}->port . ' -P ' . $new->{node}->port
+		  . ' >pg_upgrade.log 2>&1');
+	chdir $here or die $!;
+	is($upgraded, 0, "$name: pg_upgrade") or diag $old->slurp("$old->{folder}/pg_upgrade.log");
+	$new->start;
+	is($new->sql('SELECT extversion FROM pg_extension WHERE extname = $$pg_castssl$$'), $newest,
+		"$name: the extension is there");
+	is(functions_of($new), $functions, "$name: same functions, owners, privileges and comments");
+	is($new->sql('SELECT ssl FROM castssl_status()'), 'f', "$name: it tells of the new server, which is yet to be secured");
+	$new->enable(source_dir => $t->{source}, plaintext => 'block');
+	$new->in("$name: which it does", sslmode => 'verify-full', cert => 'alice', encrypted => 't');
+	$new->stop;
+	return;
+}
+
+upgrade($t, undef, 'upgraded');
+SKIP:
+{
+	my $older = $ENV{CASTSSL_OLDER_BINDIR};
+	skip 'no older PostgreSQL is at hand; scripts/matrix has 15 beside 17', 5 unless $older;
+	my $old = CastsslTest->new('older', install_path => Cwd::realpath("$older/.."));
+	$old->enable(source_dir => $old->{source}, plaintext => 'block');
+	$old->sql('CREATE ROLE operator; GRANT EXECUTE ON FUNCTION castssl_disable TO operator');
+	note 'from PostgreSQL ' . $old->sql('SHOW server_version');
+	upgrade($old, $older, 'upgraded_from_older');
+}
 
 done_testing();

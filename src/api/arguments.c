@@ -23,7 +23,7 @@ limited_text(text *value)
 {
 	if (VARSIZE_ANY_EXHDR(value) > CASTSSL_ARGUMENT_LIMIT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
-						errdetail("It has %zu bytes; at most %d are accepted.",
+						errdetail("It has %zu bytes; at most %zu are accepted.",
 								  (size_t) VARSIZE_ANY_EXHDR(value), CASTSSL_ARGUMENT_LIMIT)));
 	return text_to_cstring(value);
 }
@@ -53,7 +53,7 @@ castssl_argument_text(FunctionCallInfo fcinfo, int n)
 	/* Before it is detoasted: the size alone is no reason to unpack it. */
 	if (toast_raw_datum_size(PointerGetDatum(value)) > CASTSSL_ARGUMENT_LIMIT + VARHDRSZ)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
-						errdetail("At most %d bytes are accepted.", CASTSSL_ARGUMENT_LIMIT)));
+						errdetail("At most %zu bytes are accepted.", CASTSSL_ARGUMENT_LIMIT)));
 	return limited_text(PG_GETARG_TEXT_PP(n));
 }
 

@@ -13,7 +13,7 @@
  * Longer text arguments are refused before anything looks at them: what a
  * certificate, a name or a rule needs is far below.
  */
-#define CASTSSL_ARGUMENT_LIMIT (16 * 1024 * 1024)
+#define CASTSSL_ARGUMENT_LIMIT ((size_t) 16 * 1024 * 1024)
 
 /* A text argument as a C string; NULL for NULL.  22023 beyond CASTSSL_ARGUMENT_LIMIT bytes. */
 extern char *castssl_argument_text(FunctionCallInfo fcinfo, int n);

@@ -58,6 +58,7 @@ compare_addresses(const void *a, const void *b)
 static const CastsslHbaAddress **
 sloppy_addresses(const CastsslHbaPolicy *policy, int *count)
 {
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	const CastsslHbaAddress **found = palloc(Max(policy->nrules, 1) * sizeof(*found));
 
 	*count = 0;
@@ -69,6 +70,7 @@ sloppy_addresses(const CastsslHbaPolicy *policy, int *count)
 			castssl_hba_address_has_host_bits(&policy->rules[i].address, &range))
 			found[(*count)++] = &policy->rules[i].address;
 	}
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	qsort(found, *count, sizeof(*found), compare_addresses);
 	return found;
 }
@@ -88,6 +90,7 @@ warn_of_host_bits(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 		char *range;
 
 		if (rule->error || !castssl_hba_address_has_host_bits(address, &range) ||
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 			bsearch(&address, known, nknown, sizeof(*known), compare_addresses))
 			continue;
 		ereport(WARNING, (errmsg("line %d of \"%s\" has an address with bits set to the right of "

@@ -75,7 +75,7 @@ holds_key(const char *path, CastsslPem *pem)
 	struct stat st;
 
 	/* Only what looks like a PEM file; nothing here is worth an error. */
-	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > 1024 * 1024 ||
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > CASTSSL_PEM_LIMIT ||
 		access(path, R_OK) != 0)
 		return false;
 	pem->name = path;

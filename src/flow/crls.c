@@ -72,13 +72,14 @@ is_found(const char *path, const CastsslPem *pem)
 {
 	CastsslCertificates read = { 0 };
 	CastsslFindings findings = { 0 };
+	char *hash;
 
 	if (!castssl_certificates_read(pem->data, pem->length, path, &read, &findings) ||
 		read.items[0].crl == NULL)
 		return false;
-	return strncmp(last_dir_separator(path) + 1,
-				   psprintf("%08lx", X509_NAME_hash(X509_CRL_get_issuer(read.items[0].crl))),
-				   HASH_DIGITS) == 0;
+	hash = psprintf("%08lx", X509_NAME_hash(X509_CRL_get_issuer(read.items[0].crl)));
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the file is named HASH.rN */
+	return strncmp(last_dir_separator(path) + 1, hash, HASH_DIGITS) == 0;
 }
 
 CastsslPem

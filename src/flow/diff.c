@@ -74,8 +74,8 @@ cut(const CastsslHbaDocument *document)
 {
 	const char *at = document->data;
 	const char *end = at + document->length;
-	Text text = { .lines = NULL, .count = 0 };
-	int room = 0;
+	int room = 64;
+	Text text = { .lines = palloc(room * sizeof(Line)), .count = 0 };
 
 	while (at < end)
 	{
@@ -84,9 +84,8 @@ cut(const CastsslHbaDocument *document)
 
 		if (text.count == room)
 		{
-			room = room ? room * 2 : 64;
-			text.lines = text.lines ? repalloc(text.lines, room * sizeof(Line))
-									: palloc(room * sizeof(Line));
+			room *= 2;
+			text.lines = repalloc(text.lines, room * sizeof(Line));
 		}
 		text.lines[text.count++] =
 			(Line){ .text = at,

@@ -122,7 +122,7 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 	if (file->length > CASTSSL_PEM_LIMIT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the text for \"%s\" is too long", name),
-						errdetail("It has %zu bytes; at most %d are installed.", file->length,
+						errdetail("It has %zu bytes; at most %zu are installed.", file->length,
 								  CASTSSL_PEM_LIMIT)));
 	set_target(file, target_dir, name);
 	compare_with_disk(file);

@@ -95,7 +95,7 @@ add_record(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaDocum
 		appendStringInfoString(out, "<li>");
 	castssl_html(out, "<span class=\"number\">%d</span>", document->records[record].line_number);
 	add_text(out, document, record);
-	if (words)
+	if (class)
 		castssl_html(out, "<span class=\"badge %s\">%s</span>",
 					 strcmp(class, "dead") == 0 ? "info" : class, words);
 	appendStringInfoString(out, "</li>\n");

@@ -74,7 +74,7 @@ set_range(Picture *picture)
 		last = Max(last, picture->items[i].certificate->not_after);
 	}
 	picture->begin = Max(first, picture->now - 365 * DAY);
-	picture->end = Min(last, picture->now + 3 * 365 * DAY);
+	picture->end = Min(last, picture->now + 3 * (365 * DAY));
 }
 
 /* Where an instant stands, in percent of the width. */
@@ -164,7 +164,7 @@ draw_name(StringInfo out, const Picture *picture, int i)
 static void
 draw_axis(StringInfo out, const Picture *picture, int height)
 {
-	int year = atoi(castssl_instant_text(picture->begin)) + 1;
+	int year = (int) strtol(castssl_instant_text(picture->begin), NULL, 10) + 1;
 	double today = place(picture, picture->now);
 
 	for (;; year++)

@@ -226,6 +226,7 @@ castssl_revoke_warn_of_sessions(const CastsslRevokeCall *call)
 	StringInfoData pids;
 	int count;
 	int found = 0;
+	int first = 0;
 	CastsslSession *sessions = castssl_sessions_read(&count);
 
 	initStringInfo(&pids);
@@ -235,6 +236,8 @@ castssl_revoke_warn_of_sessions(const CastsslRevokeCall *call)
 			strcmp(sessions[i].client_serial, serial) != 0 ||
 			strncmp(sessions[i].issuer_dn, issuer, NAMEDATALEN - 1) != 0)
 			continue;
+		if (found == 0)
+			first = sessions[i].pid;
 		if (found++ < MOST_SESSIONS)
 			appendStringInfo(&pids, "%s%d", pids.len > 0 ? ", " : "", sessions[i].pid);
 	}
@@ -244,5 +247,5 @@ castssl_revoke_warn_of_sessions(const CastsslRevokeCall *call)
 				 errdetail("Processes %s%s.", pids.data, found > MOST_SESSIONS ? ", ..." : ""),
 				 errhint("SELECT pg_terminate_backend(%d); ends one.  None of them can come back "
 						 "with that certificate.",
-						 atoi(pids.data))));
+						 first)));
 }

@@ -62,6 +62,7 @@ read_authorities(const CastsslPem *pem)
 
 	if (pem->data)
 		(void) castssl_certificates_read(pem->data, pem->length, pem->name, read, &findings);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	list.items = palloc(Max(read->count, 1) * sizeof(*list.items));
 	list.names = palloc(Max(read->count, 1) * sizeof(*list.names));
 	for (int i = 0; i < read->count; i++)

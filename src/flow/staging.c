@@ -77,7 +77,8 @@ check_live(const ConfigVariable *manifest)
 		if (i >= n)
 			raise_changed("live file", file->path, "It was not included then.");
 		if (file == NULL || strcmp(file->path, numbered(manifest, "live_%d", i + 1)) != 0)
-			raise_changed("live file", live->files[0]->path, "It includes other files now.");
+			raise_changed("live file", numbered(manifest, "live_%d", 1),
+						  "It includes other files now.");
 		if (strcmp(castssl_file_hash(file->data, file->length),
 				   numbered(manifest, "live_%d_hash", i + 1)) != 0)
 			raise_changed("live file", file->path, "Its content is not that of then.");

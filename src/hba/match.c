@@ -164,6 +164,7 @@ user_matches(const CastsslHbaTokens *tokens, int version, const CastsslConnectio
 		if (castssl_hba_is_group(token))
 			answer = either(answer, is_member(world, connection->user, token->string + 1));
 		else if (castssl_hba_is_keyword(token, "all"))
+			/* NOLINTNEXTLINE(bugprone-branch-clone): check_role asks in this order */
 			answer = CASTSSL_YES;
 		else if (castssl_hba_is_regexp(token, version))
 			answer = either(answer, is_found(world, token, connection->user));

@@ -287,6 +287,7 @@ check_ldap_option(Seen *seen, const char *name, const char *value)
 		seen->ldap_attribute = seen->ldap_attribute || url.has_attribute;
 		seen->ldap_filter = seen->ldap_filter || url.has_filter;
 	}
+	/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL reads it so, in parse_hba_auth_opt */
 	else if (strcmp(name, "ldapport") == 0 && atoi(value) == 0)
 		return psprintf("invalid LDAP port number: \"%s\"", value);
 	else if (strcmp(name, "ldapbasedn") == 0)
@@ -310,6 +311,7 @@ check_ldap_option(Seen *seen, const char *name, const char *value)
 static const char *
 check_radius_item(const Seen *seen, const char *name, const char *item, const char *value)
 {
+	/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL reads it so, in parse_hba_auth_opt */
 	if (strcmp(name, "radiusports") == 0 && atoi(item) == 0)
 		return psprintf("invalid RADIUS port number: \"%s\"", value);
 	if (strcmp(name, "radiusservers") == 0 && seen->reader && seen->reader->radius_error)

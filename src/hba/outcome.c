@@ -35,6 +35,7 @@ is_overridden(const CastsslHbaTokens *options, int i)
 	size_t length = equals == NULL ? strlen(option) : equals - option + 1;
 
 	for (int j = i + 1; j < options->count; j++)
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the name alone, where it has one */
 		if (strncmp(options->items[j].string, option, length) == 0)
 			return true;
 	return false;

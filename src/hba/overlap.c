@@ -53,10 +53,10 @@ castssl_hba_overlap_create(const CastsslHbaIndex *index, const int *covers)
 	overlap->size = 1;
 	while (overlap->size < index->nboxes)
 		overlap->size *= 2;
-	overlap->highest = palloc(2 * overlap->size * sizeof(int));
+	overlap->highest = palloc(2 * (size_t) overlap->size * sizeof(int));
 	for (int i = 0; i < overlap->size; i++)
 		overlap->highest[overlap->size + i] = i < index->nboxes ? covers[i] : -1;
-	for (int i = overlap->size - 1; i > 0; i--)
+	for (size_t i = overlap->size - 1; i > 0; i--)
 		overlap->highest[i] = Max(overlap->highest[2 * i], overlap->highest[2 * i + 1]);
 	return overlap;
 }

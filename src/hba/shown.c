@@ -87,6 +87,7 @@ show(const char *option, const char *name, Form form)
 		case TEXT:
 			return option;
 		case NUMBER:
+			/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL keeps what atoi says of it */
 			return psprintf("%s=%d", name, atoi(value));
 		case FLAG:
 			return strcmp(value, "1") == 0 ? psprintf("%s=true", name) : NULL;

@@ -119,7 +119,8 @@ keep_keys(Builder *builder, const CastsslInts *keys, int *before, int nbefore)
 {
 	size_t size = keys->count * sizeof(int);
 
-	if (keys->count == nbefore && memcmp(keys->items, before, size) == 0)
+	/* none at all may be NULL, which memcmp does not take */
+	if (keys->count == nbefore && (size == 0 || memcmp(keys->items, before, size) == 0))
 		return before;
 	return memcpy(castssl_arena_alloc(&builder->arena, size), keys->items, size);
 }

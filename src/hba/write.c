@@ -47,12 +47,13 @@ castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token)
 {
 	const char *string = token->string;
 
-	if (token->quoted || string[0] == '\0')
+	bool plain = !needs_quotes(string);
+
+	/* the empty token is among them: strchr finds the end of its set */
+	if (token->quoted || (!plain && strchr(" \t\r,#\"", string[0]) != NULL))
 		append_quoted(text, string);
-	else if (!needs_quotes(string))
+	else if (plain)
 		appendStringInfoString(text, string);
-	else if (strchr(" \t\r,#\"", string[0]) != NULL)
-		append_quoted(text, string);
 	else
 	{
 		/* not quoted from its first byte on: it may be a keyword, a group or a file */

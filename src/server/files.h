@@ -11,8 +11,9 @@
 
 #include <sys/stat.h>
 
-#define CASTSSL_PEM_LIMIT (4 * 1024 * 1024)  /* bytes of a certificate, key, CA or CRL file */
-#define CASTSSL_HBA_LIMIT (64 * 1024 * 1024) /* bytes of a pg_hba.conf */
+#define CASTSSL_PEM_LIMIT                                                                          \
+	((size_t) 4 * 1024 * 1024) /* bytes of a certificate, key, CA or CRL file */
+#define CASTSSL_HBA_LIMIT ((size_t) 64 * 1024 * 1024) /* bytes of a pg_hba.conf */
 
 /*
  * Read a regular file of at most limit bytes (58P01, 42501, F0000).  path is

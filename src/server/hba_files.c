@@ -170,8 +170,8 @@ read_error(const char *path, int error)
 	const char *what = "file";
 
 	if (error == EFBIG)
-		return psprintf("file \"%s\" is larger than %d MB", path,
-						CASTSSL_HBA_LIMIT / (1024 * 1024));
+		return psprintf("file \"%s\" is larger than %zu MB", path,
+						CASTSSL_HBA_LIMIT / ((size_t) 1024 * 1024));
 	if (error == EINVAL)
 		return psprintf("\"%s\" is not a regular file", path);
 	if (error == EISDIR)

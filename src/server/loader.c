@@ -72,7 +72,7 @@ is_about_line(const CastsslMessage *message, const char *path, int line_number)
 		if (at == found)
 			at += strlen(path);
 		if (*at >= '0' && *at <= '9')
-			return atoi(at) == line_number;
+			return strtol(at, NULL, 10) == line_number;
 	}
 	return false;
 }
@@ -186,8 +186,8 @@ judge_rows(const char *path, const CastsslCapture *capture, CastsslFindings *fin
 		if (error == NULL && method != NULL)
 			accepted++;
 		else
-			add_hba_error(capture, file != NULL ? file : path, line != NULL ? atoi(line) : 0, error,
-						  findings);
+			add_hba_error(capture, file != NULL ? file : path,
+						  line != NULL ? (int) strtol(line, NULL, 10) : 0, error, findings);
 	}
 	if (SPI_processed == 0)
 		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path),

@@ -145,6 +145,7 @@ start_without_environment(const char *const *keywords, const char *const *values
 	for (int i = 0; i < count; i++)
 	{
 		if (saved[i] != NULL)
+			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what was saved has a name */
 			unsetenv(options[i].envvar);
 	}
 	conn = PQconnectStartParams(keywords, values, false);

@@ -23,12 +23,12 @@
 #define CHECK_NAME "certificate_parse"
 
 static char *
-lower_hex(const unsigned char *bytes, int length)
+lower_hex(const unsigned char *bytes, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";
 	char *hex = palloc(length * 2 + 1);
 
-	for (int i = 0; i < length; i++)
+	for (size_t i = 0; i < length; i++)
 	{
 		hex[i * 2] = digits[bytes[i] >> 4];
 		hex[i * 2 + 1] = digits[bytes[i] & 15];

@@ -14,7 +14,7 @@
 
 #include "tls/instant.h"
 
-#define SECONDS_A_DAY 86400
+#define SECONDS_A_DAY INT64CONST(86400)
 
 static const int days_before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365 };
 
@@ -49,7 +49,8 @@ castssl_asn1_seconds(const ASN1_TIME *time, int64 *seconds)
 	year = (int64) tm.tm_year + 1900;
 	days = days_to_year(year) + days_before[tm.tm_mon] + (tm.tm_mon > 1 && is_leap(year)) +
 		   tm.tm_mday - 1;
-	*seconds = days * SECONDS_A_DAY + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+	*seconds = days * SECONDS_A_DAY + tm.tm_hour * INT64CONST(3600) + tm.tm_min * INT64CONST(60) +
+			   tm.tm_sec;
 	return true;
 }
 

@@ -74,6 +74,7 @@ give_passphrase(char *buffer, int size, int writing, void *passphrase)
 
 	if (passphrase == NULL || length > size)
 		return -1;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): OpenSSL goes by the length */
 	memcpy(buffer, passphrase, length);
 	return (int) length;
 }

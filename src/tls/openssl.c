@@ -104,7 +104,10 @@ castssl_openssl_adopt(void *handle, void (*release)(void *handle))
 
 #endif
 
-/* A release function of the right type, and the adopter that uses it. */
+/*
+ * A release function of the right type, and the adopter that uses it.
+ * NOLINTBEGIN(bugprone-macro-parentheses): a type has none
+ */
 #define ADOPTER(name, type, free_function)                                                         \
 	static void release_##name(void *handle)                                                       \
 	{                                                                                              \
@@ -114,6 +117,8 @@ castssl_openssl_adopt(void *handle, void (*release)(void *handle))
 	{                                                                                              \
 		return castssl_openssl_adopt(handle, release_##name);                                      \
 	}
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 ADOPTER(x509, X509, X509_free)
 ADOPTER(request, X509_REQ, X509_REQ_free)

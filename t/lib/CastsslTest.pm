@@ -65,15 +65,15 @@ sub temporary_folder
 
 sub new_cluster
 {
-	my ($name) = @_;
-	return $cluster ? $cluster->new($name) : PostgresNode->get_new_node($name);
+	my ($name, @install_path) = @_;
+	return $cluster ? $cluster->new($name, @install_path) : PostgresNode->get_new_node($name, @install_path);
 }
 
 sub new
 {
 	my ($class, $name, %options) = @_;
 	my $self = bless { name => $name, pki => pki(), folder => temporary_folder() }, $class;
-	my $node = $self->{node} = new_cluster($name);
+	my $node = $self->{node} = new_cluster($name, map { $_ => $options{$_} } grep { $options{$_} } 'install_path');
 	$node->init(extra => [qw(-U postgres --encoding=UTF8 --no-locale)], allows_streaming => $options{streaming});
 	$self->{data} = $self->{config} = $node->data_dir;
 	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'",
