@@ -156,12 +156,13 @@ install_for() {
 		if apt-cache show libclang-rt-dev >/dev/null 2>&1; then
 			packages+=(libclang-rt-dev)
 		fi
-		# clients in other languages, two that look for weaknesses, and monitoring; their tests are
-		# skipped without
+		# clients in other languages, two that look for weaknesses, monitoring, and what manages
+		# servers; their tests are skipped without
 		local client
 		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan \
 			prometheus prometheus-postgres-exporter \
-			python3-psycopg2 python3-psycopg golang-go golang-github-lib-pq-dev pgbouncer; do
+			python3-psycopg2 python3-psycopg golang-go golang-github-lib-pq-dev pgbouncer \
+			patroni python3-pysyncobj; do
 			if installable "$client"; then
 				packages+=("$client")
 			fi

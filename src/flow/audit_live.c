@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <sys/statvfs.h>
-
 #include "access/xlog.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -14,10 +12,9 @@
 
 #include "change/rollback.h"
 #include "flow/audit_scope.h"
+#include "flow/managed.h"
 #include "flow/rotation.h"
-#include "server/files.h"
 #include "server/parameters.h"
-#include "server/paths.h"
 #include "server/probe.h"
 
 void
@@ -71,34 +68,6 @@ castssl_audit_edited_since(CastsslAuditScope *scope)
 							 "Nothing to do where the edits are wanted.");
 }
 
-/* The first lines of a file bear the mark of whoever generates it. */
-static const char *
-manager_of(const char *path)
-{
-	static const struct
-	{
-		const char *mark;
-		const char *name;
-	} managers[] = { { "Patroni", "Patroni" },
-					 { "managed by Puppet", "Puppet" },
-					 { "managed by Chef", "Chef" },
-					 { "Ansible managed", "Ansible" } };
-	size_t length;
-	char *data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_HBA_LIMIT,
-											 &length, NULL);
-
-	if (data == NULL)
-		return NULL;
-	if (length > 1024)
-		data[1024] = '\0';
-	for (int i = 0; i < lengthof(managers); i++)
-	{
-		if (strstr(data, managers[i].mark))
-			return managers[i].name;
-	}
-	return NULL;
-}
-
 void
 castssl_audit_managed(CastsslAuditScope *scope)
 {
@@ -106,15 +75,14 @@ castssl_audit_managed(CastsslAuditScope *scope)
 
 	for (int i = 0; i < lengthof(paths); i++)
 	{
-		const char *manager = manager_of(paths[i]);
-		struct statvfs st;
+		const char *manager = castssl_managed_by(paths[i]);
 
 		if (manager)
 			castssl_audit_report(
 				scope, CASTSSL_WARNING, paths[i],
 				psprintf("%s writes this file: changes made here do not last", manager),
 				psprintf("Change the configuration in %s.", manager));
-		if (statvfs(paths[i], &st) == 0 && (st.f_flag & ST_RDONLY))
+		if (castssl_managed_read_only(paths[i]))
 			castssl_audit_report(scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
 								 "Change the configuration where it is managed from.");
 	}

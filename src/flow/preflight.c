@@ -12,6 +12,7 @@
 #include "flow/candidate.h"
 #include "flow/impact.h"
 #include "flow/judge.h"
+#include "flow/managed.h"
 #include "flow/preflight.h"
 #include "flow/prove.h"
 #include "flow/rotation.h"
@@ -275,6 +276,9 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 		return;
 
 	check_no_open_change(plan->undoes != NIL);
+	/* what was done here nonetheless is taken back here */
+	if (!force && plan->undoes == NIL)
+		castssl_managed_refuse(plan);
 	foreach (cell, plan->parameters)
 		check_parameter(lfirst(cell));
 	foreach (cell, plan->files)

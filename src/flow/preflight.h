@@ -15,8 +15,9 @@ pg_noreturn extern void castssl_raise_finding(const CastsslFinding *finding, int
  * Raise the first reason to refuse; what is worth a warning becomes a step.
  * F0000: certificate, key, CA, CRL or pg_hba.conf that the server (or a client)
  * would refuse.  42501: a folder that cannot be written to.  55000: a parameter
- * that cannot be changed; an unconfirmed change; a connection like the caller's
- * would be refused afterwards, with neither force nor undone_unless_confirmed.
+ * that cannot be changed; an unconfirmed change; configuration that another program
+ * writes, without force; a connection like the caller's would be refused afterwards,
+ * with neither force nor undone_unless_confirmed.
  * Fills in what can be known only by asking the server: plan->fingerprint,
  * fingerprint_now and reload.
  */

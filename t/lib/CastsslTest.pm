@@ -282,7 +282,8 @@ sub fails
 	my ($ok, $out, $err) = $self->psql($sql, %{ delete $expected{psql} // {} });
 	my %error;
 	($error{sqlstate}, $error{message}) = ($1, $2) if $err =~ /(?:ERROR|FATAL):\s+(\w{5}): (.*)/;
-	$error{detail} = $1 if $err =~ /^DETAIL:\s+(.*)/m;
+	# of more than one line where it holds a list
+	$error{detail} = $1 if $err =~ /^DETAIL:\s+(.*?)\s*^(?:[A-Z]+:|\z)/ms;
 	$error{hint} = $1 if $err =~ /^HINT:\s+(.*)/m;
 	subtest $name => sub {
 		ok(!$ok, 'is refused') or diag $out;
