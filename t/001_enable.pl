@@ -147,6 +147,18 @@ sub gone
 	$t->{node}->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
 	$t->restart;
 	enforced($t, 'enabled without TCP');
+
+	# a server that listens on all addresses
+	my %all = (source_dir => $t->{source}, plaintext => 'block');
+	foreach my $addresses ('*', '0.0.0.0', '127.0.0.1, ::')
+	{
+		$t->{node}->append_conf('postgresql.conf', "listen_addresses = '$addresses'");
+		$t->restart;
+		my $verify = $t->rows('SELECT result FROM ' . CastsslTest::call('castssl_enable', %all)
+			  . q{ WHERE action = 'verify' AND target = 'served certificate'});
+		is_deeply($verify, [ { result => 'unchanged' } ], "listen_addresses = '$addresses': the proof");
+		is($t->sql('SELECT served_fingerprint FROM castssl_reload()'), $pki->fingerprint('server.crt'), 'and the handshake');
+	}
 	$t->stop;
 }
 

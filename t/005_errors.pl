@@ -31,6 +31,7 @@ $t->enable_fails({ source_dir => $t->{source}, addresses => ['300.1.2.3/8'] }, '
 $t->enable_fails({ source_dir => $t->{source}, addresses => ['10.0.0.0/40'] }, '22023', 'addresses: mask too long');
 $t->enable_fails({ source_dir => $t->{source}, addresses => ["all\nhost all all 0.0.0.0/0 trust"] }, '22023', 'addresses: a line break');
 $t->enable_fails({ source_dir => $t->{source}, ca_file => undef }, '22023', 'no CA, but clientcert', hint => 1);
+$t->enable_fails({ source_dir => "$t->{folder}/" . 'x' x 300 }, '58P01', 'a name that is too long');
 $t->enable_fails({ source_dir => $t->{source}, confirm_within => '-1 min' }, '22023', 'confirm_within in the past', hint => 1);
 foreach my $name (qw(clientcert plaintext cert_file key_file))
 {

@@ -137,7 +137,8 @@ SKIP:
 
 	# every file that is created in or renamed to where keys and state lie
 	my $calls = $t->slurp($trace);
-	my @created = grep { /O_CREAT/ && /server\.key|pg_castssl/ } split /\n/, $calls;
+	# (a build that counts lines keeps them in .gcda files beside its objects)
+	my @created = grep { /O_CREAT/ && /server\.key|pg_castssl/ && !/\.gcda"/ } split /\n/, $calls;
 	cmp_ok(scalar @created, '>=', 2, 'files with keys were created');
 	my @wide = grep { !/, 0600\)/ && !/ENOENT|EEXIST/ } @created;
 	is(scalar @wide, 0, 'each with mode 0600 from the first instant') or diag join "\n", @wide;

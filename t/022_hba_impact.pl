@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use IO::Socket::IP ();
 use IPC::Run ();
 use Test::More;
 
@@ -137,6 +138,20 @@ subtest 'castssl_hba_impact' => sub {
 	is((grep { $_->{target} eq 'sessions' && $_->{detail} =~ /^and \d+ more/ } @$steps), 1, 'then their number');
 	$t->sql('SELECT castssl_hba_discard()');
 	$_->{run}->kill_kill foreach @many, values %session;
+};
+
+subtest 'a session by IPv6' => sub {
+	IO::Socket::IP->new(LocalHost => '::1', Listen => 1) or plan skip_all => 'this machine has no IPv6';
+	$t->{node}->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1, ::1'");
+	$t->restart;
+	$t->set_hba($socket . "host all all ::1/128 scram-sha-256\n");
+	my $session = connected(host => '::1');
+	stage($socket . "host all all ::2/128 scram-sha-256\n");
+	my $rows = $t->rows(q{SELECT user_name, address, verdict FROM castssl_hba_impact() WHERE encryption <> 'socket'});
+	is_deeply($rows, [ { user_name => 'alice', address => '::1', verdict => 'refused' } ], 'is known by its address');
+	$session->{in} .= "\\q\n";
+	$session->{run}->finish;
+	$t->sql('SELECT castssl_hba_discard()');
 };
 
 done_testing();

@@ -100,6 +100,21 @@ is_undone($t, $hba, 'postponed to an earlier deadline');
 my $log = $t->slurp($t->{node}->logfile);
 is(() = $log =~ /LOG:  pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it in time$/mg, 1, 'one clear line in the log');
 
+# --- edited by hand before the deadline: undone nonetheless, and what was edited is kept
+
+$t->enable(%enable, confirm_within => '3 s');
+$t->set_hba($t->hba . "# by hand, and dear to somebody\n");
+is_undone($t, $hba, 'edited meanwhile');
+{
+	my ($kept) = glob "$t->{data}/pg_castssl/changes/" . latest($t)->{change_id} . '/replaced-*';
+	ok($kept, 'what was edited is kept');
+	like($t->slurp($kept), qr/^# by hand, and dear to somebody$/m, 'whole');
+	is(sprintf('%04o', (stat $kept)[2] & 07777), '0600', 'for the server alone');
+	like($t->slurp($t->{node}->logfile),
+		qr/WARNING:  file ".*pg_hba\.conf" was edited since change \d+, which is being undone.*DETAIL:  What it held is kept in "[^"]*replaced-\d+"/s,
+		'a WARNING says where');
+}
+
 # --- rolled back by hand before the deadline
 
 $t->enable(%enable, confirm_within => '10 min');

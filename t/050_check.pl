@@ -339,6 +339,16 @@ fault('a user whom no certificate reaches',
 	mend => sub { $t->write("$data/pg_ident.conf", $ident . "people /^(.*)[.]example[.]com\$ \\1\n"); $t->reload });
 $t->write("$data/pg_ident.conf", $ident);
 restore_hba();
+# what a session wants to see of the log changes nothing
+{
+	my $found = "SELECT string_agg(check_name || ' ' || coalesce(subject, ''), ', ') FROM castssl_check() WHERE severity = 'error'";
+	append_hba("host all all 10.0.0.0/40 md5\n");
+	my $usual = $t->sql($found);
+	like($usual, qr/pg_hba\.conf:\d+/, 'a line that the server refuses');
+	is($t->sql("SET log_min_messages = $_->[0]; SET client_min_messages = $_->[1]; $found"), $usual, "with messages from $_->[0] on")
+	  foreach [ qw(debug5 debug5) ], [ qw(log log) ], [ qw(fatal error) ];
+	restore_hba();
+}
 fault('no TCP at all',
 	check => 'listen_addresses', severity => 'info',
 	plant => sub { $t->sql("ALTER SYSTEM SET listen_addresses = ''"); $t->restart },

@@ -161,7 +161,9 @@ castssl_hba_address_read(const CastsslHbaToken *token, const CastsslHbaTokens *m
 		return NULL;
 	}
 	if (code != 0)
+		/* LCOV_EXCL_START: the system is out of memory, for instance */
 		return psprintf("invalid IP address \"%s\": %s", plain, gai_strerror(code));
+	/* LCOV_EXCL_STOP */
 
 	if (slash == NULL)
 	{

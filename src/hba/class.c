@@ -67,7 +67,7 @@ castssl_hba_class_database(CastsslHbaClass *class, const CastsslHbaUniverse *uni
 	}
 	class->ordinary = true;
 	if (class->replication)
-		return false;
+		return false; /* LCOV_EXCL_LINE: such keys are not paired */
 	switch (CASTSSL_KEY_KIND(key))
 	{
 		case CASTSSL_KEY_NAME:
@@ -116,9 +116,9 @@ is_possible(const CastsslHbaClass *class, const CastsslHbaUniverse *universe, bo
 static bool
 settle_sameuser(CastsslHbaClass *class)
 {
-	if (class->user != NULL && !name_it(&class->database, class->user))
-		return false;
-	if (class->database != NULL && !name_it(&class->user, class->database))
+	if (class->user == NULL)
+		class->user = class->database;
+	else if (!name_it(&class->database, class->user))
 		return false;
 	for (int i = 0; i < class->nusers; i++)
 	{

@@ -180,8 +180,7 @@ castssl_hba_render(const CastsslHbaPolicy *policy, int file, const CastsslHbaEdi
 	}
 	for (; next < sorted.count; next++)
 	{
-		if (sorted.items[next]->kind != CASTSSL_HBA_INSERT)
-			continue;
+		Assert(sorted.items[next]->kind == CASTSSL_HBA_INSERT);
 		append_at_end(&text, document, sorted.items[next]->text, open);
 		open = false;
 	}

@@ -71,7 +71,7 @@ castssl_hba_type_takes(CastsslHbaType type, uint8 family, CastsslEncryption encr
 		case CASTSSL_HBA_HOSTNOGSSENC:
 			return encryption != CASTSSL_GSS;
 	}
-	return false;
+	return false; /* LCOV_EXCL_LINE: all values are above */
 }
 
 /* PostgreSQL: check_ip */
@@ -111,7 +111,7 @@ address_matches(const CastsslHbaAddress *address, const CastsslConnection *conne
 			return world->host_name(world->arg, connection->family, connection->address,
 									address->name);
 	}
-	return CASTSSL_UNKNOWN;
+	return CASTSSL_UNKNOWN; /* LCOV_EXCL_LINE: all values are above */
 }
 
 /* PostgreSQL: check_db, for anything but physical replication */

@@ -75,10 +75,6 @@ find_method(Source *source)
 		if (!lexeme->comma)
 			field++;
 	}
-	/* an @file without a token in it shifts the fields: then this is not the method */
-	if (source->method >= 0 && castssl_hba_method(source->line.lexemes[source->method].string,
-												  source->version) != rule->method)
-		source->method = -1;
 	for (int i = source->method + 1; i < source->line.nlexemes; i++)
 	{
 		if (source->line.lexemes[i].file)
@@ -202,10 +198,27 @@ read_back(const char *text, const Source *source, const CastsslHbaRule *target)
 			 !castssl_hba_address_equal(&got.address, &source->rule->address) ||
 			 (!names_files && (!castssl_hba_tokens_equal(got.databases, source->rule->databases) ||
 							   !castssl_hba_tokens_equal(got.users, source->rule->users))))
-		problem = "the line cannot be rewritten";
+		problem = "the line cannot be rewritten"; /* LCOV_EXCL_LINE: against our own mistakes */
 	castssl_hba_line_free(&line);
 	castssl_hba_fields_free(&fields);
 	return problem;
+}
+
+/* NULL, or why the text is not what was meant. */
+static const char *
+write_line(StringInfo text, const Source *source, const CastsslHbaRule *target)
+{
+	bool has_clientcert = false;
+
+	resetStringInfo(text);
+	if (source->method >= 0)
+		write_from_bytes(text, source, target, &has_clientcert);
+	else
+		write_from_values(text, source, target, &has_clientcert);
+	if (target->clientcert != CASTSSL_CLIENTCERT_NONE && !has_clientcert &&
+		strcmp(target->method, "cert") != 0)
+		appendStringInfo(text, " clientcert=%s", castssl_clientcert_name(target->clientcert));
+	return read_back(text->data, source, target);
 }
 
 char *
@@ -213,7 +226,6 @@ castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, 
 					CastsslClientCert clientcert, const char *method, char **problem)
 {
 	CastsslHbaRule target = *rule;
-	bool has_clientcert = false;
 	const char *error;
 	StringInfoData text;
 	Source source;
@@ -233,15 +245,13 @@ castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, 
 	open_source(&source, policy, rule);
 	find_method(&source);
 	initStringInfo(&text);
-	if (source.method >= 0)
-		write_from_bytes(&text, &source, &target, &has_clientcert);
-	else
-		write_from_values(&text, &source, &target, &has_clientcert);
-	if (target.clientcert != CASTSSL_CLIENTCERT_NONE && !has_clientcert &&
-		strcmp(target.method, "cert") != 0)
-		appendStringInfo(&text, " clientcert=%s", castssl_clientcert_name(target.clientcert));
-
-	error = read_back(text.data, &source, &target);
+	error = write_line(&text, &source, &target);
+	if (error && source.method >= 0)
+	{
+		/* an @file without a token in it shifts the fields: that was not the method */
+		source.method = -1;
+		error = write_line(&text, &source, &target);
+	}
 	close_source(&source);
 	if (error)
 	{

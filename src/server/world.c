@@ -208,11 +208,13 @@ match_regexp(World *world, const char *pattern, const char *string, regmatch_t *
 	return answer(rc == REG_OKAY);
 }
 
+/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
 static CastsslAnswer
 matches_regexp(void *arg, const char *pattern, const char *string)
 {
 	return match_regexp(arg, pattern, string, NULL, 0);
 }
+/* LCOV_EXCL_STOP */
 
 CastsslAnswer
 castssl_hba_capture(const CastsslHbaWorld *world, const char *pattern, const char *string,

@@ -16,11 +16,13 @@
 
 #include "utils/memutils.h"
 
+/* LCOV_EXCL_START */
 static void
 out_of_memory(void)
 {
 	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
+/* LCOV_EXCL_STOP */
 
 void *
 castssl_openssl_adopt(void *handle, void (*release)(void *handle))

@@ -64,7 +64,7 @@ test_regexp(void *arg, const char *pattern, const char *string)
 	{
 		char *pattern;
 		regex_t compiled;
-	} known[16];
+	} known[64];
 	int i = 0;
 
 	while (i < lengthof(known) && known[i].pattern != NULL &&

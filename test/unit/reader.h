@@ -89,7 +89,10 @@ static const CastsslHbaReader file_reader = { .read = file_read,
 											  .locate = reader_locate,
 											  .list = file_list };
 
-/* A file in memory; an array of them ends with one whose path is NULL.  length 0: strlen. */
+/*
+ * A file in memory; an array of them ends with one whose path is NULL.  length 0: strlen.
+ * data NULL: only its folder knows of it.
+ */
 typedef struct MemoryFile
 {
 	const char *path;
@@ -102,7 +105,7 @@ memory_read(void *arg, const char *path, char **data, size_t *length, bool *miss
 {
 	for (const MemoryFile *file = arg; file->path; file++)
 	{
-		if (strcmp(file->path, path) == 0)
+		if (strcmp(file->path, path) == 0 && file->data)
 		{
 			*length = file->length ? file->length : strlen(file->data);
 			*data = palloc(*length + 1);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "hba/index.h"
 #include "hba_world.h"
 
 /* All rows, one a line, as "change | encryption | database | user | address | before | after". */
@@ -136,6 +137,53 @@ test_names(void)
 			   "local all /^a trust\nlocal all alice scram-sha-256\n", "");
 }
 
+/* Names and patterns that contradict each other, or are more than are kept. */
+static void
+test_contradictions(void)
+{
+	StringInfoData text;
+
+	CHECK_ROWS("local sameuser all md5\n", "local bob alice trust\n",
+			   "newly admitted | socket | bob | alice | - | refused | trust\n"
+			   "newly refused | socket | sameuser | all | - | md5 | refused\n");
+	CHECK_ROWS("local all /^b md5\nlocal all alice trust\n", "local all alice trust\n",
+			   "newly refused | socket | all | /^b | - | md5 | refused\n");
+	CHECK_ROWS("local /^b all md5\nlocal alice all trust\n",
+			   "local /^b all trust\nlocal alice all "
+			   "trust\n",
+			   "method changed | socket | /^b | all | - | md5 | trust\n");
+	CHECK_ROWS("local all,app,replication all md5\n", "local replication,all all trust\n",
+			   "method changed | socket | all, replication | all | - | md5 | trust\n");
+	/* names that a witness would have taken */
+	CHECK_ROWS("local all other_user md5\nlocal all someone md5\n",
+			   "local all other_user md5\nlocal all someone md5\nlocal all all trust\n",
+			   "newly admitted | socket | all | all | - | refused | trust\n");
+	/* what a pattern says of a database, and of who replicates */
+	CHECK_ROWS("local alice,/^x alice,bob md5\n", "local /^al bob,alice trust\n",
+			   "newly admitted | socket | /^al | alice, bob | - | refused | trust\n"
+			   "newly refused | socket | /^x | alice, bob | - | md5 | refused\n"
+			   "method changed | socket | /^x and /^al | alice, bob | - | md5 | trust (possible)\n"
+			   "method changed | socket | alice | alice, bob | - | md5 | trust\n");
+	CHECK_ROWS("local replication,app /^al md5\n", "local app,replication alice trust\n",
+			   "newly refused | socket | replication, app | /^al | - | md5 | refused\n"
+			   "method changed | socket | app, replication | alice | - | md5 | trust\n");
+	/* keys beyond those that a rule has place for at first */
+	initStringInfo(&text);
+	appendStringInfoString(&text, "local all u0");
+	for (int i = 1; i < 2000; i++)
+		appendStringInfo(&text, ",u%d", i);
+	CHECK_STRING(rows_of(psprintf("%s md5\n", text.data), true,
+						 psprintf("%s md5\nlocal all u7 trust\n", text.data), true),
+				 "");
+	resetStringInfo(&text);
+	for (int i = 0; i < 30; i++)
+		appendStringInfo(&text, "local /^a.{%d} /^a.{0,%d} md5\n", i, i);
+	CHECK_STRING(rows_of(text.data, true, text.data, true), "");
+	appendStringInfoString(&text, "local all alice md5\n");
+	CHECK(strstr(rows_of(text.data, true, "local all alice trust\n", true),
+				 "method changed | socket | all | alice | - | md5 | trust") != NULL);
+}
+
 static void
 test_addresses(void)
 {
@@ -176,6 +224,8 @@ test_outcomes(void)
 			   "method changed | socket | all | all | - | ldap ldapserver=a ldapbasedn=b "
 			   "ldapbindpasswd=*** | ldap ldapserver=a ldapbasedn=b ldapbindpasswd=***\n");
 	CHECK_ROWS("local all all nonsense\n", "local all all reject\n", "");
+	/* the last of two counts */
+	CHECK_ROWS("local all all peer map=a map=b\n", "local all all peer map=b\n", "");
 }
 
 /* Many rules: that each is found, and how the time grows (printed, not judged). */
@@ -203,6 +253,157 @@ large_policy(int count, bool required)
 	}
 	appendStringInfoString(&text, "host all all all reject\nhost app7 user7 all trust\n");
 	return text_policy(text.data, 16);
+}
+
+/* What belongs together lies far apart, and is found by what the rules say. */
+static void
+test_far_apart(void)
+{
+	StringInfoData texts[2];
+
+	for (int after = 0; after < 2; after++)
+	{
+		initStringInfo(&texts[after]);
+		for (int i = 0; i < 4000; i++)
+		{
+			int n = after ? 3999 - i : i;
+			const char *method = after && n == 1234 ? "md5" : "scram-sha-256";
+			char *block = psprintf("10.%d.%d.0/24", n / 200, n % 200);
+
+			if (n % 4 == 0)
+				appendStringInfo(&texts[after], "host db%d all %s %s\n", n, block, method);
+			else if (n % 4 == 1)
+				appendStringInfo(&texts[after], "host all user%d%s %s %s\n", n,
+								 n % 8 == 1 ? ",+g" : "", block, method);
+			else
+				appendStringInfo(&texts[after], "host %s all %s %s\n", n % 4 == 2 ? "all" : "app",
+								 block, method);
+		}
+	}
+	CHECK_STRING(rows_of(texts[0].data, true, texts[1].data, true),
+				 "method changed | none | all | all | 10.6.34.0/24 | scram-sha-256 | md5\n"
+				 "method changed | tls | all | all | 10.6.34.0/24 | scram-sha-256 | md5\n"
+				 "method changed | gss | all | all | 10.6.34.0/24 | scram-sha-256 | md5\n");
+}
+
+/* A line for everything in the middle of many: most of them share a connection with it. */
+static void
+test_in_the_middle(void)
+{
+	StringInfoData texts[2];
+	char *rows;
+
+	for (int after = 0; after < 2; after++)
+	{
+		initStringInfo(&texts[after]);
+		for (int i = 0; i < 2000; i++)
+		{
+			int n = after ? 1999 - i : i;
+
+			if (i == 1000)
+				appendStringInfoString(&texts[after], "host all bob 10.0.0.0/8 reject\n"
+													  "host app all 10.0.0.0/8 reject\n"
+													  "host all all 10.0.0.0/8 reject\n");
+			appendStringInfo(&texts[after], "host %s 10.%d.%d.0/24 md5\n",
+							 n % 3 == 0   ? "all all"
+							 : n % 3 == 1 ? "all bob"
+										  : "app all",
+							 n / 200, n % 200);
+		}
+	}
+	/* which of the two halves gets in changes places */
+	rows = rows_of(texts[0].data, true, texts[1].data, true);
+	CHECK(strstr(rows, "newly refused | tls | all | all | 10.0.0.0/24 | md5 | refused\n") != NULL);
+	CHECK(strstr(rows, "newly admitted | tls | app | all | 10.9.197.0/24 | refused | md5\n") !=
+		  NULL);
+}
+
+/* Of boxes: what surely takes all that another takes. */
+static bool
+covers(const char *outer, const char *inner)
+{
+	TestWorld world;
+	CastsslHbaUniverse *universe;
+	CastsslHbaBox *boxes;
+
+	random_world(&world);
+	universe = castssl_hba_universe_create(&world.world);
+	boxes = castssl_hba_boxes(
+		universe, text_policy(psprintf("host all %s md5\nhost all %s md5\n", outer, inner), 16));
+	return castssl_hba_box_covers(universe, &boxes[0], &boxes[1]);
+}
+
+static void
+test_covers(void)
+{
+	CHECK(covers("all 10.0.0.0/8", "bob 10.1.0.0/16"));
+	CHECK(!covers("all 10.0.0.0/8", "bob 11.0.0.0/8"));
+	CHECK(!covers("bob all", "all all"));
+	CHECK(covers("all samenet", "bob samehost"));
+	CHECK(!covers("all samehost", "bob samenet"));
+	CHECK(!covers("all samehost", "all 127.0.0.1/32"));
+	CHECK(covers("all .example.org", "all a.example.org"));
+	CHECK(!covers("all a.example.org", "all samehost"));
+}
+
+/* When the world has been asked too often, the rest is in doubt. */
+static void
+test_questions(void)
+{
+	TestWorld world;
+	CastsslHbaUniverse *universe;
+	CastsslHbaPolicy *policy =
+		text_policy("host all /^x all md5\nhost all /^a all md5\nhost all all all md5\n", 16);
+	CastsslHbaBox *boxes;
+	const CastsslHbaBox *list[3];
+	CastsslHbaIndex *index;
+	CastsslConnection alice = { .database = "app", .user = "alice", .family = 4 };
+	int doubtful;
+
+	random_world(&world);
+	universe = castssl_hba_universe_create(&world.world);
+	boxes = castssl_hba_boxes(universe, policy);
+	for (int i = 0; i < 3; i++)
+		list[i] = &boxes[i];
+	index = castssl_hba_index_build(universe, policy, list, 3, NULL);
+	CHECK_INT(castssl_hba_index_match(index, &alice, &doubtful), 1);
+	CHECK_INT(doubtful, -1);
+	index->questions = 0;
+	CHECK_INT(castssl_hba_index_match(index, &alice, &doubtful), 2);
+	CHECK(doubtful >= 0);
+	castssl_hba_index_free(index);
+}
+
+/* Blocks are put together where they make a larger one. */
+static void
+test_join(void)
+{
+	static const struct
+	{
+		const char *blocks;
+		const char *joined;
+	} cases[] = {
+		{ "10.0.0.0/9,10.128.0.0/9", "10.0.0.0/8" },
+		{ "10.0.0.0/10,10.64.0.0/10,10.128.0.0/9", "10.0.0.0/8" },
+		{ "10.1.0.0/16,10.0.0.0/8,10.0.0.0/16", "10.0.0.0/8" },
+		{ "2001:db8::2/128,2001:db8::/127,2001:db8::3/128", "2001:db8::/126" },
+		{ "::1/128,10.0.0.0/8,::3/128", "10.0.0.0/8, ::1/128, ::3/128" },
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		CastsslPrefixes prefixes = { 0 };
+		char *blocks = pstrdup(cases[i].blocks);
+
+		for (char *block = strtok(blocks, ","); block; block = strtok(NULL, ","))
+		{
+			CastsslHbaPolicy *policy = text_policy(psprintf("host all all %s md5", block), 16);
+
+			castssl_prefixes_add_address(&prefixes, &policy->rules[0].address);
+		}
+		castssl_prefixes_join(&prefixes);
+		CHECK_STRING(castssl_prefixes_text(&prefixes), cases[i].joined);
+	}
 }
 
 static double
@@ -259,8 +460,14 @@ main(void)
 	test_switching_tls_off();
 	test_order();
 	test_names();
+	test_contradictions();
 	test_addresses();
 	test_outcomes();
+	test_far_apart();
+	test_in_the_middle();
+	test_covers();
+	test_questions();
+	test_join();
 	test_large();
 	return check_summary();
 }

@@ -35,6 +35,18 @@ dead_of(const char *text, bool tls)
 
 #define CHECK_DEAD(text, wanted) CHECK_STRING(dead_of(text, true), wanted)
 
+/* More patterns that match a name than are kept: those that are kept will do. */
+static void
+test_many_patterns(void)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 1; i < 30; i++)
+		appendStringInfo(&text, "local app \"/^a.{0,%d}lice\" md5\n", i);
+	CHECK_DEAD(psprintf("%slocal app alice md5\n", text.data), "30<1");
+}
+
 static void
 test_dead(void)
 {
@@ -96,5 +108,6 @@ int
 main(void)
 {
 	test_dead();
+	test_many_patterns();
 	return check_summary();
 }

@@ -149,6 +149,7 @@ test_long_lines(void)
 static void
 test_nul(void)
 {
+	char large[5000];
 	const char data[] = "host\0x\nall\nlast";
 
 	CHECK_INT(read_bytes(data, sizeof(data) - 1, 15), 2);
@@ -162,6 +163,11 @@ test_nul(void)
 	CHECK_INT(read_bytes("\0\0\0", 3, 15), 1);
 	CHECK_STRING(text_of(0), "");
 	CHECK_INT(read_bytes("\0a\\\nb", 5, 15), 1);
+	/* a piece of reading ends where the buffer does, which grows */
+	memset(large, 'x', sizeof(large));
+	large[10] = '\0';
+	large[sizeof(large) - 1] = '\n';
+	CHECK_INT(read_bytes(large, sizeof(large), 15), 1);
 	read_text("a", 15);
 	CHECK(document->is_text);
 }

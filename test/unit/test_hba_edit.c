@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "hba/edit.h"
+#include "hba/rewrite.h"
 #include "reader.h"
 
 #define SCRAM " all all 10.0.0.0/8 scram-sha-256"
@@ -345,6 +346,8 @@ test_method(void)
 				 NULL);
 	CHECK_STRING(
 		(wanted.auth_method = "oauth", require_with("host all all all md5\n", 17, &wanted)), NULL);
+	CHECK_STRING((wanted.auth_method = "sspi", require_with("host all all all md5\n", 15, &wanted)),
+				 NULL);
 	CHECK_STRING((wanted.auth_method = "x\ny", require_with("host all all all md5\n", 15, &wanted)),
 				 NULL);
 }
@@ -477,7 +480,9 @@ test_fields_from_files(void)
 {
 	MemoryFile files[] = { { "/main", "@t all all all md5\n"
 									  "host @db,a @u @a ident @o\n"
-									  "@none host all all 10.0.0.0 255.0.255.0 md5\n" },
+									  "@none host all all 10.0.0.0 255.0.255.0 md5\n"
+									  "host @none all all 127.0.0.1/32 md5\n"
+									  "host all all all ident @o\n" },
 						   { "/t", "host" },
 						   { "/db", "\"all\" +x" },
 						   { "/u", "\"u v\"\n\"@w\"" },
@@ -487,16 +492,59 @@ test_fields_from_files(void)
 						   { NULL } };
 	CastsslHbaPolicy *policy = memory_policy(files, 15);
 	CastsslHbaEdits edits = { 0 };
+	CastsslHbaWanted wanted = keep;
+	char *problem = NULL;
 
 	findings = (CastsslFindings){ 0 };
 	castssl_hba_require(policy, &keep, &edits, &findings);
-	CHECK_INT(edits.count, 3);
+	CHECK_INT(edits.count, 5);
 	CHECK_STRING(edits.items[0].text, "hostssl all all all md5 clientcert=verify-ca # castssl");
 	CHECK_STRING(edits.items[1].text,
 				 "hostssl \"all\",+x,a \"u v\",\"@w\" 10.0.0.0 255.0.0.0 ident "
 				 "\"map=a b\" clientcert=verify-ca # castssl");
 	CHECK_STRING(edits.items[2].text,
 				 "hostssl all all 10.0.0.0 255.0.255.0 md5 clientcert=verify-ca # castssl");
+	CHECK_STRING(edits.items[3].text,
+				 "hostssl all all 127.0.0.1 255.255.255.255 md5 clientcert=verify-ca # castssl");
+	CHECK_STRING(edits.items[4].text,
+				 "hostssl all all all ident \"map=a b\" clientcert=verify-ca # castssl");
+
+	/* where the method is another, some options have no place */
+	wanted.auth_method = "scram-sha-256";
+	edits.count = 0;
+	castssl_hba_require(policy, &wanted, &edits, &findings);
+	CHECK_INT(findings.count, 0);
+	CHECK_STRING(edits.items[4].text,
+				 "hostssl all all all scram-sha-256 clientcert=verify-ca # castssl");
+	CHECK_STRING(castssl_hba_rewrite(policy, &policy->rules[0], CASTSSL_HBA_HOSTSSL,
+									 CASTSSL_CLIENTCERT_NONE, "nonsense", &problem),
+				 NULL);
+	CHECK_STRING(problem, "invalid authentication method \"nonsense\"");
+}
+
+/* What is no line of its own is left alone, and said. */
+static void
+test_not_a_line(void)
+{
+	CastsslHbaEdits edits = { 0 };
+	CastsslHbaPolicy *policy;
+	StringInfoData text;
+	MemoryFile files[] = { { NULL } };
+	CastsslHbaReader reader = { .read = memory_read, .locate = reader_locate, .arg = files };
+
+	/* in 13 the end of a line that is too long is a record of its own */
+	initStringInfo(&text);
+	for (int i = 0; i < 20479; i++)
+		appendStringInfoChar(&text, '#');
+	appendStringInfoString(&text, "host all all all md5\n");
+	findings = (CastsslFindings){ 0 };
+	castssl_hba_require(text_policy(text.data, 13), &keep, &edits, &findings);
+	CHECK_INT(edits.count, 0);
+	/* that a file cannot be read is said in no line */
+	policy = castssl_hba_policy_read("/nowhere", &reader, 15);
+	CHECK_INT(policy->rules[0].record, -1);
+	castssl_hba_require(policy, &keep, &edits, &findings);
+	CHECK_INT(edits.count, 0);
 }
 
 static char *
@@ -546,6 +594,7 @@ main(void)
 	test_bad_addresses();
 	test_includes();
 	test_fields_from_files();
+	test_not_a_line();
 	test_render();
 	return check_summary();
 }

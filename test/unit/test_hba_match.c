@@ -170,6 +170,9 @@ test_doubts(void)
 	CHECK_INT(castssl_hba_match(policy, &far, NULL, &doubtful), -1);
 	CHECK_INT(doubtful, 0);
 	CHECK_INT(castssl_hba_match(policy, &far, NULL, NULL), -1);
+	policy = text_policy("host all /^u all trust\n", 16);
+	CHECK_INT(castssl_hba_match(policy, &far, NULL, &doubtful), -1);
+	CHECK_INT(doubtful, 0);
 	world.know_hosts = true;
 }
 

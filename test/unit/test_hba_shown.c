@@ -90,10 +90,12 @@ is_member(void *arg, const char *user, const char *role)
 	return strcmp(user, "boss") == 0 ? CASTSSL_YES : CASTSSL_NO;
 }
 
-/* "a.*" is all that is understood. */
+/* "a.*" is all that is understood, and nobody knows what (? means. */
 static CastsslAnswer
 is_found(void *arg, const char *pattern, const char *string)
 {
+	if (strncmp(pattern, "(?", 2) == 0)
+		return CASTSSL_UNKNOWN;
 	return strcmp(pattern, "a.*") == 0 && string[0] == 'a' ? CASTSSL_YES : CASTSSL_NO;
 }
 
@@ -141,6 +143,12 @@ test_reasons(void)
 	check_reason("host all all all md5", walsender,
 				 "its databases (all) do not have the keyword replication, without which no line "
 				 "takes physical replication");
+	check_reason("local all all md5", tcp,
+				 "it is for connections over a Unix-domain socket, and this one is not encrypted");
+	check_reason("host /(?=x) all all md5", tcp,
+				 "nobody can know here whether its databases (/(?=x)) include \"db\"");
+	check_reason("host all /(?=x) all md5", tcp,
+				 "nobody can know here whether its users (/(?=x)) include \"bob\"");
 	check_reason("host all all samenet md5", tcp,
 				 "nobody can know here whether its address samenet includes 10.1.2.3");
 	check_reason("host all all a.example md5", tcp,
@@ -159,13 +167,21 @@ capture(const CastsslHbaWorld *unused, const char *pattern, const char *string, 
 
 static char *problem;
 
+static char *
+refuse_parenthesis(void *arg, const char *pattern)
+{
+	return strcmp(pattern, "(") == 0 ? pstrdup("invalid regular expression") : NULL;
+}
+
 static int
 maps(const char *text, int version, const char *system_user, const char *role)
 {
 	MemoryFile files[] = { { "/ident", text }, { "/more", "m more all\n" }, { NULL } };
-	CastsslHbaReader reader = {
-		.read = memory_read, .locate = reader_locate, .list = memory_list, .arg = files
-	};
+	CastsslHbaReader reader = { .read = memory_read,
+								.locate = reader_locate,
+								.list = memory_list,
+								.regexp_error = refuse_parenthesis,
+								.arg = files };
 	CastsslIdent *ident = castssl_ident_read("/ident", &reader, version);
 	int line = castssl_ident_match(ident, "m", system_user, role, &world, capture, &problem);
 
@@ -198,6 +214,8 @@ test_ident(void)
 	CHECK_INT(maps("m /a.* x\\1\nm anna x\n", 15, "anna", "x"), -1);
 	CHECK_STRING(problem, "line 1 of \"/ident\" refers to \\1, and its regular expression has no "
 						  "parentheses that matched");
+	CHECK_INT(maps("m sys a,b\nm sys a\n", 15, "sys", "a"), 2);
+	CHECK_INT(maps("m /( a\nm ( a\n", 15, "(", "a"), 2);
 	CHECK_INT(maps("m sys\nm sys role\n", 15, "sys", "role"), 2);
 	CHECK_INT(maps("include /more\n", 16, "more", "bob"), 1);
 	CHECK_INT(maps("include /more\n", 15, "more", "bob"), -1);

@@ -5,6 +5,7 @@
 #include "postgres_fe.h"
 
 #include "check.h"
+#include "hba/parse.h"
 #include "hba/write.h"
 #include "reader.h"
 
@@ -37,6 +38,51 @@ test_format(void)
 				 "host a,\"b c\",\"all\" +g,+\"my group\",@names,@\"my names\",/^a$,\"/^a, "
 				 "b$\",\"x\\\" .example.org ldap ldapserver=x \"ldapbasedn=dc=a, dc=b\"");
 	CHECK_STRING(problem, NULL);
+}
+
+/* More than there is place for at first, read back whole. */
+static void
+test_many(void)
+{
+	const char *names[100];
+	const char *options[40];
+	CastsslHbaPolicy *policy;
+
+	for (int i = 0; i < lengthof(names); i++)
+		names[i] = psprintf("name%d", i);
+	for (int i = 0; i < lengthof(options); i++)
+		options[i] = psprintf("ldapserver=host%d", i);
+	policy = text_policy(
+		castssl_hba_format("host", names, 100, names, 100, "all", "ldap", options, 40, &problem),
+		15);
+	CHECK_INT(policy->rules[0].databases.count, 100);
+	CHECK_INT(policy->rules[0].users.count, 100);
+	CHECK_INT(policy->rules[0].options.count, 40);
+}
+
+/* A line by itself, as it is read back after an edit. */
+static void
+test_parse_text(void)
+{
+	CastsslHbaLine line = { 0 };
+	CastsslHbaFields fields = { 0 };
+	CastsslHbaRule rule;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "host ");
+	for (int i = 0; i < 100; i++)
+		appendStringInfo(&text, "db%d,", i);
+	appendStringInfoString(&text, "x all all ldap ldapserver=a");
+	for (int i = 0; i < 40; i++)
+		appendStringInfo(&text, " ldapbasedn=dc%d", i);
+	CHECK(castssl_hba_parse_text(text.data, text.len, 15, &line, &fields, &rule));
+	CHECK_INT(rule.databases.count, 101);
+	CHECK_INT(rule.options.count, 41);
+	CHECK(!castssl_hba_parse_text("# no", 4, 15, &line, &fields, &rule));
+	CHECK_STRING(rule.error, "no rule");
+	castssl_hba_line_free(&line);
+	castssl_hba_fields_free(&fields);
 }
 
 static void
@@ -112,6 +158,8 @@ test_tokens(void)
 static void
 test_address(void)
 {
+	CastsslHbaAddress none = { .kind = CASTSSL_HBA_ADDRESS_NONE };
+	StringInfoData nothing;
 	static const char *const fields[] = { "all",
 										  "samenet",
 										  "samehost",
@@ -120,6 +168,9 @@ test_address(void)
 										  "10.0.0.0 255.0.0.0",
 										  "2001:db8:: ffff:ffff::" };
 
+	initStringInfo(&nothing);
+	castssl_hba_write_address(&nothing, &none);
+	CHECK_STRING(nothing.data, "");
 	for (int i = 0; i < lengthof(fields); i++)
 	{
 		CastsslHbaPolicy *policy = text_policy(psprintf("host all all %s trust", fields[i]), 15);
@@ -135,6 +186,8 @@ int
 main(void)
 {
 	test_format();
+	test_many();
+	test_parse_text();
 	test_problems();
 	test_tokens();
 	test_address();

@@ -180,6 +180,20 @@ test_names_that_are_not_utf8(void)
 	}
 }
 
+/* An attribute that OpenSSL has no name for. */
+static void
+test_unknown_attribute(void)
+{
+	X509_NAME *name = X509_NAME_new();
+	ASN1_OBJECT *attribute = OBJ_txt2obj("1.3.6.1.4.1.99999.1", 1);
+
+	X509_NAME_add_entry_by_OBJ(name, attribute, V_ASN1_UTF8STRING, (const unsigned char *) "x", -1,
+							   -1, 0);
+	CHECK_STRING(castssl_name_slashes(name), "/undefined=x");
+	ASN1_OBJECT_free(attribute);
+	X509_NAME_free(name);
+}
+
 /* Every item of a bundle, in order, and what is no certificate passed over. */
 static void
 test_bundles(void)
@@ -294,6 +308,7 @@ main(void)
 	test_crl_against_openssl("inter.crl");
 	test_single_facts();
 	test_names_that_are_not_utf8();
+	test_unknown_attribute();
 	test_bundles();
 	test_messages();
 	test_instants();

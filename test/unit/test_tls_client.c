@@ -191,11 +191,67 @@ test_names(void)
 	CHECK_STRING(findings.items[1].subject, "root.crl");
 }
 
+/* A certificate of its own signature with such a common name; NULL: with none. */
+static CastsslPem
+with_common_name(EVP_PKEY *key, const char *name, int length)
+{
+	X509 *certificate = X509_new();
+	BIO *bio = BIO_new(BIO_s_mem());
+	CastsslPem pem = { .name = "client.crt" };
+	char *data;
+
+	X509_set_pubkey(certificate, key);
+	X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_organizationName,
+							   V_ASN1_UTF8STRING, (const unsigned char *) "Test", -1, -1, 0);
+	if (name)
+		X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
+								   V_ASN1_UTF8STRING, (const unsigned char *) name, length, -1, 0);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	X509_sign(certificate, key, EVP_sha256());
+	PEM_write_bio_X509(bio, certificate);
+	pem.length = BIO_get_mem_data(bio, &data);
+	pem.data = pnstrdup(data, pem.length);
+	BIO_free(bio);
+	X509_free(certificate);
+	return pem;
+}
+
+/* The server takes no such name for one. */
+static void
+test_common_name(void)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
+	EVP_PKEY *key = NULL;
+	CastsslPem ca = certificates_file("root.crt");
+	CastsslPem none = { NULL };
+	CastsslClient client = { { 0 } };
+	CastsslFindings findings = { 0 };
+	CastsslPem shown;
+
+	EVP_PKEY_keygen_init(context);
+	EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1);
+	EVP_PKEY_keygen(context, &key);
+	shown = with_common_name(key, NULL, 0);
+	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK_STRING(client.cn, NULL);
+	CHECK_STRING(client.dn, "O=Test");
+	shown = with_common_name(key, "alice\0bob", 9);
+	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK_STRING(client.cn, NULL);
+	shown = with_common_name(key, "alice", 5);
+	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK_STRING(client.cn, "alice");
+	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(context);
+}
+
 int
 main(void)
 {
 	certificates_make();
 	test_handshakes();
 	test_names();
+	test_common_name();
 	return check_summary();
 }
