@@ -162,7 +162,7 @@ install_for() {
 		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan \
 			prometheus prometheus-postgres-exporter \
 			python3-psycopg2 python3-psycopg golang-go golang-github-lib-pq-dev pgbouncer \
-			patroni python3-pysyncobj; do
+			patroni python3-pysyncobj ansible; do
 			if installable "$client"; then
 				packages+=("$client")
 			fi

@@ -59,6 +59,10 @@ is(latest($t)->{state}, 'unconfirmed', 'unconfirmed');
 my $status = $t->status;
 is($status->{change_state}, 'unconfirmed', 'castssl_status says so');
 ok($status->{confirm_deadline}, 'and until when');
+$steps = $t->enable(%enable, confirm_within => '10 min');
+is(scalar @{ CastsslTest::changes($steps) }, 1, 'the same call again does nothing') or diag explain $steps;
+is("$steps->[-1]{action} $steps->[-1]{result}", 'await confirmation warning', 'but says that a change waits');
+like($steps->[-1]{detail}, qr/^change 1 is not confirmed yet, and is undone at /, 'which, and until when');
 $old->ask('SELECT castssl_confirm();');
 my $answer = $old->answer;
 like($answer, qr/ERROR:  55000.*DETAIL:.*HINT:  Open a new connection/s, 'an older session: 55000, open a new connection');
@@ -247,13 +251,8 @@ $t->stop;
 # --- on a standby
 
 my $primary = CastsslTest->new('confirm_primary', streaming => 1);
-$primary->{node}->backup('copy');
-my $standby = bless { %$primary, name => 'confirm_standby', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
-my $node = $standby->{node} = CastsslTest::new_cluster('confirm_standby');
-$node->init_from_backup($primary->{node}, 'copy', has_streaming => 1);
-$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
-$standby->{data} = $standby->{config} = $node->data_dir;
-$node->start;
+my $standby = $primary->from_backup('confirm_standby', standby => 1);
+$standby->start;
 $hba = $standby->hba;
 $standby->enable(source_dir => $standby->{source}, plaintext => 'block', confirm_within => '1 s');
 is_undone($standby, $hba, 'on a standby');
@@ -270,13 +269,8 @@ $primary->enable(source_dir => $primary->{source}, plaintext => 'block', confirm
 $primary->{node}->backup('open');
 $primary->sql('SELECT castssl_confirm()');
 my $kept = $primary->state;
-my $copy = bless { %$primary, name => 'confirm_beside', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
-$node = $copy->{node} = CastsslTest::new_cluster('confirm_beside');
-$node->init_from_backup($primary->{node}, 'open', has_streaming => 1);
-$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
-$copy->{data} = $copy->{config} = $node->data_dir;
-chmod 0600, "$copy->{data}/server.key";    # which copying it widens
-$node->start;
+my $copy = $primary->from_backup('confirm_beside', standby => 1, backup => 'open');
+$copy->start;
 is(latest($copy)->{state}, 'unconfirmed', 'a copy has the open change');
 my @files = map { $_->{file} } @{ $copy->rows("SELECT unnest(files) AS file FROM castssl_changes() WHERE state = 'unconfirmed'") };
 is_deeply([ grep { index $_, Cwd::realpath($copy->{data}) } @files ], [], 'and names its own files');

@@ -291,12 +291,8 @@ subtest 'the CA under a renewed certificate' => sub {
 };
 
 subtest 'on a standby' => sub {
-	my $standby = bless { %$t, name => 'standby', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
-	my $node = $standby->{node} = CastsslTest::new_cluster('standby');
-	$node->init_from_backup($t->{node}, 'copy', has_streaming => 1);
-	$standby->{data} = $standby->{config} = $node->data_dir;
-	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
-	$node->start;
+	my $standby = $t->from_backup('standby', standby => 1, backup => 'copy');
+	$standby->start;
 	is($standby->sql('SELECT pg_is_in_recovery()'), 't', 'a standby');
 	$standby->sql("SELECT castssl_create_ca('CA of the standby')");
 	my $steps = $standby->rows(q{SELECT * FROM castssl_install(ca => pg_read_file('pg_castssl/ca/root.crt'), certificate =>

@@ -42,23 +42,6 @@ sub store
 	return $t->reload;
 }
 
-# A server made from a backup in the primary's backup folder, not started.
-sub from_backup
-{
-	my ($name, $backup) = @_;
-	my $t = bless { %$primary, name => $name, folder => CastsslTest::temporary_folder() }, 'CastsslTest';
-	$t->{node} = CastsslTest::new_cluster($name);
-	$t->{node}->init_from_backup($primary->{node}, $backup);
-	$t->{data} = $t->{config} = $t->{node}->data_dir;
-	# init_from_backup copies without modes, of which pg_basebackup took care
-	foreach my $file (glob($primary->{node}->backup_dir . "/$backup/*.key"))
-	{
-		chmod +(stat $file)[2] & 07777, $t->path($file =~ s{.*/}{}r) or die "$file: $!";
-	}
-	$t->{source} = $pki->source("$t->{folder}/source", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
-	return $t;
-}
-
 sub run
 {
 	my (@command) = @_;
@@ -92,7 +75,7 @@ my $walsenders = q{FROM pg_stat_replication JOIN pg_stat_ssl USING (pid)};
 
 ok((run('pg_basebackup', '-d', conninfo($primary, 'replicator', 0), '-D', $primary->{node}->backup_dir . '/plain',
 	'-R', '--checkpoint=fast', '--no-sync'))[0], 'pg_basebackup in plaintext');
-my $standby = from_backup('standby', 'plain');
+my $standby = $primary->from_backup('standby', backup => 'plain');
 $standby->start;
 my $subscriber = CastsslTest->new('subscriber', conf => 'wal_retrieve_retry_interval = 200ms');
 $subscriber->sql('CREATE TABLE things (n int)');
@@ -158,7 +141,7 @@ subtest 'pg_basebackup from a secured primary' => sub {
 	like($why, qr/requires a valid client certificate/, 'as the server says');
 	($ok, $why) = run('pg_basebackup', '-d', conninfo($primary, 'replicator', 1), '-D', "$folder/tls", '-R', '--checkpoint=fast', '--no-sync');
 	ok($ok, 'with a certificate') or diag $why;
-	$third = from_backup('third', 'tls');
+	$third = $primary->from_backup('third', backup => 'tls');
 	$third->start;
 	is($third->sql('SELECT pg_is_in_recovery()'), 't', 'the standby starts');
 	replicates($primary, $third, 'and streams');

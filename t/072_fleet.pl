@@ -1,22 +1,161 @@
-# Many servers by one command: examples/psql/secure.sh over a pg_service.conf.
+# Many servers by one command, examples/ansible and examples/psql: two primaries, each with a hot standby,
+# and one whose certificate cannot work.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use CastsslOpenssl qw(spew);
+use JSON::PP ();
 use Test::More;
 
-my @good = map { CastsslTest->new($_) } qw(one two);
+my $examples = "$FindBin::RealBin/../examples";
+my $folder = CastsslTest::temporary_folder();
+my @good;
+foreach my $name (qw(db1 db2))
+{
+	my $primary = CastsslTest->new($name, streaming => 1);
+	$primary->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
+	$primary->sql('DROP EXTENSION pg_castssl');
+	my $standby = $primary->from_backup("$name-standby", standby => 1);
+	$standby->start;
+	push @good, $primary, $standby;
+}
 my $bad = CastsslTest->new('bad');
-my $last = CastsslTest->new('last');
+$bad->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
 my $pki = $bad->{pki};
 $pki->certificate('postgres', 'root', '/CN=postgres', 'client', -1, 90);
-my $folder = CastsslTest::temporary_folder();
-my $source = $pki->source("$folder/certs");
-my $broken = $pki->source("$folder/broken", 'server.crt' => 'server-expired.crt', 'server.key' => 'server-expired.key');
+$pki->certificate('postgres-other', 'other-root', '/CN=postgres', 'client', -1, 90);
+$pki->source("$folder/$_->{name}") foreach @good;
+$pki->source("$folder/bad", 'server.crt' => 'server-expired.crt', 'server.key' => 'server-expired.key');
 
-$_->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'}) foreach @good, $bad, $last;
+sub run_in_folder
+{
+	my (@command) = @_;
+	my $output = '';
+	local %ENV = (%ENV, PGPASSWORD => 'wonderland', HOME => $folder, ANSIBLE_NOCOLOR => 1, ANSIBLE_LOCALHOST_WARNING => 0);
+	delete @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)};
+	IPC::Run::run(\@command, '<', \undef, '>&', \$output);
+	return ($? == 0, $output);
+}
+
+sub states
+{
+	my (@servers) = @_;
+	return [ map { $_->state } @servers ];
+}
+
+sub are_secured
+{
+	my (@servers) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	foreach my $t (@servers)
+	{
+		is($t->sql(q{SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1}), 'applied', "$t->{name}: confirmed");
+		$t->in("$t->{name}: TLS with a certificate", sslmode => 'verify-full', cert => 'alice', encrypted => 't');
+		$t->out("$t->{name}: plaintext", qr/no pg_hba.conf entry/, sslmode => 'disable');
+	}
+	return;
+}
+
+# --- Ansible
+
+sub inventory
+{
+	my ($name, $variables, @servers) = @_;
+	my $json = JSON::PP->new->utf8;
+	my %vars = (
+		castssl_host => 'localhost', castssl_password => 'wonderland', castssl_plaintext => 'block',
+		castssl_sslrootcert => $pki->path('root.crt'),
+		castssl_sslcert => $pki->path('postgres.crt'), castssl_sslkey => $pki->path('postgres.key'), %$variables);
+	# in the order of the servers, which JSON::PP does not keep
+	my $hosts = join ', ', map {
+		qq("$_->{name}": ) . $json->encode({ castssl_port => $_->{node}->port, castssl_source_dir => "$folder/$_->{name}" })
+	} @servers;
+	return spew("$folder/$name.yml", qq({"postgresql": {"hosts": {$hosts}, "vars": ) . $json->encode(\%vars) . '}}');
+}
+
+# (succeeded, output, { host => changed }): the hosts of the recap that did not fail.
+sub play
+{
+	my ($inventory, @options) = @_;
+	my ($ok, $output) = run_in_folder('ansible-playbook', '-i', $inventory, @options, "$examples/ansible/secure.yml");
+	my %changed = $output =~ /^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0/mg;
+	return ($ok, $output, \%changed);
+}
+
+sub all_changed
+{
+	my ($changed, @servers) = @_;
+	return { map { ($_->{name} => $changed) } @servers };
+}
+
+SKIP: {
+	my ($found) = run_in_folder('sh', '-c', 'ansible-doc community.postgresql.postgresql_query | grep -q ssl_key');
+	skip 'no Ansible with community.postgresql 2.4 or later', 1 unless $found;
+
+	my $before = states(@good, $bad);
+	my ($ok, $output, $changed) = play(inventory('first', {}, $bad, @good), '--limit', 'bad,db1');
+	ok(!$ok, 'a bad one first: the play fails');
+	is_deeply($changed, {}, 'and stops');
+	($ok, $output, $changed) = play(inventory('good', {}, @good), '--check', '--limit', 'db1');
+	ok($ok, 'check mode') or diag $output;
+	is_deeply($changed, { db1 => 1 }, 'says that it would change');
+	is_deeply(states(@good, $bad), $before, 'and nothing has changed');
+	is($good[0]->sql(q{SELECT count(*) FROM pg_extension WHERE extname = 'pg_castssl'}), 0, 'no extension either');
+
+	$before = $bad->state;
+	($ok, $output, $changed) = play(inventory('all', {}, @good, $bad));
+	ok(!$ok, 'five servers, one bad');
+	is_deeply($changed, all_changed(1, @good), 'four are changed');
+	like($output, qr/F0000|has expired|expired/, 'the play says what is wrong with the other');
+	is_deeply($bad->state, $before, 'which is as before');
+	are_secured(@good);
+
+	$before = states(@good);
+	($ok, $output, $changed) = play("$folder/good.yml");
+	ok($ok, 'a second run') or diag $output;
+	is_deeply($changed, all_changed(0, @good), 'changes nothing');
+	is_deeply(states(@good), $before, 'not a file');
+	like($output, qr/All have one policy\. +[0-9a-f]{64}: db1, db1-standby, db2, db2-standby\./, 'and says that they agree');
+
+	# certificates from the CA of the site
+	my %request = (
+		castssl_ca => $pki->path('root.crt'), castssl_renew_before => '100 days',
+		castssl_sign_command => [ "$examples/ansible/sign", $pki->path('root.crt'), $pki->path('root.key'), 'DNS:localhost' ]);
+	my @pair = @good[ 0, 1 ];
+	my $served = $pair[0]->served;
+	play(inventory('request', { %request, castssl_renew_before => '100 days' }, @pair), '--check');
+	is($pair[0]->served, $served, 'certificates by request: check mode changes nothing');
+	($ok, $output, $changed) = play("$folder/request.yml");
+	ok($ok, 'certificates by request') or diag $output;
+	my %keys = map { (CastsslOpenssl::slurp("$_->{data}/server.key") => 1) } @pair, { data => "$folder/db1" };
+	is(scalar keys %keys, 3, 'each has a key of its own');
+	$_->in("$_->{name}: a certificate of the CA", sslmode => 'verify-full', cert => 'alice', encrypted => 't') foreach @pair;
+	($ok, $output, $changed) = play(inventory('lasting', { %request, castssl_renew_before => '30 days' }, @pair));
+	ok($ok, 'a second run') or diag $output;
+	is_deeply($changed, all_changed(0, @pair), 'changes nothing');
+
+	# one that the new connection cannot confirm
+	$_->sql('SELECT * FROM castssl_rollback(1)') foreach @good;
+	$before = $good[0]->state;
+	($ok, $output) = play(inventory('stranger', { castssl_confirm_within => '2 s',
+		castssl_sslcert => $pki->path('postgres-other.crt'), castssl_sslkey => $pki->path('postgres-other.key') }, @good));
+	ok(!$ok, 'an administrator whose own certificate is of another CA');
+	like($output, qr/unable to connect to database.*unknown ca/s, 'is told so');
+	$good[0]->{node}->poll_query_until('postgres', q{SELECT state <> 'unconfirmed' FROM castssl_changes() ORDER BY change_id DESC LIMIT 1});
+	is($good[0]->hba, $CastsslTest::stock_hba, 'the first server puts itself back');
+	is($good[0]->served, 'none', 'all of it');
+	unlike($output, qr/^db2/m, 'the others were not tried');
+
+	$good[0]->enable(source_dir => "$folder/db1", plaintext => 'block', confirm_within => '10 min');
+	($ok, $output) = play("$folder/good.yml");
+	ok(!$ok, 'a change that waits');
+	like($output, qr/is not confirmed yet, and is undone at/, 'is left to who made it');
+	$good[0]->sql('SELECT * FROM castssl_rollback()');
+}
+
+# --- psql
 
 sub services
 {
@@ -29,34 +168,34 @@ sub services
 
 sub secure
 {
-	my (@arguments) = @_;
-	my ($out, $err) = ('', '');
-	local %ENV = (%ENV, PGPASSWORD => 'wonderland', HOME => $folder);
-	delete @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)};
-	IPC::Run::run([ "$FindBin::RealBin/../examples/psql/secure.sh", @arguments ], '<', \undef, '>', \$out, '2>', \$err);
-	return ($? == 0, $out, $err);
+	my ($services) = @_;
+	return run_in_folder("$examples/psql/secure.sh", $services, "$folder/{}", 'block');
 }
 
-my ($ok, $out, $err) = secure(services('good.conf', @good), $source, 'block');
-ok($ok, 'all are secured') or diag $err;
-like($out, qr/^one: changed, policy ([0-9a-f]{64})\ntwo: changed, policy \1\n$/, 'and agree');
-foreach my $t (@good)
-{
-	is($t->sql('SELECT state FROM castssl_changes()'), 'applied', "$t->{name}: confirmed");
-	$t->in("$t->{name}: TLS with a certificate", sslmode => 'verify-full', cert => 'alice', encrypted => 't');
-	$t->out("$t->{name}: plaintext", qr/no pg_hba.conf entry/, sslmode => 'disable');
-}
-my @before = map { $_->state } @good;
-($ok, $out, $err) = secure("$folder/good.conf", $source, 'block');
-ok($ok, 'a second run') or diag $err;
-like($out, qr/^one: unchanged, .*\ntwo: unchanged, .*\n$/, 'changes nothing');
-is_deeply([ map { $_->state } @good ], \@before, 'not a file');
+my $before = states(@good, $bad);
+my ($ok, $output) = secure(services('first.conf', $bad, @good));
+ok(!$ok, 'psql: a bad one first');
+like($output, qr/expired/, 'is told why');
+is_deeply(states(@good, $bad), $before, 'it is as before, and so are those after it');
 
-@before = map { $_->state } $bad, $last;
-($ok, $out, $err) = secure(services('bad.conf', $bad, $last), $broken, 'block');
-ok(!$ok, 'one whose certificate cannot work');
-like($err, qr/expired/, 'is told why');
-is_deeply([ map { $_->state } $bad, $last ], \@before, 'it is as before, and so are those after it');
+$good[0]->enable(source_dir => "$folder/db1", plaintext => 'block', confirm_within => '10 min');
+($ok, $output) = secure(services('good.conf', @good));
+ok(!$ok, 'a change that waits');
+like($output, qr/^db1: change \d+ is not confirmed yet, and is undone at [^|\n]*\n$/, 'is left to who made it');
+$good[0]->sql('SELECT * FROM castssl_rollback()');
 
-$_->stop foreach @good, $bad, $last;
+$before = $bad->state;
+($ok, $output) = secure(services('all.conf', @good, $bad));
+ok(!$ok, 'five servers, one bad');
+like($output, qr/^db1: changed, policy ([0-9a-f]{64})\n(?:db\S+: changed, policy \1\n){3}psql.*expired/, 'four are changed, and agree');
+is_deeply($bad->state, $before, 'the other is as before');
+are_secured(@good);
+
+$before = states(@good);
+($ok, $output) = secure("$folder/good.conf");
+ok($ok, 'a second run') or diag $output;
+like($output, qr/^(?:db\S+: unchanged, .*\n){4}$/, 'changes nothing');
+is_deeply(states(@good), $before, 'not a file');
+
+$_->stop foreach reverse(@good), $bad;
 done_testing();

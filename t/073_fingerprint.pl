@@ -7,15 +7,8 @@ use CastsslTest;
 use Test::More;
 
 my $primary = CastsslTest->new('primary', streaming => 1);
-$primary->{node}->backup('copy');
-my $standby = bless { %$primary, name => 'standby', folder => CastsslTest::temporary_folder() }, 'CastsslTest';
-my $node = $standby->{node} = CastsslTest::new_cluster('standby');
-$node->init_from_backup($primary->{node}, 'copy', has_streaming => 1);
-$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
-$standby->{data} = $standby->{config} = $node->data_dir;
-$standby->{source} = $primary->{pki}->source("$standby->{folder}/source",
-	'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
-$node->start;
+my $standby = $primary->from_backup('standby', standby => 1);
+$standby->start;
 
 my $total = 'SELECT fingerprint FROM castssl_fingerprint() LIMIT 1';
 my $parts = 'SELECT part, subject, fingerprint FROM castssl_fingerprint()';

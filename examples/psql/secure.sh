@@ -4,7 +4,8 @@
 #
 # Each service is how an administrator connects from now on: over TLS, with a client certificate
 # (sslmode=verify-full sslrootcert=... sslcert=... sslkey=...). The first connection, before TLS is on,
-# is made with sslmode=prefer. SOURCE_DIR is a directory on each server; PLAINTEXT is keep or block.
+# is made with sslmode=prefer. SOURCE_DIR is a directory on each server, {} in it the name of the
+# service; PLAINTEXT is keep or block. A primary comes before its standbys.
 set -eu
 PGSERVICEFILE=$1
 export PGSERVICEFILE
@@ -15,23 +16,38 @@ plaintext=${3:-keep}
 ask() { # SERVICE [CONNECTION SETTING...]: the SQL is standard input
 	service=$1
 	shift
-	psql -X -q -A -t -w -v ON_ERROR_STOP=1 -v source="$source" -v plaintext="$plaintext" \
+	psql -X -q -A -t -w -v ON_ERROR_STOP=1 \
+		-v source="$(echo "$source" | sed "s/{}/$service/g")" -v plaintext="$plaintext" \
 		-d "service=$service $*" -f -
 }
 
+# a standby has the extension from its primary
+extension="SET client_min_messages = warning;
+	SELECT 'CREATE EXTENSION IF NOT EXISTS pg_castssl' WHERE NOT pg_is_in_recovery() \gexec"
 enable="FROM castssl_enable(source_dir => :'source', plaintext => :'plaintext',
 	confirm_within => '5 min'"
 # shellcheck disable=SC2013 # names of services are words
 for service in $(sed -n 's/^\[\([^]]*\)].*/\1/p' "$PGSERVICEFILE"); do
+	result=unchanged
 	# everything that can be known beforehand, without writing
-	wanted=$(echo "SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS pg_castssl;
-		SELECT count(*) $enable, dry_run => true)
-			WHERE result = 'planned' AND action <> 'await confirmation';" | ask "$service" sslmode=prefer)
-	if [ "$wanted" != 0 ]; then
-		echo "SELECT count(*) $enable);" | ask "$service" sslmode=prefer >/dev/null
-		# a new connection, as the service says: that it can begin is the proof
-		echo 'SELECT castssl_confirm();' | ask "$service" >/dev/null
-	fi
-	echo "$service: $([ "$wanted" = 0 ] && echo unchanged || echo changed), policy $(
+	plan=$(printf '%s\n' "$extension
+		SELECT action, result, detail $enable, dry_run => true)
+			WHERE result = 'planned' OR action = 'await confirmation';" | ask "$service" sslmode=prefer)
+	case $plan in
+	'await confirmation|warning|'*) # somebody else's, or that of a run that was interrupted
+		echo "$service: ${plan##*|}" >&2
+		exit 1
+		;;
+	?*)
+		result=changed
+		case $(echo "SELECT action $enable);" | ask "$service" sslmode=prefer) in
+		*'await confirmation'*)
+			# a new connection, as the service says: that it can begin is the proof
+			echo 'SELECT castssl_confirm();' | ask "$service" >/dev/null
+			;;
+		esac
+		;;
+	esac
+	echo "$service: $result, policy $(
 		echo 'SELECT fingerprint FROM castssl_fingerprint() LIMIT 1;' | ask "$service")"
 done

@@ -11,6 +11,7 @@
 
 #include "base/settings.h"
 #include "change/attempt.h"
+#include "change/journal.h"
 #include "change/prune.h"
 #include "change/rollback.h"
 #include "change/worker.h"
@@ -295,14 +296,33 @@ writes_anything(const CastsslPlan *plan)
 	return plan->files != NIL || plan->parameters != NIL;
 }
 
+/* Until when this change waits for confirmation, or an earlier one that left nothing to do. */
 static void
 add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 {
+	CastsslOutcome outcome = CASTSSL_STEP_CHANGES;
+	char *detail;
+
+	if (writes_anything(plan))
+	{
+		if (confirm_within <= 0)
+			return;
+		detail = psprintf("from a new connection, within " INT64_FORMAT
+						  " s; otherwise everything is put back",
+						  confirm_within / 1000);
+	}
+	else
+	{
+		CastsslChange *open = castssl_journal_open_change();
+
+		if (open == NULL || open->state != CASTSSL_UNCONFIRMED)
+			return;
+		outcome = CASTSSL_STEP_WARNING;
+		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s",
+						  open->id, timestamptz_to_str(open->confirm_deadline));
+	}
 	plan->steps = castssl_step_add(plan->steps, "await confirmation", "SELECT castssl_confirm()",
-								   CASTSSL_STEP_FOLLOWS,
-								   psprintf("from a new connection, within " INT64_FORMAT
-											" s; otherwise everything is put back",
-											confirm_within / 1000));
+								   outcome, detail);
 }
 
 void
@@ -310,8 +330,7 @@ castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 {
 	castssl_preflight(plan, options->force, options->confirm_within > 0);
 	castssl_prove_add_steps(plan);
-	if (options->confirm_within > 0)
-		add_confirmation_step(plan, options->confirm_within);
+	add_confirmation_step(plan, options->confirm_within);
 	if (!castssl_plan_changes(plan))
 		return;
 	if (options->dry_run)

@@ -88,6 +88,29 @@ sub new
 	return $self;
 }
 
+# A server made from a base backup of this one, which must have been made with streaming => 1. Not
+# started. Options: standby => 1 (a hot standby of this one), backup => name of a backup made before.
+# Its source has another certificate.
+sub from_backup
+{
+	my ($self, $name, %options) = @_;
+	my $backup = $options{backup} // $name;
+	$self->{node}->backup($backup) unless $options{backup};
+	my $copy = bless { %$self, name => $name, folder => temporary_folder() }, ref $self;
+	my $node = $copy->{node} = new_cluster($name);
+	$node->init_from_backup($self->{node}, $backup, has_streaming => $options{standby});
+	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+	$copy->{data} = $copy->{config} = $node->data_dir;
+	# init_from_backup copies without modes, of which pg_basebackup took care
+	foreach my $file (glob($self->{node}->backup_dir . "/$backup/*.key"))
+	{
+		chmod +(stat $file)[2] & 07777, $copy->path($file =~ s{.*/}{}r) or croak "$file: $!";
+	}
+	$copy->{source} = $copy->{pki}->source("$copy->{folder}/source",
+		'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+	return $copy;
+}
+
 # As pg_createcluster has it: configuration apart from the data, ssl on with a certificate of
 # Debian's making.
 sub debian_layout
