@@ -1,6 +1,7 @@
 # What the measurements share: a server, medians, and rows for bench/run. Sourced, not run.
 # shellcheck shell=bash
 # shellcheck disable=SC2154
+# shellcheck disable=SC2016,SC2119,SC2120 # queries in single quotes; functions that may take arguments
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"

@@ -191,13 +191,18 @@ $t->disable;
 ok(-l "$t->{config}/pg_hba.conf", 'symbolic link: stays when disabled');
 is($t->slurp("$t->{folder}/real_hba.conf"), $hba, 'symbolic link: target as before');
 
-# --- the mode of pg_hba.conf stays
+# --- the mode of pg_hba.conf stays, and its group: another one, where we are in another (Debian's ssl-cert)
 
+my ($primary_group, @groups) = split ' ', $);
+my ($group) = (grep({ $_ != $primary_group } @groups), $primary_group);
+chown -1, $group, "$t->{folder}/real_hba.conf" or die $!;
 chmod 0640, "$t->{folder}/real_hba.conf";
+my $access = sub { $t->mode("$t->{folder}/real_hba.conf") . ' of group ' . (stat "$t->{folder}/real_hba.conf")[5] };
+my $kept = $access->();
 $t->enable(source_dir => $t->{source});
-is($t->mode("$t->{folder}/real_hba.conf"), '0640', 'the mode of pg_hba.conf stays');
+is($access->(), $kept, 'mode and group of pg_hba.conf stay');
 $t->disable;
-is($t->mode("$t->{folder}/real_hba.conf"), '0640', 'the mode of pg_hba.conf stays when disabled');
+is($access->(), $kept, 'mode and group of pg_hba.conf stay when disabled');
 $t->stop;
 
 done_testing();

@@ -93,6 +93,19 @@ SKIP:
 	skip 'CASTSSL_FOREIGN_KEY names no key of another user (scripts/test as root makes one)', 2
 	  unless $foreign && -r $foreign;
 	$t->enable_fails({ key_file => $foreign }, '42501', 'a key of another owner', hint => qr/chown .*\Q$foreign\E/);
+	(my $folder = $foreign) =~ s{/[^/]*$}{};
+	$t->enable_fails({ cert_file => "$folder/roots.crt", key_file => "$folder/roots-open.key", ca_file => undef, clientcert => 'none' }, '42501',
+		"root's own key, open to all", hint => qr/chmod 0640/);
+	$t->enable(cert_file => "$folder/roots.crt", key_file => "$folder/roots.key", ca_file => undef, clientcert => 'none');
+	is($t->sql('SHOW ssl_key_file'), "$folder/roots.key", "root's key that the server's group may read, as Debian has them");
+	$t->disable;
+	my $hba = $t->hba;
+	$t->sql("ALTER SYSTEM SET hba_file = '$folder/foreign-hba/pg_hba.conf'");
+	$t->restart;
+	$t->enable_fails({ source_dir => $t->{source} }, '42501', 'a pg_hba.conf of another owner',
+		message => qr/could not keep the owner/, hint => qr/Give the file/);
+	$t->sql('ALTER SYSTEM RESET hba_file');
+	$t->restart;
 }
 SKIP:
 {
@@ -139,6 +152,21 @@ foreach my $name (qw(server.key server.crt root.crt))
 	$t->enable_fails({ source_dir => $source }, 'F0000', "100 MB as $name", message => qr/\Q$name\E/);
 }
 
+# --- postgresql.auto.conf
+
+{
+	my $auto = "$t->{data}/postgresql.auto.conf";
+	my $good = $t->slurp($auto);
+	$t->write($auto, $good . "this is no parameter at all\n");
+	$t->enable_fails({ source_dir => $t->{source} }, 'F0000', 'a postgresql.auto.conf with a line that is none',
+		message => qr/postgresql\.auto\.conf/, hint => qr/log/);
+	$t->write($auto, $good);
+	chmod 0000, $auto;
+	$t->enable_fails({ source_dir => $t->{source} }, '42501', 'one that cannot be read', message => qr/could not open file "postgresql\.auto\.conf"/,
+		no_detail => 1);
+	chmod 0600, $auto;
+}
+
 # --- an encrypted key with a command that knows its passphrase
 
 {
@@ -149,6 +177,10 @@ foreach my $name (qw(server.key server.crt root.crt))
 	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command_supports_reload = on});
 	$t->reload;
 	$t->enable_fails({ source_dir => $source }, 'F0000', 'encrypted key, wrong passphrase');
+	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command = 'test swordfish = ""'});
+	$t->reload;
+	my $error = $t->enable_fails({ source_dir => $source }, 'F0000', 'encrypted key, a command that fails');
+	unlike(join(' ', map { $_ // '' } %$error), qr/swordfish/, 'which is not shown');
 	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command = 'echo "open sesame"'});
 	$t->reload;
 	$t->enable(source_dir => $source, plaintext => 'block');

@@ -171,6 +171,15 @@ subtest 'secrets are not shown' => sub {
 	refused('the error of a line with a secret', CastsslTest::call('castssl_hba_change', line_number => 3,
 			rule => 'host all all all ldap ldapserver=x ldapprefix=a ldapbinddn=b ldapbindpasswd="swordfish"'), 'F0000',
 		message => qr/^(?!.*swordfish)/, detail => qr/^(?!.*swordfish)/);
+	refused('a word behind a password, in a file with CR LF',
+		q{castssl_hba_stage(E'local all all trust\r\nhost all all all ldap ldapserver=x ldapprefix=a ldapbindpasswd=x swordfish\r\n')},
+		'F0000', message => qr/\*\*\*/, detail => qr/^(?!.*swordfish)/);
+	if ($version < 19)
+	{
+		refused('RADIUS secrets that are no list', CastsslTest::call('castssl_hba_change', line_number => 3,
+				rule => 'host all all all radius radiusservers=127.0.0.1 radiussecrets="""swordfish"'), 'F0000',
+			message => qr/RADIUS secret list "\*\*\*"/, detail => qr/^(?!.*swordfish)/);
+	}
 	if ($version >= 14)
 	{
 		$diff = $t->sql(q{SELECT castssl_hba_stage(E'local all all trust\nhost all all all ldap ldapserver=x ldapbasedn=y ldapbinddn=z \\\\\nldapbindpasswd="sword\\\\\nfish"\n')});
@@ -212,6 +221,8 @@ subtest 'bad input' => sub {
 	  foreach sort keys %server;
 	refused('a file with one bad line', q{castssl_hba_stage(E'local all all trust\n\nhost all\n')}, 'F0000',
 		message => qr/end-of-line before role/, detail => qr/[Ll]ine 3 /);
+	refused('nine bad lines', q{castssl_hba_stage(E'local all all trust\n' || repeat(E'host all\n', 9))}, 'F0000',
+		message => qr/end-of-line before role/, detail => qr/[Ll]ine 2 /);
 	refused('a file without a rule', q{castssl_hba_stage('# nothing')}, 'F0000', no_detail => 1);
 	refused('200 MB', q{castssl_hba_stage(repeat('# 3456789' || chr(10), 20 * 1024 * 1024))}, '22023', no_detail => 1);
 	is_deeply([ map { $_->{line_number} } @{ rules('true') } ], [ 2, 3, 4 ], 'what was staged before is still there');
@@ -305,6 +316,30 @@ subtest 'locked out' => sub {
 	is($t->hba, $hba, 'is not made');
 	like($t->sql('SELECT castssl_hba_diff()'), qr/10\.0\.0\.0/, 'and stays staged');
 	discard();
+};
+
+subtest 'lists of names in files' => sub {
+	$t->write("names$_", "role$_\n") foreach 0 .. 9;
+	$t->write('bytes', "a\0b\n");
+	my $list = join ',', map { "\@names$_" } 0 .. 9;
+	my $absolute = $t->path('names0');
+	foreach my $rule ("local all $list trust", "local all \@$absolute trust", $version >= 14 ? "local all \@nam\\\nes0 trust" : ())
+	{
+		is($t->sql("SELECT castssl_hba_stage(E'local all all trust\\n' || \$\$$rule\n\$\$) IS NOT NULL"), 't', $rule);
+		is($t->sql(q{SELECT 'role0' = ANY (user_name) FROM castssl_hba_rules(staged => true) ORDER BY line_number DESC LIMIT 1}), 't', 'is read');
+		discard();
+	}
+	refused('a file that is not there', CastsslTest::call('castssl_hba_change', line_number => 3, rule => 'local all @"no such ""file" trust'),
+		'F0000', message => qr/could not open .*no such "file"/);
+	is($t->sql(q{SELECT castssl_hba_stage(E'local all all trust\nlocal all @bytes trust\n') IS NOT NULL}), 't', 'one with a zero byte: the server takes it');
+	discard();
+	$t->sql('CREATE ROLE stager LOGIN; GRANT EXECUTE ON FUNCTION castssl_hba_stage(text) TO stager');
+	$t->set_hba("${hba}local all \@names1 trust\n");
+	is($t->sql(q{SELECT castssl_hba_stage(E'local all all trust\nlocal all @names1 reject\n') IS NOT NULL}, user => 'stager'), 't',
+		'who is no superuser may name a file that pg_hba.conf names');
+	discard();
+	$t->set_hba($hba);
+	unlink map { $t->path("names$_") } 0 .. 9;
 };
 
 subtest 'privileges' => sub {

@@ -175,6 +175,12 @@ subtest 'pg_ident.conf' => sub {
 	happens('a line of the map', 'bob', 'alice', 'accepted', qr/Line 2 of ".*pg_ident\.conf" maps the certificate's CN "alice" to "bob" in the map "people"/);
 	happens('a pattern', 'bob', 'bob', 'accepted', qr/Line 4 /);
 	happens('one that does not fit', 'alice', 'bob', 'refused');
+	$t->write('pg_ident.conf', "people /^(a) carol\npeople /^(a) bob\n");
+	$t->reload;
+	happens('one pattern twice', 'bob', 'alice', 'accepted', qr/Line 2 /);
+	$t->write('pg_ident.conf', "people /(alice bob\n");
+	like(ask('postgres', 'bob', @tls, client_certificate => pem('alice'))->{reason},
+		qr/The server refuses line 1 of ".*pg_ident\.conf" \(invalid regular expression "\(alice"/, 'one that is none');
 	$t->write('pg_ident.conf', "people /^ali alice\\1\n");
 	$t->reload;
 	happens('\1 without parentheses', 'alice', 'alice', 'refused', qr/refers to \\1/);

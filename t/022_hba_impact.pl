@@ -149,6 +149,11 @@ subtest 'a session by IPv6' => sub {
 	stage($socket . "host all all ::2/128 scram-sha-256\n");
 	my $rows = $t->rows(q{SELECT user_name, address, verdict FROM castssl_hba_impact() WHERE encryption <> 'socket'});
 	is_deeply($rows, [ { user_name => 'alice', address => '::1', verdict => 'refused' } ], 'is known by its address');
+	$t->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
+	my $own = IPC::Run::run([ 'psql', '-XAt', '-c', 'SELECT * FROM castssl_hba_apply()', "host=::1 port=" . $t->{node}->port . ' user=postgres dbname=postgres' ],
+		'<', \undef, '>', \my $out, '2>', \my $err, init => sub { $ENV{PGPASSWORD} = 'wonderland' });
+	ok(!$own, 'a call by IPv6');
+	like($err, qr/a connection like this one would be refused afterwards/, 'would lock itself out');
 	$session->{in} .= "\\q\n";
 	$session->{run}->finish;
 	$t->sql('SELECT castssl_hba_discard()');

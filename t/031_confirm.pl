@@ -245,6 +245,9 @@ foreach my $what (sort keys %break)
 	$t->write($file, $good);
 }
 is($t->status->{restart_safe}, 1, 'mended: restart_safe again') or diag explain $t->status;
+$t->write('postgresql.conf', $t->slurp('postgresql.conf') . "max_connections = 77\n");
+$t->reload;
+is($t->status->{restart_safe}, 1, 'a parameter that waits for a restart does not prevent it') or diag explain $t->status;
 $t->disable;
 $t->stop;
 

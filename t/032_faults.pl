@@ -39,6 +39,10 @@ sub faulty_server
 	$t->sql($script);
 	$t->sql("LOAD '$module'; ALTER SYSTEM SET castssl.keep_changes = 3");
 	$t->reload;
+	# with a mode and a group that are not the default's
+	my ($primary_group, @groups) = split ' ', $);
+	chown -1, (grep({ $_ != $primary_group } @groups), $primary_group)[0], $t->path('pg_hba.conf');
+	chmod 0640, $t->path('pg_hba.conf');
 	$t->{renewed} = $t->{pki}->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
 	return $t;
 }
@@ -95,6 +99,13 @@ my %scenarios = (
 	'enable again' => {
 		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
 		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{renewed}')" } },
+	'in place' => {
+		prepare => sub {
+			my ($t) = @_;
+			$t->{pki}->source($t->{data});
+			chmod 0640, "$t->{data}/server.key";
+		},
+		statement => sub { 'SELECT * FROM castssl_enable()' } },
 	'hba_apply' => {
 		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
 		before => sub {

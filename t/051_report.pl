@@ -66,6 +66,29 @@ is($bars, $t->sql('SELECT count(*) FROM castssl_certificates()'), 'a bar for eac
 like($page, qr{<td class="word" data-label="What">enable</td>.*<span class="badge ok">applied</span>}, 'the last change');
 is_valid($page, 'a clean server');
 
+# --- more than a page has room for, other kinds of addresses, and GSSAPI
+
+my $hba = $t->hba;
+my @roles = map { "crew$_" } 1 .. 40;
+$t->sql(join ';', map { "CREATE ROLE $_ LOGIN" } @roles);
+$t->sql(q{ALTER SYSTEM SET krb_server_keyfile = 'MEMORY:castssl'});
+$t->set_hba(join '', $hba, "hostgssenc all all 10.0.0.0/8 gss\n", "hostssl all @{[ join ',', @roles ]} samehost scram-sha-256\n",
+	"hostssl all all samenet scram-sha-256\n", "hostssl all all db.example.com scram-sha-256\n",
+	map { "hostssl all crew$_ 192.0.2.$_/32 scram-sha-256\n" } 1 .. 60);
+$page = report();
+like($page, qr/GSSAPI/, 'a column for GSSAPI where there is a keytab');
+like($page, qr/crew1, crew2, crew3, crew4, crew5, crew6 and 34 more/, 'many names');
+like($page, qr/this host&#x27;s addresses|this host&#39;s addresses|this host's addresses/, 'samehost');
+like($page, qr/this host.{1,8}s networks/, 'samenet');
+like($page, qr/db\.example\.com/, 'a host name');
+like($page, qr/Only the first \d+ networks are shown/, 'many networks');
+is_self_contained($page, 'a long one');
+$t->sql(q{ALTER SYSTEM SET krb_server_keyfile = ''});
+$t->set_hba($hba);
+unlike(report(), qr/<th scope="col">GSSAPI/, 'and none without') unless $ENV{KRB5_KTNAME} || -e '/etc/krb5.keytab';
+$t->sql('ALTER SYSTEM RESET krb_server_keyfile');
+$t->reload;
+
 # --- whatever others can put in
 
 $t->sql(qq{CREATE ROLE "$evil" SUPERUSER LOGIN});

@@ -17,7 +17,7 @@
 static char *fault_setting = NULL;
 
 static int passed = 0;         /* points since the call began */
-static int error_at = 0;       /* the point that raised its error; a name does so once */
+static int error_at = 0;       /* the point that failed; a name does so once */
 static bool disk_full = false; /* a kind "full" was met */
 
 void
@@ -44,8 +44,9 @@ is_meant(const char *which, size_t length, const char *name)
 	return error_at == 0 && strlen(name) == length && strncmp(which, name, length) == 0;
 }
 
-static void
-fail(const char *kind, const char *name)
+/* Fail at this point: with an errno, unless the process ends. */
+static int
+fail(const char *kind)
 {
 	/* LCOV_EXCL_START: who is killed counts no lines */
 	if (strncmp(kind, "crash", 5) == 0)
@@ -59,18 +60,19 @@ fail(const char *kind, const char *name)
 	error_at = passed;
 	if (strncmp(kind, "full", 4) == 0)
 		disk_full = true;
-	else
-		ereport(ERROR, (errcode(ERRCODE_IO_ERROR), errmsg("fault at point %d, %s", passed, name)));
+	return EIO;
 }
 
-void
-castssl_fault_point(const char *name)
+/* One more point is passed.  Its errno; 0 if it does not fail. */
+static int
+pass(const char *name)
 {
 	const char *item = fault_setting;
+	int error = 0;
 
 	passed++;
 	if (item == NULL)
-		return;
+		return 0;
 	if (strcmp(item, "count") == 0)
 		ereport(LOG, (errmsg("fault point %d: %s", passed, name)));
 	while (*item)
@@ -79,13 +81,42 @@ castssl_fault_point(const char *name)
 		const char *colon = memchr(item, ':', length);
 
 		if (colon && is_meant(item, colon - item, name))
-			fail(colon + 1, name);
+			error = fail(colon + 1);
 		item += length;
 		item += (*item == ',');
 	}
-	if (disk_full)
-		ereport(ERROR,
+	return disk_full ? ENOSPC : error;
+}
+
+static void
+say(int level, int error, const char *name)
+{
+	if (error == ENOSPC)
+		ereport(level,
 				(errcode(ERRCODE_DISK_FULL), errmsg("disk full at point %d, %s", passed, name)));
+	else
+		ereport(level, (errcode(ERRCODE_IO_ERROR), errmsg("fault at point %d, %s", passed, name)));
+}
+
+void
+castssl_fault_point(const char *name)
+{
+	int error = pass(name);
+
+	if (error != 0)
+		say(ERROR, error, name);
+}
+
+bool
+castssl_fault_fails(const char *name)
+{
+	int error = pass(name);
+
+	if (error == 0)
+		return false;
+	say(NOTICE, error, name);
+	errno = error;
+	return true;
 }
 
 #endif

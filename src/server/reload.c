@@ -45,11 +45,8 @@ reload(int timeout, bool undoing)
 	 * reads pg_hba.conf and the TLS files right after, before it accepts again.
 	 */
 	ConfigReloadPending = false;
-	CASTSSL_FAULT("signal");
-	if (kill(PostmasterPid, SIGHUP) != 0)
-		/* LCOV_EXCL_START: nobody counts then */
+	if (CASTSSL_FAULT_CALL("signal", kill(PostmasterPid, SIGHUP)) != 0)
 		return psprintf("could not signal the postmaster: %s", strerror(errno));
-	/* LCOV_EXCL_STOP */
 	CASTSSL_FAULT("signalled");
 
 	while (!ConfigReloadPending && (problem = reason_to_stop(deadline, timeout, undoing)) == NULL)
