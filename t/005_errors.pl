@@ -94,10 +94,18 @@ SKIP:
 	  unless $foreign && -r $foreign;
 	$t->enable_fails({ key_file => $foreign }, '42501', 'a key of another owner', hint => qr/chown .*\Q$foreign\E/);
 	(my $folder = $foreign) =~ s{/[^/]*$}{};
-	$t->enable_fails({ cert_file => "$folder/roots.crt", key_file => "$folder/roots-open.key", ca_file => undef, clientcert => 'none' }, '42501',
+	$t->enable_fails({ cert_file => "$folder/roots.crt", key_file => "$folder/roots-open.key", ca_file => "$folder/roots.crt", clientcert => 'none' }, '42501',
 		"root's own key, open to all", hint => qr/chmod 0640/);
-	$t->enable(cert_file => "$folder/roots.crt", key_file => "$folder/roots.key", ca_file => undef, clientcert => 'none');
+	$t->enable(cert_file => "$folder/roots.crt", key_file => "$folder/roots.key", ca_file => "$folder/roots.crt", clientcert => 'none');
 	is($t->sql('SHOW ssl_key_file'), "$folder/roots.key", "root's key that the server's group may read, as Debian has them");
+	my $key = $t->slurp("$folder/roots.key");
+	my $names = $pki->source("$t->{folder}/names", 'roots.crt' => 'server.crt', 'roots.key' => 'server.key');
+	$t->enable(source_dir => $names, target_dir => $folder, cert_file => 'roots.crt', key_file => 'roots.key', clientcert => 'none');
+	is($t->served, $pki->fingerprint('server.crt'), "root's key is replaced");
+	$t->sql('SELECT * FROM castssl_rollback()');
+	is($t->slurp("$folder/roots.key"), $key, 'and back');
+	is($t->mode("$folder/roots.key"), '0600', 'as our own, which the server takes from its owner alone');
+	is($t->status->{restart_safe}, 1, 'restart_safe');
 	$t->disable;
 	my $hba = $t->hba;
 	$t->sql("ALTER SYSTEM SET hba_file = '$folder/foreign-hba/pg_hba.conf'");

@@ -140,9 +140,8 @@ write_before_image(void *arg)
 	size_t length;
 	char *data = castssl_journal_before_image(step->change, step->n, &length);
 
-	/* As ours, the server refuses a key that its group can read. */
-	if (!step->give_back && (mode & S_IRWXO) == 0)
-		mode &= S_IRWXU;
+	if (!step->give_back)
+		mode = castssl_file_mode_as_ours(mode);
 	castssl_file_replace(file->path, data, length, mode, step->give_back ? &owner : NULL);
 	wipe(data, length);
 }

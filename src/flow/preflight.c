@@ -288,6 +288,8 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 		/* Our own state directory is made on the way. */
 		if (!path_is_prefix_of_path(castssl_state_path(NULL), file->path))
 			castssl_directory_check_writable(castssl_path_folder(file->path));
+		if (file->owner)
+			castssl_file_check_owner_stays(file->path, file->owner);
 	}
 	if (plan->hba_changes)
 		check_nobody_gains(plan);

@@ -210,6 +210,18 @@ castssl_key_mode_wanted(const char *path, const struct stat *st)
 	return 0;
 }
 
+mode_t
+castssl_file_mode_as_ours(mode_t mode)
+{
+	return (mode & S_IRWXO) == 0 ? mode & S_IRWXU : mode;
+}
+
+bool
+castssl_file_is_of_another(const struct stat *st)
+{
+	return st->st_uid != geteuid();
+}
+
 bool
 castssl_file_is_open_to_others(const struct stat *st)
 {
@@ -349,6 +361,27 @@ castssl_file_create(const char *path, const char *data, size_t length, int mode)
 	close_file(fd, path);
 }
 
+pg_noreturn static void
+raise_owner_error(const char *path, const struct stat *owner, int error)
+{
+	errno = error;
+	ereport(ERROR,
+			(errcode_for_write(), errmsg("could not keep the owner of file \"%s\": %m", path),
+			 errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
+					   (int) owner->st_gid),
+			 errhint("Give the file that it replaces to the server's account, user ID %d.",
+					 (int) geteuid())));
+	pg_unreachable();
+}
+
+void
+castssl_file_check_owner_stays(const char *path, const struct stat *owner)
+{
+	/* Which groups one may give a file to is not looked up; the change tells. */
+	if (castssl_file_is_of_another(owner))
+		raise_owner_error(path, owner, EPERM);
+}
+
 /* Give the open file the owner that the file it replaces has. */
 static void
 set_owner(int fd, const char *path, const struct stat *owner)
@@ -358,13 +391,7 @@ set_owner(int fd, const char *path, const struct stat *owner)
 	if (fstat(fd, &st) == 0 && st.st_uid == owner->st_uid && st.st_gid == owner->st_gid)
 		return;
 	if (CASTSSL_FAULT_CALL("file chown", fchown(fd, owner->st_uid, owner->st_gid)) < 0)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("could not keep the owner of file \"%s\": %m", path),
-						errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
-								  (int) owner->st_gid),
-						errhint("Give the file that it replaces to the server's account, user ID "
-								"%d.",
-								(int) geteuid())));
+		raise_owner_error(path, owner, errno);
 	CASTSSL_FAULT("file chowned");
 }
 

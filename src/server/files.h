@@ -34,8 +34,18 @@ extern char *castssl_file_read_if_exists(const char *path, size_t limit, size_t 
  */
 extern mode_t castssl_key_mode_wanted(const char *path, const struct stat *st);
 
+/* The mode for a copy of somebody else's file: as ours, the server takes no key that a group can
+ * read. */
+extern mode_t castssl_file_mode_as_ours(mode_t mode);
+
+/* Is somebody else than the server's account its owner? */
+extern bool castssl_file_is_of_another(const struct stat *st);
+
 /* Can others than its owner read or write the file? */
 extern bool castssl_file_is_open_to_others(const struct stat *st);
+
+/* 42501 when a new file at path could not be given the owner of the one that it replaces. */
+extern void castssl_file_check_owner_stays(const char *path, const struct stat *owner);
 
 /* 42501 unless the server may create and replace files in this folder. */
 extern void castssl_directory_check_writable(const char *directory);
