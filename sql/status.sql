@@ -4,8 +4,8 @@ SELECT s.ssl = current_setting('ssl')::boolean AS ssl,
        s.config_file = current_setting('config_file') AS config_file,
        s.hba_file = current_setting('hba_file') AS hba_file,
        s.data_directory = current_setting('data_directory') AS data_directory,
-       s.cert_file LIKE '/%' AS cert_file,
-       s.key_file LIKE '/%' AS key_file
+       s.cert_file ~ '^([A-Z]:)?/' AS cert_file,
+       s.key_file ~ '^([A-Z]:)?/' AS key_file
   FROM castssl_status() s;
 -- parameters of the extension
 SELECT name, setting, unit, context FROM pg_settings

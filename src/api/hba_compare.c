@@ -4,9 +4,7 @@
  */
 #include "postgres.h"
 
-#ifndef WIN32
 #include <arpa/inet.h>
-#endif
 
 #include "access/htup_details.h"
 #include "fmgr.h"

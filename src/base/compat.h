@@ -68,6 +68,16 @@
 #define CASTSSL_HBA_FILE_NAME "NULL::pg_catalog.text"
 #endif
 
+/* ---- Windows ---- */
+
+#ifdef WIN32
+#define O_NOFOLLOW 0         /* links: see server/platform.h */
+#define S_ISSOCK(mode) false /* a socket is no file there */
+#if PG_VERSION_NUM < 160000
+#include "getaddrinfo.h" /* gai_strerror */
+#endif
+#endif
+
 /* ---- OpenSSL ---- */
 
 #endif

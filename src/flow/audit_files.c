@@ -20,6 +20,7 @@
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
+#include "server/platform.h"
 #include "tls/key.h"
 #include "tls/pem.h"
 
@@ -39,6 +40,7 @@ void
 castssl_audit_key_permissions(CastsslAuditScope *scope)
 {
 	const CastsslMaterialFile *key = &scope->material.files[CASTSSL_ROLE_KEY];
+	char *readers;
 
 	/* Owner and mode that nobody but root can mend are a problem of reading it. */
 	if (key->path && key->mode != 0)
@@ -46,6 +48,15 @@ castssl_audit_key_permissions(CastsslAuditScope *scope)
 							 psprintf("others than the server can use the private key (mode %04o)",
 									  (unsigned) (key->st.st_mode & 07777)),
 							 "SELECT * FROM castssl_enable();");
+	if (key->path && (readers = castssl_platform_other_readers(key->path)) != NULL)
+		castssl_audit_report(scope, CASTSSL_WARNING, key->name,
+							 psprintf("its access control list lets others than the server, "
+									  "administrators and SYSTEM read the private key: %s",
+									  readers),
+							 psprintf("icacls \"%s\" /inheritance:r /grant:r \"*S-1-5-18:F\" "
+									  "\"*S-1-5-32-544:F\" and the server's account, then "
+									  "SELECT * FROM castssl_check();",
+									  key->path));
 }
 
 void
@@ -163,7 +174,7 @@ report_open_copy(CastsslAuditScope *scope, const CastsslPem *key, const struct s
 	const CastsslMaterialFile *current = &scope->material.files[CASTSSL_ROLE_KEY];
 
 	if ((current->path && strcmp(current->name, key->name) == 0) ||
-		(st->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		!castssl_file_is_open_to_others(st))
 		return;
 	castssl_audit_report(scope, CASTSSL_WARNING, key->name,
 						 psprintf("a private key that others can read (mode %04o)",

@@ -15,6 +15,7 @@
 #include "flow/managed.h"
 #include "flow/rotation.h"
 #include "server/parameters.h"
+#include "server/platform.h"
 #include "server/probe.h"
 
 void
@@ -82,7 +83,7 @@ castssl_audit_managed(CastsslAuditScope *scope)
 				scope, CASTSSL_WARNING, paths[i],
 				psprintf("%s writes this file: changes made here do not last", manager),
 				psprintf("Change the configuration in %s.", manager));
-		if (castssl_managed_read_only(paths[i]))
+		if (castssl_platform_is_read_only(paths[i]))
 			castssl_audit_report(scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
 								 "Change the configuration where it is managed from.");
 	}

@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <sys/statvfs.h>
-
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 #include "utils/json.h"
@@ -20,6 +18,7 @@
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
+#include "server/platform.h"
 
 #define PATRONI "Patroni"
 
@@ -48,14 +47,6 @@ castssl_managed_by(const char *path)
 			return managers[i].name;
 	}
 	return NULL;
-}
-
-bool
-castssl_managed_read_only(const char *path)
-{
-	struct statvfs st;
-
-	return statvfs(path, &st) == 0 && (st.f_flag & ST_RDONLY) != 0;
 }
 
 /* Does it get another value?  ssl may be planned only to be off while files are switched. */
@@ -158,7 +149,7 @@ why_not_here(const CastsslPlan *plan, bool parameters, const char **manager)
 	}
 	if (*manager)
 		return psprintf("%s writes \"%s\": a change made here would not last", *manager, path);
-	if (plan->hba_changes && castssl_managed_read_only(HbaFileName))
+	if (plan->hba_changes && castssl_platform_is_read_only(HbaFileName))
 		return psprintf("\"%s\" lies on a read-only file system", HbaFileName);
 	if (parameters && !castssl_alter_system_allowed())
 		return "allow_alter_system is off: this server's parameters are managed from outside";

@@ -13,9 +13,6 @@
  */
 extern const char *castssl_managed_by(const char *path);
 
-/* Does it lie on a file system that is mounted read-only?  false where that cannot be known. */
-extern bool castssl_managed_read_only(const char *path);
-
 /*
  * 55000 when the plan changes pg_hba.conf where another program writes it or nobody
  * can; or parameters where Patroni writes postgresql.conf or allow_alter_system is

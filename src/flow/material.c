@@ -11,6 +11,7 @@
 #include "flow/material.h"
 #include "server/files.h"
 #include "server/paths.h"
+#include "server/platform.h"
 #include "tls/openssl.h"
 
 const char *
@@ -44,7 +45,9 @@ installed_mode(const CastsslMaterialFile *file)
 {
 	mode_t now = file->st.st_mode & 07777;
 
-	if (file->exists && file->st.st_uid == geteuid())
+	if (!castssl_platform_has_modes())
+		return file->exists ? now : 0700; /* LCOV_EXCL_LINE: what stat says of a new file there */
+	if (file->exists && file->st.st_uid == castssl_platform_user_id())
 		return now & 0600;
 	return 0600;
 }
@@ -127,6 +130,40 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 	set_target(file, target_dir, name);
 	compare_with_disk(file);
 	file->mode = installed_mode(file);
+}
+
+/* LCOV_EXCL_START: on Windows alone */
+/* "server.crt" becomes "server-<mark>.crt" in the same directory. */
+static void
+rename_target(CastsslMaterialFile *file, const char *mark)
+{
+	const char *base = last_dir_separator(file->name) + 1;
+	const char *dot = strrchr(base, '.');
+	int stem = dot ? (int) (dot - base) : (int) strlen(base);
+	char *name = psprintf("%.*s-%s%s", stem, base, mark, base + stem);
+
+	file->name = castssl_path_in(castssl_path_folder(file->name), name);
+	file->path = castssl_path_in(castssl_path_folder(file->path), name);
+	compare_with_disk(file);
+}
+/* LCOV_EXCL_STOP */
+
+void
+castssl_material_separate(CastsslMaterial *material)
+{
+	CastsslMaterialFile *certificate = &material->files[CASTSSL_ROLE_CERTIFICATE];
+	CastsslMaterialFile *key = &material->files[CASTSSL_ROLE_KEY];
+	char *mark;
+
+	if (!castssl_platform_reads_live_files() || certificate->path == NULL || key->path == NULL)
+		return;
+	if (certificate->same || key->same || !(certificate->exists || key->exists))
+		return;
+	/* LCOV_EXCL_START: on Windows alone */
+	mark = pnstrdup(castssl_file_hash(certificate->data, certificate->length), 16);
+	rename_target(certificate, mark);
+	rename_target(key, mark);
+	/* LCOV_EXCL_STOP */
 }
 
 void

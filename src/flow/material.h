@@ -54,6 +54,14 @@ extern void castssl_material_find(CastsslMaterial *material, CastsslRole role,
 extern void castssl_material_text(CastsslMaterial *material, CastsslRole role,
 								  const char *target_dir, const char *name, const char *text);
 
+/*
+ * Where live files act at once (castssl_platform_reads_live_files): a certificate
+ * and a key that both replace others get names of their own, for no connection may
+ * find one of them beside its predecessor's other half.  The parameters then switch
+ * both with one reload.
+ */
+extern void castssl_material_separate(CastsslMaterial *material);
+
 /* What a value of a role's parameter names; nothing where it is empty. */
 extern void castssl_material_configured(CastsslMaterial *material, CastsslRole role,
 										const char *value);

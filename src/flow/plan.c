@@ -15,6 +15,7 @@
 #include "server/files.h"
 #include "server/hba_files.h"
 #include "server/paths.h"
+#include "server/platform.h"
 
 CastsslPlan *
 castssl_plan_new(const char *action)
@@ -163,7 +164,12 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 		planned->content_same = file->same;
 		planned->is_tls = true;
 	}
-	if (role == CASTSSL_ROLE_KEY)
+	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
+		plan->steps =
+			castssl_step_add(plan->steps, "set permissions", file->name, CASTSSL_STEP_SKIPPED,
+							 "access control lists decide here, which the server does "
+							 "not check; castssl_check() does");
+	else if (role == CASTSSL_ROLE_KEY)
 	{
 		plan->steps = castssl_step_add(
 			plan->steps, "set permissions", file->name,
@@ -201,6 +207,7 @@ void
 castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 {
 	plan->material = material;
+	castssl_material_separate(material);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		if (material->files[role].path)

@@ -4,9 +4,7 @@
  */
 #include "postgres.h"
 
-#ifndef WIN32
 #include <sys/socket.h>
-#endif
 
 #include "utils/inet.h"
 

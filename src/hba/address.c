@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/compat.h"
 #include "hba/address.h"
 
 /* a.b.c.d in plain decimal, nothing else */

@@ -17,79 +17,24 @@
 #include "base/fault.h"
 #include "server/files.h"
 #include "server/paths.h"
+#include "server/platform.h"
 
 /* Beside the file that it will replace; one name, so that recovery finds it. */
 #define TEMPORARY_SUFFIX ".castssl.tmp"
 
-#ifndef O_PATH
-#define O_PATH O_RDONLY
-#endif
-
-static int open_without_links(const char *path);
 pg_noreturn static pg_noinline void raise_open_error(const char *path, int error);
-
-/*
- * Open an absolute path with no symbolic link in any of its components, so that
- * what was checked is what is opened.  -1 and errno on failure.  Non-blocking: a
- * FIFO must not make us wait.
- */
-static int
-open_without_links(const char *path)
-{
-	char component[MAXPGPATH];
-	int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	while (folder >= 0)
-	{
-		const char *end;
-		size_t length;
-		bool last;
-		int next;
-		int save_errno;
-
-		while (*path == '/')
-			path++;
-		end = strchr(path, '/');
-		last = (end == NULL);
-		length = last ? strlen(path) : (size_t) (end - path);
-		if (length == 0 || length >= sizeof(component))
-		{
-			/* LCOV_EXCL_START: realpath has been here before */
-			close(folder);
-			errno = length == 0 ? EISDIR : ENAMETOOLONG;
-			return -1;
-			/* LCOV_EXCL_STOP */
-		}
-		memcpy(component, path, length);
-		component[length] = '\0';
-
-		if (last)
-			next = openat(folder, component,
-						  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		else
-			next = openat(folder, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		save_errno = errno;
-		close(folder);
-		errno = save_errno;
-		if (last)
-			return next;
-		folder = next;
-		path = end;
-	}
-	return -1;
-}
 
 static void
 raise_open_error(const char *path, int error)
 {
 	errno = error;
 	if (error == EACCES || error == EPERM)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("could not open file \"%s\": %m", path),
-			 errdetail("The server runs as user ID %d, which may not read it.", (int) geteuid()),
-			 errhint("Let the server's account read it: chown %d '%s'.", (int) geteuid(), path)));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not open file \"%s\": %m", path),
+						errdetail("The server runs as user ID %d, which may not read it.",
+								  castssl_platform_user_id()),
+						errhint("Let the server's account read it: chown %d '%s'.",
+								castssl_platform_user_id(), path)));
 	if (error == ELOOP || error == ENOTDIR)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("could not open file \"%s\": %m", path),
@@ -113,7 +58,7 @@ castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, stru
 	char *data = NULL;
 	size_t done = 0;
 	int error = 0;
-	int fd = open_without_links(path);
+	int fd = castssl_platform_open(path);
 
 	if (fd < 0)
 	{
@@ -191,16 +136,18 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 mode_t
 castssl_key_mode_wanted(const char *path, const struct stat *st)
 {
-	if (st->st_uid == geteuid())
+	if (!castssl_platform_has_modes())
+		return 0;
+	if (st->st_uid == castssl_platform_user_id())
 		return (st->st_mode & (S_IRWXG | S_IRWXO)) ? (st->st_mode & S_IRWXU) : 0;
 	if (st->st_uid != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
 				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
-						   (int) st->st_uid, (int) geteuid()),
-				 errhint("Run as root: chown %d '%s' && chmod 0600 '%s'", (int) geteuid(), path,
-						 path)));
+						   (int) st->st_uid, castssl_platform_user_id()),
+				 errhint("Run as root: chown %d '%s' && chmod 0600 '%s'",
+						 castssl_platform_user_id(), path, path)));
 	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("private key file \"%s\" has group or world access", path),
@@ -219,13 +166,13 @@ castssl_file_mode_as_ours(mode_t mode)
 bool
 castssl_file_is_of_another(const struct stat *st)
 {
-	return st->st_uid != geteuid();
+	return st->st_uid != castssl_platform_user_id();
 }
 
 bool
 castssl_file_is_open_to_others(const struct stat *st)
 {
-	return (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
+	return castssl_platform_has_modes() && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
 void
@@ -245,10 +192,10 @@ castssl_directory_check_writable(const char *directory)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("the server may not write to directory \"%s\": %m", directory),
-				 errdetail("The server runs as user ID %d.", (int) geteuid()),
+				 errdetail("The server runs as user ID %d.", castssl_platform_user_id()),
 				 readonly ? errhint("Change the configuration where it is managed from.")
 						  : errhint("Run as root: chown %d '%s', or name another target_dir.",
-									(int) geteuid(), directory)));
+									castssl_platform_user_id(), directory)));
 	}
 }
 
@@ -259,16 +206,17 @@ castssl_directory_check_private(const char *directory)
 
 	if (stat(directory, &st) < 0)
 		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: as above */
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("others may write to directory \"%s\"", directory),
-			 errdetail("It is owned by user ID %d and its mode is %04o; the server runs as user "
-					   "ID %d.",
-					   (int) st.st_uid, (unsigned) (st.st_mode & 07777), (int) geteuid()),
-			 errhint("Run as root: chown %d '%s' && chmod 0700 '%s'", (int) geteuid(), directory,
-					 directory)));
+	if (castssl_platform_has_modes() &&
+		(st.st_uid != castssl_platform_user_id() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("others may write to directory \"%s\"", directory),
+				 errdetail(
+					 "It is owned by user ID %d and its mode is %04o; the server runs as user "
+					 "ID %d.",
+					 (int) st.st_uid, (unsigned) (st.st_mode & 07777), castssl_platform_user_id()),
+				 errhint("Run as root: chown %d '%s' && chmod 0700 '%s'",
+						 castssl_platform_user_id(), directory, directory)));
 }
 
 /* SQLSTATE of a write that failed, by errno: a quota or a limit is a full disk, too. */
@@ -370,7 +318,7 @@ raise_owner_error(const char *path, const struct stat *owner, int error)
 			 errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
 					   (int) owner->st_gid),
 			 errhint("Give the file that it replaces to the server's account, user ID %d.",
-					 (int) geteuid())));
+					 castssl_platform_user_id())));
 	pg_unreachable();
 }
 
@@ -390,7 +338,8 @@ set_owner(int fd, const char *path, const struct stat *owner)
 
 	if (fstat(fd, &st) == 0 && st.st_uid == owner->st_uid && st.st_gid == owner->st_gid)
 		return;
-	if (CASTSSL_FAULT_CALL("file chown", fchown(fd, owner->st_uid, owner->st_gid)) < 0)
+	if (CASTSSL_FAULT_CALL("file chown",
+						   castssl_platform_set_owner(fd, owner->st_uid, owner->st_gid)) < 0)
 		raise_owner_error(path, owner, errno);
 	CASTSSL_FAULT("file chowned");
 }
@@ -408,7 +357,7 @@ write_temporary(const char *temporary, const char *data, size_t length, mode_t m
 		set_owner(fd, temporary, owner);
 	if (mode != 0600)
 	{
-		if (CASTSSL_FAULT_CALL("file chmod", fchmod(fd, mode)) < 0)
+		if (CASTSSL_FAULT_CALL("file chmod", castssl_platform_set_mode(fd, mode)) < 0)
 			ereport(ERROR, (errcode_for_file_access(),
 							errmsg("could not set permissions of file \"%s\": %m", temporary)));
 		CASTSSL_FAULT("file chmodded");
@@ -475,7 +424,7 @@ castssl_file_set_mode(const char *path, mode_t mode)
 {
 	int fd;
 
-	if (CASTSSL_FAULT_CALL("chmod", chmod(path, mode)) < 0)
+	if (CASTSSL_FAULT_CALL("chmod", castssl_platform_set_mode_of(path, mode)) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("could not set permissions of file \"%s\": %m", path),
 						errhint("Run as root: chmod %04o '%s'", (unsigned) (mode & 07777), path)));

@@ -13,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 
+#include "base/compat.h"
 #include "hba/lex.h"
 #include "server/files.h"
 #include "server/hba_files.h"

@@ -236,14 +236,13 @@ castssl_loader_check_hba(const char *path, CastsslFindings *findings)
 
 /* ---- certificate, key, CA, CRL ---- */
 
-/* Those of the server's variables that a candidate stands in for. */
-static char **const tls_variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file,
-										&ssl_crl_file };
-
 /* Run be_tls_init on the set; true when it loads. */
 static bool
 load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 {
+	/* Those of the server's variables that a candidate stands in for; static they could not be
+	 * where a library imports them (Windows). */
+	char **const tls_variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file, &ssl_crl_file };
 	const char *wanted[] = { files->cert_file, files->key_file, files->ca_file, files->crl_file };
 	char *live[lengthof(tls_variables)];
 	char **stop = CASTSSL_TLS_LOADER_STOP;

@@ -4,10 +4,6 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "miscadmin.h"
 #include "port.h"
 #include "utils/guc.h"
@@ -16,6 +12,7 @@
 
 #include "base/settings.h"
 #include "server/paths.h"
+#include "server/platform.h"
 
 char *
 castssl_path_in(const char *directory, const char *name)
@@ -39,20 +36,6 @@ castssl_path_folder(const char *path)
 	return folder;
 }
 
-/* realpath() into palloc'd memory; NULL and errno when it fails. */
-static char *
-real_path(const char *path)
-{
-	char *real = realpath(path, NULL);
-	char *result;
-
-	if (real == NULL)
-		return NULL;
-	result = pstrdup(real);
-	free(real);
-	return result;
-}
-
 const char *
 castssl_path_data_directory(void)
 {
@@ -60,7 +43,7 @@ castssl_path_data_directory(void)
 
 	if (data_directory == NULL)
 	{
-		char *real = real_path(DataDir);
+		char *real = castssl_platform_real_path(DataDir);
 
 		if (real == NULL)
 			/* LCOV_EXCL_START: the server stands in it */
@@ -84,7 +67,7 @@ castssl_state_path(const char *name)
 static bool
 lies_in(const char *path, const char *directory)
 {
-	char *real = real_path(directory);
+	char *real = castssl_platform_real_path(directory);
 
 	/* 13 and 14 leave the .. in a path that does not exist. */
 	return real != NULL && !path_contains_parent_reference(path) &&
@@ -125,11 +108,11 @@ check_allowed(const char *path)
 char *
 castssl_path_resolve(const char *path, bool by_caller)
 {
-	char *resolved = real_path(path);
+	char *resolved = castssl_platform_real_path(path);
 
 	if (resolved == NULL && errno == ENOENT)
 	{
-		char *folder = real_path(castssl_path_folder(path));
+		char *folder = castssl_platform_real_path(castssl_path_folder(path));
 
 		if (folder != NULL)
 			resolved = castssl_path_in(folder, last_dir_separator(path) + 1);
@@ -148,7 +131,7 @@ castssl_path_resolve(const char *path, bool by_caller)
 				 errdetail("The path is looked up on the server, by the account that it runs as."),
 				 error == EACCES
 					 ? errhint("Let the server's account, user ID %d, read the directory.",
-							   (int) geteuid())
+							   castssl_platform_user_id())
 					 : errhint("Name a directory of the server that holds the files.")));
 	}
 	if (by_caller)

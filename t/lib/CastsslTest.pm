@@ -49,6 +49,12 @@ HBA
 # Whoever runs the tests: the superuser of their servers is postgres.
 $ENV{PGUSER} = 'postgres';
 
+if ($ENV{CASTSSL_WINDOWS})
+{
+	require CastsslWindows;
+	$stock_hba = $CastsslWindows::hba;
+}
+
 my $pki;
 
 sub pki
@@ -68,6 +74,7 @@ my @nodes;
 sub new_cluster
 {
 	my ($name, @install_path) = @_;
+	return CastsslWindows->new($name) if $ENV{CASTSSL_WINDOWS};
 	my $node = $cluster ? $cluster->new($name, @install_path) : PostgresNode->get_new_node($name, @install_path);
 	push @nodes, $node;
 	return $node;

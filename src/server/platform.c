@@ -1,0 +1,307 @@
+/*
+ * platform.c
+ *		What Windows does otherwise than POSIX systems.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#ifdef WIN32
+#include <aclapi.h>
+#else
+#include <sys/statvfs.h>
+#endif
+
+#include "lib/stringinfo.h"
+#include "port.h"
+
+#include "base/compat.h"
+#include "server/platform.h"
+
+#ifndef WIN32
+
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
+
+bool
+castssl_platform_has_modes(void)
+{
+	return true;
+}
+
+bool
+castssl_platform_reads_live_files(void)
+{
+	return false;
+}
+
+int
+castssl_platform_user_id(void)
+{
+	return (int) geteuid();
+}
+
+int
+castssl_platform_open(const char *path)
+{
+	char component[MAXPGPATH];
+	int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (folder >= 0)
+	{
+		const char *end;
+		size_t length;
+		bool last;
+		int next;
+		int save_errno;
+
+		while (*path == '/')
+			path++;
+		end = strchr(path, '/');
+		last = (end == NULL);
+		length = last ? strlen(path) : (size_t) (end - path);
+		if (length == 0 || length >= sizeof(component))
+		{
+			/* LCOV_EXCL_START: realpath has been here before */
+			close(folder);
+			errno = length == 0 ? EISDIR : ENAMETOOLONG;
+			return -1;
+			/* LCOV_EXCL_STOP */
+		}
+		memcpy(component, path, length);
+		component[length] = '\0';
+
+		if (last)
+			next = openat(folder, component,
+						  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		else
+			next = openat(folder, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		save_errno = errno;
+		close(folder);
+		errno = save_errno;
+		if (last)
+			return next;
+		folder = next;
+		path = end;
+	}
+	return -1;
+}
+
+char *
+castssl_platform_real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+	char *result;
+
+	if (real == NULL)
+		return NULL;
+	result = pstrdup(real);
+	free(real);
+	return result;
+}
+
+int
+castssl_platform_set_owner(int fd, uid_t uid, gid_t gid)
+{
+	return fchown(fd, uid, gid);
+}
+
+int
+castssl_platform_set_mode(int fd, mode_t mode)
+{
+	return fchmod(fd, mode);
+}
+
+int
+castssl_platform_set_mode_of(const char *path, mode_t mode)
+{
+	return chmod(path, mode);
+}
+
+bool
+castssl_platform_is_read_only(const char *path)
+{
+	struct statvfs st;
+
+	return statvfs(path, &st) == 0 && (st.f_flag & ST_RDONLY);
+}
+
+char *
+castssl_platform_other_readers(const char *path)
+{
+	return NULL;
+}
+
+#else /* WIN32 */
+
+bool
+castssl_platform_has_modes(void)
+{
+	return false;
+}
+
+bool
+castssl_platform_reads_live_files(void)
+{
+	return true;
+}
+
+int
+castssl_platform_user_id(void)
+{
+	return 0;
+}
+
+int
+castssl_platform_open(const char *path)
+{
+	return open(path, O_RDONLY | PG_BINARY, 0);
+}
+
+char *
+castssl_platform_real_path(const char *path)
+{
+	char buffer[MAXPGPATH];
+	char *real = buffer;
+	DWORD length;
+	DWORD error;
+	HANDLE handle = CreateFileA(path, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+								NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+
+	if (handle == INVALID_HANDLE_VALUE)
+	{
+		_dosmaperr(GetLastError());
+		return NULL;
+	}
+	length = GetFinalPathNameByHandleA(handle, buffer, sizeof(buffer), FILE_NAME_NORMALIZED);
+	error = GetLastError();
+	CloseHandle(handle);
+	if (length == 0)
+	{
+		_dosmaperr(error);
+		return NULL;
+	}
+	if (length >= sizeof(buffer))
+	{
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+
+	/* \\?\C:\folder, or \\?\UNC\server\share, which begins with two backslashes elsewhere. */
+	if (strncmp(real, "\\\\?\\UNC\\", 8) == 0)
+	{
+		real += 6;
+		real[0] = '\\';
+	}
+	else if (strncmp(real, "\\\\?\\", 4) == 0)
+		real += 4;
+	real = pstrdup(real);
+	canonicalize_path(real);
+	return real;
+}
+
+int
+castssl_platform_set_owner(int fd, uid_t uid, gid_t gid)
+{
+	return 0;
+}
+
+/* The only mode that there is, read only, makes a file that a rename cannot replace. */
+int
+castssl_platform_set_mode(int fd, mode_t mode)
+{
+	return 0;
+}
+
+int
+castssl_platform_set_mode_of(const char *path, mode_t mode)
+{
+	return 0;
+}
+
+bool
+castssl_platform_is_read_only(const char *path)
+{
+	return false;
+}
+
+/* Is it the account of this process? */
+static bool
+is_own_account(PSID sid)
+{
+	union
+	{
+		TOKEN_USER user;
+		char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+	} token_user;
+	HANDLE token;
+	DWORD length;
+	bool same;
+
+	if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+		return false;
+	same = GetTokenInformation(token, TokenUser, &token_user, sizeof(token_user), &length) &&
+		   EqualSid(sid, token_user.user.User.Sid);
+	CloseHandle(token);
+	return same;
+}
+
+static void
+append_account(StringInfo names, PSID sid)
+{
+	char name[256];
+	char domain[256];
+	DWORD name_length = sizeof(name);
+	DWORD domain_length = sizeof(domain);
+	SID_NAME_USE use;
+
+	if (names->len > 0)
+		appendStringInfoString(names, ", ");
+	if (LookupAccountSidA(NULL, sid, name, &name_length, domain, &domain_length, &use))
+		appendStringInfo(names, "%s%s%s", domain, domain[0] ? "\\" : "", name);
+	else
+		appendStringInfoString(names, "an account without a name");
+}
+
+static void
+append_readers(StringInfo names, PACL list)
+{
+	for (DWORD i = 0; i < list->AceCount; i++)
+	{
+		ACCESS_ALLOWED_ACE *entry;
+		PSID sid;
+
+		if (!GetAce(list, i, (void **) &entry) ||
+			entry->Header.AceType != ACCESS_ALLOWED_ACE_TYPE ||
+			(entry->Header.AceFlags & INHERIT_ONLY_ACE) ||
+			!(entry->Mask & (FILE_READ_DATA | GENERIC_READ | GENERIC_ALL)))
+			continue;
+		sid = (PSID) &entry->SidStart;
+		if (!IsWellKnownSid(sid, WinLocalSystemSid) &&
+			!IsWellKnownSid(sid, WinBuiltinAdministratorsSid) && !is_own_account(sid))
+			append_account(names, sid);
+	}
+}
+
+char *
+castssl_platform_other_readers(const char *path)
+{
+	PACL list = NULL;
+	PSECURITY_DESCRIPTOR descriptor = NULL;
+	StringInfoData names;
+
+	if (GetNamedSecurityInfoA(path, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list,
+							  NULL, &descriptor) != ERROR_SUCCESS)
+		return NULL;
+	initStringInfo(&names);
+	if (list == NULL)
+		appendStringInfoString(&names, "everyone");
+	else
+		append_readers(&names, list);
+	LocalFree(descriptor);
+	return names.len > 0 ? names.data : NULL;
+}
+
+#endif
