@@ -178,6 +178,7 @@ ok(!$ok, 'psql: a bad one first');
 like($output, qr/expired/, 'is told why');
 is_deeply(states(@good, $bad), $before, 'it is as before, and so are those after it');
 
+$good[0]->sql('CREATE EXTENSION IF NOT EXISTS pg_castssl');
 $good[0]->enable(source_dir => "$folder/db1", plaintext => 'block', confirm_within => '10 min');
 ($ok, $output) = secure(services('good.conf', @good));
 ok(!$ok, 'a change that waits');
