@@ -15,6 +15,42 @@ die() {
 	exit 1
 }
 
+# What a script that tests has counted; its last line is "N passed, N failed".
+passed=0
+failed=0
+failures=()
+
+note() { # NAME STATUS: one test of its own
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		printf 'ok      %s\n' "$1"
+	else
+		failed=$((failed + 1))
+		failures+=("$1")
+		printf 'FAILED  %s\n' "$1"
+	fi
+}
+
+count() { # NAME PASSED FAILED STATUS: many tests at once; a status without a failure counts as one
+	passed=$((passed + $2))
+	failed=$((failed + $3))
+	printf '%-7s %s: %d passed, %d failed\n' "$([ "$3" = 0 ] && [ "$4" = 0 ] && echo ok || echo FAILED)" "$1" "$2" "$3"
+	if [ "$3" != 0 ]; then
+		failures+=("$1")
+	elif [ "$4" != 0 ]; then
+		failed=$((failed + 1))
+		failures+=("$1 (exit status $4)")
+	fi
+}
+
+# count_prove NAME LOG STATUS: the tests of prove, by the summary in its output
+count_prove() {
+	local tests bad
+	tests=$(sed -n 's/^Files=[0-9]*, Tests=\([0-9]*\),.*/\1/p' "$2")
+	bad=$(sed -n 's/^Failed [0-9]*\/[0-9]* test programs\. \([0-9]*\)\/.*/\1/p' "$2")
+	count "$1" "$((${tests:-0} - ${bad:-0}))" "${bad:-0}" "$3"
+}
+
 # Runs a command as root: directly, or through sudo.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then

@@ -141,10 +141,14 @@ plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 		owner->st_gid = file->gid;
 		planned->path = file->path;
 		planned->data = castssl_journal_before_image(change, i, &planned->length);
-		/* what was another's cannot be given back to him */
-		planned->mode =
-			castssl_file_is_of_another(owner) ? castssl_file_mode_as_ours(file->mode) : file->mode;
-		planned->owner = planned->data && !castssl_file_is_of_another(owner) ? owner : NULL;
+		planned->mode = file->mode;
+		planned->owner = planned->data ? owner : NULL;
+		if (castssl_file_is_of_another(owner))
+		{
+			/* it cannot be given back to him */
+			planned->mode = castssl_file_mode_as_ours(file->mode);
+			planned->owner = NULL;
+		}
 		planned->is_tls = is_tls && !castssl_hba_plan_is_file(plan, file->path);
 		foreach (cell, plan->files)
 		{

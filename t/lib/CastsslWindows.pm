@@ -49,8 +49,9 @@ sub run
 	my ($self, $program, @arguments) = @_;
 	local $ENV{LC_ALL} = 'C';
 	my $output = "$self->{folder}/$program.out";
-	return system('sh', '-c', 'exec wine "$@" >"$0" 2>&1 </dev/null', $output, "$ENV{CASTSSL_WINDOWS}/bin/$program.exe", @arguments) == 0
-	  || (warn(CastsslOpenssl::slurp($output)), 0)[1];
+	my $status = system('sh', '-c', 'exec wine "$@" >"$0" 2>&1 </dev/null', $output, "$ENV{CASTSSL_WINDOWS}/bin/$program.exe", @arguments);
+	warn CastsslOpenssl::slurp($output) if $status != 0;
+	return $status == 0;
 }
 
 sub init
