@@ -111,29 +111,47 @@ refuse_services() {
 	echo "$file"
 }
 
+# alone COMMAND...: nobody else of us uses apt meanwhile; of two that run side by side, one waits.
+alone() (
+	exec {lock}<"$(command -v apt-get)"
+	flock "$lock"
+	"$@" {lock}<&-
+)
+
+# run_apt ARGUMENT...: quietly, unless it fails.
+run_apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$work/apt.log" 2>&1 </dev/null ||
+		{ tail -n 20 "$work/apt.log" >&2; return 1; }
+}
+
+read_package_lists() {
+	echo "Reading apt's package lists"
+	alone run_apt update -qq || echo 'apt-get update failed; going on with the lists that are here' >&2
+}
+
 # install_packages NAME...: those that are missing, in one line; nothing when all are there.
 install_packages() {
-	local missing=() package setting policy
+	local missing=() package
 	for package in "$@"; do
 		installed "$package" || missing+=("$package")
 	done
 	[ ${#missing[@]} = 0 ] && return
+	apt-cache show "${missing[@]}" >/dev/null 2>&1 || read_package_lists
 	echo "Installing with apt: ${missing[*]}"
+	alone install_without_services "${missing[@]}" || die 'apt-get failed, see above'
+}
+
+install_without_services() {
+	local setting policy status=0
 	setting=$(refuse_main_cluster)
 	policy=$(refuse_services)
-	local status=0
-	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 </dev/null ||
-		status=$?
+	run_apt install -y -qq --no-install-recommends "$@" || status=$?
 	if [ -n "$setting" ]; then
 		as_root rm -f "$setting"
 		as_root rmdir --ignore-fail-on-non-empty "${setting%/*}"
 	fi
 	[ -z "$policy" ] || as_root rm -f "$policy"
-	if [ "$status" != 0 ]; then
-		tail -n 20 "$work/apt.log" >&2
-		die "apt-get failed, see above"
-	fi
+	return "$status"
 }
 
 # set_up build|server|test: installs what a build takes, or also what tests of the server, or all
@@ -177,11 +195,7 @@ packages_for() {
 install_for() {
 	version=$(server_version)
 	if [ -z "$version" ] || ! installed make || ! installed "postgresql-$version"; then
-		echo "Reading apt's package lists"
-		as_root apt-get update -qq >"$work/apt.log" 2>&1 </dev/null || {
-			tail -n 5 "$work/apt.log" >&2
-			echo "apt-get update failed; going on with the lists that are here" >&2
-		}
+		read_package_lists
 		version=$(server_version)
 	fi
 	[ -n "$version" ] || die "apt knows no postgresql-server-dev package"
