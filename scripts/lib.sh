@@ -188,7 +188,7 @@ packages_for() {
 	server | test) echo libipc-run-perl libio-socket-ssl-perl strace ;;
 	esac
 	case $1 in
-	test) echo git clang clang-format clang-tidy cppcheck lcov shellcheck tidy chromium ;;
+	test) echo git clang clang-format clang-tidy cppcheck lcov shellcheck tidy unzip chromium ;;
 	esac
 }
 

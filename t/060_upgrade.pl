@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use Cwd ();
+use File::Spec;
 use Test::More;
 
 my $t = CastsslTest->new('upgrade');
@@ -128,8 +129,8 @@ sub upgrade
 	my $functions = functions_of($old);
 	$old->stop;
 	my $new = CastsslTest->new($name, start => 0);
-	my $bin = `pg_config --bindir`;
-	chomp $bin;
+	# where the tests' servers come from, which pg_config does not know of
+	my ($bin) = grep { -x "$_/pg_ctl" } File::Spec->path;
 	# 18 and later look for its log in the new data directory; the ones before put it where they run
 	my $here = Cwd::getcwd();
 	chdir $old->{folder} or die $!;

@@ -205,7 +205,7 @@ castssl_hba_rules(PG_FUNCTION_ARGS)
 	Dead dead;
 
 	castssl_worker_stand_in();
-	policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy()
+	policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy(NULL)
 											  : castssl_hba_files_read(NULL, 0);
 	forget_texts(policy);
 	find_dead(policy, &dead);

@@ -60,8 +60,7 @@ castssl_hba_compare_staged(PG_FUNCTION_ARGS)
 	bool ssl = ssl_is_on();
 
 	castssl_staging_check();
-	before = castssl_hba_files_read(NULL, 0);
-	after = castssl_staging_policy();
+	after = castssl_staging_policy(&before);
 	castssl_hba_compare(before, ssl, after, ssl, castssl_hba_world_with_roles(), &differences);
 	for (int i = 0; i < differences.count; i++)
 	{
@@ -108,11 +107,13 @@ castssl_hba_impact(PG_FUNCTION_ARGS)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	int count;
+	const CastsslSession *sessions;
 	CastsslImpact *impacts;
 
 	castssl_staging_check();
-	impacts = castssl_impact(castssl_staging_policy(), ssl_is_on(),
-							 castssl_parameter_value("ssl_ca_file")[0] != '\0', &count);
+	sessions = castssl_sessions_read(&count);
+	impacts = castssl_impact(sessions, count, castssl_staging_policy(NULL), ssl_is_on(),
+							 castssl_parameter_value("ssl_ca_file")[0] != '\0');
 	for (int i = 0; i < count; i++)
 	{
 		const CastsslSession *session = impacts[i].session;

@@ -84,7 +84,7 @@ castssl_hba_explain(PG_FUNCTION_ARGS)
 	set_address(&question, fcinfo, 2);
 	set_encryption(&question.connection, castssl_argument_required(fcinfo, 3, "encryption"));
 	question.certificate = castssl_argument_text(fcinfo, 5);
-	question.policy = castssl_argument_bool(fcinfo, 6) ? castssl_staging_policy()
+	question.policy = castssl_argument_bool(fcinfo, 6) ? castssl_staging_policy(NULL)
 													   : castssl_hba_files_read(NULL, 0);
 	question.world = castssl_hba_world();
 	question.tls = strcmp(castssl_parameter_value("ssl"), "on") == 0;

@@ -169,14 +169,15 @@ static void
 stage(void *arg)
 {
 	Staging *staging = arg;
-	CastsslHbaPolicy *policy = castssl_staging_policy();
+	CastsslHbaPolicy *live;
+	CastsslHbaPolicy *policy = castssl_staging_policy(&live);
 	CastsslHbaPolicy *staged;
 	CastsslHbaEdits edits = { 0 };
 
 	staging->edit(staging, policy, &edits);
-	staged = castssl_staging_edit(policy, &edits);
+	staged = castssl_staging_edit(live, policy, &edits);
 	warn_of_host_bits(policy, staged);
-	staging->diff = castssl_staging_diff(staged);
+	staging->diff = castssl_staging_diff(live, staged);
 }
 
 static Datum
@@ -354,10 +355,10 @@ stage_content(void *arg)
 {
 	Staging *staging = arg;
 	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
-	CastsslHbaPolicy *staged = castssl_staging_replace(staging->text, strlen(staging->text));
+	CastsslHbaPolicy *staged = castssl_staging_replace(live, staging->text, strlen(staging->text));
 
 	warn_of_host_bits(live, staged);
-	staging->diff = castssl_staging_diff(staged);
+	staging->diff = castssl_staging_diff(live, staged);
 }
 
 /* castssl_hba_stage(content) */
@@ -376,8 +377,12 @@ castssl_hba_stage(PG_FUNCTION_ARGS)
 Datum
 castssl_hba_diff(PG_FUNCTION_ARGS)
 {
+	CastsslHbaPolicy *live;
+	CastsslHbaPolicy *staged;
+
 	castssl_staging_check();
-	return CStringGetTextDatum(castssl_staging_diff(castssl_staging_policy()));
+	staged = castssl_staging_policy(&live);
+	return CStringGetTextDatum(castssl_staging_diff(live, staged));
 }
 
 static CastsslPlan *

@@ -103,7 +103,7 @@ write_files(const CastsslPlan *plan, bool is_tls)
 static bool
 would_start_with_tls(void)
 {
-	char *value = castssl_parameter_value_at_restart("ssl");
+	char *value = castssl_parameter_on_disk(castssl_parameters_on_disk(), "ssl");
 	bool on;
 
 	return value != NULL && (!parse_bool(value, &on) || on);

@@ -9,6 +9,7 @@
 #include "flow/audit_scope.h"
 #include "hba/compare.h"
 #include "server/hba_files.h"
+#include "server/loader.h"
 #include "server/parameters.h"
 
 /* The order of the rows.  Names are part of the interface. */
@@ -110,7 +111,9 @@ castssl_audit_read(CastsslAuditScope *scope, int target_version)
 	scope->ca_configured = castssl_parameter_value("ssl_ca_file")[0] != '\0';
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		read_role(scope, role);
+	scope->parameter_problem = castssl_parameter_file_problem();
 	scope->policy = castssl_hba_files_read(NULL, 0);
+	(void) castssl_loader_check_hba(HbaFileName, &scope->hba_findings);
 	scope->dead = palloc0(Max(scope->policy->nrules, 1) * sizeof(bool));
 	scope->because = palloc0(Max(scope->policy->nrules, 1) * sizeof(int *));
 	scope->nbecause = palloc0(Max(scope->policy->nrules, 1) * sizeof(int));

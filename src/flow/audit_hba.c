@@ -24,17 +24,16 @@
 void
 castssl_audit_hba_loads(CastsslAuditScope *scope)
 {
-	CastsslFindings findings = { 0 };
+	const CastsslFindings *findings = &scope->hba_findings;
 
-	(void) castssl_loader_check_hba(HbaFileName, &findings);
-	for (int i = 0; i < findings.count; i++)
+	for (int i = 0; i < findings->count; i++)
 	{
-		const char *subject = findings.items[i].subject;
+		const char *subject = findings->items[i].subject;
 		const char *line = strrchr(subject, ':');
 
 		/* In the main file; the functions take the name of an included one as file_name. */
 		castssl_audit_report(
-			scope, CASTSSL_ERROR, subject, findings.items[i].message,
+			scope, CASTSSL_ERROR, subject, findings->items[i].message,
 			line && strncmp(subject, HbaFileName, line - subject) == 0
 				? psprintf("SELECT castssl_hba_remove(line_number => %s); "
 						   "SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",

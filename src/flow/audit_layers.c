@@ -88,11 +88,10 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 void
 castssl_audit_parameters_in_effect(CastsslAuditScope *scope)
 {
-	char *problem = castssl_parameter_file_problem();
 	StringInfoData names;
 
-	if (problem)
-		castssl_audit_report(scope, CASTSSL_ERROR, "postgresql.conf", problem,
+	if (scope->parameter_problem)
+		castssl_audit_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
 							 "Mend that line, then: " RELOAD);
 	initStringInfo(&names);
 	SPI_connect();
@@ -141,7 +140,9 @@ void
 castssl_audit_restart_safe(CastsslAuditScope *scope)
 {
 	bool encrypted = key_is_encrypted(scope);
-	char *problem = castssl_restart_problem(!encrypted);
+	const char *problem = scope->parameter_problem
+							  ? scope->parameter_problem
+							  : castssl_restart_problem_besides(&scope->hba_findings, !encrypted);
 
 	if (problem)
 		castssl_audit_report(scope, CASTSSL_ERROR, "server",

@@ -19,8 +19,10 @@ typedef struct CastsslAuditScope
 	bool ca_configured;       /* ssl_ca_file is not empty */
 	CastsslMaterial material; /* what the parameters in effect name; unreadable files are absent */
 	const char *material_problem[CASTSSL_NROLES]; /* why one could not be read; NULL: it could */
-	CastsslHbaPolicy *policy;                     /* pg_hba.conf on disk */
-	bool *dead;                                   /* by rule of policy */
+	const char *parameter_problem; /* in postgresql.conf and what it includes; NULL: none */
+	CastsslHbaPolicy *policy;      /* pg_hba.conf on disk */
+	CastsslFindings hba_findings;  /* what the server's own parser says of it */
+	bool *dead;                    /* by rule of policy */
 	int **because;
 	int *nbecause;
 	CastsslSession *sessions;

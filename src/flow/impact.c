@@ -47,14 +47,14 @@ over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
 }
 
 CastsslImpact *
-castssl_impact(const CastsslHbaPolicy *policy, bool tls, bool has_ca, int *count)
+castssl_impact(const CastsslSession *sessions, int count, const CastsslHbaPolicy *policy, bool tls,
+			   bool has_ca)
 {
-	CastsslSession *sessions = castssl_sessions_read(count);
-	CastsslImpact *impacts = palloc(Max(*count, 1) * sizeof(CastsslImpact));
+	CastsslImpact *impacts = palloc(Max(count, 1) * sizeof(CastsslImpact));
 	CastsslQuestion question = { .policy = policy, .tls = tls, .has_ca = has_ca, .brief = true };
 
 	question.world = castssl_hba_world();
-	for (int i = 0; i < *count; i++)
+	for (int i = 0; i < count; i++)
 	{
 		CastsslExplanation explanation;
 
@@ -87,7 +87,9 @@ warn_of_sessions(CastsslPlan *plan)
 								 : castssl_parameter_value("ssl_ca_file")[0] != '\0';
 	int count;
 	int refused = 0;
-	CastsslImpact *impacts = castssl_impact(plan->hba_after, plan->ssl_after, has_ca, &count);
+	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);
+	CastsslImpact *impacts =
+		castssl_impact(sessions, count, plan->hba_after, plan->ssl_after, has_ca);
 
 	for (int i = 0; i < count; i++)
 	{

@@ -17,12 +17,12 @@ typedef struct CastsslImpact
 } CastsslImpact;
 
 /*
- * Judge every client session and walsender by a policy; *count is set.  tls and has_ca: does
- * the server offer TLS then, and has it CAs to check certificates with.
- * Palloc'd.
+ * Judge these sessions by a policy.  tls and has_ca: does the server offer TLS
+ * then, and has it CAs to check certificates with.  As many as there are sessions;
+ * palloc'd.
  */
-extern CastsslImpact *castssl_impact(const CastsslHbaPolicy *policy, bool tls, bool has_ca,
-									 int *count);
+extern CastsslImpact *castssl_impact(const CastsslSession *sessions, int count,
+									 const CastsslHbaPolicy *policy, bool tls, bool has_ca);
 
 /*
  * Steps that warn: of live sessions that could not come back, and for edits of

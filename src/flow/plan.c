@@ -26,6 +26,15 @@ castssl_plan_new(const char *action)
 	return plan;
 }
 
+const CastsslSession *
+castssl_plan_sessions(CastsslPlan *plan, int *count)
+{
+	if (plan->sessions == NULL)
+		plan->sessions = castssl_sessions_read(&plan->nsessions);
+	*count = plan->nsessions;
+	return plan->sessions;
+}
+
 bool
 castssl_plan_changes(const CastsslPlan *plan)
 {

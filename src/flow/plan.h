@@ -10,6 +10,7 @@
 #include "flow/steps.h"
 #include "hba/match.h"
 #include "hba/edit.h"
+#include "server/sessions.h"
 
 /* One file that is to differ from what it is now. */
 typedef struct CastsslPlannedFile
@@ -45,6 +46,9 @@ typedef struct CastsslPlan
 									  to admit (addresses); NULL: nothing was derived */
 	bool hba_changes;
 
+	CastsslSession *sessions; /* who is connected, by castssl_plan_sessions; NULL: not asked yet */
+	int nsessions;
+
 	bool uses_staged; /* makes the staged edits live: they are used up then */
 	List *undoes;     /* CastsslChange that the plan takes back */
 } CastsslPlan;
@@ -61,6 +65,9 @@ typedef struct CastsslEnableOptions
 
 /* A plan of that action with nothing in it. */
 extern CastsslPlan *castssl_plan_new(const char *action);
+
+/* Who is connected: asked once for a plan. */
+extern const CastsslSession *castssl_plan_sessions(CastsslPlan *plan, int *count);
 
 /* Does it change anything on disk, or need a reload? */
 extern bool castssl_plan_changes(const CastsslPlan *plan);

@@ -126,7 +126,7 @@ check_material(CastsslPlan *plan)
 					 castssl_instant_text(own->not_after), plan->fingerprint);
 		report_warnings(plan, &findings, check);
 	}
-	castssl_rotation_compare(plan->material, &rotation);
+	castssl_rotation_compare(plan, &rotation);
 	report_warnings(plan, &rotation, check);
 }
 

@@ -13,15 +13,13 @@
 #include "server/loader.h"
 #include "server/parameters.h"
 #include "server/paths.h"
-#include "utils/guc.h"
 
-/* The value on disk: what is stored, or else what postgresql.conf says. */
 static char *
-value_on_disk(const char *name)
+value_on_disk(const ConfigVariable *parameters, const char *name)
 {
-	char *stored = castssl_parameter_stored(name);
+	char *value = castssl_parameter_on_disk(parameters, name);
 
-	return stored ? stored : castssl_parameter_value_if_reset(name);
+	return value ? value : castssl_parameter_built_in(name);
 }
 
 /*
@@ -50,32 +48,48 @@ first_problem(const CastsslFindings *findings)
 
 /* The pg_hba.conf of the next start: hba_file may wait for it. */
 static char *
-hba_file_on_disk(void)
+hba_file_on_disk(const ConfigVariable *parameters)
 {
-	char *value = castssl_parameter_value_at_restart("hba_file");
+	char *value = castssl_parameter_on_disk(parameters, "hba_file");
 
 	/* Where no file names it, the command line or the folder of config_file does. */
 	return value && value[0] ? castssl_path_in(DataDir, value) : pstrdup(HbaFileName);
 }
 
 char *
-castssl_restart_problem(bool may_ask_passphrase)
+castssl_restart_problem_besides(const CastsslFindings *hba, bool may_ask_passphrase)
 {
+	ConfigVariable *parameters = castssl_parameters_on_disk();
+	char *hba_file = hba_file_on_disk(parameters);
 	CastsslFindings findings = { 0 };
-	CastsslTlsFiles files;
-	char *problem = castssl_parameter_file_problem();
 	bool ssl;
 
-	if (problem)
-		return problem;
-	(void) castssl_loader_check_hba(hba_file_on_disk(), &findings);
-	if (parse_bool(value_on_disk("ssl"), &ssl) && ssl && may_ask_passphrase)
+	if (hba && strcmp(hba_file, HbaFileName) == 0)
 	{
-		files.cert_file = value_on_disk("ssl_cert_file");
-		files.key_file = value_on_disk("ssl_key_file");
-		files.ca_file = value_on_disk("ssl_ca_file");
-		files.crl_file = value_on_disk("ssl_crl_file");
+		char *problem = first_problem(hba);
+
+		if (problem)
+			return problem;
+	}
+	else
+		(void) castssl_loader_check_hba(hba_file, &findings);
+	if (parse_bool(value_on_disk(parameters, "ssl"), &ssl) && ssl && may_ask_passphrase)
+	{
+		CastsslTlsFiles files = { .cert_file = value_on_disk(parameters, "ssl_cert_file"),
+								  .key_file = value_on_disk(parameters, "ssl_key_file"),
+								  .ca_file = value_on_disk(parameters, "ssl_ca_file"),
+								  .crl_file = value_on_disk(parameters, "ssl_crl_file") };
+
 		castssl_loader_check_tls(&files, &findings);
 	}
+	FreeConfigVariables(parameters);
 	return first_problem(&findings);
+}
+
+char *
+castssl_restart_problem(bool may_ask_passphrase)
+{
+	char *problem = castssl_parameter_file_problem();
+
+	return problem ? problem : castssl_restart_problem_besides(NULL, may_ask_passphrase);
 }

@@ -5,6 +5,8 @@
 #ifndef CASTSSL_FLOW_RESTART_H
 #define CASTSSL_FLOW_RESTART_H
 
+#include "base/finding.h"
+
 /*
  * The first reason why not (palloc'd), NULL when it would: postgresql.conf and
  * what it includes parse, pg_hba.conf loads and is not empty, and with ssl on
@@ -14,5 +16,11 @@
  * ssl_passphrase_command.
  */
 extern char *castssl_restart_problem(bool may_ask_passphrase);
+
+/*
+ * The same for a caller who knows that postgresql.conf parses, and what
+ * castssl_loader_check_hba says of pg_hba.conf: neither is read again.
+ */
+extern char *castssl_restart_problem_besides(const CastsslFindings *hba, bool may_ask_passphrase);
 
 #endif

@@ -334,9 +334,9 @@ read_current(void)
 }
 
 void
-castssl_rotation_compare(const CastsslMaterial *material, CastsslFindings *findings)
+castssl_rotation_compare(CastsslPlan *plan, CastsslFindings *findings)
 {
-	CastsslPem ca = castssl_material_pem(material, CASTSSL_ROLE_CA);
+	CastsslPem ca = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
 	CastsslPem current = read_current();
 	Authorities before = read_authorities(&current);
 	Authorities after = read_authorities(&ca);
@@ -346,7 +346,7 @@ castssl_rotation_compare(const CastsslMaterial *material, CastsslFindings *findi
 
 	if (ca.data == NULL)
 		return; /* nobody is asked for a certificate then */
-	sessions = castssl_sessions_read(&count);
+	sessions = castssl_plan_sessions(plan, &count);
 	judge_dropped(&ca, &before, &after, sessions, count, findings);
 	judge_unknown(&ca, &before, &after, sessions, count, findings);
 	castssl_rotation_judge(&ca, sessions, count, findings);

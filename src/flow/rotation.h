@@ -9,7 +9,7 @@
 #ifndef CASTSSL_FLOW_ROTATION_H
 #define CASTSSL_FLOW_ROTATION_H
 
-#include "flow/material.h"
+#include "flow/plan.h"
 #include "server/sessions.h"
 
 /* One row with this check name. */
@@ -24,11 +24,11 @@ extern void castssl_rotation_judge(const CastsslPem *ca, const CastsslSession *s
 								   int nsessions, CastsslFindings *findings);
 
 /*
- * Warnings of what a new CA file means: for sessions of CAs that are trusted
+ * Warnings of what the CA file of a plan's material means: for sessions of CAs that are trusted
  * now and would not be any longer, one each, and castssl_rotation_judge's row
  * (a warning in any case) while several are trusted.
  */
-extern void castssl_rotation_compare(const CastsslMaterial *after, CastsslFindings *findings);
+extern void castssl_rotation_compare(CastsslPlan *plan, CastsslFindings *findings);
 
 /*
  * Why the certificate that this session's client showed would be refused with

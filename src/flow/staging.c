@@ -65,9 +65,8 @@ raise_changed(const char *what, const char *path, const char *detail)
 
 /* 55000 unless pg_hba.conf is what the edits were made for. */
 static void
-check_live(const ConfigVariable *manifest)
+check_live(const CastsslHbaPolicy *live, const ConfigVariable *manifest)
 {
-	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
 	int n = (int) castssl_manifest_number(manifest, "live_count");
 
 	for (int i = 0; i < Max(n, live->nfiles); i++)
@@ -119,15 +118,18 @@ castssl_staging_exists(void)
 }
 
 CastsslHbaPolicy *
-castssl_staging_policy(void)
+castssl_staging_policy(CastsslHbaPolicy **live)
 {
 	ConfigVariable *manifest = read_manifest();
+	CastsslHbaPolicy *before = castssl_hba_files_read(NULL, 0);
 	CastsslHbaOverlay *overlay;
 	int count;
 
+	if (live)
+		*live = before;
 	if (manifest == NULL)
-		return castssl_hba_files_read(NULL, 0);
-	check_live(manifest);
+		return before;
+	check_live(before, manifest);
 	overlay = read_staged(manifest, &count);
 	return castssl_hba_files_read(overlay, count);
 }
@@ -226,9 +228,9 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
 }
 
 CastsslHbaPolicy *
-castssl_staging_edit(const CastsslHbaPolicy *policy, const CastsslHbaEdits *edits)
+castssl_staging_edit(const CastsslHbaPolicy *live, const CastsslHbaPolicy *policy,
+					 const CastsslHbaEdits *edits)
 {
-	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
 	CastsslHbaPolicy *candidate;
 	bool *checked = palloc0(policy->nfiles * sizeof(bool));
 
@@ -248,9 +250,8 @@ castssl_staging_edit(const CastsslHbaPolicy *policy, const CastsslHbaEdits *edit
 }
 
 CastsslHbaPolicy *
-castssl_staging_replace(const char *content, size_t length)
+castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_t length)
 {
-	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
 	CastsslHbaOverlay overlay = { .path = live->files[0]->path, .data = content, .length = length };
 	CastsslHbaPolicy *candidate;
 
@@ -271,9 +272,8 @@ castssl_staging_discard(void)
 }
 
 char *
-castssl_staging_diff(const CastsslHbaPolicy *staged)
+castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 {
-	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
 	StringInfoData diff;
 
 	initStringInfo(&diff);
@@ -294,7 +294,7 @@ castssl_staging_plan(void)
 	castssl_staging_check();
 	plan->uses_staged = true;
 	castssl_hba_plan_read(plan);
-	plan->hba_after = castssl_staging_policy();
+	plan->hba_after = castssl_staging_policy(NULL);
 	castssl_hba_plan_finish(plan);
 	castssl_hba_plan_show(plan);
 	if (!parse_bool(castssl_parameter_value("ssl"), &plan->ssl_after))

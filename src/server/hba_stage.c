@@ -28,8 +28,7 @@ typedef struct StagedFile
 	const char *path; /* live */
 	const char *name; /* of the copy, relative to the stage's directory */
 	int folder;       /* number of the subdirectory that it lies in; 0: none */
-	const char *data;
-	size_t length;
+	const CastsslHbaDocument *document;
 } StagedFile;
 
 /* A directory of include_dir; its number is its place, from 1. */
@@ -49,10 +48,12 @@ typedef struct Stage
 
 /* ---- which files there are ---- */
 
-/* The candidate's bytes of a file, else those on disk; false when there are none. */
-static bool
-find_bytes(const Stage *stage, const char *path, const char **data, size_t *length)
+/* The candidate's document of a file, else that on disk; NULL when there is none. */
+static const CastsslHbaDocument *
+find_document(const Stage *stage, const char *path)
 {
+	char *data;
+	size_t length;
 	int error;
 
 	for (int i = 0; i < stage->policy->nfiles; i++)
@@ -60,14 +61,10 @@ find_bytes(const Stage *stage, const char *path, const char **data, size_t *leng
 		const CastsslHbaDocument *document = stage->policy->files[i];
 
 		if (strcmp(document->path, path) == 0)
-		{
-			*data = document->data;
-			*length = document->length;
-			return true;
-		}
+			return document;
 	}
-	*data = castssl_hba_file_bytes(path, length, &error);
-	return *data != NULL;
+	data = castssl_hba_file_bytes(path, &length, &error);
+	return data ? castssl_hba_document_read(path, data, length, stage->policy->version) : NULL;
 }
 
 /* Number of the copy of path in that folder, a new one where there is none yet; -1: no such file.
@@ -75,14 +72,15 @@ find_bytes(const Stage *stage, const char *path, const char **data, size_t *leng
 static int
 stage_file(Stage *stage, const char *path, int folder)
 {
-	StagedFile file = { path, NULL, folder, NULL, 0 };
+	StagedFile file = { path, NULL, folder, NULL };
 
 	for (int i = 0; i < stage->nfiles; i++)
 	{
 		if (stage->files[i].folder == folder && strcmp(stage->files[i].path, path) == 0)
 			return i;
 	}
-	if (!find_bytes(stage, path, &file.data, &file.length))
+	file.document = find_document(stage, path);
+	if (file.document == NULL)
 		return -1;
 	if (stage->nfiles == stage->capacity)
 	{
@@ -235,6 +233,19 @@ append_reference(StringInfo out, const char *mark, const char *reference, const 
 	}
 }
 
+/* Whether a line can refer to a file: by "@", or by an "include" at its beginning.  Few can, and
+ * only those need to be cut into tokens. */
+static bool
+may_refer(const char *text, size_t length, int version)
+{
+	size_t start = 0;
+
+	while (start < length && (castssl_hba_is_blank(text[start], version) || text[start] == ','))
+		start++;
+	return memchr(text, '@', length) != NULL ||
+		   (start < length && (text[start] == 'i' || text[start] == '"'));
+}
+
 /* One record of a file, with its references rewritten. */
 static void
 append_record(Stage *stage, const CastsslHbaDocument *document, int number, int folder,
@@ -248,6 +259,11 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, int 
 	const CastsslHbaLexeme *included;
 	bool is_directory = false;
 
+	if (!may_refer(text, length, document->version))
+	{
+		appendBinaryStringInfo(out, data, (int) record->length);
+		return;
+	}
 	castssl_hba_lex(&stage->line, text, length, document->version);
 	included = included_name(&stage->line, document->version, &is_directory);
 	for (int i = 0; i < stage->line.nlexemes; i++)
@@ -282,8 +298,7 @@ static void
 write_copy(Stage *stage, int number)
 {
 	StagedFile file = stage->files[number];
-	const CastsslHbaDocument *document =
-		castssl_hba_document_read(file.path, file.data, file.length, stage->policy->version);
+	const CastsslHbaDocument *document = file.document;
 	char *path = psprintf("%s/%s", stage->directory, file.name);
 	StringInfoData out;
 
@@ -291,7 +306,7 @@ write_copy(Stage *stage, int number)
 	 */
 	if (!document->is_text)
 	{
-		castssl_file_write(path, file.data, file.length, 0600);
+		castssl_file_write(path, document->data, document->length, 0600);
 		return;
 	}
 	initStringInfo(&out);

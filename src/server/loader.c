@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <sys/stat.h>
 
+#include "access/htup_details.h"
 #include "executor/spi.h"
 #include "libpq/libpq.h"
 #include "postmaster/postmaster.h"
@@ -180,16 +181,20 @@ judge_rows(const char *path, const CastsslCapture *capture, CastsslFindings *fin
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple row = SPI_tuptable->vals[i];
-		char *file = SPI_getvalue(row, columns, 1);
-		char *line = SPI_getvalue(row, columns, 2);
-		char *method = SPI_getvalue(row, columns, 3);
-		char *error = SPI_getvalue(row, columns, 4);
+		char *file;
+		char *line;
 
-		if (error == NULL && method != NULL)
+		/* nearly all are good: their values are of no interest, and would be copied */
+		if (heap_attisnull(row, 4, columns) && !heap_attisnull(row, 3, columns))
+		{
 			accepted++;
-		else
-			add_hba_error(capture, file != NULL ? file : path,
-						  line != NULL ? (int) strtol(line, NULL, 10) : 0, error, findings);
+			continue;
+		}
+		file = SPI_getvalue(row, columns, 1);
+		line = SPI_getvalue(row, columns, 2);
+		add_hba_error(capture, file != NULL ? file : path,
+					  line != NULL ? (int) strtol(line, NULL, 10) : 0,
+					  SPI_getvalue(row, columns, 4), findings);
 	}
 	if (SPI_processed == 0)
 		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path),

@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -12,6 +11,7 @@
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "base/compat.h"
 #include "base/fault.h"
@@ -26,13 +26,13 @@ castssl_parameter_value(const char *name)
 	return pstrdup(value ? value : "");
 }
 
-/* Of that parameter in a parsed file: the last one counts.  NULL when there is none. */
-static char *
-last_value(const ConfigVariable *item, const char *name)
+char *
+castssl_parameter_on_disk(const ConfigVariable *files, const char *name)
 {
 	const char *value = NULL;
 
-	for (; item != NULL; item = item->next)
+	/* the last one counts */
+	for (const ConfigVariable *item = files; item != NULL; item = item->next)
 	{
 		/* A line that could not be parsed has no name. */
 		if (item->name != NULL && pg_strcasecmp(item->name, name) == 0)
@@ -41,12 +41,10 @@ last_value(const ConfigVariable *item, const char *name)
 	return value ? pstrdup(value) : NULL;
 }
 
-char *
-castssl_parameter_stored(const char *name)
+/* Append what ALTER SYSTEM has written. */
+static void
+read_stored(ConfigVariable **head, ConfigVariable **tail)
 {
-	ConfigVariable *head = NULL;
-	ConfigVariable *tail = NULL;
-	char *value;
 	bool parsed = true;
 	FILE *file;
 
@@ -54,7 +52,7 @@ castssl_parameter_stored(const char *name)
 	file = AllocateFile(PG_AUTOCONF_FILENAME, "r");
 	if (file != NULL)
 	{
-		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, &head, &tail);
+		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, head, tail);
 		FreeFile(file);
 	}
 	else if (errno != ENOENT)
@@ -66,71 +64,117 @@ castssl_parameter_stored(const char *name)
 						errmsg("could not parse contents of file \"%s\"", PG_AUTOCONF_FILENAME),
 						errdetail("ALTER SYSTEM wrote it, and it was changed by hand since."),
 						errhint("The server's log names the line.")));
-
-	value = last_value(head, name);
-	FreeConfigVariables(head);
-	return value;
 }
 
-/* The value in postgresql.conf and what it includes, as they lie on disk; NULL when it has none. */
-static char *
-value_in_config_file(const char *name)
+/* Append postgresql.conf and what it includes. */
+static void
+read_config_file(ConfigVariable **head, ConfigVariable **tail)
+{
+	/* What cannot be parsed is for castssl_parameter_file_problem(). */
+	(void) ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG3, head, tail);
+}
+
+ConfigVariable *
+castssl_parameters_on_disk(void)
+{
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
+
+	read_config_file(&head, &tail);
+	read_stored(&head, &tail);
+	return head;
+}
+
+char *
+castssl_parameter_stored(const char *name)
 {
 	ConfigVariable *head = NULL;
 	ConfigVariable *tail = NULL;
 	char *value;
 
-	/* What cannot be parsed is for castssl_parameter_file_problem(). */
-	(void) ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG3, &head, &tail);
-	value = last_value(head, name);
+	read_stored(&head, &tail);
+	value = castssl_parameter_on_disk(head, name);
 	FreeConfigVariables(head);
 	return value;
 }
 
 /*
- * The first column of the only row of a query with the parameter's name as $1;
- * NULL when there is no row.  Palloc'd in the caller's context.
+ * What stays as it is of a parameter as long as the server runs.  pg_settings
+ * makes every row for each query, so it is asked once a session.
  */
-static char *
-look_up(const char *query, const char *name)
+typedef struct Fixed
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[1] = { TEXTOID };
-	Datum args[1];
-	char *value = NULL;
+	const char *name;
+	const char *boot_value; /* "": none */
+	bool on_command_line;   /* of the command that started the server */
+} Fixed;
 
-	args[0] = CStringGetTextDatum(name);
+static Fixed *fixed_parameters; /* in TopMemoryContext; NULL: not asked yet */
+static int nfixed_parameters;
+
+static void
+read_fixed(void)
+{
+	MemoryContext spi_context;
+	Fixed *found;
+
 	SPI_connect();
-	if (SPI_execute_with_args(query, 1, types, args, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT name, boot_val, source OPERATOR(pg_catalog.=) 'command line'"
+					" FROM pg_catalog.pg_settings",
+					true, 0) != SPI_OK_SELECT)
 		/* LCOV_EXCL_START: a constant query on a view of the system */
-		elog(ERROR, "could not look up parameter \"%s\"", name);
+		elog(ERROR, "could not read pg_settings");
 	/* LCOV_EXCL_STOP */
-	if (SPI_processed > 0)
+	spi_context = MemoryContextSwitchTo(TopMemoryContext);
+	found = palloc(SPI_processed * sizeof(Fixed));
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		HeapTuple row = SPI_tuptable->vals[i];
+		char *boot_value = SPI_getvalue(row, SPI_tuptable->tupdesc, 2);
 
-		value = MemoryContextStrdup(context, text ? text : "");
+		found[i].name = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
+		found[i].boot_value = boot_value ? boot_value : "";
+		found[i].on_command_line = SPI_getvalue(row, SPI_tuptable->tupdesc, 3)[0] == 't';
 	}
+	MemoryContextSwitchTo(spi_context);
+	nfixed_parameters = (int) SPI_processed;
+	fixed_parameters = found;
 	SPI_finish();
-	return value;
+}
+
+/* NULL for a parameter that this server does not know. */
+static const Fixed *
+find_fixed(const char *name)
+{
+	if (fixed_parameters == NULL)
+		read_fixed();
+	for (int i = 0; i < nfixed_parameters; i++)
+	{
+		if (strcmp(fixed_parameters[i].name, name) == 0)
+			return &fixed_parameters[i];
+	}
+	return NULL;
+}
+
+char *
+castssl_parameter_built_in(const char *name)
+{
+	const Fixed *fixed = find_fixed(name);
+
+	return pstrdup(fixed ? fixed->boot_value : "");
 }
 
 char *
 castssl_parameter_value_if_reset(const char *name)
 {
-	char *value = value_in_config_file(name);
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
+	char *value;
 
-	if (value == NULL)
-		value = look_up("SELECT boot_val FROM pg_catalog.pg_settings WHERE name = $1", name);
-	return value ? value : pstrdup("");
-}
-
-char *
-castssl_parameter_value_at_restart(const char *name)
-{
-	char *stored = castssl_parameter_stored(name);
-
-	return stored ? stored : value_in_config_file(name);
+	read_config_file(&head, &tail);
+	value = castssl_parameter_on_disk(head, name);
+	FreeConfigVariables(head);
+	return value ? value : castssl_parameter_built_in(name);
 }
 
 /* Did the server say of that parameter that it only waits for a restart? */
@@ -207,9 +251,9 @@ castssl_parameter_file_problem(void)
 static bool
 is_on_command_line(const char *name)
 {
-	return look_up("SELECT setting FROM pg_catalog.pg_settings"
-				   " WHERE name = $1 AND source = 'command line'",
-				   name) != NULL;
+	const Fixed *fixed = find_fixed(name);
+
+	return fixed != NULL && fixed->on_command_line;
 }
 
 const char *

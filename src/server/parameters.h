@@ -5,6 +5,8 @@
 #ifndef CASTSSL_SERVER_PARAMETERS_H
 #define CASTSSL_SERVER_PARAMETERS_H
 
+#include "utils/guc.h"
+
 /* What postgresql.auto.conf is to hold, or holds, of one parameter. */
 typedef struct CastsslParameter
 {
@@ -25,10 +27,21 @@ extern char *castssl_parameter_stored(const char *name);
 extern char *castssl_parameter_value_if_reset(const char *name);
 
 /*
- * The value that the configuration files, as they lie on disk, have for the next
- * start, whether or not a reload would bring it; NULL when none has it.  Palloc'd.
+ * The configuration files as they lie on disk, read once for any number of
+ * questions: postgresql.conf with what it includes, then postgresql.auto.conf.  Of
+ * a file that cannot be parsed, what comes before (castssl_parameter_file_problem
+ * says why).  Palloc'd; free with FreeConfigVariables.
  */
-extern char *castssl_parameter_value_at_restart(const char *name);
+extern ConfigVariable *castssl_parameters_on_disk(void);
+
+/*
+ * The value that they have for the next start, whether or not a reload would bring
+ * it; NULL when none has it.  Palloc'd.
+ */
+extern char *castssl_parameter_on_disk(const ConfigVariable *files, const char *name);
+
+/* The built-in value of a parameter; '' where it has none.  Palloc'd. */
+extern char *castssl_parameter_built_in(const char *name);
 
 /*
  * The first error in postgresql.conf and what it includes, as they lie on disk
