@@ -61,6 +61,18 @@ statements() {
 	done
 }
 
+# syncs STATEMENT: how often a session calls fsync for it, and how many ms that takes.
+syncs() {
+	query <<-SQL >/dev/null
+		SELECT pg_backend_pid() AS pid \gset
+		\setenv PID :pid
+		\! strace -qq -T -e trace=fsync,fdatasync -o $work/strace.log -p \$PID & sleep 1
+		$1 \g /dev/null
+	SQL
+	sleep 1
+	awk -F '[<>]' '/sync\(/ { calls++; spent += $(NF - 1) } END { printf "%d %.1f\n", calls, 1000 * spent }' "$work/strace.log"
+}
+
 ratio() {
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", a / b }'
 }

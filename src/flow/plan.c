@@ -150,6 +150,15 @@ parameter_value_of(const char *name)
 	return name;
 }
 
+/* A private key is private, also where the mode that stat shows says nothing of that. */
+static mode_t
+mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
+{
+	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
+		return 0600; /* LCOV_EXCL_LINE: on Windows alone */
+	return file->mode ? file->mode : file->st.st_mode & 07777;
+}
+
 /* Steps and planned file of one file of the material. */
 static void
 plan_material_file(CastsslPlan *plan, CastsslRole role)
@@ -167,8 +176,8 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 
 	if (!file->same || !mode_same)
 	{
-		CastsslPlannedFile *planned = add_file(plan, file->path, file->data, file->length,
-											   file->mode ? file->mode : file->st.st_mode & 07777);
+		CastsslPlannedFile *planned =
+			add_file(plan, file->path, file->data, file->length, mode_to_write(file, role));
 
 		planned->content_same = file->same;
 		planned->is_tls = true;
@@ -180,10 +189,10 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 							 "not check; castssl_check() does");
 	else if (role == CASTSSL_ROLE_KEY)
 	{
-		plan->steps = castssl_step_add(
-			plan->steps, "set permissions", file->name,
-			file->same && mode_same ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
-			psprintf("%04o", (unsigned) (file->mode ? file->mode : file->st.st_mode & 07777)));
+		plan->steps = castssl_step_add(plan->steps, "set permissions", file->name,
+									   file->same && mode_same ? CASTSSL_STEP_UNCHANGED
+															   : CASTSSL_STEP_CHANGES,
+									   psprintf("%04o", (unsigned) mode_to_write(file, role)));
 		if (file->source_is_open)
 			plan->steps =
 				castssl_step_add(plan->steps, "set permissions", file->source, CASTSSL_STEP_WARNING,

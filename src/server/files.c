@@ -295,6 +295,7 @@ castssl_file_write(const char *path, const char *data, size_t length, int mode)
 {
 	int fd = create_file(path, mode);
 
+	castssl_platform_keep_private(path);
 	write_bytes(fd, path, data, length);
 	close_file(fd, path);
 }
@@ -304,6 +305,7 @@ castssl_file_create(const char *path, const char *data, size_t length, int mode)
 {
 	int fd = create_file(path, mode);
 
+	castssl_platform_keep_private(path);
 	write_bytes(fd, path, data, length);
 	sync_open_file(fd, path);
 	close_file(fd, path);
@@ -344,14 +346,18 @@ set_owner(int fd, const char *path, const struct stat *owner)
 	CASTSSL_FAULT("file chowned");
 }
 
-/* The new file under its temporary name, with owner and mode, synced. */
+/* The new file for path under its temporary name, with owner and mode, synced. */
 static void
-write_temporary(const char *temporary, const char *data, size_t length, mode_t mode,
-				const struct stat *owner)
+write_temporary(const char *path, const char *temporary, const char *data, size_t length,
+				mode_t mode, const struct stat *owner)
 {
 	/* Never wider than the final mode, whatever the umask: narrow first. */
 	int fd = create_file(temporary, 0600);
 
+	if (mode == 0600)
+		castssl_platform_keep_private(temporary);
+	else
+		castssl_platform_keep_access(path, temporary);
 	write_bytes(fd, temporary, data, length);
 	if (owner != NULL)
 		set_owner(fd, temporary, owner);
@@ -399,7 +405,7 @@ castssl_file_replace_unsynced(const char *path, const char *data, size_t length,
 	/* LCOV_EXCL_STOP */
 	PG_TRY();
 	{
-		write_temporary(temporary, data, length, mode, owner);
+		write_temporary(path, temporary, data, length, mode, owner);
 		rename_unsynced(temporary, path);
 	}
 	PG_CATCH();

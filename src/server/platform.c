@@ -128,6 +128,16 @@ castssl_platform_is_read_only(const char *path)
 	return statvfs(path, &st) == 0 && (st.f_flag & ST_RDONLY);
 }
 
+void
+castssl_platform_keep_private(const char *path)
+{
+}
+
+void
+castssl_platform_keep_access(const char *replaced, const char *path)
+{
+}
+
 char *
 castssl_platform_other_readers(const char *path)
 {
@@ -227,25 +237,95 @@ castssl_platform_is_read_only(const char *path)
 	return false;
 }
 
-/* Is it the account of this process? */
-static bool
-is_own_account(PSID sid)
+/* The account of this process, with room for its SID. */
+typedef union OwnAccount
 {
-	union
-	{
-		TOKEN_USER user;
-		char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-	} token_user;
+	TOKEN_USER user;
+	char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+} OwnAccount;
+
+static bool
+read_own_account(OwnAccount *account)
+{
 	HANDLE token;
 	DWORD length;
-	bool same;
+	bool done;
 
 	if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
 		return false;
-	same = GetTokenInformation(token, TokenUser, &token_user, sizeof(token_user), &length) &&
-		   EqualSid(sid, token_user.user.User.Sid);
+	done = GetTokenInformation(token, TokenUser, account, sizeof(*account), &length);
 	CloseHandle(token);
-	return same;
+	return done;
+}
+
+static bool
+is_own_account(PSID sid)
+{
+	OwnAccount account;
+
+	return read_own_account(&account) && EqualSid(sid, account.user.User.Sid);
+}
+
+/* inheritance: PROTECTED_... where what the folder passes on is to stay out, or UNPROTECTED_... */
+static void
+set_access(const char *path, PACL list, SECURITY_INFORMATION inheritance)
+{
+	(void) SetNamedSecurityInfoA(unconstify(char *, path), SE_FILE_OBJECT,
+								 DACL_SECURITY_INFORMATION | inheritance, NULL, NULL, list, NULL);
+}
+
+static EXPLICIT_ACCESS_A
+everything_for(PSID sid)
+{
+	EXPLICIT_ACCESS_A entry = { .grfAccessPermissions = FILE_ALL_ACCESS,
+								.grfAccessMode = SET_ACCESS,
+								.grfInheritance = NO_INHERITANCE };
+
+	BuildTrusteeWithSidA(&entry.Trustee, sid);
+	return entry;
+}
+
+void
+castssl_platform_keep_private(const char *path)
+{
+	char administrators[SECURITY_MAX_SID_SIZE];
+	char local_system[SECURITY_MAX_SID_SIZE];
+	DWORD administrators_size = sizeof(administrators);
+	DWORD local_system_size = sizeof(local_system);
+	OwnAccount account;
+	EXPLICIT_ACCESS_A entries[3];
+	PACL list = NULL;
+
+	if (!read_own_account(&account) ||
+		!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, administrators,
+							&administrators_size) ||
+		!CreateWellKnownSid(WinLocalSystemSid, NULL, local_system, &local_system_size))
+		return;
+	entries[0] = everything_for(account.user.User.Sid);
+	entries[1] = everything_for(administrators);
+	entries[2] = everything_for(local_system);
+	if (SetEntriesInAclA(lengthof(entries), entries, NULL, &list) != ERROR_SUCCESS)
+		return;
+	set_access(path, list, PROTECTED_DACL_SECURITY_INFORMATION);
+	LocalFree(list);
+}
+
+void
+castssl_platform_keep_access(const char *replaced, const char *path)
+{
+	PACL list = NULL;
+	PSECURITY_DESCRIPTOR descriptor = NULL;
+	SECURITY_DESCRIPTOR_CONTROL control;
+	DWORD revision;
+
+	if (GetNamedSecurityInfoA(replaced, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
+							  &list, NULL, &descriptor) != ERROR_SUCCESS)
+		return;
+	if (GetSecurityDescriptorControl(descriptor, &control, &revision))
+		set_access(path, list,
+				   (control & SE_DACL_PROTECTED) ? PROTECTED_DACL_SECURITY_INFORMATION
+												 : UNPROTECTED_DACL_SECURITY_INFORMATION);
+	LocalFree(descriptor);
 }
 
 static void

@@ -45,6 +45,17 @@ extern int castssl_platform_set_mode_of(const char *path, mode_t mode);
 extern bool castssl_platform_is_read_only(const char *path);
 
 /*
+ * Where the mode that a file was made with does not decide who may read it: let
+ * only the server's account, administrators and SYSTEM, whatever its folder passes
+ * on.  For a file that is still empty.  Where the file system has no access control
+ * lists nothing is done.  PostgreSQL has nothing of the kind.
+ */
+extern void castssl_platform_keep_private(const char *path);
+
+/* There, too: let the new, still empty file be used by whoever may use the one that it replaces. */
+extern void castssl_platform_keep_access(const char *replaced, const char *path);
+
+/*
  * Whom else than the server's account, administrators and SYSTEM the access
  * control list of a file lets read it: names with commas, palloc'd.  NULL:
  * nobody, or there is no such list, or it cannot be read.

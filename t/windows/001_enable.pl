@@ -33,6 +33,18 @@ $t->out('plaintext is blocked', qr/no pg_hba.conf entry/, sslmode => 'disable', 
 $t->out("another's certificate", qr/authentication failed/, sslmode => 'verify-full', cert => 'bob', password => 'wonderland');
 $t->in('mutual TLS by native psql', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
 
+# --- who may read the key: wine makes an access control list of a file's mode, and a mode of a list
+
+sub mode_of { return sprintf '%03o', (stat shift)[2] & 0777 }
+my $key = "$t->{data}/" . $t->sql('SHOW ssl_key_file');
+is(mode_of($key), '600', 'the key is private, whatever its folder passes on');
+is_deeply([ grep { mode_of($_) ne '600' } glob "$t->{data}/pg_castssl/changes/*/before-*" ], [], 'and what is kept of it');
+my $judged = q{SELECT severity || ' ' || message || coalesce(' ' || hint, '') FROM castssl_check() WHERE check_name = 'key_permissions'};
+is($t->sql($judged), 'ok nothing found', 'castssl_check: nobody else can read it');
+chmod 0644, $key or die $!;
+like($t->sql($judged), qr/^warning its access control list lets others .*Everyone.* icacls "/, 'castssl_check: everyone can');
+chmod 0600, $key or die $!;
+
 # what is wrong is said, and nothing changes
 my %wrong = (
 	'an expired certificate' => [ { 'server.crt' => 'server-expired.crt', 'server.key' => 'server-expired.key' }, 'F0000', qr/expired/ ],
