@@ -214,10 +214,15 @@ append_cast(StringInfo text, const Settings *settings)
 static void
 check_value(const char *name, const char *value)
 {
-	if (strpbrk(value, "\r\n") != NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must not contain a line break", name),
-						errdetail("No format has a way to write one.")));
+	for (const char *at = value; *at != '\0'; at++)
+	{
+		if ((unsigned char) *at < ' ' || *at == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s must not contain a line break or another control character", name),
+					 errdetail("Not every format has a way to write one, and a terminal "
+							   "would act on it.")));
+	}
 }
 
 /* One host, for what has a meaning of its own in a URI would end up in another place. */

@@ -69,6 +69,13 @@ capture_hook(ErrorData *edata)
 		edata->output_to_server = false;
 		edata->output_to_client = false;
 	}
+	else if (edata->elevel == WARNING && current_capture->level == LOG)
+	{
+		/* LCOV_EXCL_START: 19 warns that a reload failed, which was a trial */
+		edata->output_to_server = false;
+		edata->output_to_client = false;
+		/* LCOV_EXCL_STOP */
+	}
 	else if (!is_logged(edata->elevel, current_capture->previous_level))
 		edata->output_to_server = false;
 	else if (previous_hook != NULL)

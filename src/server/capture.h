@@ -32,7 +32,8 @@ typedef struct CastsslCapture
  * From here on, messages of exactly this level (DEBUG3, LOG, ...) go into the
  * capture, and neither to the server log nor to the client.  Messages that
  * log_min_messages would not have let through stay away from the log; all
- * others go where they would have gone.  One capture at a time.  Must be
+ * others go where they would have gone, but a WARNING beside LOG goes nowhere: it
+ * would tell of a reload, and what is captured is a trial.  One capture at a time.  Must be
  * followed by castssl_capture_end, also on ERROR (PG_FINALLY).
  */
 extern void castssl_capture_begin(CastsslCapture *capture, int level);
