@@ -47,8 +47,8 @@ count() { # NAME PASSED FAILED STATUS: many tests at once; a status without a fa
 count_prove() {
 	local tests bad
 	tests=$(sed -n 's/^Files=[0-9]*, Tests=\([0-9]*\),.*/\1/p' "$2")
-	bad=$(sed -n 's/^Failed [0-9]*\/[0-9]* test programs\. \([0-9]*\)\/.*/\1/p' "$2")
-	count "$1" "$((${tests:-0} - ${bad:-0}))" "${bad:-0}" "$3"
+	bad=$(sed -n 's/^t\/.*(Wstat: .* Tests: [0-9]* Failed: \([0-9]*\))$/\1/p' "$2" | awk '{ n += $1 } END { print n + 0 }')
+	count "$1" "$((${tests:-0} - bad))" "$bad" "$3"
 }
 
 # Runs a command as root: directly, or through sudo.

@@ -266,14 +266,6 @@ is_own_account(PSID sid)
 	return read_own_account(&account) && EqualSid(sid, account.user.User.Sid);
 }
 
-/* inheritance: PROTECTED_... where what the folder passes on is to stay out, or UNPROTECTED_... */
-static void
-set_access(const char *path, PACL list, SECURITY_INFORMATION inheritance)
-{
-	(void) SetNamedSecurityInfoA(unconstify(char *, path), SE_FILE_OBJECT,
-								 DACL_SECURITY_INFORMATION | inheritance, NULL, NULL, list, NULL);
-}
-
 static EXPLICIT_ACCESS_A
 everything_for(PSID sid)
 {
@@ -295,6 +287,7 @@ castssl_platform_keep_private(const char *path)
 	OwnAccount account;
 	EXPLICIT_ACCESS_A entries[3];
 	PACL list = NULL;
+	SECURITY_DESCRIPTOR descriptor;
 
 	if (!read_own_account(&account) ||
 		!CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, administrators,
@@ -306,7 +299,11 @@ castssl_platform_keep_private(const char *path)
 	entries[2] = everything_for(local_system);
 	if (SetEntriesInAclA(lengthof(entries), entries, NULL, &list) != ERROR_SUCCESS)
 		return;
-	set_access(path, list, PROTECTED_DACL_SECURITY_INFORMATION);
+	/* exactly that, and protected: what the folder passes on does not come back */
+	if (InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) &&
+		SetSecurityDescriptorDacl(&descriptor, TRUE, list, FALSE) &&
+		SetSecurityDescriptorControl(&descriptor, SE_DACL_PROTECTED, SE_DACL_PROTECTED))
+		(void) SetFileSecurityA(path, DACL_SECURITY_INFORMATION, &descriptor);
 	LocalFree(list);
 }
 
@@ -315,16 +312,11 @@ castssl_platform_keep_access(const char *replaced, const char *path)
 {
 	PACL list = NULL;
 	PSECURITY_DESCRIPTOR descriptor = NULL;
-	SECURITY_DESCRIPTOR_CONTROL control;
-	DWORD revision;
 
 	if (GetNamedSecurityInfoA(replaced, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
 							  &list, NULL, &descriptor) != ERROR_SUCCESS)
 		return;
-	if (GetSecurityDescriptorControl(descriptor, &control, &revision))
-		set_access(path, list,
-				   (control & SE_DACL_PROTECTED) ? PROTECTED_DACL_SECURITY_INFORMATION
-												 : UNPROTECTED_DACL_SECURITY_INFORMATION);
+	(void) SetFileSecurityA(path, DACL_SECURITY_INFORMATION, descriptor);
 	LocalFree(descriptor);
 }
 
