@@ -103,6 +103,18 @@ read_role(CastsslAuditScope *scope, CastsslRole role)
 	PG_END_TRY();
 }
 
+/* What is wrong with them is for the judgement of certificates. */
+static void
+read_authorities(CastsslAuditScope *scope)
+{
+	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
+	CastsslFindings findings = { 0 };
+
+	if (ca->path)
+		(void) castssl_certificates_read(ca->data, ca->length, ca->name, &scope->authorities,
+										 &findings);
+}
+
 void
 castssl_audit_read(CastsslAuditScope *scope, int target_version)
 {
@@ -111,6 +123,7 @@ castssl_audit_read(CastsslAuditScope *scope, int target_version)
 	scope->ca_configured = castssl_parameter_value("ssl_ca_file")[0] != '\0';
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		read_role(scope, role);
+	read_authorities(scope);
 	scope->parameter_problem = castssl_parameter_file_problem();
 	scope->policy = castssl_hba_files_read(NULL, 0);
 	(void) castssl_loader_check_hba(HbaFileName, &scope->hba_findings);

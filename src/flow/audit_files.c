@@ -8,6 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "storage/fd.h"
@@ -135,24 +138,24 @@ visit_all_keys(CastsslAuditScope *scope,
 static void
 report_ca_key(CastsslAuditScope *scope, const CastsslPem *key, const struct stat *st)
 {
-	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
-	CastsslCertificates certificates = { 0 };
+	const CastsslCertificates *authorities = &scope->authorities;
 	CastsslFindings findings = { 0 };
+	EVP_PKEY *pkey = NULL;
 
-	if (ca->path == NULL)
-		return;
-	(void) castssl_certificates_read(ca->data, ca->length, ca->name, &certificates, &findings);
-	for (int i = 0; i < certificates.count; i++)
+	if (authorities->count > 0)
+		pkey = castssl_key_read(key, NULL, &findings);
+	for (int i = 0; pkey != NULL && i < authorities->count; i++)
 	{
-		X509 *x509 = certificates.items[i].x509;
+		X509 *x509 = authorities->items[i].x509;
 
-		if (x509 && castssl_key_fits(key, NULL, x509))
+		if (x509 && X509_check_private_key(x509, pkey) == 1)
 			castssl_audit_report(scope, CASTSSL_WARNING, key->name,
 								 psprintf("the private key of CA %s lies on this server: who gets "
 										  "it can make certificates for every user",
-										  certificates.items[i].subject),
+										  authorities->items[i].subject),
 								 "Move it to a machine that is not reachable.");
 	}
+	ERR_clear_error();
 }
 
 void

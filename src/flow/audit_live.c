@@ -129,20 +129,16 @@ is_trusted(const CastsslCertificates *authorities, const char *issuer_dn)
 void
 castssl_audit_sessions_ca(CastsslAuditScope *scope)
 {
-	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
-	CastsslCertificates authorities = { 0 };
-	CastsslFindings findings = { 0 };
 	int count = 0;
 	const char *issuer = NULL;
 
-	if (ca->path == NULL)
+	if (scope->material.files[CASTSSL_ROLE_CA].path == NULL)
 		return;
-	(void) castssl_certificates_read(ca->data, ca->length, ca->name, &authorities, &findings);
 	for (int i = 0; i < scope->nsessions; i++)
 	{
 		const CastsslSession *session = &scope->sessions[i];
 
-		if (session->issuer_dn && !is_trusted(&authorities, session->issuer_dn))
+		if (session->issuer_dn && !is_trusted(&scope->authorities, session->issuer_dn))
 		{
 			issuer = session->issuer_dn;
 			count++;
@@ -162,12 +158,13 @@ castssl_audit_sessions_ca(CastsslAuditScope *scope)
 void
 castssl_audit_ca_rotation(CastsslAuditScope *scope)
 {
-	CastsslPem ca = castssl_material_pem(&scope->material, CASTSSL_ROLE_CA);
+	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
 	CastsslFindings findings = { 0 };
 
-	if (!scope->ssl || scope->material.files[CASTSSL_ROLE_CA].path == NULL)
+	if (!scope->ssl || ca->path == NULL)
 		return;
-	castssl_rotation_judge(&ca, scope->sessions, scope->nsessions, &findings);
+	castssl_rotation_judge(ca->name, &scope->authorities, scope->sessions, scope->nsessions,
+						   &findings);
 	for (int i = 0; i < findings.count; i++)
 		castssl_audit_report(
 			scope, findings.items[i].severity, findings.items[i].subject,

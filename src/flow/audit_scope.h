@@ -9,6 +9,7 @@
 #include "flow/material.h"
 #include "hba/rule.h"
 #include "server/sessions.h"
+#include "tls/certificate.h"
 
 typedef struct CastsslAuditScope
 {
@@ -19,6 +20,7 @@ typedef struct CastsslAuditScope
 	bool ca_configured;       /* ssl_ca_file is not empty */
 	CastsslMaterial material; /* what the parameters in effect name; unreadable files are absent */
 	const char *material_problem[CASTSSL_NROLES]; /* why one could not be read; NULL: it could */
+	CastsslCertificates authorities;              /* of the CA file */
 	const char *parameter_problem; /* in postgresql.conf and what it includes; NULL: none */
 	CastsslHbaPolicy *policy;      /* pg_hba.conf on disk */
 	CastsslFindings hba_findings;  /* what the server's own parser says of it */

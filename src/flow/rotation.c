@@ -54,14 +54,10 @@ find_same(const Authorities *list, const CastsslCertificate *ca)
 }
 
 static Authorities
-read_authorities(const CastsslPem *pem)
+authorities_among(const CastsslCertificates *read)
 {
 	Authorities list = { 0 };
-	CastsslCertificates *read = palloc0(sizeof(CastsslCertificates));
-	CastsslFindings findings = { 0 };
 
-	if (pem->data)
-		(void) castssl_certificates_read(pem->data, pem->length, pem->name, read, &findings);
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	list.items = palloc(Max(read->count, 1) * sizeof(*list.items));
 	list.names = palloc(Max(read->count, 1) * sizeof(*list.names));
@@ -75,6 +71,17 @@ read_authorities(const CastsslPem *pem)
 		list.names[list.count++] = castssl_name_slashes(X509_get_subject_name(x509));
 	}
 	return list;
+}
+
+static Authorities
+read_authorities(const CastsslPem *pem)
+{
+	CastsslCertificates *read = palloc0(sizeof(CastsslCertificates));
+	CastsslFindings findings = { 0 };
+
+	if (pem->data)
+		(void) castssl_certificates_read(pem->data, pem->length, pem->name, read, &findings);
+	return authorities_among(read);
 }
 
 static bool
@@ -204,13 +211,12 @@ describe_root(StringInfo detail, const CastsslCertificate *root, int number,
 	return count > 0;
 }
 
-void
-castssl_rotation_judge(const CastsslPem *ca, const CastsslSession *sessions, int nsessions,
-					   CastsslFindings *findings)
+static void
+judge_several(const char *name, const Authorities *list, const CastsslSession *sessions,
+			  int nsessions, CastsslFindings *findings)
 {
-	Authorities list = read_authorities(ca);
 	int nroots;
-	int newest = find_newest(&list, &nroots);
+	int newest = find_newest(list, &nroots);
 	SessionRoot *roots = palloc(Max(nsessions, 1) * sizeof(SessionRoot));
 	StringInfoData detail;
 	int told = 0;
@@ -219,25 +225,35 @@ castssl_rotation_judge(const CastsslPem *ca, const CastsslSession *sessions, int
 	if (nroots < 2)
 		return;
 	for (int i = 0; i < nsessions; i++)
-		roots[i] = find_older_root(&list, newest, &sessions[i]);
+		roots[i] = find_older_root(list, newest, &sessions[i]);
 	initStringInfo(&detail);
-	for (int i = 0; i < list.count; i++)
+	for (int i = 0; i < list->count; i++)
 	{
 		bool has_sessions = false;
 
-		if (i == newest || !list.items[i]->self_signed)
+		if (i == newest || !list->items[i]->self_signed)
 			continue;
 		for (int j = 0; j < nsessions && !has_sessions; j++)
 			has_sessions = roots[j].root == i;
 		if (has_sessions || ++told <= MOST_CAS)
-			in_use |= describe_root(&detail, list.items[i], i, sessions, roots, nsessions);
+			in_use |= describe_root(&detail, list->items[i], i, sessions, roots, nsessions);
 	}
 	appendStringInfoString(&detail, "Dropping a CA refuses whoever still has its certificates.");
-	castssl_finding_add(
-		findings, in_use ? CASTSSL_WARNING : CASTSSL_INFO, CASTSSL_ROTATION_CHECK, ca->name,
-		psprintf("%d CAs are trusted, the newest is %s (from %s)", nroots,
-				 list.items[newest]->subject, castssl_instant_text(list.items[newest]->not_before)),
-		detail.data, NULL);
+	castssl_finding_add(findings, in_use ? CASTSSL_WARNING : CASTSSL_INFO, CASTSSL_ROTATION_CHECK,
+						name,
+						psprintf("%d CAs are trusted, the newest is %s (from %s)", nroots,
+								 list->items[newest]->subject,
+								 castssl_instant_text(list->items[newest]->not_before)),
+						detail.data, NULL);
+}
+
+void
+castssl_rotation_judge(const char *name, const CastsslCertificates *ca,
+					   const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
+{
+	Authorities list = authorities_among(ca);
+
+	judge_several(name, &list, sessions, nsessions, findings);
 }
 
 /* What becomes of a session whose CA is dropped. */
@@ -338,8 +354,10 @@ castssl_rotation_compare(CastsslPlan *plan, CastsslFindings *findings)
 {
 	CastsslPem ca = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
 	CastsslPem current = read_current();
-	Authorities before = read_authorities(&current);
+	bool same = ca.data && current.data && ca.length == current.length &&
+				memcmp(ca.data, current.data, ca.length) == 0;
 	Authorities after = read_authorities(&ca);
+	Authorities before = same ? after : read_authorities(&current);
 	int count;
 	const CastsslSession *sessions;
 	int first = findings->count;
@@ -349,7 +367,7 @@ castssl_rotation_compare(CastsslPlan *plan, CastsslFindings *findings)
 	sessions = castssl_plan_sessions(plan, &count);
 	judge_dropped(&ca, &before, &after, sessions, count, findings);
 	judge_unknown(&ca, &before, &after, sessions, count, findings);
-	castssl_rotation_judge(&ca, sessions, count, findings);
+	judge_several(ca.name, &after, sessions, count, findings);
 	for (int i = first; i < findings->count; i++)
 		findings->items[i].severity = CASTSSL_WARNING;
 	ERR_clear_error();

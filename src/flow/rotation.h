@@ -16,12 +16,13 @@
 #define CASTSSL_ROTATION_CHECK "ca_rotation"
 
 /*
- * While the CA file (ca->data may be NULL) trusts several CAs: one finding that
- * lists the live sessions that showed a certificate of any but the newest.  A
- * warning when there are such, else an info.
+ * While the CA file of that name trusts several CAs: one finding that lists the
+ * live sessions that showed a certificate of any but the newest.  A warning when
+ * there are such, else an info.
  */
-extern void castssl_rotation_judge(const CastsslPem *ca, const CastsslSession *sessions,
-								   int nsessions, CastsslFindings *findings);
+extern void castssl_rotation_judge(const char *name, const CastsslCertificates *ca,
+								   const CastsslSession *sessions, int nsessions,
+								   CastsslFindings *findings);
 
 /*
  * Warnings of what the CA file of a plan's material means: for sessions of CAs that are trusted
