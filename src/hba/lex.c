@@ -47,12 +47,17 @@ add_lexeme(CastsslHbaLine *line)
 static inline size_t
 plain_length(const char *text, size_t most)
 {
-	size_t length = 0;
+	const char *end = text + most;
+	const char *next = text;
 
-	while (length < most &&
-		   ((unsigned char) text[length] > ',' || (text[length] > '#' && text[length] < ',')))
-		length++;
-	return length;
+	for (; next < end; next++)
+	{
+		unsigned char c = (unsigned char) *next;
+
+		if (c <= ',' && (c <= '#' || c == ','))
+			break;
+	}
+	return next - text;
 }
 
 /*

@@ -125,7 +125,7 @@ find_method(const char *name, int version)
 {
 	for (int i = 0; i < lengthof(methods); i++)
 	{
-		if (strcmp(methods[i].name, name) == 0 && version >= methods[i].since &&
+		if (castssl_hba_same(methods[i].name, name) && version >= methods[i].since &&
 			version <= methods[i].until)
 			return &methods[i];
 	}
@@ -168,7 +168,7 @@ castssl_hba_method(const char *name, int version)
 bool
 castssl_hba_method_is_unsupported(const char *method)
 {
-	return strcmp(method, "bsd") == 0 || strcmp(method, "sspi") == 0;
+	return castssl_hba_same(method, "bsd") || castssl_hba_same(method, "sspi");
 }
 
 bool

@@ -79,7 +79,7 @@ read_type(const char *text, CastsslHbaType *type)
 {
 	for (int i = 0; i < lengthof(type_names); i++)
 	{
-		if (strcmp(type_names[i], text) == 0)
+		if (castssl_hba_same(type_names[i], text))
 		{
 			*type = (CastsslHbaType) i;
 			return true;
@@ -132,14 +132,14 @@ parse_method(const CastsslHbaFields *fields, int next, int version, CastsslHbaRu
 	if (castssl_hba_method_is_unsupported(method))
 		return psprintf("invalid authentication method \"%s\": not supported by this build",
 						method);
-	if (rule->type == CASTSSL_HBA_LOCAL && strcmp(method, "ident") == 0)
+	if (rule->type == CASTSSL_HBA_LOCAL && castssl_hba_same(method, "ident"))
 		method = castssl_hba_method("peer", version);
 	rule->method = method;
-	if (rule->type == CASTSSL_HBA_LOCAL && strcmp(method, "gss") == 0)
+	if (rule->type == CASTSSL_HBA_LOCAL && castssl_hba_same(method, "gss"))
 		return "gssapi authentication is not supported on local sockets";
-	if (rule->type != CASTSSL_HBA_LOCAL && strcmp(method, "peer") == 0)
+	if (rule->type != CASTSSL_HBA_LOCAL && castssl_hba_same(method, "peer"))
 		return "peer authentication is only supported on local sockets";
-	if (rule->type != CASTSSL_HBA_HOSTSSL && strcmp(method, "cert") == 0)
+	if (rule->type != CASTSSL_HBA_HOSTSSL && castssl_hba_same(method, "cert"))
 		return "cert authentication is only supported on hostssl connections";
 	return NULL;
 }

@@ -154,6 +154,9 @@ castssl_prefixes_add_address(CastsslPrefixes *prefixes, const CastsslHbaAddress 
 		bits--;
 	for (int i = 0; i < bits; i++)
 	{
+		/* most masks are whole bytes without a hole */
+		if (i % 8 == 0 && address->mask[i / 8] == 0xff)
+			i += 7;
 		if (MASK_BIT(i))
 			continue;
 		if (nholes == MAX_HOLES)

@@ -67,12 +67,6 @@ static const char *read_lines(Builder *builder, const CastsslHbaDocument *docume
 							  int depth, CastsslHbaFields *into);
 
 bool
-castssl_hba_is_keyword(const CastsslHbaToken *token, const char *keyword)
-{
-	return !token->quoted && strcmp(token->string, keyword) == 0;
-}
-
-bool
 castssl_hba_is_group(const CastsslHbaToken *token)
 {
 	return !token->quoted && token->string[0] == '+';
@@ -118,7 +112,7 @@ castssl_hba_tokens_equal(CastsslHbaTokens a, CastsslHbaTokens b)
 	{
 		if (a.items[i].quoted != b.items[i].quoted ||
 			(a.items[i].string != b.items[i].string &&
-			 strcmp(a.items[i].string, b.items[i].string) != 0))
+			 !castssl_hba_same(a.items[i].string, b.items[i].string)))
 			return false;
 	}
 	return true;

@@ -21,11 +21,11 @@ typedef struct CastsslSession
 } CastsslSession;
 
 /*
- * All of them (pg_stat_activity with pg_stat_ssl and pg_stat_gssapi), palloc'd
- * in the current context; *count is set.  Left out: who has not logged in yet,
- * and who has had its role dropped meanwhile.  Needs a transaction with a
- * snapshot, and the rights to read all of pg_stat_activity.  The database of
- * physical replication is "".
+ * All of them (pg_stat_get_activity, of which pg_stat_activity, pg_stat_ssl and
+ * pg_stat_gssapi are made), palloc'd in the current context; *count is set.
+ * Left out: who has not logged in yet, and who has had its role dropped
+ * meanwhile.  Needs a transaction with a snapshot, and the rights to read all of
+ * pg_stat_activity.  The database of physical replication is "".
  */
 extern CastsslSession *castssl_sessions_read(int *count);
 
