@@ -42,13 +42,10 @@ milliseconds_left(TimestampTz deadline)
 	return (int) Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), INT_MAX);
 }
 
-/* What is wrong with what is served; NULL when nothing is. */
+/* What is wrong with what is served, or not, for that problem; NULL when nothing is. */
 static char *
-check_served(const CastsslPlan *plan, int timeout)
+judge_served(const CastsslPlan *plan, const char *served, char *problem)
 {
-	char *problem = NULL;
-	char *served = castssl_probe_certificate(timeout, &problem);
-
 	if (!plan->ssl_after)
 		return served == NULL ? NULL : pstrdup("TLS is still offered");
 	if (served == NULL)
@@ -60,55 +57,97 @@ check_served(const CastsslPlan *plan, int timeout)
 	return NULL;
 }
 
-/*
- * The server answers a login as pg_hba.conf lets expect?  What cannot be known
- * beforehand (a host name in the rules, every slot taken) proves nothing and is
- * passed over.
- */
 static char *
-check_login(const CastsslPlan *plan, bool tls, int timeout)
+check_served(const CastsslPlan *plan, int timeout)
+{
+	char *problem = NULL;
+	char *served = castssl_probe_certificate(timeout, &problem);
+
+	return judge_served(plan, served, problem);
+}
+
+/*
+ * Is it known what pg_hba.conf makes of a login like the caller's own?  Then
+ * *expected is set.  A host name in the rules, say, cannot be known beforehand,
+ * and nothing where no probe has found out yet from which address it comes.
+ */
+static bool
+expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, bool *expected)
 {
 	const char *address = castssl_probe_address();
 	const CastsslSession *own = castssl_session_own();
-	CastsslConnection connection = { 0 };
-	CastsslProbeAnswer answer;
-	char *problem = NULL;
 	int doubtful;
 	int rule;
-	bool expected;
 
-	if (address == NULL || own == NULL)
-		return NULL;
-	connection.database = own->connection.database;
-	connection.user = own->connection.user;
-	connection.encryption = tls ? CASTSSL_TLS : CASTSSL_PLAINTEXT;
-	connection.family = strchr(address, ':') ? 6 : 4;
-	if (inet_pton(connection.family == 6 ? AF_INET6 : AF_INET, address, connection.address) != 1)
-		return NULL;
-
-	rule = castssl_hba_match(plan->hba_after, &connection, castssl_hba_world(), &doubtful);
+	if (!plan->hba_changes || address == NULL || own == NULL)
+		return false;
+	*connection = (CastsslConnection){ .database = own->connection.database,
+									   .user = own->connection.user,
+									   .encryption = tls ? CASTSSL_TLS : CASTSSL_PLAINTEXT,
+									   .family = strchr(address, ':') ? 6 : 4 };
+	if (inet_pton(connection->family == 6 ? AF_INET6 : AF_INET, address, connection->address) != 1)
+		return false;
+	rule = castssl_hba_match(plan->hba_after, connection, castssl_hba_world(), &doubtful);
 	if (doubtful >= 0)
-		return NULL;
-	expected = castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule], false);
-	answer = castssl_probe_login(connection.database, connection.user, tls, timeout, &problem);
+		return false;
+	*expected = castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule], false);
+	return true;
+}
+
+/* An answer that is unclear (every slot taken, say) proves nothing, and is passed over. */
+static char *
+judge_login(bool tls, CastsslProbeAnswer answer, bool expected)
+{
 	if (answer == CASTSSL_PROBE_UNCLEAR || (answer == CASTSSL_PROBE_ADMITTED) == expected)
 		return NULL;
 	return psprintf(
 		"a login %s from %s is %s although pg_hba.conf %s it: its new version is not in "
 		"effect",
-		tls ? "over TLS" : "in plaintext", address,
+		tls ? "over TLS" : "in plaintext", castssl_probe_address(),
 		answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused", expected ? "admits" : "refuses");
 }
 
+/* What is served, and the answer to a login over TLS, by one connection where that is possible. */
 static char *
-check_once(CastsslPlan *plan, TimestampTz deadline)
+check_tls(const CastsslPlan *plan, int timeout)
 {
-	char *problem = check_served(plan, Max(milliseconds_left(deadline), PAUSE));
+	CastsslConnection connection;
+	CastsslProbeAnswer answer;
+	bool expected;
+	char *served;
+	char *problem;
 
-	if (problem == NULL && plan->hba_changes)
-		problem = check_login(plan, false, Max(milliseconds_left(deadline), PAUSE));
-	if (problem == NULL && plan->hba_changes && plan->ssl_after)
-		problem = check_login(plan, true, Max(milliseconds_left(deadline), PAUSE));
+	if (!plan->ssl_after || !expect_login(plan, true, &connection, &expected))
+		return check_served(plan, timeout);
+	answer =
+		castssl_probe_login(connection.database, connection.user, true, timeout, &served, &problem);
+	problem = judge_served(plan, served, problem);
+	return problem != NULL ? problem : judge_login(true, answer, expected);
+}
+
+static char *
+check_plaintext(const CastsslPlan *plan, int timeout)
+{
+	CastsslConnection connection;
+	CastsslProbeAnswer answer;
+	bool expected;
+	char *served;
+	char *problem;
+
+	if (!expect_login(plan, false, &connection, &expected))
+		return NULL;
+	answer = castssl_probe_login(connection.database, connection.user, false, timeout, &served,
+								 &problem);
+	return judge_login(false, answer, expected);
+}
+
+static char *
+check_once(const CastsslPlan *plan, TimestampTz deadline)
+{
+	char *problem = check_tls(plan, Max(milliseconds_left(deadline), PAUSE));
+
+	if (problem == NULL)
+		problem = check_plaintext(plan, Max(milliseconds_left(deadline), PAUSE));
 	return problem;
 }
 

@@ -186,14 +186,37 @@ start_probe(const char *addresses, const char *database, const char *user, bool 
 	return conn;
 }
 
-/* Are we as far as we want to get? */
-static bool
-is_reached(PGconn *conn, ProbeGoal goal)
+/* What a probe brings home. */
+typedef struct ProbeResult
 {
-	if (goal == GOAL_LOGIN)
-		return PQstatus(conn) == CONNECTION_AUTH_OK;
-	/* Handshake finished: PQsslInUse alone is true from its first message on. */
-	return PQstatus(conn) == CONNECTION_MADE && PQsslInUse(conn);
+	char *fingerprint; /* of the certificate that was served, once TLS is there; else NULL */
+	CastsslProbeAnswer answer; /* GOAL_LOGIN */
+	char *problem;
+} ProbeResult;
+
+/* Note the certificate of a connection that has just finished its handshake. */
+static void
+note_certificate(PGconn *conn, ProbeResult *result)
+{
+	SSL *ssl = (SSL *) PQsslStruct(conn, "OpenSSL");
+	X509 *certificate = ssl != NULL ? SSL_get_peer_certificate(ssl) : NULL;
+
+	if (certificate == NULL)
+	{
+		/* LCOV_EXCL_START: TLS without one needs a cipher that nobody has turned on */
+		result->problem = pstrdup("the server showed no certificate");
+		return;
+		/* LCOV_EXCL_STOP */
+	}
+	PG_TRY();
+	{
+		result->fingerprint = castssl_certificate_fingerprint(certificate);
+	}
+	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
+	{
+		X509_free(certificate);
+	}
+	PG_END_TRY();
 }
 
 /* Wait until the socket is ready; NULL, or why not. */
@@ -234,10 +257,10 @@ time_left(instr_time start, int timeout)
 
 /*
  * Drive the connection until the goal is reached (true) or it has failed.
- * *problem is set where we gave up, not where libpq did.
+ * result->problem is set where we gave up, not where libpq did.
  */
 static bool
-drive_probe(PGconn *conn, ProbeGoal goal, int timeout, char **problem)
+drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 {
 	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
 	instr_time start;
@@ -248,15 +271,24 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, char **problem)
 		return false; /* LCOV_EXCL_LINE: parameters of our own, or no memory */
 	while (!reached)
 	{
-		*problem = wait_for_socket(conn, polling, time_left(start, timeout));
-		if (*problem != NULL)
+		result->problem = wait_for_socket(conn, polling, time_left(start, timeout));
+		if (result->problem != NULL)
 			break;
 		polling = PQconnectPoll(conn);
 		if (polling == PGRES_POLLING_FAILED)
 			break;
 		if (PQstatus(conn) == CONNECTION_MADE)
+		{
 			strlcpy(last_address, PQhostaddr(conn), sizeof(last_address));
-		reached = polling == PGRES_POLLING_OK || is_reached(conn, goal);
+			/* Handshake finished: PQsslInUse alone is true from its first message on. */
+			if (PQsslInUse(conn) && result->fingerprint == NULL)
+				note_certificate(conn, result);
+		}
+		if (result->problem != NULL)
+			break; /* LCOV_EXCL_LINE: no certificate, see there */
+		reached = goal == GOAL_CERTIFICATE
+					  ? result->fingerprint != NULL
+					  : polling == PGRES_POLLING_OK || PQstatus(conn) == CONNECTION_AUTH_OK;
 	}
 	/* Whoever else waits on the latch finds what it waits for by looking. */
 	SetLatch(MyLatch);
@@ -289,32 +321,6 @@ failure_text(PGconn *conn, char sqlstate[6])
 
 /* ---- the probes ---- */
 
-static char *
-certificate_of(PGconn *conn, char **problem)
-{
-	SSL *ssl = (SSL *) PQsslStruct(conn, "OpenSSL");
-	X509 *certificate = ssl != NULL ? SSL_get_peer_certificate(ssl) : NULL;
-	char *fingerprint = NULL;
-
-	if (certificate == NULL)
-	{
-		/* LCOV_EXCL_START: TLS without one needs a cipher that nobody has turned on */
-		*problem = pstrdup("the server showed no certificate");
-		return NULL;
-		/* LCOV_EXCL_STOP */
-	}
-	PG_TRY();
-	{
-		fingerprint = castssl_certificate_fingerprint(certificate);
-	}
-	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
-	{
-		X509_free(certificate);
-	}
-	PG_END_TRY();
-	return fingerprint;
-}
-
 /*
  * The server let us as far as authentication when it asked for a password, and
  * also when anything but ClientAuthentication itself refuses: what comes after
@@ -344,24 +350,12 @@ judge_failure(PGconn *conn, char **problem)
 	return CASTSSL_PROBE_UNCLEAR;
 }
 
-/* What a probe brings home. */
-typedef struct ProbeResult
-{
-	bool reached;
-	char *fingerprint;         /* GOAL_CERTIFICATE */
-	CastsslProbeAnswer answer; /* GOAL_LOGIN */
-	char *problem;
-} ProbeResult;
-
 static void
 finish_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 {
 	char sqlstate[6];
 
-	result->reached = drive_probe(conn, goal, timeout, &result->problem);
-	if (result->reached && goal == GOAL_CERTIFICATE)
-		result->fingerprint = certificate_of(conn, &result->problem);
-	else if (result->reached)
+	if (drive_probe(conn, goal, timeout, result))
 		result->answer = CASTSSL_PROBE_ADMITTED;
 	else if (result->problem == NULL && goal == GOAL_LOGIN)
 		result->answer = judge_failure(conn, &result->problem);
@@ -421,11 +415,13 @@ castssl_probe_certificate(int timeout, char **problem)
 }
 
 CastsslProbeAnswer
-castssl_probe_login(const char *database, const char *user, bool tls, int timeout, char **problem)
+castssl_probe_login(const char *database, const char *user, bool tls, int timeout, char **served,
+					char **problem)
 {
 	ProbeResult result;
 
 	run_probe(GOAL_LOGIN, database, user, tls, timeout, &result);
+	*served = result.fingerprint;
 	*problem = result.problem;
 	return result.answer;
 }

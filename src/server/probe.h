@@ -31,10 +31,11 @@ typedef enum CastsslProbeAnswer
 /*
  * Try to log in without a password and a certificate, over TLS or in plaintext,
  * from loopback; the connection is given up as soon as the answer is known.
+ * *served is what castssl_probe_certificate would have returned, over TLS.
  * *problem (palloc'd) is the server's reason, also where it refuses; may be NULL.
  */
 extern CastsslProbeAnswer castssl_probe_login(const char *database, const char *user, bool tls,
-											  int timeout, char **problem);
+											  int timeout, char **served, char **problem);
 
 /*
  * The numeric address that the last probe of this process connected to ("127.0.0.1", "::1", ...), a
