@@ -99,6 +99,9 @@ my %scenarios = (
 	'enable again' => {
 		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
 		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{renewed}')" } },
+	'one file' => {
+		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
+		statement => sub { my $pki = $_[0]{pki}; "SELECT * FROM castssl_install(ca => '" . join('', map { CastsslOpenssl::slurp($pki->path($_)) } qw(root.crt other-root.crt)) . "')" } },
 	'in place' => {
 		prepare => sub {
 			my ($t) = @_;

@@ -211,7 +211,7 @@ all_as_before(const CastsslChange *change)
 		const CastsslChangedParameter *parameter = lfirst(cell);
 
 		if (strcmp(parameter->name, "ssl") != 0 &&
-			!same_text(castssl_parameter_stored(parameter->name), parameter->before))
+			!castssl_parameter_is_stored(parameter->name, parameter->before))
 			return false;
 	}
 	return true;

@@ -20,6 +20,7 @@
 #include "flow/prove.h"
 #include "flow/restart.h"
 #include "server/files.h"
+#include "server/parameters.h"
 #include "server/paths.h"
 #include "server/reload.h"
 
@@ -110,6 +111,32 @@ would_start_with_tls(void)
 }
 
 /*
+ * Is one file of TLS all that changes?  Its rename leaves no instant at which
+ * anything does not fit.  ssl itself is among the parameters all the same
+ * (castssl_plan_guard_ssl), to stay what it is.
+ */
+static bool
+is_one_rename(const CastsslPlan *plan)
+{
+	int count = 0;
+	const CastsslChangedParameter *ssl;
+	ListCell *cell;
+
+	foreach (cell, plan->files)
+	{
+		const CastsslPlannedFile *file = lfirst(cell);
+
+		if (file->is_tls && file->data == NULL)
+			return false;
+		count += file->is_tls;
+	}
+	if (count != 1 || list_length(plan->parameters) != 1)
+		return false;
+	ssl = linitial(plan->parameters);
+	return castssl_parameter_is_stored(ssl->name, ssl->after);
+}
+
+/*
  * Everything onto the disk, in an order in which a crash at any instant leaves a
  * server that starts: while files and parameters of TLS do not fit each other,
  * ssl is stored off.
@@ -119,7 +146,7 @@ switch_over(const CastsslPlan *plan, const CastsslChange *change)
 {
 	ListCell *cell;
 
-	if (castssl_change_touches_tls(change) && would_start_with_tls())
+	if (castssl_change_touches_tls(change) && would_start_with_tls() && !is_one_rename(plan))
 		castssl_parameter_store("ssl", "off");
 	write_files(plan, true);
 	foreach (cell, plan->parameters)

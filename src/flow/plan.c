@@ -98,9 +98,7 @@ castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
 void
 castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *stored)
 {
-	char *now = castssl_parameter_stored(name);
-
-	if (now == NULL ? stored == NULL : (stored != NULL && strcmp(now, stored) == 0))
+	if (castssl_parameter_is_stored(name, stored))
 	{
 		plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_UNCHANGED,
 									   stored ? psprintf("'%s'", stored) : "not stored");

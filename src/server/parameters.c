@@ -98,6 +98,14 @@ castssl_parameter_stored(const char *name)
 	return value;
 }
 
+bool
+castssl_parameter_is_stored(const char *name, const char *value)
+{
+	char *stored = castssl_parameter_stored(name);
+
+	return stored == NULL ? value == NULL : value != NULL && strcmp(stored, value) == 0;
+}
+
 /*
  * What stays as it is of a parameter as long as the server runs.  pg_settings
  * makes every row for each query, so it is asked once a session.
@@ -289,9 +297,8 @@ castssl_parameter_store(const char *name, const char *value)
 {
 	AlterSystemStmt *statement = makeNode(AlterSystemStmt);
 	VariableSetStmt *set = makeNode(VariableSetStmt);
-	char *stored = castssl_parameter_stored(name);
 
-	if (stored == NULL ? value == NULL : (value != NULL && strcmp(stored, value) == 0))
+	if (castssl_parameter_is_stored(name, value))
 		return;
 
 	set->name = pstrdup(name);

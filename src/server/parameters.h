@@ -20,6 +20,9 @@ extern char *castssl_parameter_value(const char *name);
 /* The value that ALTER SYSTEM stored; NULL when there is none.  Palloc'd. */
 extern char *castssl_parameter_stored(const char *name);
 
+/* Is it that value which is stored, or, where value is NULL, nothing? */
+extern bool castssl_parameter_is_stored(const char *name, const char *value);
+
 /*
  * The value that a reload would bring were nothing stored for it: that of
  * postgresql.conf and what it includes, or else the built-in one.  Palloc'd.
