@@ -15,6 +15,7 @@
 #include "replication/walsender.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
+#include "utils/lsyscache.h" /* get_database_name, from 19 on */
 #include "utils/timestamp.h"
 
 #include "server/sessions.h"
