@@ -136,7 +136,8 @@ SKIP:
 	waitpid $tracer, 0;
 
 	# every file that is created in or renamed to where keys and state lie
-	my $calls = $t->slurp($trace);
+	# (a call that another process comes between has its arguments in a line of its own)
+	my $calls = $t->slurp($trace) =~ s/ <unfinished \.\.\.>$/)/gmr;
 	# (a build that counts lines keeps them in .gcda files beside its objects)
 	my @created = grep { /O_CREAT/ && /server\.key|pg_castssl/ && !/\.gcda"/ } split /\n/, $calls;
 	cmp_ok(scalar @created, '>=', 2, 'files with keys were created');
