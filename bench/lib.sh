@@ -38,6 +38,14 @@ wall() {
 	echo "$begun $ended" | awk '{ printf "%.3f\n", 1000 * ($2 - $1) }'
 }
 
+# walls COMMAND...: wall $rounds times; the median, minimum and maximum.
+walls() {
+	local round
+	for ((round = 0; round < rounds; round++)); do
+		wall "$@" || return
+	done | summary
+}
+
 # summary [PERCENTILE]: of the numbers on standard input: that percentile (50), minimum, maximum.
 summary() {
 	sort -g | awk -v part="${1:-50}" '{ value[NR] = $1 }

@@ -100,11 +100,12 @@ set_session(CastsslSession *session, MemoryContext context, int row)
 {
 	Oid user = oid_column(row, 4);
 	const char *user_name = OidIsValid(user) ? GetUserNameFromId(user, true) : NULL;
-	const char *database = get_database_name(oid_column(row, 3));
+	const char *database;
 	bool isnull;
 
 	if (user_name == NULL)
 		return false;
+	database = get_database_name(oid_column(row, 3));
 	session->pid = DatumGetInt32(column_datum(row, 1, &isnull));
 	session->backend_type = text_column(context, row, 2);
 	/* A walsender without a database does physical replication. */
