@@ -17,15 +17,16 @@ begin() {
 	query -c 'CREATE EXTENSION pg_castssl' || die 'CREATE EXTENSION failed, see above'
 }
 
-# By the Unix socket, as the superuser.
+# By the Unix socket, as the superuser.  Whoever runs this may run psql: to become another
+# user first takes as long as psql itself.
 query() {
-	as_server_user env PGOPTIONS='-c client_min_messages=error' "$bindir/psql" -XqAt \
+	PGOPTIONS='-c client_min_messages=error' "$bindir/psql" -XqAt \
 		-v ON_ERROR_STOP=1 -h "$work" -p "$port" -U postgres postgres "$@"
 }
 
 # client OPTION...: a login as alice by TCP with a client certificate, server and host name verified.
 client() {
-	PGPASSWORD=wonderland as_server_user "$bindir/psql" -XqAt -c 'SELECT 1' \
+	PGPASSWORD=wonderland "$bindir/psql" -XqAt -c 'SELECT 1' \
 		"host=localhost hostaddr=127.0.0.1 port=$port user=alice dbname=postgres sslmode=verify-full
 		sslrootcert=$certs/root.crt sslcert=$certs/alice.crt sslkey=$certs/alice.key" "$@"
 }

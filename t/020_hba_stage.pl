@@ -242,6 +242,25 @@ subtest 'host bits' => sub {
 	discard();
 };
 
+subtest 'a line that was broken before' => sub {
+	my $broken = "${hba}host all all 10.0.0.0/33 md5\n";
+	$t->write('pg_hba.conf', $broken);
+	like(add(), qr/^\+host\s+all\s+all\s+10\.0\.0\.0\/8/m, 'a good line is staged all the same');
+	refused('a bad one', CastsslTest::call('castssl_hba_change', line_number => 3, rule => 'host all all all magic'), 'F0000',
+		message => qr/invalid authentication method "magic"/, detail => qr/[Ll]ine 3 /);
+	$t->fails('SELECT * FROM castssl_hba_apply()', 'F0000', 'nothing is applied while it is there', message => qr/invalid CIDR mask/, detail => qr/[Ll]ine 4 /);
+	is($t->hba, $broken, 'the live file stays');
+	staging('castssl_hba_change', line_number => 4, rule => 'host all all 10.0.0.0/34 md5');
+	is(rules('true')->[2]{error} =~ /CIDR/, 1, 'it may be changed without being mended');
+	staging('castssl_hba_remove', line_number => 4);
+	discard();
+	refused('the last rule', q{castssl_hba_stage(E'\n')}, 'F0000', no_detail => 1);
+	$t->write('pg_hba.conf', "local all all trust\n");
+	refused('the only rule', 'castssl_hba_remove(1)', 'F0000', message => qr/contains no entries/);
+	$t->write('pg_hba.conf', $hba);
+	discard();
+};
+
 subtest 'a live file that changed meanwhile' => sub {
 	add();
 	$t->write('pg_hba.conf', "$hba# by hand\n");

@@ -26,48 +26,6 @@
 PG_FUNCTION_INFO_V1(castssl_status);
 PG_FUNCTION_INFO_V1(castssl_reload_and_verify);
 
-/* Absolute path of what a parameter names; NULL where it is empty. */
-static char *
-named_file(CastsslRole role)
-{
-	char *value = castssl_parameter_value(castssl_role_parameter(role));
-
-	return value[0] ? castssl_path_in(DataDir, value) : NULL;
-}
-
-/* The server certificate on disk; false where there is none that can be read. */
-static bool
-certificate_on_disk(CastsslCertificate *certificate)
-{
-	char *path = named_file(CASTSSL_ROLE_CERTIFICATE);
-	CastsslCertificates certificates = { 0 };
-	CastsslFindings findings = { 0 };
-	size_t length;
-	char *data;
-	MemoryContext context = CurrentMemoryContext;
-	bool found = false;
-
-	if (path == NULL)
-		return false;
-	PG_TRY();
-	{
-		data =
-			castssl_file_read(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT, &length, NULL);
-		found = castssl_certificates_read(data, length, path, &certificates, &findings);
-	}
-	PG_CATCH();
-	{
-		/* Status says what is there; why it cannot be read is for castssl_check(). */
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	found = found && castssl_certificates_first(&certificates) != NULL;
-	if (found)
-		*certificate = *castssl_certificates_first(&certificates);
-	return found;
-}
-
 static void
 set_certificate(Datum *values, bool *nulls)
 {
@@ -75,7 +33,7 @@ set_certificate(Datum *values, bool *nulls)
 	char *problem;
 
 	nulls[8] = nulls[9] = nulls[10] = true;
-	if (certificate_on_disk(&certificate))
+	if (castssl_material_certificate_on_disk(&certificate))
 	{
 		castssl_set_name(values, nulls, 8, certificate.subject);
 		values[9] = castssl_time_from_unix(certificate.not_after);
@@ -106,7 +64,7 @@ castssl_status(PG_FUNCTION_ARGS)
 	castssl_set_text(values, nulls, 2, HbaFileName);
 	castssl_set_text(values, nulls, 3, DataDir);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
-		castssl_set_text(values, nulls, 4 + role, named_file(role));
+		castssl_set_text(values, nulls, 4 + role, castssl_material_named(role));
 	set_certificate(values, nulls);
 	values[12] = BoolGetDatum(castssl_staging_exists());
 	change = castssl_journal_latest();
@@ -116,7 +74,7 @@ castssl_status(PG_FUNCTION_ARGS)
 	castssl_set_text(values, nulls, 14, change ? castssl_change_state_name(change->state) : NULL);
 	castssl_set_time(values, nulls, 15,
 					 change && change->state == CASTSSL_UNCONFIRMED ? change->confirm_deadline : 0);
-	problem = castssl_restart_problem(true);
+	problem = castssl_restart_problem();
 	values[16] = BoolGetDatum(problem == NULL);
 	castssl_set_text(values, nulls, 17, problem);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
@@ -144,13 +102,13 @@ castssl_reload_and_verify(PG_FUNCTION_ARGS)
 		strcmp(castssl_parameter_value("ssl"), "on") == 0)
 	{
 		served = castssl_probe_certificate(castssl_verify_timeout, &problem);
-		if (served && certificate_on_disk(&certificate) &&
+		if (served && castssl_material_certificate_on_disk(&certificate) &&
 			strcmp(served, certificate.fingerprint) != 0)
 			problem = psprintf("the server still shows another certificate than the one in \"%s\"",
-							   named_file(CASTSSL_ROLE_CERTIFICATE));
+							   castssl_material_named(CASTSSL_ROLE_CERTIFICATE));
 	}
 	if (problem == NULL)
-		problem = castssl_restart_problem(true);
+		problem = castssl_restart_problem();
 	castssl_set_text(values, nulls, 1, served);
 	castssl_set_text(values, nulls, 2, problem);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));

@@ -146,7 +146,7 @@ switch_over(const CastsslPlan *plan, const CastsslChange *change)
 {
 	ListCell *cell;
 
-	if (castssl_change_touches_tls(change) && would_start_with_tls() && !is_one_rename(plan))
+	if (castssl_change_touches_tls(change) && !is_one_rename(plan) && would_start_with_tls())
 		castssl_parameter_store("ssl", "off");
 	write_files(plan, true);
 	foreach (cell, plan->parameters)
@@ -258,7 +258,7 @@ put_back(void *arg)
 	}
 	apply->not_loaded = castssl_change_undo(change, CASTSSL_FAILED);
 	if (apply->not_loaded == NULL)
-		apply->not_loaded = castssl_prove_restored(apply->plan);
+		apply->not_loaded = castssl_prove_restored();
 }
 
 /* Raise the error that ended the change, with what became of it. */
@@ -289,7 +289,6 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	ErrorData *error;
 	ErrorData *problem = NULL;
 
-	castssl_prove_note_served(plan);
 	castssl_journal_prepare(apply.change);
 	if (options->confirm_within > 0)
 		castssl_worker_start(apply.change->id); /* before anything else: it may be refused */
@@ -309,8 +308,13 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 static void
 warn_of_restart(void *arg)
 {
+	/* pg_hba.conf was read, and where TLS is used its files were loaded, for this very plan. */
+	static const CastsslFindings none = { 0 };
 	CastsslPlan *plan = arg;
-	char *problem = castssl_restart_problem(true);
+	char *problem = castssl_parameter_file_problem();
+
+	if (problem == NULL)
+		problem = castssl_restart_problem_besides(&none, plan->material == NULL);
 
 	if (problem)
 		plan->steps = castssl_step_add(plan->steps, "verify", "restart", CASTSSL_STEP_WARNING,

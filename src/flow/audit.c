@@ -126,7 +126,7 @@ castssl_audit_read(CastsslAuditScope *scope, int target_version)
 	read_authorities(scope);
 	scope->parameter_problem = castssl_parameter_file_problem();
 	scope->policy = castssl_hba_files_read(NULL, 0);
-	(void) castssl_loader_check_hba(HbaFileName, &scope->hba_findings);
+	(void) castssl_loader_check_hba(HbaFileName, false, &scope->hba_findings);
 	scope->dead = palloc0(Max(scope->policy->nrules, 1) * sizeof(bool));
 	scope->because = palloc0(Max(scope->policy->nrules, 1) * sizeof(int *));
 	scope->nbecause = palloc0(Max(scope->policy->nrules, 1) * sizeof(int));

@@ -236,7 +236,7 @@ castssl_audit_certificates(CastsslAuditScope *scope)
 
 	if (scope->ssl && scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
 		scope->material.files[CASTSSL_ROLE_KEY].path)
-		castssl_judge_material(&scope->material, &findings, &server);
+		castssl_judge_material(&scope->material, &findings, &server, NULL);
 	for (int i = 0; i < lengthof(names); i++)
 		report_judgement(scope, &findings, names[i]);
 }

@@ -29,14 +29,19 @@ replace_all(const char *text, const char *from, const char *to)
 	return result.data;
 }
 
-/* Write the copy of one role and return its path; "" where the role is not used. */
+/*
+ * The path under which the loader is to see one role: of the file itself where it
+ * stays as it is, else of a copy of what is wanted; "" where the role is not used.
+ */
 static char *
-write_copy(const CastsslMaterialFile *file, CastsslRole role, const char *directory)
+path_to_load(const CastsslMaterialFile *file, CastsslRole role, const char *directory)
 {
 	char *path;
 
 	if (file->path == NULL)
 		return pstrdup("");
+	if (castssl_material_stays(file))
+		return pstrdup(file->path);
 	path = psprintf("%s/%s", directory, castssl_role_parameter(role));
 	castssl_file_write(path, file->data, file->length, 0600);
 	return path;
@@ -46,7 +51,7 @@ void
 castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findings)
 {
 	char *directory = castssl_state_path("candidate");
-	char *copies[CASTSSL_NROLES];
+	char *paths[CASTSSL_NROLES];
 	CastsslFindings found = { 0 };
 
 	castssl_directory_make(castssl_state_path(NULL));
@@ -57,11 +62,11 @@ castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findin
 		CastsslTlsFiles files;
 
 		for (int role = 0; role < CASTSSL_NROLES; role++)
-			copies[role] = write_copy(&material->files[role], role, directory);
-		files.cert_file = copies[CASTSSL_ROLE_CERTIFICATE];
-		files.key_file = copies[CASTSSL_ROLE_KEY];
-		files.ca_file = copies[CASTSSL_ROLE_CA];
-		files.crl_file = copies[CASTSSL_ROLE_CRL];
+			paths[role] = path_to_load(&material->files[role], role, directory);
+		files.cert_file = paths[CASTSSL_ROLE_CERTIFICATE];
+		files.key_file = paths[CASTSSL_ROLE_KEY];
+		files.ca_file = paths[CASTSSL_ROLE_CA];
+		files.crl_file = paths[CASTSSL_ROLE_CRL];
 		castssl_loader_check_tls(&files, &found);
 	}
 	PG_FINALLY();
@@ -78,12 +83,12 @@ castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findin
 
 		for (int role = 0; role < CASTSSL_NROLES; role++)
 		{
-			if (copies[role][0] == '\0')
+			if (paths[role][0] == '\0' || castssl_material_stays(&material->files[role]))
 				continue;
-			message = replace_all(message, copies[role], castssl_material_pem(material, role).name);
+			message = replace_all(message, paths[role], castssl_material_pem(material, role).name);
 			if (detail)
 				detail =
-					replace_all(detail, copies[role], castssl_material_pem(material, role).name);
+					replace_all(detail, paths[role], castssl_material_pem(material, role).name);
 		}
 		castssl_finding_add(findings, finding->severity, finding->check, finding->subject, message,
 							detail, finding->hint);

@@ -105,18 +105,6 @@ castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
 	}
 }
 
-/* Its bytes in that policy; NULL where the policy has no such file. */
-static const CastsslHbaDocument *
-find_document(const CastsslHbaPolicy *policy, const char *path)
-{
-	for (int i = 0; i < policy->nfiles; i++)
-	{
-		if (strcmp(policy->files[i]->path, path) == 0)
-			return policy->files[i];
-	}
-	return NULL;
-}
-
 /* Plan the new bytes of one live file; mode and owner are kept. */
 static void
 plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
@@ -143,20 +131,19 @@ plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
 static bool
 is_text(const CastsslHbaDocument *document)
 {
-	for (size_t i = 0; i < document->length; i++)
-	{
-		unsigned char c = document->data[i];
+	const unsigned char *data = (const unsigned char *) document->data;
+	bool control = false;
 
-		if (c < ' ' && !(c >= '\t' && c <= '\r'))
-			return false;
-	}
-	return true;
+	/* no branch in the loop: it is as good as never left early */
+	for (size_t i = 0; i < document->length; i++)
+		control |= (data[i] < ' ') & ((unsigned char) (data[i] - '\t') > '\r' - '\t');
+	return !control;
 }
 
 const CastsslHbaDocument *
 castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
 {
-	const CastsslHbaDocument *document = find_document(live, path);
+	const CastsslHbaDocument *document = castssl_hba_policy_file(live, path);
 
 	if (document == live->files[0] && live->nrules > 0 && live->rules[0].record < 0)
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", live->rules[0].error),
@@ -178,17 +165,18 @@ castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
 	return document;
 }
 
-bool
+const CastsslHbaDocument *
 castssl_hba_plan_differs(const CastsslHbaPolicy *live, const CastsslHbaDocument *after)
 {
-	const CastsslHbaDocument *before = find_document(live, after->path);
+	const CastsslHbaDocument *before = castssl_hba_policy_file(live, after->path);
 
 	if (before && before->length == after->length &&
 		memcmp(before->data, after->data, before->length) == 0)
-		return false;
+		return NULL;
 	before = castssl_hba_plan_live(live, after->path);
-	return before->length != after->length ||
-		   memcmp(before->data, after->data, before->length) != 0;
+	if (before->length == after->length && memcmp(before->data, after->data, before->length) == 0)
+		return NULL;
+	return before;
 }
 
 void
@@ -229,12 +217,13 @@ castssl_hba_plan_show(CastsslPlan *plan)
 	for (int i = 0; i < plan->hba_after->nfiles; i++)
 	{
 		const CastsslHbaDocument *after = plan->hba_after->files[i];
+		const CastsslHbaDocument *before;
 		Showing showing = { .plan = plan, .path = after->path };
 
-		if (!castssl_hba_plan_differs(plan->hba_before, after))
+		before = castssl_hba_plan_differs(plan->hba_before, after);
+		if (before == NULL)
 			continue;
-		castssl_diff_lines(castssl_hba_plan_live(plan->hba_before, after->path), after, show_line,
-						   &showing);
+		castssl_diff_lines(before, after, show_line, &showing);
 		if (showing.count > MOST_LINES_SHOWN)
 			plan->steps =
 				castssl_step_add(plan->steps, "edit pg_hba", after->path, CASTSSL_STEP_CHANGES,

@@ -46,8 +46,12 @@ extern void castssl_hba_plan_show(CastsslPlan *plan);
 extern const CastsslHbaDocument *castssl_hba_plan_live(const CastsslHbaPolicy *live,
 													   const char *path);
 
-/* Does this file of another policy differ from the live one?  F0000 as above where it does. */
-extern bool castssl_hba_plan_differs(const CastsslHbaPolicy *live, const CastsslHbaDocument *after);
+/*
+ * The live file, where this one of another policy differs from it, else NULL.
+ * F0000 as above where it does.
+ */
+extern const CastsslHbaDocument *castssl_hba_plan_differs(const CastsslHbaPolicy *live,
+														  const CastsslHbaDocument *after);
 
 /* Is it one of the files of pg_hba.conf (links resolved)? */
 extern bool castssl_hba_plan_is_file(const CastsslPlan *plan, const char *path);

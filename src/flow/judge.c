@@ -49,7 +49,7 @@ check_for_interrupts(void)
 
 void
 castssl_judge_material(const CastsslMaterial *material, CastsslFindings *findings,
-					   CastsslCertificates *server)
+					   CastsslCertificates *server, CastsslCertificates *ca)
 {
 	CastsslTlsSet set = { 0 };
 
@@ -61,5 +61,5 @@ castssl_judge_material(const CastsslMaterial *material, CastsslFindings *finding
 	set.expiry_warning = castssl_expiry_warning;
 	set.check_for_interrupts = check_for_interrupts;
 	collect_host_names(&set);
-	castssl_tls_verify(&set, findings, server, NULL, NULL);
+	castssl_tls_verify(&set, findings, server, ca, NULL);
 }

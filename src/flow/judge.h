@@ -10,9 +10,9 @@
 /*
  * castssl_tls_verify for the material, with the clock, castssl.expiry_warning and
  * the names of this host.  *server gets the facts of the server certificate and
- * its intermediates.
+ * its intermediates, *ca those of the CA file (NULL: not wanted).
  */
 extern void castssl_judge_material(const CastsslMaterial *material, CastsslFindings *findings,
-								   CastsslCertificates *server);
+								   CastsslCertificates *server, CastsslCertificates *ca);
 
 #endif

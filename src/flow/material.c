@@ -10,6 +10,7 @@
 
 #include "flow/material.h"
 #include "server/files.h"
+#include "server/parameters.h"
 #include "server/paths.h"
 #include "server/platform.h"
 #include "tls/openssl.h"
@@ -166,12 +167,58 @@ castssl_material_separate(CastsslMaterial *material)
 	/* LCOV_EXCL_STOP */
 }
 
+bool
+castssl_material_stays(const CastsslMaterialFile *file)
+{
+	return file->same && (file->mode == 0 || (file->st.st_mode & 07777) == file->mode);
+}
+
 void
 castssl_material_configured(CastsslMaterial *material, CastsslRole role, const char *value)
 {
 	memset(&material->files[role], 0, sizeof(CastsslMaterialFile));
 	if (value[0] != '\0')
 		find_in_place(&material->files[role], role, castssl_path_in(DataDir, value), false);
+}
+
+char *
+castssl_material_named(CastsslRole role)
+{
+	char *value = castssl_parameter_value(castssl_role_parameter(role));
+
+	return value[0] ? castssl_path_in(DataDir, value) : NULL;
+}
+
+bool
+castssl_material_certificate_on_disk(CastsslCertificate *certificate)
+{
+	char *path = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *data;
+	MemoryContext context = CurrentMemoryContext;
+	bool found = false;
+
+	if (path == NULL)
+		return false;
+	PG_TRY();
+	{
+		data =
+			castssl_file_read(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT, &length, NULL);
+		found = castssl_certificates_read(data, length, path, &certificates, &findings);
+	}
+	PG_CATCH();
+	{
+		/* Why it cannot be read is for castssl_check() to say. */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	found = found && castssl_certificates_first(&certificates) != NULL;
+	if (found)
+		*certificate = *castssl_certificates_first(&certificates);
+	return found;
 }
 
 CastsslPem

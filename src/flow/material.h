@@ -62,9 +62,18 @@ extern void castssl_material_text(CastsslMaterial *material, CastsslRole role,
  */
 extern void castssl_material_separate(CastsslMaterial *material);
 
+/* Has what is in place the bytes and the mode that are wanted? */
+extern bool castssl_material_stays(const CastsslMaterialFile *file);
+
 /* What a value of a role's parameter names; nothing where it is empty. */
 extern void castssl_material_configured(CastsslMaterial *material, CastsslRole role,
 										const char *value);
+
+/* Absolute path of what a role's parameter names, in effect; NULL where it is empty.  Palloc'd. */
+extern char *castssl_material_named(CastsslRole role);
+
+/* The server certificate on disk; false where there is none that can be read.  Never an error. */
+extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
 
 /* As castssl_tls_verify takes it; names are those of the files. */
 extern CastsslPem castssl_material_pem(const CastsslMaterial *material, CastsslRole role);

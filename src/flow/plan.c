@@ -162,7 +162,7 @@ static void
 plan_material_file(CastsslPlan *plan, CastsslRole role)
 {
 	CastsslMaterialFile *file = &plan->material->files[role];
-	bool mode_same = !file->exists || file->mode == 0 || (file->st.st_mode & 07777) == file->mode;
+	bool stays = castssl_material_stays(file);
 	CastsslOutcome outcome = file->same ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES;
 	const char *detail = "already in place";
 
@@ -172,7 +172,7 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 		detail = "written";
 	plan->steps = castssl_step_add(plan->steps, "install file", file->name, outcome, detail);
 
-	if (!file->same || !mode_same)
+	if (!stays)
 	{
 		CastsslPlannedFile *planned =
 			add_file(plan, file->path, file->data, file->length, mode_to_write(file, role));
@@ -188,8 +188,7 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 	else if (role == CASTSSL_ROLE_KEY)
 	{
 		plan->steps = castssl_step_add(plan->steps, "set permissions", file->name,
-									   file->same && mode_same ? CASTSSL_STEP_UNCHANGED
-															   : CASTSSL_STEP_CHANGES,
+									   stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
 									   psprintf("%04o", (unsigned) mode_to_write(file, role)));
 		if (file->source_is_open)
 			plan->steps =

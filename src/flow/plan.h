@@ -34,11 +34,9 @@ typedef struct CastsslPlan
 	bool
 		reload; /* a reload is needed though nothing is written (files newer than what is served) */
 
-	bool ssl_after;              /* TLS is on afterwards */
-	CastsslMaterial *material;   /* what TLS uses afterwards; NULL: as now */
-	const char *fingerprint;     /* that a handshake must show; NULL: not to be checked */
-	const char *fingerprint_now; /* that a handshake shows now; NULL: none */
-	bool served_is_noted;        /* fingerprint_now has been asked for */
+	bool ssl_after;            /* TLS is on afterwards */
+	CastsslMaterial *material; /* what TLS uses afterwards; NULL: as now */
+	const char *fingerprint;   /* that a handshake must show; NULL: not to be checked */
 
 	CastsslHbaPolicy *hba_before;  /* pg_hba.conf as it is */
 	CastsslHbaPolicy *hba_after;   /* and as it will be: the same where it does not change */

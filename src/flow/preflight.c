@@ -8,13 +8,13 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/settings.h"
 #include "change/journal.h"
 #include "flow/candidate.h"
 #include "flow/impact.h"
 #include "flow/judge.h"
 #include "flow/managed.h"
 #include "flow/preflight.h"
-#include "flow/prove.h"
 #include "flow/rotation.h"
 #include "hba/compare.h"
 #include "server/files.h"
@@ -106,11 +106,12 @@ check_material(CastsslPlan *plan)
 {
 	CastsslFindings findings = { 0 };
 	CastsslCertificates server = { 0 };
+	CastsslCertificates ca = { 0 };
 	CastsslFindings rotation = { 0 };
 	const CastsslCertificate *own;
 	CastsslStep *check = castssl_step_find(plan->steps, CHECK_CERTIFICATE);
 
-	castssl_judge_material(plan->material, &findings, &server);
+	castssl_judge_material(plan->material, &findings, &server, &ca);
 	raise_first_error(&findings);
 
 	castssl_candidate_check(plan->material, &findings);
@@ -126,19 +127,22 @@ check_material(CastsslPlan *plan)
 					 castssl_instant_text(own->not_after), plan->fingerprint);
 		report_warnings(plan, &findings, check);
 	}
-	castssl_rotation_compare(plan, &rotation);
+	castssl_rotation_compare(plan, &ca, &rotation);
 	report_warnings(plan, &rotation, check);
 }
 
-/* The server must serve what is on disk: otherwise a reload is part of the plan. */
+/* Where nothing is to be written, the server must serve what is on disk: else a reload is the plan.
+ */
 static void
 check_served(CastsslPlan *plan)
 {
-	if (plan->fingerprint == NULL || !castssl_probe_possible())
+	char *problem;
+	const char *served;
+
+	if (castssl_plan_changes(plan) || plan->fingerprint == NULL || !castssl_probe_possible())
 		return;
-	castssl_prove_note_served(plan);
-	if (plan->fingerprint_now == NULL || strcmp(plan->fingerprint_now, plan->fingerprint) != 0)
-		plan->reload = true;
+	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
+	plan->reload = (served == NULL || strcmp(served, plan->fingerprint) != 0);
 }
 
 static void
@@ -146,8 +150,14 @@ check_hba(const CastsslPlan *plan)
 {
 	CastsslFindings findings = { 0 };
 
-	castssl_directory_make(castssl_state_path(NULL));
-	castssl_loader_check_hba_policy(plan->hba_after, castssl_state_path("candidate"), &findings);
+	if (plan->hba_changes)
+	{
+		castssl_directory_make(castssl_state_path(NULL));
+		castssl_loader_check_hba_policy(plan->hba_after, false, castssl_state_path("candidate"),
+										&findings);
+	}
+	else
+		(void) castssl_loader_check_hba(plan->hba_before->files[0]->path, false, &findings);
 	raise_first_error(&findings);
 }
 

@@ -18,8 +18,7 @@ pg_noreturn extern void castssl_raise_finding(const CastsslFinding *finding, int
  * that cannot be changed; an unconfirmed change; configuration that another program
  * writes, without force; a connection like the caller's would be refused afterwards,
  * with neither force nor undone_unless_confirmed.
- * Fills in what can be known only by asking the server: plan->fingerprint,
- * fingerprint_now and reload.
+ * Fills in plan->fingerprint and, by asking the server, reload.
  */
 extern void castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed);
 

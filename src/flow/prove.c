@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "flow/prove.h"
 #include "server/hba_files.h"
+#include "server/parameters.h"
 #include "server/probe.h"
 #include "server/reload.h"
 #include "server/sessions.h"
@@ -151,22 +152,15 @@ check_once(const CastsslPlan *plan, TimestampTz deadline)
 	return problem;
 }
 
-void
-castssl_prove_note_served(CastsslPlan *plan)
-{
-	char *problem;
-
-	if (plan->served_is_noted || !castssl_probe_possible())
-		return;
-	plan->fingerprint_now = castssl_probe_certificate(castssl_verify_timeout, &problem);
-	plan->served_is_noted = true;
-}
-
 char *
-castssl_prove_restored(const CastsslPlan *plan)
+castssl_prove_restored(void)
 {
 	TimestampTz deadline =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), castssl_verify_timeout);
+	CastsslCertificate certificate;
+	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	const char *wanted =
+		ssl && castssl_material_certificate_on_disk(&certificate) ? certificate.fingerprint : NULL;
 	bool same = !castssl_probe_possible();
 
 	while (!same)
@@ -174,13 +168,12 @@ castssl_prove_restored(const CastsslPlan *plan)
 		char *problem;
 		char *served = castssl_probe_certificate(Max(milliseconds_left(deadline), PAUSE), &problem);
 
-		same = plan->fingerprint_now ? served && strcmp(served, plan->fingerprint_now) == 0
-									 : served == NULL;
+		same = ssl ? served && wanted && strcmp(served, wanted) == 0 : served == NULL;
 		if (same || castssl_is_canceled() || milliseconds_left(deadline) == 0)
 			break;
 		pg_usleep(PAUSE * 1000L);
 	}
-	return same ? NULL : pstrdup("the server does not show the same certificate as before");
+	return same ? NULL : pstrdup("the server does not serve what they say");
 }
 
 char *

@@ -17,14 +17,11 @@
  */
 extern char *castssl_prove(CastsslPlan *plan);
 
-/* Before the change, once: find out what is served now (plan->fingerprint_now). */
-extern void castssl_prove_note_served(CastsslPlan *plan);
-
 /*
- * The proof, after undoing, that what is served is what was served before the
- * change.  NULL, or what is wrong.
+ * The proof, after undoing, that the server serves what the files and parameters
+ * say that were put back.  NULL, or what is wrong.
  */
-extern char *castssl_prove_restored(const CastsslPlan *plan);
+extern char *castssl_prove_restored(void);
 
 /* Add the steps of the proof. */
 extern void castssl_prove_add_steps(CastsslPlan *plan);

@@ -57,7 +57,7 @@ hba_file_on_disk(const ConfigVariable *parameters)
 }
 
 char *
-castssl_restart_problem_besides(const CastsslFindings *hba, bool may_ask_passphrase)
+castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 {
 	ConfigVariable *parameters = castssl_parameters_on_disk();
 	char *hba_file = hba_file_on_disk(parameters);
@@ -72,8 +72,8 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool may_ask_passphr
 			return problem;
 	}
 	else
-		(void) castssl_loader_check_hba(hba_file, &findings);
-	if (parse_bool(value_on_disk(parameters, "ssl"), &ssl) && ssl && may_ask_passphrase)
+		(void) castssl_loader_check_hba(hba_file, false, &findings);
+	if (parse_bool(value_on_disk(parameters, "ssl"), &ssl) && ssl && try_tls)
 	{
 		CastsslTlsFiles files = { .cert_file = value_on_disk(parameters, "ssl_cert_file"),
 								  .key_file = value_on_disk(parameters, "ssl_key_file"),
@@ -87,9 +87,9 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool may_ask_passphr
 }
 
 char *
-castssl_restart_problem(bool may_ask_passphrase)
+castssl_restart_problem(void)
 {
 	char *problem = castssl_parameter_file_problem();
 
-	return problem ? problem : castssl_restart_problem_besides(NULL, may_ask_passphrase);
+	return problem ? problem : castssl_restart_problem_besides(NULL, true);
 }

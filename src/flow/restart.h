@@ -11,16 +11,17 @@
  * The first reason why not (palloc'd), NULL when it would: postgresql.conf and
  * what it includes parse, pg_hba.conf loads and is not empty, and with ssl on
  * certificate, key, CA and CRL load.  Everything on disk counts, whoever wrote it
- * and whether or not it is in effect yet.  Changes nothing.  Unless
- * may_ask_passphrase, what TLS loads is left out where that could run
- * ssl_passphrase_command.
+ * and whether or not it is in effect yet.  Changes nothing.  May run
+ * ssl_passphrase_command, as castssl_loader_check_tls does.
  */
-extern char *castssl_restart_problem(bool may_ask_passphrase);
+extern char *castssl_restart_problem(void);
 
 /*
  * The same for a caller who knows that postgresql.conf parses, and what
- * castssl_loader_check_hba says of pg_hba.conf: neither is read again.
+ * castssl_loader_check_hba says of pg_hba.conf: neither is read again.  Without
+ * try_tls what TLS loads is left out: it is known to load, or must not run
+ * ssl_passphrase_command.
  */
-extern char *castssl_restart_problem_besides(const CastsslFindings *hba, bool may_ask_passphrase);
+extern char *castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls);
 
 #endif

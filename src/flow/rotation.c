@@ -350,24 +350,27 @@ read_current(void)
 }
 
 void
-castssl_rotation_compare(CastsslPlan *plan, CastsslFindings *findings)
+castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
+						 CastsslFindings *findings)
 {
-	CastsslPem ca = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
+	CastsslPem pem = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
 	CastsslPem current = read_current();
-	bool same = ca.data && current.data && ca.length == current.length &&
-				memcmp(ca.data, current.data, ca.length) == 0;
-	Authorities after = read_authorities(&ca);
-	Authorities before = same ? after : read_authorities(&current);
+	bool same = pem.data && current.data && pem.length == current.length &&
+				memcmp(pem.data, current.data, pem.length) == 0;
+	Authorities after;
+	Authorities before;
 	int count;
 	const CastsslSession *sessions;
 	int first = findings->count;
 
-	if (ca.data == NULL)
+	if (pem.data == NULL)
 		return; /* nobody is asked for a certificate then */
+	after = authorities_among(ca);
+	before = same ? after : read_authorities(&current);
 	sessions = castssl_plan_sessions(plan, &count);
-	judge_dropped(&ca, &before, &after, sessions, count, findings);
-	judge_unknown(&ca, &before, &after, sessions, count, findings);
-	judge_several(ca.name, &after, sessions, count, findings);
+	judge_dropped(&pem, &before, &after, sessions, count, findings);
+	judge_unknown(&pem, &before, &after, sessions, count, findings);
+	judge_several(pem.name, &after, sessions, count, findings);
 	for (int i = first; i < findings->count; i++)
 		findings->items[i].severity = CASTSSL_WARNING;
 	ERR_clear_error();

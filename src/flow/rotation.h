@@ -25,11 +25,12 @@ extern void castssl_rotation_judge(const char *name, const CastsslCertificates *
 								   CastsslFindings *findings);
 
 /*
- * Warnings of what the CA file of a plan's material means: for sessions of CAs that are trusted
- * now and would not be any longer, one each, and castssl_rotation_judge's row
+ * Warnings of what the CA file of a plan's material, read already, means: for sessions of CAs that
+ * are trusted now and would not be any longer, one each, and castssl_rotation_judge's row
  * (a warning in any case) while several are trusted.
  */
-extern void castssl_rotation_compare(CastsslPlan *plan, CastsslFindings *findings);
+extern void castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
+									 CastsslFindings *findings);
 
 /*
  * Why the certificate that this session's client showed would be refused with

@@ -146,36 +146,74 @@ castssl_staging_check(void)
 								"castssl_hba_stage().")));
 }
 
-/* What the server's own parser refuses of a policy. */
-static CastsslFindings
-server_findings(const CastsslHbaPolicy *policy)
+/* Add what the server's own parser refuses of a policy, or of a part of one. */
+static void
+ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
 {
-	CastsslFindings findings = { 0 };
-
 	castssl_directory_make(castssl_state_path(NULL));
-	castssl_loader_check_hba_policy(policy, castssl_state_path("candidate"), &findings);
-	return findings;
+	castssl_loader_check_hba_policy(policy, part, castssl_state_path("candidate"), findings);
+}
+
+static void
+raise_refused(const CastsslFindings *findings)
+{
+	const CastsslFinding *finding = castssl_finding_first(findings, CASTSSL_ERROR);
+
+	if (finding)
+		castssl_raise_finding(finding, ERRCODE_CONFIG_FILE_ERROR);
+}
+
+/* Add what it refuses of those lines of one policy's files that the other has not. */
+static void
+ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
+					  CastsslFindings *findings)
+{
+	CastsslHbaPolicy part = { .version = after->version, .nfiles = after->nfiles + 1 };
+
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+	part.files = palloc(part.nfiles * sizeof(*part.files));
+	/* what the lines may refer to: the first of a name counts */
+	memcpy(part.files + 1, after->files, after->nfiles * sizeof(*part.files));
+	for (int i = 0; i < after->nfiles; i++)
+	{
+		const CastsslHbaDocument *old = castssl_hba_policy_file(before, after->files[i]->path);
+
+		if (old == NULL)
+			continue; /* a line that has changed includes it */
+		part.files[0] = castssl_hba_document_changes(old, after->files[i]);
+		if (castssl_hba_document_has_lines(part.files[0]))
+			ask_server(&part, true, findings);
+	}
 }
 
 /* F0000 when the server would refuse more of the candidate than of what it was made from. */
 static void
-check_candidate(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
+check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 {
-	CastsslFindings now = server_findings(after);
+	CastsslFindings now = { 0 };
+	CastsslFindings then = { 0 };
 
+	if (after->nrules == 0 && before->nrules > 0)
+		ask_server(after, false, &now); /* which loads none without a rule */
+	else
+		ask_server_of_changes(before, after, &now);
 	if (castssl_finding_first(&now, CASTSSL_ERROR) == NULL)
 		return;
-	if (before && server_findings(before).count >= now.count)
+	ask_server_of_changes(after, before, &then);
+	if (then.count >= now.count)
 		return; /* it was broken before, and these edits may be on the way to mend it */
-	castssl_raise_finding(castssl_finding_first(&now, CASTSSL_ERROR), ERRCODE_CONFIG_FILE_ERROR);
+	raise_refused(&now);
 }
 
-static void
+/* Returns the file's hash. */
+static const char *
 append_hash(StringInfo manifest, const char *name, int n, const CastsslHbaDocument *file)
 {
+	const char *hash = castssl_file_hash(file->data, file->length);
+
 	castssl_manifest_append(manifest, psprintf("%s_%d", name, n), file->path);
-	castssl_manifest_append(manifest, psprintf("%s_%d_hash", name, n),
-							castssl_file_hash(file->data, file->length));
+	castssl_manifest_append(manifest, psprintf("%s_%d_hash", name, n), hash);
+	return hash;
 }
 
 /* Remove the copies that only the old manifest names. */
@@ -209,17 +247,17 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
 	castssl_directory_make(castssl_state_path("staged"));
 	initStringInfo(&manifest);
 	for (int i = 0; i < live->nfiles; i++)
-		append_hash(&manifest, "live", i + 1, live->files[i]);
+		(void) append_hash(&manifest, "live", i + 1, live->files[i]);
 	castssl_manifest_append_number(&manifest, "live_count", live->nfiles);
 	for (int i = 0; i < candidate->nfiles; i++)
 	{
 		const CastsslHbaDocument *after = candidate->files[i];
+		const char *hash;
 
 		if (!castssl_hba_plan_differs(live, after))
 			continue;
-		append_hash(&manifest, "file", ++n, after);
-		castssl_file_replace(staged_path(castssl_file_hash(after->data, after->length)),
-							 after->data, after->length, 0600, NULL);
+		hash = append_hash(&manifest, "file", ++n, after);
+		castssl_file_replace(staged_path(hash), after->data, after->length, 0600, NULL);
 	}
 	castssl_manifest_append_number(&manifest, "count", n);
 	castssl_file_replace(staged_path("manifest"), manifest.data, manifest.len, 0600, NULL);
@@ -244,7 +282,7 @@ castssl_staging_edit(const CastsslHbaPolicy *live, const CastsslHbaPolicy *polic
 		checked[file] = true;
 	}
 	candidate = castssl_hba_plan_render(policy, edits);
-	check_candidate(policy, candidate);
+	check_edited(policy, candidate);
 	write_staged(live, candidate);
 	return candidate;
 }
@@ -254,10 +292,12 @@ castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_
 {
 	CastsslHbaOverlay overlay = { .path = live->files[0]->path, .data = content, .length = length };
 	CastsslHbaPolicy *candidate;
+	CastsslFindings findings = { 0 };
 
 	(void) castssl_hba_plan_live(live, overlay.path);
 	candidate = castssl_hba_files_read(&overlay, 1);
-	check_candidate(NULL, candidate);
+	ask_server(candidate, false, &findings);
+	raise_refused(&findings);
 	write_staged(live, candidate);
 	return candidate;
 }
@@ -279,9 +319,10 @@ castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *stage
 	initStringInfo(&diff);
 	for (int i = 0; i < staged->nfiles; i++)
 	{
-		if (castssl_hba_plan_differs(live, staged->files[i]))
-			castssl_diff(&diff, castssl_hba_plan_live(live, staged->files[i]->path),
-						 staged->files[i]);
+		const CastsslHbaDocument *before = castssl_hba_plan_differs(live, staged->files[i]);
+
+		if (before)
+			castssl_diff(&diff, before, staged->files[i]);
 	}
 	return diff.data;
 }

@@ -225,6 +225,56 @@ castssl_hba_document_read(const char *path, const char *data, size_t length, int
 	return document;
 }
 
+/* Are record a of the one and record b of the other the same bytes? */
+static bool
+same_record(const CastsslHbaDocument *one, int a, const CastsslHbaDocument *other, int b)
+{
+	const CastsslHbaRecord *x = &one->records[a];
+	const CastsslHbaRecord *y = &other->records[b];
+
+	return x->length == y->length &&
+		   memcmp(one->data + x->offset, other->data + y->offset, x->length) == 0;
+}
+
+CastsslHbaDocument *
+castssl_hba_document_changes(const CastsslHbaDocument *before, const CastsslHbaDocument *after)
+{
+	int shorter = Min(before->nrecords, after->nrecords);
+	int head = 0;
+	int tail = 0;
+	StringInfoData text;
+
+	while (head < shorter && same_record(before, head, after, head))
+		head++;
+	while (tail < shorter - head &&
+		   same_record(before, before->nrecords - 1 - tail, after, after->nrecords - 1 - tail))
+		tail++;
+
+	initStringInfo(&text);
+	if (head + tail < after->nrecords)
+	{
+		const CastsslHbaRecord *first = &after->records[head];
+		const CastsslHbaRecord *last = &after->records[after->nrecords - 1 - tail];
+
+		for (int line = 1; line < first->line_number; line++)
+			appendStringInfoChar(&text, '\n');
+		appendBinaryStringInfo(&text, after->data + first->offset,
+							   (int) (last->offset + last->length - first->offset));
+	}
+	return castssl_hba_document_read(after->path, text.data, text.len, after->version);
+}
+
+bool
+castssl_hba_document_has_lines(const CastsslHbaDocument *document)
+{
+	for (int i = 0; i < document->nrecords; i++)
+	{
+		if (document->records[i].kind == CASTSSL_HBA_LINE)
+			return true;
+	}
+	return false;
+}
+
 const char *
 castssl_hba_record_text(const CastsslHbaDocument *document, int number, StringInfo joined,
 						size_t *length)

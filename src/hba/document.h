@@ -55,6 +55,17 @@ extern CastsslHbaDocument *castssl_hba_document_read(const char *path, const cha
 													 size_t length, int version);
 
 /*
+ * Of after, the records between those that it has in common with before at the
+ * beginning and at the end.  They keep their line numbers: the lines before them
+ * are there, and empty.  Palloc'd.
+ */
+extern CastsslHbaDocument *castssl_hba_document_changes(const CastsslHbaDocument *before,
+														const CastsslHbaDocument *after);
+
+/* Is any of its records CASTSSL_HBA_LINE? */
+extern bool castssl_hba_document_has_lines(const CastsslHbaDocument *document);
+
+/*
  * The record as the server reads it: physical lines joined, line ends stripped.
  * Points into the document, or into joined, which is then overwritten.
  */

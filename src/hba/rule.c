@@ -514,6 +514,17 @@ add_empty_document(Builder *builder, const char *path)
 	builder->policy->nfiles = 1;
 }
 
+const CastsslHbaDocument *
+castssl_hba_policy_file(const CastsslHbaPolicy *policy, const char *path)
+{
+	for (int i = 0; i < policy->nfiles; i++)
+	{
+		if (strcmp(policy->files[i]->path, path) == 0)
+			return policy->files[i];
+	}
+	return NULL;
+}
+
 CastsslHbaPolicy *
 castssl_hba_policy_read(const char *path, const CastsslHbaReader *reader, int version)
 {

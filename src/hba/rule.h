@@ -136,6 +136,10 @@ typedef struct CastsslHbaReader
 extern CastsslHbaPolicy *castssl_hba_policy_read(const char *path, const CastsslHbaReader *reader,
 												 int version);
 
+/* The first of its files with that path; NULL where it has none. */
+extern const CastsslHbaDocument *castssl_hba_policy_file(const CastsslHbaPolicy *policy,
+														 const char *path);
+
 /* The same string?  Nearly all that are compared differ in the first byte, which saves a call. */
 static inline bool
 castssl_hba_same(const char *a, const char *b)

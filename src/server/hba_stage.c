@@ -52,17 +52,13 @@ typedef struct Stage
 static const CastsslHbaDocument *
 find_document(const Stage *stage, const char *path)
 {
+	const CastsslHbaDocument *document = castssl_hba_policy_file(stage->policy, path);
 	char *data;
 	size_t length;
 	int error;
 
-	for (int i = 0; i < stage->policy->nfiles; i++)
-	{
-		const CastsslHbaDocument *document = stage->policy->files[i];
-
-		if (strcmp(document->path, path) == 0)
-			return document;
-	}
+	if (document)
+		return document;
 	data = castssl_hba_file_bytes(path, &length, &error);
 	return data ? castssl_hba_document_read(path, data, length, stage->policy->version) : NULL;
 }
@@ -373,11 +369,11 @@ with_live_names(const Stage *stage, const char *text)
 }
 
 static void
-check_copies(const Stage *stage, CastsslFindings *findings)
+check_copies(const Stage *stage, bool part, CastsslFindings *findings)
 {
 	int before = findings->count;
 
-	(void) castssl_loader_check_hba(main_copy(stage), findings);
+	(void) castssl_loader_check_hba(main_copy(stage), part, findings);
 	for (int i = before; i < findings->count; i++)
 	{
 		CastsslFinding *finding = &findings->items[i];
@@ -389,7 +385,7 @@ check_copies(const Stage *stage, CastsslFindings *findings)
 }
 
 void
-castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *directory,
+castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part, const char *directory,
 								CastsslFindings *findings)
 {
 	Stage stage;
@@ -398,7 +394,7 @@ castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *dire
 	PG_TRY();
 	{
 		stage_policy(&stage, policy, directory);
-		check_copies(&stage, findings);
+		check_copies(&stage, part, findings);
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: what stops it from writing there has stopped more before */
 	{

@@ -9,14 +9,14 @@
 #include "hba/rule.h"
 
 /*
- * What the server's own parser says of the policy (castssl_loader_check_hba),
- * with the live files' names in the findings.  It sees copies of the policy's
- * files, with all that they refer to, which refer to each other: the names in
- * include, include_if_exists, include_dir and @file are rewritten, on the same
- * lines; what does not exist keeps its live, absolute name.  The copies lie in
- * the directory, which is made (0700) and removed, also on ERROR.
+ * What the server's own parser says of the policy, or of what is a part of one
+ * (castssl_loader_check_hba), with the live files' names in the findings.  It sees copies of the
+ * policy's files, with all that they refer to, which refer to each other: the names in include,
+ * include_if_exists, include_dir and @file are rewritten, on the same lines; what does not exist
+ * keeps its live, absolute name.  The copies lie in the directory, which is made (0700) and
+ * removed, also on ERROR.
  */
-extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, const char *directory,
-											CastsslFindings *findings);
+extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
+											const char *directory, CastsslFindings *findings);
 
 #endif

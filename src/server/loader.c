@@ -173,7 +173,7 @@ add_hba_error(const CastsslCapture *capture, const char *path, int line_number, 
 
 /* Judge the rows of pg_hba_file_rules: how many rules, and an error for each other one. */
 static int
-judge_rows(const char *path, const CastsslCapture *capture, CastsslFindings *findings)
+judge_rows(const char *path, bool part, const CastsslCapture *capture, CastsslFindings *findings)
 {
 	TupleDesc columns = SPI_tuptable->tupdesc;
 	int accepted = 0;
@@ -196,7 +196,7 @@ judge_rows(const char *path, const CastsslCapture *capture, CastsslFindings *fin
 					  line != NULL ? (int) strtol(line, NULL, 10) : 0,
 					  SPI_getvalue(row, columns, 4), findings);
 	}
-	if (SPI_processed == 0)
+	if (SPI_processed == 0 && !part)
 		castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", pstrdup(path),
 							psprintf("configuration file \"%s\" contains no entries", path),
 							"The server does not load a file without a rule.", NULL);
@@ -215,7 +215,7 @@ why_unreadable(const char *path)
 }
 
 int
-castssl_loader_check_hba(const char *path, CastsslFindings *findings)
+castssl_loader_check_hba(const char *path, bool part, CastsslFindings *findings)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext spi_context;
@@ -233,7 +233,7 @@ castssl_loader_check_hba(const char *path, CastsslFindings *findings)
 	SPI_connect();
 	read_hba(path, &capture);
 	spi_context = MemoryContextSwitchTo(context);
-	accepted = judge_rows(path, &capture, findings);
+	accepted = judge_rows(path, part, &capture, findings);
 	MemoryContextSwitchTo(spi_context);
 	SPI_finish();
 	return accepted;

@@ -15,12 +15,12 @@
  * Let hba.c (through pg_hba_file_rules and, for texts that it hides, captured
  * messages) read path and all that it includes.  One error finding per line
  * that it refuses: subject "path:line", message the server's own text, with
- * its hint if it has one.  A file without any rule is an error too (the server
- * refuses to load it).  hostssl lines are judged as if ssl were on.
+ * its hint if it has one.  Unless it is a part of a file, to be without any rule is
+ * an error too (the server refuses to load it).  hostssl lines are judged as if ssl were on.
  * Returns the number of rules that it accepts.  Secrets are masked.  Needs a
  * transaction with a snapshot, and the right to call pg_hba_file_rules.
  */
-extern int castssl_loader_check_hba(const char *path, CastsslFindings *findings);
+extern int castssl_loader_check_hba(const char *path, bool part, CastsslFindings *findings);
 
 /* The ssl_* parameters as be_tls_init is to see them; '' for none, NULL: as now. */
 typedef struct CastsslTlsFiles

@@ -195,6 +195,41 @@ test_random_bytes(void)
 	}
 }
 
+static const char *
+changes_of(const char *before, const char *after)
+{
+	static char result[1000];
+	CastsslHbaDocument *changes =
+		castssl_hba_document_changes(castssl_hba_document_read("/f", before, strlen(before), 15),
+									 castssl_hba_document_read("/f", after, strlen(after), 15));
+
+	CHECK_STRING(changes->path, "/f");
+	snprintf(result, sizeof(result), "%.*s", (int) changes->length, changes->data);
+	return result;
+}
+
+static void
+test_changes(void)
+{
+	CHECK_STRING(changes_of("", ""), "");
+	CHECK_STRING(changes_of("a\nb\n", "a\nb\n"), "");
+	CHECK_STRING(changes_of("a\nb\n", "a\nb\nc\n"), "\n\nc\n");
+	CHECK_STRING(changes_of("a\nb\n", "x\na\nb\n"), "x\n");
+	CHECK_STRING(changes_of("a\nb\nc\n", "a\nx\nc\n"), "\nx\n");
+	CHECK_STRING(changes_of("a\nb\nc\n", "a\nc\n"), "");
+	CHECK_STRING(changes_of("a\nb\nc\n", ""), "");
+	CHECK_STRING(changes_of("", "a\nb"), "a\nb");
+	/* what repeats is not in common twice */
+	CHECK_STRING(changes_of("a\na\n", "a\na\na\n"), "\n\na\n");
+	/* a line that gets a line end is another one, and joined lines are one record */
+	CHECK_STRING(changes_of("a\nb", "a\nb\nc"), "\nb\nc");
+	CHECK_STRING(changes_of("z\na\\\nb\nc\n", "z\na\\\nx\nc\n"), "\na\\\nx\n");
+	CHECK_STRING(changes_of("a\\\nb\nc\n", "a\\\nb\nx\n"), "\n\nx\n");
+
+	CHECK(castssl_hba_document_has_lines(castssl_hba_document_read("/f", "\n#a\nb", 5, 15)));
+	CHECK(!castssl_hba_document_has_lines(castssl_hba_document_read("/f", "\n#a\n ,", 6, 15)));
+}
+
 int
 main(void)
 {
@@ -204,5 +239,6 @@ main(void)
 	test_long_lines();
 	test_nul();
 	test_random_bytes();
+	test_changes();
 	return check_summary();
 }
