@@ -23,8 +23,8 @@ typedef struct Line
 {
 	const char *text;
 	size_t length; /* with its line end */
-	uint32 hash;
-	bool secret; /* a part of a logical line with a secret in it */
+	uint32 hash;   /* 0: not asked for yet */
+	bool secret;   /* a part of a logical line with a secret in it */
 } Line;
 
 typedef struct Text
@@ -87,10 +87,7 @@ cut(const CastsslHbaDocument *document)
 			room *= 2;
 			text.lines = repalloc(text.lines, room * sizeof(Line));
 		}
-		text.lines[text.count++] =
-			(Line){ .text = at,
-					.length = length,
-					.hash = hash_bytes((const unsigned char *) at, (int) length) };
+		text.lines[text.count++] = (Line){ .text = at, .length = length };
 		at += length;
 	}
 	mark_secrets(&text, document);
@@ -100,7 +97,22 @@ cut(const CastsslHbaDocument *document)
 static bool
 same(const Line *a, const Line *b)
 {
-	return a->hash == b->hash && a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+	return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+}
+
+static uint32
+hash_of(Line *line)
+{
+	if (line->hash == 0)
+		line->hash = hash_bytes((const unsigned char *) line->text, (int) line->length);
+	return line->hash;
+}
+
+/* The same, for lines of which nearly all differ, and each is compared with many. */
+static bool
+same_hashed(Line *a, Line *b)
+{
+	return hash_of(a) == hash_of(b) && same(a, b);
 }
 
 /* From where the texts differ, find the nearest place where they agree again. */
@@ -115,7 +127,7 @@ resynchronize(const Text *a, const Text *b, Hunk *hunk)
 			int j = hunk->b + distance - skip;
 
 			if ((i == a->count && j == b->count) ||
-				(i < a->count && j < b->count && same(&a->lines[i], &b->lines[j])))
+				(i < a->count && j < b->count && same_hashed(&a->lines[i], &b->lines[j])))
 			{
 				hunk->a_end = i;
 				hunk->b_end = j;

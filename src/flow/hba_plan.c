@@ -113,6 +113,7 @@ plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
 	struct stat *owner = palloc(sizeof(struct stat));
 	size_t length;
 
+	(void) castssl_hba_plan_live(plan->hba_before, after->path); /* may it be rewritten? */
 	/* The target of a symbolic link is edited, the link stays. */
 	file->path = castssl_path_resolve(after->path, false);
 	pfree(castssl_file_read(file->path, CASTSSL_HBA_LIMIT, &length, owner));
@@ -170,10 +171,8 @@ castssl_hba_plan_differs(const CastsslHbaPolicy *live, const CastsslHbaDocument 
 {
 	const CastsslHbaDocument *before = castssl_hba_policy_file(live, after->path);
 
-	if (before && before->length == after->length &&
-		memcmp(before->data, after->data, before->length) == 0)
-		return NULL;
-	before = castssl_hba_plan_live(live, after->path);
+	if (before == NULL)
+		before = castssl_hba_plan_live(live, after->path);
 	if (before->length == after->length && memcmp(before->data, after->data, before->length) == 0)
 		return NULL;
 	return before;

@@ -46,10 +46,7 @@ extern void castssl_hba_plan_show(CastsslPlan *plan);
 extern const CastsslHbaDocument *castssl_hba_plan_live(const CastsslHbaPolicy *live,
 													   const char *path);
 
-/*
- * The live file, where this one of another policy differs from it, else NULL.
- * F0000 as above where it does.
- */
+/* The live file, where this one of another policy differs from it, else NULL. */
 extern const CastsslHbaDocument *castssl_hba_plan_differs(const CastsslHbaPolicy *live,
 														  const CastsslHbaDocument *after);
 

@@ -271,14 +271,16 @@ castssl_hba_address_has_host_bits(const CastsslHbaAddress *address, char **range
 	for (int i = 0; i < 16; i++)
 	{
 		network[i] = address->address[i] & address->mask[i];
-		found = found || network[i] != address->address[i];
+		found |= network[i] != address->address[i];
+	}
+	if (!found)
+		return false;
+	for (int i = 0; i < 16; i++)
+	{
 		for (uint8 byte = address->mask[i]; byte & 0x80; byte = (uint8) (byte << 1))
 			bits++;
 	}
-	if (found)
-	{
-		inet_ntop(address->family == 4 ? AF_INET : AF_INET6, network, buffer, sizeof(buffer));
-		*range = psprintf("%s/%d", buffer, bits);
-	}
-	return found;
+	inet_ntop(address->family == 4 ? AF_INET : AF_INET6, network, buffer, sizeof(buffer));
+	*range = psprintf("%s/%d", buffer, bits);
+	return true;
 }
