@@ -38,8 +38,8 @@ castssl_raise_finding(const CastsslFinding *finding, int sqlstate)
 	pg_unreachable();
 }
 
-static void
-raise_first_error(const CastsslFindings *findings)
+void
+castssl_raise_first_error(const CastsslFindings *findings)
 {
 	const CastsslFinding *finding = castssl_finding_first(findings, CASTSSL_ERROR);
 
@@ -112,10 +112,10 @@ check_material(CastsslPlan *plan)
 	CastsslStep *check = castssl_step_find(plan->steps, CHECK_CERTIFICATE);
 
 	castssl_judge_material(plan->material, &findings, &server, &ca);
-	raise_first_error(&findings);
+	castssl_raise_first_error(&findings);
 
 	castssl_candidate_check(plan->material, &findings);
-	raise_first_error(&findings);
+	castssl_raise_first_error(&findings);
 
 	/* Without one there was an error. */
 	own = castssl_certificates_first(&server);
@@ -158,7 +158,7 @@ check_hba(const CastsslPlan *plan)
 	}
 	else
 		(void) castssl_loader_check_hba(plan->hba_before->files[0]->path, false, &findings);
-	raise_first_error(&findings);
+	castssl_raise_first_error(&findings);
 }
 
 /* Derived edits that admit anybody new would be a bug of ours: never let one out. */

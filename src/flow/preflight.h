@@ -11,6 +11,9 @@
 /* Raise a finding as an error of that SQLSTATE. */
 pg_noreturn extern void castssl_raise_finding(const CastsslFinding *finding, int sqlstate);
 
+/* Raise the first error among findings, if there is one, as F0000. */
+extern void castssl_raise_first_error(const CastsslFindings *findings);
+
 /*
  * Raise the first reason to refuse; what is worth a warning becomes a step.
  * F0000: certificate, key, CA, CRL or pg_hba.conf that the server (or a client)

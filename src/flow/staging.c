@@ -154,15 +154,6 @@ ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
 	castssl_loader_check_hba_policy(policy, part, castssl_state_path("candidate"), findings);
 }
 
-static void
-raise_refused(const CastsslFindings *findings)
-{
-	const CastsslFinding *finding = castssl_finding_first(findings, CASTSSL_ERROR);
-
-	if (finding)
-		castssl_raise_finding(finding, ERRCODE_CONFIG_FILE_ERROR);
-}
-
 /* Add what it refuses of those lines of one policy's files that the other has not. */
 static void
 ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
@@ -202,7 +193,7 @@ check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 	ask_server_of_changes(after, before, &then);
 	if (then.count >= now.count)
 		return; /* it was broken before, and these edits may be on the way to mend it */
-	raise_refused(&now);
+	castssl_raise_first_error(&now);
 }
 
 /* Returns the file's hash. */
@@ -297,7 +288,7 @@ castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_
 	(void) castssl_hba_plan_live(live, overlay.path);
 	candidate = castssl_hba_files_read(&overlay, 1);
 	ask_server(candidate, false, &findings);
-	raise_refused(&findings);
+	castssl_raise_first_error(&findings);
 	write_staged(live, candidate);
 	return candidate;
 }
