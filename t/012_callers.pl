@@ -194,21 +194,24 @@ unlink $t->path('pipe');
 # --- pg_hba.conf that is written while castssl_enable is on its way: nobody's lines are lost
 
 {
-	my ($postmaster) = $t->slurp("$t->{data}/postmaster.pid") =~ /^(\d+)/;
 	my ($caller, $watcher) = ($t->session, $t->session);
-	kill STOP => $postmaster;    # so that it waits where it asks what is served
-	$caller->ask("SET castssl.verify_timeout = '60s'; SELECT count(*) FROM $call;");
-	my $locked = 0;
+	(my $dry_run = $call) =~ s/\)$/, dry_run => true)/;
+	$caller->ask("SELECT count(*) FROM $dry_run;");    # so that it knows its own role from now on
+	$caller->answer;
+	$watcher->ask('BEGIN; LOCK TABLE pg_catalog.pg_authid IN ACCESS EXCLUSIVE MODE;');
+	$watcher->answer;
+	$caller->ask("SELECT count(*) FROM $call;");    # it waits where it asks which roles there are
+	my $waits = 0;
 	foreach (1 .. 1800)
 	{
-		$watcher->ask("SELECT 'locks', count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = $caller->{pid};");
-		last if $locked = $watcher->answer =~ /locks\|[1-9]/;
+		$watcher->ask("SELECT 'waits', count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_catalog.pg_authid'::regclass AND pid = $caller->{pid};");
+		last if $waits = $watcher->answer =~ /waits\|[1-9]/;
 		Time::HiRes::usleep(100_000);
 	}
-	ok($locked, 'castssl_enable is on its way');
-	Time::HiRes::usleep(500_000);
+	ok($waits, 'castssl_enable is on its way');
 	$t->write('pg_hba.conf', $hba . "# by hand\n");
-	kill CONT => $postmaster;
+	$watcher->ask('COMMIT;');
+	$watcher->answer;
 	my $answer = $caller->answer;
 	like($answer, qr/ERROR:  55000: .*changed while/, 'pg_hba.conf changed meanwhile: 55000');
 	is($t->hba, $hba . "# by hand\n", 'the lines by hand stay');

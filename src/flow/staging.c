@@ -164,7 +164,8 @@ ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *af
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	part.files = palloc(part.nfiles * sizeof(*part.files));
 	/* what the lines may refer to: the first of a name counts */
-	memcpy(part.files + 1, after->files, after->nfiles * sizeof(*part.files));
+	for (int i = 0; i < after->nfiles; i++)
+		part.files[i + 1] = after->files[i];
 	for (int i = 0; i < after->nfiles; i++)
 	{
 		const CastsslHbaDocument *old = castssl_hba_policy_file(before, after->files[i]->path);
