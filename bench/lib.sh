@@ -53,6 +53,11 @@ summary() {
 		END { print value[int((NR - 1) * part / 100 + 0.5) + 1], value[1], value[NR] }'
 }
 
+# The statements on standard input, in one session: their times in ms.
+timed() {
+	query -c "LOAD 'pg_castssl'" -c '\timing on' -f - | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
+}
+
 # statements STATEMENT...: one session that runs them in turn, $rounds times; a line for each
 # with its median, minimum and maximum in ms.
 statements() {
@@ -61,10 +66,7 @@ statements() {
 		for statement in "$@"; do
 			printf '%s \\g /dev/null\n' "$statement"
 		done
-	done >"$work/statements.sql"
-	chmod a+r "$work/statements.sql"
-	query -c "LOAD 'pg_castssl'" -c '\timing on' -f "$work/statements.sql" |
-		sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' >"$work/times"
+	done | timed >"$work/times"
 	for ((statement = 0; statement < $#; statement++)); do
 		awk -v n=$# -v i="$statement" '(NR - 1) % n == i' "$work/times" | summary
 	done

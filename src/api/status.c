@@ -74,7 +74,7 @@ castssl_status(PG_FUNCTION_ARGS)
 	castssl_set_text(values, nulls, 14, change ? castssl_change_state_name(change->state) : NULL);
 	castssl_set_time(values, nulls, 15,
 					 change && change->state == CASTSSL_UNCONFIRMED ? change->confirm_deadline : 0);
-	problem = castssl_restart_problem();
+	problem = castssl_restart_problem(NULL, true);
 	values[16] = BoolGetDatum(problem == NULL);
 	castssl_set_text(values, nulls, 17, problem);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
@@ -108,7 +108,7 @@ castssl_reload_and_verify(PG_FUNCTION_ARGS)
 							   castssl_material_named(CASTSSL_ROLE_CERTIFICATE));
 	}
 	if (problem == NULL)
-		problem = castssl_restart_problem();
+		problem = castssl_restart_problem(NULL, true);
 	castssl_set_text(values, nulls, 1, served);
 	castssl_set_text(values, nulls, 2, problem);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));

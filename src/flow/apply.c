@@ -311,10 +311,7 @@ warn_of_restart(void *arg)
 	/* pg_hba.conf was read, and where TLS is used its files were loaded, for this very plan. */
 	static const CastsslFindings none = { 0 };
 	CastsslPlan *plan = arg;
-	char *problem = castssl_parameter_file_problem();
-
-	if (problem == NULL)
-		problem = castssl_restart_problem_besides(&none, plan->material == NULL);
+	char *problem = castssl_restart_problem(&none, plan->material == NULL);
 
 	if (problem)
 		plan->steps = castssl_step_add(plan->steps, "verify", "restart", CASTSSL_STEP_WARNING,

@@ -33,15 +33,12 @@ typedef struct Settings
 static bool
 certificate_names(const char *host)
 {
-	char *value = castssl_parameter_value("ssl_cert_file");
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 	const CastsslCertificate *own;
 	size_t length;
-	char *data;
+	char *data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &length);
 
-	data = castssl_file_read_if_exists(castssl_path_resolve(castssl_path_in(DataDir, value), false),
-									   CASTSSL_PEM_LIMIT, &length, NULL);
 	if (data == NULL ||
 		!castssl_certificates_read(data, length, "certificate", &certificates, &findings) ||
 		(own = castssl_certificates_first(&certificates)) == NULL)

@@ -258,8 +258,7 @@ add_trusted(List *parts, CastsslRole role)
 
 	if (value[0] == '\0')
 		return parts;
-	data = castssl_file_read_if_exists(castssl_path_resolve(castssl_path_in(DataDir, value), false),
-									   CASTSSL_PEM_LIMIT, &length, NULL);
+	data = castssl_material_read_named(role, &length);
 	if (data == NULL)
 		return add_text(parts, part, "refused: the file does not exist");
 	if (!castssl_certificates_read(data, length, part, &certificates, &findings))

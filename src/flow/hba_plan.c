@@ -216,10 +216,9 @@ castssl_hba_plan_show(CastsslPlan *plan)
 	for (int i = 0; i < plan->hba_after->nfiles; i++)
 	{
 		const CastsslHbaDocument *after = plan->hba_after->files[i];
-		const CastsslHbaDocument *before;
+		const CastsslHbaDocument *before = castssl_hba_plan_differs(plan->hba_before, after);
 		Showing showing = { .plan = plan, .path = after->path };
 
-		before = castssl_hba_plan_differs(plan->hba_before, after);
 		if (before == NULL)
 			continue;
 		castssl_diff_lines(before, after, show_line, &showing);

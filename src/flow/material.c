@@ -189,24 +189,28 @@ castssl_material_named(CastsslRole role)
 	return value[0] ? castssl_path_in(DataDir, value) : NULL;
 }
 
+char *
+castssl_material_read_named(CastsslRole role, size_t *length)
+{
+	char *path = castssl_material_named(role);
+
+	return path ? castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
+											  length, NULL)
+				: NULL;
+}
+
 bool
 castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 {
-	char *path = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 	size_t length;
-	char *data;
+	char *volatile data = NULL;
 	MemoryContext context = CurrentMemoryContext;
-	bool found = false;
 
-	if (path == NULL)
-		return false;
 	PG_TRY();
 	{
-		data =
-			castssl_file_read(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT, &length, NULL);
-		found = castssl_certificates_read(data, length, path, &certificates, &findings);
+		data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &length);
 	}
 	PG_CATCH();
 	{
@@ -215,10 +219,12 @@ castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	found = found && castssl_certificates_first(&certificates) != NULL;
-	if (found)
-		*certificate = *castssl_certificates_first(&certificates);
-	return found;
+	if (data == NULL ||
+		!castssl_certificates_read(data, length, "ssl_cert_file", &certificates, &findings) ||
+		castssl_certificates_first(&certificates) == NULL)
+		return false;
+	*certificate = *castssl_certificates_first(&certificates);
+	return true;
 }
 
 CastsslPem

@@ -72,6 +72,12 @@ extern void castssl_material_configured(CastsslMaterial *material, CastsslRole r
 /* Absolute path of what a role's parameter names, in effect; NULL where it is empty.  Palloc'd. */
 extern char *castssl_material_named(CastsslRole role);
 
+/*
+ * The bytes of that file; NULL where the parameter names none, or there is none.
+ * Raises what castssl_file_read_if_exists does.  Palloc'd.
+ */
+extern char *castssl_material_read_named(CastsslRole role, size_t *length);
+
 /* The server certificate on disk; false where there is none that can be read.  Never an error. */
 extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
 

@@ -131,8 +131,7 @@ check_material(CastsslPlan *plan)
 	report_warnings(plan, &rotation, check);
 }
 
-/* Where nothing is to be written, the server must serve what is on disk: else a reload is the plan.
- */
+/* Where nothing is to be written, what is served must be what is on disk: else a reload is due. */
 static void
 check_served(CastsslPlan *plan)
 {

@@ -153,30 +153,6 @@ check_once(const CastsslPlan *plan, TimestampTz deadline)
 }
 
 char *
-castssl_prove_restored(void)
-{
-	TimestampTz deadline =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), castssl_verify_timeout);
-	CastsslCertificate certificate;
-	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
-	const char *wanted =
-		ssl && castssl_material_certificate_on_disk(&certificate) ? certificate.fingerprint : NULL;
-	bool same = !castssl_probe_possible();
-
-	while (!same)
-	{
-		char *problem;
-		char *served = castssl_probe_certificate(Max(milliseconds_left(deadline), PAUSE), &problem);
-
-		same = ssl ? served && wanted && strcmp(served, wanted) == 0 : served == NULL;
-		if (same || castssl_is_canceled() || milliseconds_left(deadline) == 0)
-			break;
-		pg_usleep(PAUSE * 1000L);
-	}
-	return same ? NULL : pstrdup("the server does not serve what they say");
-}
-
-char *
 castssl_prove(CastsslPlan *plan)
 {
 	TimestampTz deadline =
@@ -190,4 +166,20 @@ castssl_prove(CastsslPlan *plan)
 		   milliseconds_left(deadline) > 0)
 		pg_usleep(PAUSE * 1000L);
 	return problem;
+}
+
+char *
+castssl_prove_restored(void)
+{
+	/* nothing is asked of pg_hba.conf */
+	CastsslPlan restored = { .ssl_after = strcmp(castssl_parameter_value("ssl"), "on") == 0 };
+	CastsslCertificate certificate;
+
+	if (!castssl_probe_possible())
+		return NULL;
+	if (restored.ssl_after && castssl_material_certificate_on_disk(&certificate))
+		restored.fingerprint = certificate.fingerprint;
+	if (restored.ssl_after == (restored.fingerprint != NULL) && castssl_prove(&restored) == NULL)
+		return NULL;
+	return pstrdup("the server does not serve what they say");
 }

@@ -87,9 +87,9 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 }
 
 char *
-castssl_restart_problem(void)
+castssl_restart_problem(const CastsslFindings *hba, bool try_tls)
 {
 	char *problem = castssl_parameter_file_problem();
 
-	return problem ? problem : castssl_restart_problem_besides(NULL, true);
+	return problem ? problem : castssl_restart_problem_besides(hba, try_tls);
 }

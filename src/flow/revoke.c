@@ -93,18 +93,6 @@ check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *c
 							"castssl_install(crl => ...).")));
 }
 
-/* The file that a parameter names; NULL where it names none, or there is none. */
-static char *
-read_configured(const char *parameter, size_t *length)
-{
-	char *value = castssl_parameter_value(parameter);
-
-	if (value[0] == '\0')
-		return NULL;
-	return castssl_file_read_if_exists(castssl_path_resolve(castssl_path_in(DataDir, value), false),
-									   CASTSSL_PEM_LIMIT, length, NULL);
-}
-
 /* Are clients of this server checked against this CA? */
 static bool
 is_in_use(const CastsslAuthority *authority)
@@ -117,7 +105,7 @@ is_in_use(const CastsslAuthority *authority)
 
 	if (strcmp(castssl_parameter_value("ssl"), "on") != 0)
 		return false;
-	data = read_configured("ssl_ca_file", &length);
+	data = castssl_material_read_named(CASTSSL_ROLE_CA, &length);
 	if (data)
 		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
 	for (int i = 0; i < trusted.count && !in_use; i++)
@@ -136,7 +124,7 @@ join_crls(const CastsslAuthority *authority, char *crl)
 {
 	CastsslFindings findings = { 0 };
 	size_t length;
-	char *now = read_configured("ssl_crl_file", &length);
+	char *now = castssl_material_read_named(CASTSSL_ROLE_CRL, &length);
 	char *joined;
 
 	if (now == NULL)

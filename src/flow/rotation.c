@@ -339,13 +339,10 @@ judge_unknown(const CastsslPem *ca, const Authorities *before, const Authorities
 static CastsslPem
 read_current(void)
 {
-	char *value = castssl_parameter_value("ssl_ca_file");
 	CastsslPem pem = { .name = "ssl_ca_file" };
 
-	if (strcmp(castssl_parameter_value("ssl"), "on") == 0 && value[0] != '\0')
-		pem.data = castssl_file_read_if_exists(
-			castssl_path_resolve(castssl_path_in(DataDir, value), false), CASTSSL_PEM_LIMIT,
-			&pem.length, NULL);
+	if (strcmp(castssl_parameter_value("ssl"), "on") == 0)
+		pem.data = castssl_material_read_named(CASTSSL_ROLE_CA, &pem.length);
 	return pem;
 }
 
