@@ -36,7 +36,7 @@ add_file(CastsslRows *rows, const char *role, const char *parameter, const char 
 						  errmsg("file \"%s\" of parameter %s does not exist", path, parameter)));
 		return;
 	}
-	if (!castssl_certificates_read(data, length, path, &certificates, &findings))
+	if (!castssl_certificates_read_facts(data, length, path, &certificates, &findings))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", findings.items[0].message),
 				 findings.items[0].detail ? errdetail("%s", findings.items[0].detail) : 0));
@@ -79,7 +79,7 @@ castssl_certificate_info(PG_FUNCTION_ARGS)
 
 	if (pem == NULL)
 		return (Datum) 0;
-	if (!castssl_certificates_read(pem, strlen(pem), "pem", &certificates, &findings))
+	if (!castssl_certificates_read_facts(pem, strlen(pem), "pem", &certificates, &findings))
 		castssl_raise_finding(&findings.items[0], ERRCODE_INVALID_PARAMETER_VALUE);
 	for (int i = 0; i < certificates.count; i++)
 		castssl_rows_add_certificate(&rows, NULL, NULL, &certificates.items[i]);

@@ -191,11 +191,11 @@ castssl_rows_add_certificate(CastsslRows *rows, const char *role, const char *fi
 	set_inet_array(values, 9, certificate);
 	castssl_set_text(values, nulls, 10, certificate->key_algorithm);
 	values[11] = Int32GetDatum(certificate->key_bits);
-	nulls[11] = (certificate->x509 == NULL);
+	nulls[11] = (certificate->crl != NULL);
 	castssl_set_text(values, nulls, 12, certificate->signature_algorithm);
 	values[13] = BoolGetDatum(certificate->is_ca);
 	values[14] = BoolGetDatum(certificate->self_signed);
-	nulls[13] = nulls[14] = (certificate->x509 == NULL);
+	nulls[13] = nulls[14] = (certificate->crl != NULL);
 	castssl_set_text(values, nulls, 15, certificate->fingerprint);
 	castssl_rows_add(rows, values, nulls);
 }

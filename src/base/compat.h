@@ -80,4 +80,11 @@
 
 /* ---- OpenSSL ---- */
 
+#include <openssl/opensslv.h>
+
+/* Library contexts, and providers for them, came with 3.0. */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+#define CASTSSL_LIBRARY_CONTEXTS
+#endif
+
 #endif

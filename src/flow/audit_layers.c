@@ -70,8 +70,8 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 							 psprintf("no TLS handshake with the server's own port: %s", problem),
 							 RELOAD);
 	else if (file->path &&
-			 castssl_certificates_read(file->data, file->length, file->name, &certificates,
-									   &findings) &&
+			 castssl_certificates_read_facts(file->data, file->length, file->name, &certificates,
+											 &findings) &&
 			 castssl_certificates_first(&certificates) != NULL &&
 			 strcmp(served, castssl_certificates_first(&certificates)->fingerprint) != 0)
 		castssl_audit_report(

@@ -261,7 +261,7 @@ add_trusted(List *parts, CastsslRole role)
 	data = castssl_material_read_named(role, &length);
 	if (data == NULL)
 		return add_text(parts, part, "refused: the file does not exist");
-	if (!castssl_certificates_read(data, length, part, &certificates, &findings))
+	if (!castssl_certificates_read_facts(data, length, part, &certificates, &findings))
 		return add_text(parts, part, psprintf("refused: %s", findings.items[0].message));
 	for (int i = 0; i < certificates.count; i++)
 	{

@@ -220,7 +220,7 @@ castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 	}
 	PG_END_TRY();
 	if (data == NULL ||
-		!castssl_certificates_read(data, length, "ssl_cert_file", &certificates, &findings) ||
+		!castssl_certificates_read_facts(data, length, "ssl_cert_file", &certificates, &findings) ||
 		castssl_certificates_first(&certificates) == NULL)
 		return false;
 	*certificate = *castssl_certificates_first(&certificates);

@@ -78,7 +78,7 @@ extern char *castssl_material_named(CastsslRole role);
  */
 extern char *castssl_material_read_named(CastsslRole role, size_t *length);
 
-/* The server certificate on disk; false where there is none that can be read.  Never an error. */
+/* Facts of the server certificate on disk; false where none can be read.  Never an error. */
 extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
 
 /* As castssl_tls_verify takes it; names are those of the files. */

@@ -42,7 +42,8 @@ add_file(Picture *picture, const CastsslAuditScope *scope, CastsslRole role, con
 
 	if (file->path == NULL)
 		return;
-	(void) castssl_certificates_read(file->data, file->length, file->name, certificates, &findings);
+	(void) castssl_certificates_read_facts(file->data, file->length, file->name, certificates,
+										   &findings);
 	if (certificates->count == 0)
 		return;
 	picture->items =

@@ -19,6 +19,7 @@
 #include "tls/instant.h"
 #include "tls/openssl.h"
 #include "tls/pem.h"
+#include "tls/unread_key.h"
 
 #define CHECK_NAME "certificate_parse"
 
@@ -88,7 +89,9 @@ castssl_certificate_fingerprint(const X509 *x509)
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int length = 0;
 
-	if (!X509_digest(x509, EVP_sha256(), digest, &length))
+	/* X509_digest() would search the context that it was read in: see unread_key.c */
+	if (!ASN1_item_digest(ASN1_ITEM_rptr(X509), EVP_sha256(), unconstify(X509 *, x509), digest,
+						  &length))
 		ERR_clear_error(); /* LCOV_EXCL_LINE: out of memory alone */
 	return lower_hex(digest, length);
 }
@@ -286,7 +289,7 @@ is_certificate_block(const char *name)
  * another block, -1 for a broken one (the error is in OpenSSL's queue).
  */
 static int
-decode_block(const CastsslPemBlock *block, CastsslCertificate *to)
+decode_block(const CastsslPemBlock *block, bool facts_alone, CastsslCertificate *to)
 {
 	const unsigned char *der = block->data;
 	bool is_crl = strcmp(block->name, PEM_STRING_X509_CRL) == 0;
@@ -306,7 +309,12 @@ decode_block(const CastsslPemBlock *block, CastsslCertificate *to)
 		to->x509 = d2i_X509_AUX(NULL, &der, block->length);
 	}
 	else
-		to->x509 = d2i_X509(NULL, &der, block->length);
+	{
+		to->x509 = facts_alone ? castssl_x509_without_key(block->data, block->length, &to->key_bits)
+							   : NULL;
+		if (to->x509 == NULL)
+			to->x509 = d2i_X509(NULL, &der, block->length);
+	}
 	return to->crl != NULL || to->x509 != NULL ? 1 : -1;
 }
 
@@ -342,9 +350,9 @@ broken(const CastsslPem *pem, int position, size_t offset, const char *reason,
 	return false;
 }
 
-bool
-castssl_certificates_read(const char *data, size_t length, const char *subject,
-						  CastsslCertificates *certificates, CastsslFindings *findings)
+static bool
+read_all(const char *data, size_t length, const char *subject, bool facts_alone,
+		 CastsslCertificates *certificates, CastsslFindings *findings)
 {
 	CastsslPem pem = { .name = subject, .data = data, .length = length };
 	CastsslPemBlock block;
@@ -354,7 +362,7 @@ castssl_certificates_read(const char *data, size_t length, const char *subject,
 	while ((result = castssl_pem_next(&pem, &offset, &block)) == CASTSSL_PEM_BLOCK)
 	{
 		CastsslCertificate *item = next_item(certificates);
-		int decoded = decode_block(&block, item);
+		int decoded = decode_block(&block, facts_alone, item);
 
 		castssl_pem_block_free(&block);
 		castssl_adopt_x509(item->x509);
@@ -365,6 +373,8 @@ castssl_certificates_read(const char *data, size_t length, const char *subject,
 			return broken(&pem, item->position, block.offset, castssl_openssl_error(), findings);
 		if (!(item->crl ? read_crl(item) : read_certificate(item)))
 			return broken(&pem, item->position, block.offset, "a date in it is invalid", findings);
+		if (facts_alone)
+			item->x509 = NULL;
 		certificates->count++;
 	}
 	if (result == CASTSSL_PEM_BROKEN)
@@ -378,12 +388,26 @@ castssl_certificates_read(const char *data, size_t length, const char *subject,
 	return true;
 }
 
+bool
+castssl_certificates_read(const char *data, size_t length, const char *subject,
+						  CastsslCertificates *certificates, CastsslFindings *findings)
+{
+	return read_all(data, length, subject, false, certificates, findings);
+}
+
+bool
+castssl_certificates_read_facts(const char *data, size_t length, const char *subject,
+								CastsslCertificates *certificates, CastsslFindings *findings)
+{
+	return read_all(data, length, subject, true, certificates, findings);
+}
+
 const CastsslCertificate *
 castssl_certificates_first(const CastsslCertificates *certificates)
 {
 	for (int i = 0; i < certificates->count; i++)
 	{
-		if (certificates->items[i].x509 != NULL)
+		if (certificates->items[i].crl == NULL)
 			return &certificates->items[i];
 	}
 	return NULL;

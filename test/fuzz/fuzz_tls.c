@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "../unit/facts.h"
 #include "tls/crl.h"
 #include "tls/openssl.h"
 #include "tls/verify.h"
@@ -283,9 +284,13 @@ run_certificates(const CastsslPem *input)
 {
 	CastsslCertificates list = { 0 };
 	CastsslFindings findings = { 0 };
+	CastsslCertificates facts = { 0 };
+	CastsslFindings found = { 0 };
 	CastsslTlsSet set = { .now = NOW, .expiry_warning = 86400 };
 	bool ok = castssl_certificates_read(input->data, input->length, input->name, &list, &findings);
 
+	castssl_certificates_read_facts(input->data, input->length, input->name, &facts, &found);
+	require(strcmp(facts_text(&list, &findings), facts_text(&facts, &found)) == 0);
 	require(ok == (findings.count == 0));
 	require(!ok || list.count > 0);
 	for (int i = 0; i < list.count; i++)

@@ -60,7 +60,7 @@ count_certificates(const char *path)
 	char *error;
 
 	if (!file_read(NULL, path, &data, &length, &missing, &error) ||
-		!castssl_certificates_read(data, length, path, &certificates, &findings))
+		!castssl_certificates_read_facts(data, length, path, &certificates, &findings))
 		return -1;
 	return certificates.count;
 }

@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "certificates.h"
+#include "facts.h"
 #include "lib/stringinfo.h"
 #include "tls/certificate.h"
 #include "tls/instant.h"
@@ -22,6 +23,23 @@ static const char *const files[] = {
 	"dsa.crt",
 };
 
+/* The facts are the same where they alone are read, and no handle without its key gets out. */
+static void
+check_facts_alone(const CastsslPem *pem, const CastsslCertificates *list,
+				  const CastsslFindings *findings)
+{
+	CastsslCertificates facts = { 0 };
+	CastsslFindings found = { 0 };
+
+	CHECK(castssl_certificates_read_facts(pem->data, pem->length, pem->name, &facts, &found) ==
+		  (found.count == 0));
+	CHECK_STRING(facts_text(&facts, &found), facts_text(list, findings));
+	for (int i = 0; i < facts.count; i++)
+		CHECK(facts.items[i].x509 == NULL);
+	CHECK((castssl_certificates_first(&facts) == NULL) ==
+		  (castssl_certificates_first(list) == NULL));
+}
+
 static CastsslCertificates
 read_file(const char *name)
 {
@@ -32,6 +50,7 @@ read_file(const char *name)
 	if (!CHECK(castssl_certificates_read(pem.data, pem.length, name, &list, &findings)))
 		printf("  in %s: %s\n", name, findings.items[0].message);
 	CHECK_INT(findings.count, 0);
+	check_facts_alone(&pem, &list, &findings);
 	return list;
 }
 
@@ -232,6 +251,7 @@ check_message(const char *file, const char *message, const char *hint)
 	CHECK_STRING(findings.items[0].hint, hint);
 	CHECK_STRING(findings.items[0].subject, file);
 	CHECK(findings.items[0].detail != NULL);
+	check_facts_alone(&pem, &list, &findings);
 }
 
 static void
