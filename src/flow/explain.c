@@ -375,7 +375,7 @@ say_caveats(Inquiry *inquiry)
 	const CastsslQuestion *question = inquiry->question;
 	const CastsslHbaPolicy *policy = question->policy;
 
-	for (int i = 0; i < policy->nrules; i++)
+	for (int i = 0; policy->nerrors > 0 && i < policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = &policy->rules[i];
 

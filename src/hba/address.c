@@ -21,10 +21,12 @@
 #include "base/compat.h"
 #include "hba/address.h"
 
-/* a.b.c.d in plain decimal, nothing else */
-static bool
+/* a.b.c.d in plain decimal, up to the end or a slash: where that is; NULL: something else */
+static const char *
 read_dotted(const char *text, uint8 *bytes)
 {
+	uint8 parts[4];
+
 	for (int i = 0; i < 4; i++)
 	{
 		const char *start = text;
@@ -34,13 +36,13 @@ read_dotted(const char *text, uint8 *bytes)
 			value = value * 10 + (*text++ - '0');
 		/* a leading zero would mean octal: leave that to getaddrinfo */
 		if (text == start || value > 255 || (*start == '0' && text - start > 1))
-			return false;
-		if (*text != (i < 3 ? '.' : '\0'))
-			return false;
-		text++;
-		bytes[i] = (uint8) value;
+			return NULL;
+		if (i < 3 ? *text++ != '.' : *text != '/' && *text != '\0')
+			return NULL;
+		parts[i] = (uint8) value;
 	}
-	return true;
+	memcpy(bytes, parts, sizeof(parts));
+	return text;
 }
 
 /* 0, or what getaddrinfo returns; EAI_NONAME for what is no numeric address */
@@ -49,11 +51,13 @@ read_numeric(const char *text, uint8 *family, uint8 *bytes)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_family = AF_UNSPEC };
 	struct addrinfo *found = NULL;
+	const char *end;
 	int result;
 
 	memset(bytes, 0, 16);
 	*family = 4;
-	if (read_dotted(text, bytes))
+	end = read_dotted(text, bytes);
+	if (end != NULL && *end == '\0')
 		return 0;
 	memset(bytes, 0, 16);
 	*family = 0;
@@ -95,9 +99,18 @@ static bool
 read_cidr(const char *text, uint8 family, uint8 *mask)
 {
 	char *end;
-	long bits = strtol(text, &end, 10);
+	long bits;
 
-	if (*text == '\0' || *end != '\0' || bits < 0 || bits > family_bits(family))
+	/* two digits are nearly all there is */
+	if (isdigit((unsigned char) text[0]) && isdigit((unsigned char) text[1]) && text[2] == '\0')
+		bits = (text[0] - '0') * 10 + (text[1] - '0');
+	else
+	{
+		bits = strtol(text, &end, 10);
+		if (*text == '\0' || *end != '\0')
+			return false;
+	}
+	if (bits < 0 || bits > family_bits(family))
 		return false;
 	memset(mask, 0, 16);
 	for (int i = 0; bits > 0; i++, bits -= 8)
@@ -123,13 +136,26 @@ read_mask_field(const CastsslHbaTokens *mask, CastsslHbaAddress *result)
 	return NULL;
 }
 
+/* The same for what may stand before a slash: *slash is where that is, NULL without one. */
+static int
+read_before_slash(const char *text, CastsslHbaAddress *result, const char **slash)
+{
+	char plain[INET6_ADDRSTRLEN + 64]; /* room for a long interface name */
+	size_t length = strcspn(text, "/");
+
+	*slash = text[length] == '/' ? text + length : NULL;
+	if (length >= sizeof(plain)) /* no numeric address is longer */
+		return EAI_NONAME;
+	memcpy(plain, text, length);
+	plain[length] = '\0';
+	return read_numeric(plain, &result->family, result->address);
+}
+
 const char *
 castssl_hba_address_read(const CastsslHbaToken *token, const CastsslHbaTokens *mask,
 						 CastsslHbaAddress *result, bool *mask_used)
 {
-	char plain[INET6_ADDRSTRLEN + 64]; /* room for a long interface name */
 	const char *slash;
-	size_t length;
 	int code;
 
 	*mask_used = false;
@@ -143,15 +169,15 @@ castssl_hba_address_read(const CastsslHbaToken *token, const CastsslHbaTokens *m
 	if (result->kind != CASTSSL_HBA_ADDRESS_MASK)
 		return NULL;
 
-	slash = strchr(token->string, '/');
-	length = slash ? (size_t) (slash - token->string) : strlen(token->string);
-	code = EAI_NONAME;
-	if (length < sizeof(plain)) /* no numeric address is longer */
+	slash = read_dotted(token->string, result->address);
+	if (slash != NULL)
 	{
-		memcpy(plain, token->string, length);
-		plain[length] = '\0';
-		code = read_numeric(plain, &result->family, result->address);
+		code = 0;
+		result->family = 4;
+		slash = *slash == '/' ? slash : NULL;
 	}
+	else
+		code = read_before_slash(token->string, result, &slash);
 	if (code == EAI_NONAME)
 	{
 		if (slash)
@@ -163,7 +189,8 @@ castssl_hba_address_read(const CastsslHbaToken *token, const CastsslHbaTokens *m
 	}
 	if (code != 0)
 		/* LCOV_EXCL_START: the system is out of memory, for instance */
-		return psprintf("invalid IP address \"%s\": %s", plain, gai_strerror(code));
+		return psprintf("invalid IP address \"%.*s\": %s", (int) strcspn(token->string, "/"),
+						token->string, gai_strerror(code));
 	/* LCOV_EXCL_STOP */
 
 	if (slash == NULL)

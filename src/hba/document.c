@@ -19,6 +19,9 @@
 /* First version that joins lines. */
 #define FIRST_VERSION_WITH_CONTINUATION 14
 
+/* Bytes of a short line: room is taken for a file full of them. */
+#define SHORT_LINE 32
+
 /* How far fgets would read from position with a buffer of that size. */
 static size_t
 fgets_end(const CastsslHbaDocument *document, size_t position, size_t buffer)
@@ -68,31 +71,23 @@ join_line(StringInfo joined, const char *line, size_t length, int *joint)
 	return false;
 }
 
-/* Does this physical line, the first of its record, end in a backslash? */
-static bool
-first_line_goes_on(const CastsslHbaDocument *document, size_t start, size_t end)
-{
-	size_t stripped;
-
-	if (document->version < FIRST_VERSION_WITH_CONTINUATION)
-		return false;
-	stripped = strip_crlf(document->data + start, end - start);
-	return stripped > 0 && document->data[start + stripped - 1] == '\\';
-}
-
-/* End of the record that begins at start; *lines is how many physical lines it has. */
+/* End of the record that begins at its offset; *lines is how many physical lines it has. */
 static size_t
-record_end(const CastsslHbaDocument *document, size_t start, StringInfo joined, int *lines,
-		   bool *is_joined)
+record_end(const CastsslHbaDocument *document, CastsslHbaRecord *record, StringInfo joined,
+		   int *lines)
 {
+	size_t start = record->offset;
+	const char *text = document->data + start;
 	size_t end = physical_end(document, start);
 	size_t next;
 	int joint = 0;
 	bool goes_on;
 
 	*lines = 1;
-	*is_joined = first_line_goes_on(document, start, end);
-	if (!*is_joined)
+	record->text_length = strip_crlf(text, end - start);
+	record->joined = document->version >= FIRST_VERSION_WITH_CONTINUATION &&
+					 record->text_length > 0 && text[record->text_length - 1] == '\\';
+	if (!record->joined)
 		return end;
 
 	resetStringInfo(joined);
@@ -167,15 +162,16 @@ record_kind(const char *text, size_t length, int version)
 	return CASTSSL_HBA_BLANK;
 }
 
+/* Room for one more record; what of it is never used takes no memory. */
 static void
-allocate_records(CastsslHbaDocument *document)
+reserve_record(CastsslHbaDocument *document, int *capacity)
 {
-	size_t most = 1;
-
-	for (size_t i = 0; i < document->length; most++)
-		i = physical_end(document, i);
-	document->records = palloc(most * sizeof(CastsslHbaRecord));
-	document->texts = document->is_text ? NULL : palloc(most * sizeof(char *));
+	if (document->nrecords < *capacity)
+		return;
+	*capacity *= 2;
+	document->records = repalloc(document->records, *capacity * sizeof(CastsslHbaRecord));
+	if (document->texts)
+		document->texts = repalloc(document->texts, *capacity * sizeof(char *));
 }
 
 CastsslHbaDocument *
@@ -186,27 +182,31 @@ castssl_hba_document_read(const char *path, const char *data, size_t length, int
 	size_t buffer = 1024; /* what initStringInfo gives the server */
 	size_t offset = 0;
 	int line_number = 1;
+	int capacity = 16 + length / SHORT_LINE;
 
 	document->path = path;
 	document->data = data;
 	document->length = length;
 	document->version = version;
 	document->is_text = length == 0 || memchr(data, '\0', length) == NULL;
-	allocate_records(document);
+	document->records = palloc(capacity * sizeof(CastsslHbaRecord));
+	document->texts = document->is_text ? NULL : palloc(capacity * sizeof(char *));
 	initStringInfo(&joined);
 
 	while (offset < length)
 	{
-		CastsslHbaRecord *record = &document->records[document->nrecords];
+		CastsslHbaRecord *record;
 		const char *text;
 		size_t text_length;
 		int lines;
 
+		reserve_record(document, &capacity);
+		record = &document->records[document->nrecords];
 		record->offset = offset;
 		record->line_number = line_number;
 		record->joined = false;
 		if (document->is_text)
-			offset = record_end(document, offset, &joined, &lines, &record->joined);
+			offset = record_end(document, record, &joined, &lines);
 		else
 		{
 			offset = record_end_with_nul(document, offset, &joined, &lines, &buffer);
@@ -291,7 +291,7 @@ castssl_hba_record_text(const CastsslHbaDocument *document, int number, StringIn
 	}
 	if (!record->joined)
 	{
-		*length = strip_crlf(data, record->length);
+		*length = record->text_length;
 		return data;
 	}
 

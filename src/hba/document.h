@@ -24,9 +24,11 @@ typedef enum CastsslHbaRecordKind
  */
 typedef struct CastsslHbaRecord
 {
-	size_t offset;   /* of the first byte in CastsslHbaDocument.data */
-	size_t length;   /* bytes, line ends included */
-	int line_number; /* of the first physical line, from 1 */
+	/* of 32 bits: palloc() has no room for a file that is larger */
+	uint32 offset;      /* of the first byte in CastsslHbaDocument.data */
+	uint32 length;      /* bytes, line ends included */
+	uint32 text_length; /* without the line ends behind it, where nothing is joined */
+	int line_number;    /* of the first physical line, from 1 */
 	CastsslHbaRecordKind kind;
 	bool joined; /* a backslash joins its first line with the next one, or with the end of the file
 				  */

@@ -8,6 +8,9 @@
 #include "postgres.h"
 #endif
 
+#include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
+
 #include "hba/lex.h"
 
 /* Up to 16 the server has a buffer of this size for a token (MAX_TOKEN). */
@@ -29,8 +32,9 @@ reserve(CastsslHbaLine *line, size_t length)
 	}
 }
 
+/* Room for one more, which does not count yet. */
 static CastsslHbaLexeme *
-add_lexeme(CastsslHbaLine *line)
+next_lexeme(CastsslHbaLine *line)
 {
 	if (line->nlexemes == line->capacity)
 	{
@@ -40,7 +44,41 @@ add_lexeme(CastsslHbaLine *line)
 		else
 			line->lexemes = repalloc(line->lexemes, line->capacity * sizeof(CastsslHbaLexeme));
 	}
-	return &line->lexemes[line->nlexemes++];
+	return &line->lexemes[line->nlexemes];
+}
+
+#define EVERY_BYTE(c) (~UINT64CONST(0) / 255 * (c))
+
+/* Eight bytes, the first one lowest. */
+static inline uint64
+eight_bytes(const char *text)
+{
+	uint64 word;
+
+	memcpy(&word, text, sizeof(word));
+#ifdef WORDS_BIGENDIAN
+	word = pg_bswap64(word);
+#endif
+	return word;
+}
+
+/* How many blanks stand here: columns are filled up with them, a third of the file. */
+static inline size_t
+space_length(const char *text, size_t most)
+{
+	const char *end = text + most;
+	const char *next = text;
+
+	for (; end - next >= 8; next += 8)
+	{
+		uint64 other = eight_bytes(next) ^ EVERY_BYTE(' ');
+
+		if (other)
+			return next + pg_rightmost_one_pos64(other) / 8 - text;
+	}
+	while (next < end && *next == ' ')
+		next++;
+	return next - text;
 }
 
 /* How many bytes from here on stand for themselves, quoted or not: nearly all do. */
@@ -50,6 +88,18 @@ plain_length(const char *text, size_t most)
 	const char *end = text + most;
 	const char *next = text;
 
+	for (; end - next >= 8; next += 8)
+	{
+		uint64 word = eight_bytes(next);
+		/* the high bit of each byte up to the comma, the lowest of them for sure */
+		uint64 found = (word - EVERY_BYTE(',' + 1)) & ~word & EVERY_BYTE(0x80);
+
+		if (found)
+		{
+			next += pg_rightmost_one_pos64(found) / 8;
+			break;
+		}
+	}
 	for (; next < end; next++)
 	{
 		unsigned char c = (unsigned char) *next;
@@ -74,8 +124,11 @@ read_token(CastsslHbaLine *line, size_t position, char **output, size_t limit, i
 	bool in_quote = false;
 	bool was_quote = false;
 	bool saw_quote = false;
-	CastsslHbaLexeme lexeme = { .start = position, .string = string };
+	CastsslHbaLexeme *lexeme = next_lexeme(line);
 
+	lexeme->start = position;
+	lexeme->string = string;
+	lexeme->quoted = lexeme->comma = false;
 	for (; position < length; position++)
 	{
 		char c;
@@ -102,7 +155,7 @@ read_token(CastsslHbaLine *line, size_t position, char **output, size_t limit, i
 		}
 		if (c == ',' && !in_quote)
 		{
-			lexeme.comma = true;
+			lexeme->comma = true;
 			break;
 		}
 		if (c != '"' || was_quote)
@@ -114,17 +167,17 @@ read_token(CastsslHbaLine *line, size_t position, char **output, size_t limit, i
 			in_quote = !in_quote;
 			saw_quote = true;
 			if (out == string)
-				lexeme.quoted = true;
+				lexeme->quoted = true;
 		}
 	}
 
 	*out++ = '\0';
-	lexeme.end = position;
-	lexeme.open = in_quote;
-	lexeme.file = !lexeme.quoted && string[0] == '@' && string[1] != '\0';
+	lexeme->end = position;
+	lexeme->open = in_quote;
+	lexeme->file = !lexeme->quoted && string[0] == '@' && string[1] != '\0';
 	if (saw_quote || string[0] != '\0')
 	{
-		*add_lexeme(line) = lexeme;
+		line->nlexemes++;
 		*output = out;
 	}
 	return position;
@@ -149,7 +202,9 @@ castssl_hba_lex(CastsslHbaLine *line, const char *text, size_t length, int versi
 	{
 		char c = text[position];
 
-		if (castssl_hba_is_blank(c, version) || c == ',')
+		if (c == ' ')
+			position += space_length(text + position, length - position);
+		else if (castssl_hba_is_blank(c, version) || c == ',')
 			position++;
 		else if (c == '#')
 		{

@@ -180,11 +180,11 @@ castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 {
 	CastsslAnswer answer;
 
-	if (rule->error != NULL ||
-		!castssl_hba_type_takes(rule->type, connection->family, connection->encryption))
-		return CASTSSL_NO;
 	/* what is certain and cheap first; a doubt about DNS is asked about last */
 	if (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK && !in_range(&rule->address, connection))
+		return CASTSSL_NO;
+	if (rule->error != NULL ||
+		!castssl_hba_type_takes(rule->type, connection->family, connection->encryption))
 		return CASTSSL_NO;
 	answer = database_matches(&rule->databases, version, connection, world);
 	if (answer != CASTSSL_NO)

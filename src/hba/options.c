@@ -474,7 +474,10 @@ castssl_hba_options_check(CastsslHbaRule *rule, int version, const CastsslHbaRea
 	for (int i = 0; i < lengthof(methods); i++)
 	{
 		if (methods[i].name == rule->method)
+		{
 			seen.method = methods[i].bit;
+			break;
+		}
 	}
 	rule->clientcert = CASTSSL_CLIENTCERT_NONE;
 	for (int i = 0; i < rule->options.count; i++)

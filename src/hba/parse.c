@@ -31,27 +31,17 @@ castssl_hba_fields_reset(CastsslHbaFields *fields)
 }
 
 void
-castssl_hba_fields_add(CastsslHbaFields *fields, CastsslHbaToken token)
+castssl_hba_fields_grow_tokens(CastsslHbaFields *fields)
 {
-	if (fields->ntokens == fields->token_capacity)
-	{
-		fields->token_capacity *= 2;
-		fields->tokens = repalloc(fields->tokens, fields->token_capacity * sizeof(CastsslHbaToken));
-	}
-	fields->tokens[fields->ntokens++] = token;
+	fields->token_capacity *= 2;
+	fields->tokens = repalloc(fields->tokens, fields->token_capacity * sizeof(CastsslHbaToken));
 }
 
 void
-castssl_hba_fields_end_field(CastsslHbaFields *fields)
+castssl_hba_fields_grow_starts(CastsslHbaFields *fields)
 {
-	if (fields->ntokens == fields->starts[fields->nfields])
-		return;
-	if (fields->nfields == fields->field_capacity)
-	{
-		fields->field_capacity *= 2;
-		fields->starts = repalloc(fields->starts, (fields->field_capacity + 1) * sizeof(int));
-	}
-	fields->starts[++fields->nfields] = fields->ntokens;
+	fields->field_capacity *= 2;
+	fields->starts = repalloc(fields->starts, (fields->field_capacity + 1) * sizeof(int));
 }
 
 void
@@ -65,21 +55,21 @@ castssl_hba_fields_free(CastsslHbaFields *fields)
 	*fields = (CastsslHbaFields){ 0 };
 }
 
-CastsslHbaTokens
-castssl_hba_field(const CastsslHbaFields *fields, int number)
-{
-	int start = fields->starts[number];
-
-	return (CastsslHbaTokens){ .items = fields->tokens + start,
-							   .count = fields->starts[number + 1] - start };
-}
-
 static bool
 read_type(const char *text, CastsslHbaType *type)
 {
-	for (int i = 0; i < lengthof(type_names); i++)
+	const size_t host = strlen("host");
+
+	if (castssl_hba_same(type_names[CASTSSL_HBA_LOCAL], text))
 	{
-		if (castssl_hba_same(type_names[i], text))
+		*type = CASTSSL_HBA_LOCAL;
+		return true;
+	}
+	if (strncmp(text, "host", host) != 0)
+		return false;
+	for (int i = CASTSSL_HBA_HOST; i < lengthof(type_names); i++)
+	{
+		if (castssl_hba_same(type_names[i] + host, text + host))
 		{
 			*type = (CastsslHbaType) i;
 			return true;
@@ -200,11 +190,6 @@ void
 castssl_hba_parse_rule(const CastsslHbaFields *fields, int version, const CastsslHbaReader *reader,
 					   CastsslHbaRule *rule)
 {
-	memset(&rule->address, 0, sizeof(rule->address));
-	rule->type = CASTSSL_HBA_LOCAL;
-	rule->databases = rule->users = rule->options = (CastsslHbaTokens){ 0 };
-	rule->method = NULL;
-	rule->clientcert = CASTSSL_CLIENTCERT_NONE;
 	rule->error = parse_fields(fields, version, reader, rule);
 }
 
@@ -218,8 +203,7 @@ castssl_hba_parse_text(const char *text, size_t length, int version, CastsslHbaL
 	{
 		const CastsslHbaLexeme *lexeme = &line->lexemes[i];
 
-		castssl_hba_fields_add(
-			fields, (CastsslHbaToken){ .string = lexeme->string, .quoted = lexeme->quoted });
+		castssl_hba_fields_add(fields, lexeme->string, lexeme->quoted);
 		if (!lexeme->comma)
 			castssl_hba_fields_end_field(fields);
 	}

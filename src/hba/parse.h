@@ -26,20 +26,49 @@ typedef struct CastsslHbaFields
 
 extern void castssl_hba_fields_reset(CastsslHbaFields *fields);
 
+/* Room for more, when there is none: called by what follows. */
+extern void castssl_hba_fields_grow_tokens(CastsslHbaFields *fields);
+extern void castssl_hba_fields_grow_starts(CastsslHbaFields *fields);
+
 /* Append a token to the field that is being built. */
-extern void castssl_hba_fields_add(CastsslHbaFields *fields, CastsslHbaToken token);
+static inline void
+castssl_hba_fields_add(CastsslHbaFields *fields, const char *string, bool quoted)
+{
+	CastsslHbaToken *token;
+
+	if (fields->ntokens == fields->token_capacity)
+		castssl_hba_fields_grow_tokens(fields);
+	token = &fields->tokens[fields->ntokens++];
+	token->string = string;
+	token->quoted = quoted;
+}
 
 /* End that field.  One without a token (an empty @file) does not count. */
-extern void castssl_hba_fields_end_field(CastsslHbaFields *fields);
+static inline void
+castssl_hba_fields_end_field(CastsslHbaFields *fields)
+{
+	if (fields->ntokens == fields->starts[fields->nfields])
+		return;
+	if (fields->nfields == fields->field_capacity)
+		castssl_hba_fields_grow_starts(fields);
+	fields->starts[++fields->nfields] = fields->ntokens;
+}
 
 extern void castssl_hba_fields_free(CastsslHbaFields *fields);
 
-extern CastsslHbaTokens castssl_hba_field(const CastsslHbaFields *fields, int number);
+static inline CastsslHbaTokens
+castssl_hba_field(const CastsslHbaFields *fields, int number)
+{
+	int start = fields->starts[number];
+
+	return (CastsslHbaTokens){ .items = fields->tokens + start,
+							   .count = fields->starts[number + 1] - start };
+}
 
 /*
  * Fill type, databases, users, address, method, options, clientcert and error
- * of rule.  Strings and tokens are those of fields, not copies.  reader may be
- * NULL: then what only the running server can tell is taken to be well.
+ * of rule, which are zero before.  Strings and tokens are those of fields, not copies.  reader may
+ * be NULL: then what only the running server can tell is taken to be well.
  */
 extern void castssl_hba_parse_rule(const CastsslHbaFields *fields, int version,
 								   const CastsslHbaReader *reader, CastsslHbaRule *rule);

@@ -180,9 +180,12 @@ add_rule(Builder *builder, const Frame *frame, int record, const char *error)
 	rule->record = record;
 	rule->line_number = frame->document->records[record].line_number;
 	rule->error = error;
+	if (error == NULL)
+		builder->parser(&frame->fields, builder->version, builder->reader, rule);
+	if (rule->error)
+		builder->policy->nerrors++;
 	if (error)
 		return;
-	builder->parser(&frame->fields, builder->version, builder->reader, rule);
 	rule->databases = keep_shared(builder, frame, rule->databases, &builder->last_databases);
 	rule->users = keep_shared(builder, frame, rule->users, &builder->last_users);
 	rule->options = keep_tokens(builder, frame, rule->options);
@@ -293,7 +296,8 @@ expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFi
 	if (depth <= file->depth)
 	{
 		for (int i = 0; i < file->tokens.count; i++)
-			castssl_hba_fields_add(into, file->tokens.items[i]);
+			castssl_hba_fields_add(into, file->tokens.items[i].string,
+								   file->tokens.items[i].quoted);
 		return NULL;
 	}
 	document = open_document(builder, path, depth, &missing, &error);
@@ -339,8 +343,7 @@ read_fields(Builder *builder, Frame *frame, int record)
 				return error;
 		}
 		else
-			castssl_hba_fields_add(&frame->fields, (CastsslHbaToken){ .string = lexeme->string,
-																	  .quoted = lexeme->quoted });
+			castssl_hba_fields_add(&frame->fields, lexeme->string, lexeme->quoted);
 		if (!lexeme->comma)
 			castssl_hba_fields_end_field(&frame->fields);
 	}
@@ -462,10 +465,10 @@ read_line(Builder *builder, Frame *frame, int record, CastsslHbaFields *into)
 	}
 	for (int i = 0; i < frame->fields.ntokens && error == NULL; i++)
 	{
-		CastsslHbaToken token = frame->fields.tokens[i];
+		const CastsslHbaToken *token = &frame->fields.tokens[i];
 
-		token.string = castssl_arena_string(&builder->arena, token.string);
-		castssl_hba_fields_add(into, token);
+		castssl_hba_fields_add(into, castssl_arena_string(&builder->arena, token->string),
+							   token->quoted);
 	}
 	return error;
 }
@@ -553,6 +556,7 @@ castssl_hba_lines_read(const char *path, const CastsslHbaReader *reader, int ver
 
 		rule->record = -1;
 		rule->error = error;
+		policy->nerrors = 1;
 		add_empty_document(&builder, pstrdup(path));
 		return policy;
 	}

@@ -74,9 +74,9 @@ typedef struct CastsslHbaRule
 	int record;      /* index of its record in that document */
 	int line_number; /* in that file, counted from 1 as the server does: the first physical line */
 	CastsslHbaType type;
+	CastsslHbaAddress address;
 	CastsslHbaTokens databases;
 	CastsslHbaTokens users;
-	CastsslHbaAddress address;
 	const char
 		*method; /* static: "trust", "scram-sha-256", ...; "ident" on local reads as "peer" */
 	CastsslHbaTokens options;     /* each "name=value", in order, as written (quotes removed) */
@@ -96,6 +96,7 @@ typedef struct CastsslHbaPolicy
 	int nfiles;
 	CastsslHbaRule *rules;
 	int nrules;
+	int nerrors; /* how many of them have an error */
 } CastsslHbaPolicy;
 
 /*
@@ -140,11 +141,16 @@ extern CastsslHbaPolicy *castssl_hba_policy_read(const char *path, const Castssl
 extern const CastsslHbaDocument *castssl_hba_policy_file(const CastsslHbaPolicy *policy,
 														 const char *path);
 
-/* The same string?  Nearly all that are compared differ in the first byte, which saves a call. */
+/*
+ * The same string?  Most that are compared differ in the first byte, and most of the others in
+ * the second one or in their lengths: that saves a call.
+ */
 static inline bool
 castssl_hba_same(const char *a, const char *b)
 {
-	return a[0] == b[0] && strcmp(a, b) == 0;
+	if (a[0] != b[0])
+		return false;
+	return a[0] == '\0' || (a[1] == b[1] && strcmp(a + 1, b + 1) == 0);
 }
 
 /* Is this token the keyword (PostgreSQL: token_is_keyword)? */
