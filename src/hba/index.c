@@ -61,16 +61,14 @@ insert_doubtful(CastsslHbaIndex *index, const CastsslHbaBox *box, int position)
 static int
 get_bucket(CastsslHbaIndex *index, int database, int user)
 {
-	uint64 key = pair_key(database, user);
-	int bucket = castssl_table_get(&index->buckets, key);
+	int *bucket = castssl_table_place(&index->buckets, pair_key(database, user));
 
-	if (bucket == CASTSSL_ABSENT)
+	if (*bucket == CASTSSL_ABSENT)
 	{
-		bucket = index->roots.count;
-		castssl_table_put(&index->buckets, key, bucket);
+		*bucket = index->roots.count;
 		castssl_ints_add(&index->roots, CASTSSL_TRIE_NONE);
 	}
-	return bucket;
+	return *bucket;
 }
 
 static void
@@ -78,11 +76,11 @@ insert_into_bucket(CastsslHbaIndex *index, int bucket, const CastsslHbaBox *box,
 {
 	if (box->predicate != CASTSSL_NO_PREDICATE)
 	{
-		uint64 key = pair_key(bucket, box->predicate);
+		int *first = castssl_table_place(&index->predicates, pair_key(bucket, box->predicate));
 
 		index->has_predicates = true;
-		if (castssl_table_get(&index->predicates, key) == CASTSSL_ABSENT)
-			castssl_table_put(&index->predicates, key, position);
+		if (*first == CASTSSL_ABSENT)
+			*first = position;
 		return;
 	}
 	for (int i = 0; i < box->nprefixes; i++)
@@ -100,7 +98,7 @@ insert_predicate(CastsslHbaIndex *index, const CastsslHbaBox *box, int position)
 	for (int i = 0; i < box->nusers; i++)
 	{
 		int key = box->users[i];
-		int head;
+		int *head;
 
 		if (CASTSSL_KEY_KIND(key) != CASTSSL_KEY_NAME)
 		{
@@ -109,10 +107,10 @@ insert_predicate(CastsslHbaIndex *index, const CastsslHbaBox *box, int position)
 			any = true;
 			key = CASTSSL_KEY(CASTSSL_KEY_ALL, 0);
 		}
-		head = castssl_table_get(&index->by_predicate, key);
-		castssl_table_put(&index->by_predicate, key, index->predicate_chain.count);
+		head = castssl_table_place(&index->by_predicate, key);
 		castssl_ints_add(&index->predicate_chain, position);
-		castssl_ints_add(&index->predicate_chain, head);
+		castssl_ints_add(&index->predicate_chain, *head);
+		*head = index->predicate_chain.count - 2;
 	}
 }
 
@@ -384,8 +382,12 @@ static void
 build_by_hash(CastsslHbaIndex *index)
 {
 	for (int i = 0; i < index->nboxes; i++)
-		if (castssl_table_get(&index->by_hash, index->boxes[i]->hash) == CASTSSL_ABSENT)
-			castssl_table_put(&index->by_hash, index->boxes[i]->hash, i);
+	{
+		int *first = castssl_table_place(&index->by_hash, index->boxes[i]->hash);
+
+		if (*first == CASTSSL_ABSENT)
+			*first = i;
+	}
 }
 
 int

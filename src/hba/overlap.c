@@ -15,7 +15,7 @@
 /* Boxes by a key of one field: a trie for each name, and one for those that name nobody. */
 typedef struct ByName
 {
-	CastsslTable roots;
+	int *roots; /* of each name of the universe */
 	int broad;
 } ByName;
 
@@ -23,9 +23,9 @@ struct CastsslHbaOverlap
 {
 	const CastsslHbaIndex *index;
 	const int *covers;
-	int size;     /* of the lowest level of highest, a power of 2 */
-	int *highest; /* a heap-ordered tree of the largest covers */
-	bool has_tries;
+	int size;       /* of the lowest level of highest, a power of 2 */
+	int *highest;   /* a heap-ordered tree of the largest covers */
+	bool has_tries; /* all that follows */
 	CastsslTrie trie;
 	ByName users;
 	ByName databases;
@@ -87,44 +87,95 @@ insert_by_name(CastsslHbaOverlap *overlap, ByName *by_name, const int *keys, int
 
 	for (int i = 0; i < nkeys; i++)
 	{
-		int root;
+		int *root;
 
 		if (CASTSSL_KEY_KIND(keys[i]) != CASTSSL_KEY_NAME)
 		{
 			broad = true;
 			continue;
 		}
-		root = castssl_table_get(&by_name->roots, keys[i]);
-		root = castssl_trie_insert(&overlap->trie, root, *prefix, position, true);
-		castssl_table_put(&by_name->roots, keys[i], root);
+		root = &by_name->roots[CASTSSL_KEY_NAME_OF(keys[i])];
+		*root = castssl_trie_insert(&overlap->trie, *root, *prefix, position, true);
 	}
 	if (broad)
 		by_name->broad =
 			castssl_trie_insert(&overlap->trie, by_name->broad, *prefix, position, true);
 }
 
+/* A block of a box. */
+typedef struct Block
+{
+	CastsslPrefix prefix;
+	int position;
+} Block;
+
+static int
+compare_blocks(const void *left, const void *right)
+{
+	const Block *a = left;
+	const Block *b = right;
+	int order = castssl_prefix_compare(&a->prefix, &b->prefix);
+
+	return order != 0 ? order : a->position < b->position ? -1 : a->position > b->position;
+}
+
+/*
+ * All blocks, one beside the other in the tries as in the array: so most of the way
+ * from the root to the next one is the way to the last one, which is in the cache.
+ */
+static Block *
+sorted_blocks(const CastsslHbaIndex *index, int *count)
+{
+	Block *blocks;
+	int n = 0;
+
+	for (int i = 0; i < index->nboxes; i++)
+		n += index->boxes[i]->nprefixes;
+	blocks = palloc(n * sizeof(Block));
+	*count = n;
+	n = 0;
+	for (int i = 0; i < index->nboxes; i++)
+		for (int j = 0; j < index->boxes[i]->nprefixes; j++)
+			blocks[n++] = (Block){ index->boxes[i]->prefixes[j], i };
+	qsort(blocks, n, sizeof(Block), compare_blocks);
+	return blocks;
+}
+
+static void
+begin_by_name(ByName *by_name, int nnames)
+{
+	by_name->broad = CASTSSL_TRIE_NONE;
+	by_name->roots = palloc(Max(1, nnames) * sizeof(int));
+	for (int i = 0; i < nnames; i++)
+		by_name->roots[i] = CASTSSL_TRIE_NONE;
+}
+
 static void
 build_tries(CastsslHbaOverlap *overlap)
 {
 	const CastsslHbaIndex *index = overlap->index;
+	Block *blocks;
+	int count;
 
 	overlap->has_tries = true;
-	overlap->users.broad = overlap->databases.broad = CASTSSL_TRIE_NONE;
+	begin_by_name(&overlap->users, index->universe->nnames);
+	begin_by_name(&overlap->databases, index->universe->nnames);
 	overlap->everything = CASTSSL_TRIE_NONE;
 	overlap->seen = palloc0(index->nboxes * sizeof(int));
-	for (int i = 0; i < index->nboxes; i++)
+	blocks = sorted_blocks(index, &count);
+	for (int i = 0; i < count; i++)
 	{
-		const CastsslHbaBox *box = index->boxes[i];
+		const Block *block = &blocks[i];
+		const CastsslHbaBox *box = index->boxes[block->position];
 
-		for (int j = 0; j < box->nprefixes; j++)
-		{
-			insert_by_name(overlap, &overlap->users, box->users, box->nusers, &box->prefixes[j], i);
-			insert_by_name(overlap, &overlap->databases, box->databases, box->ndatabases,
-						   &box->prefixes[j], i);
-			overlap->everything =
-				castssl_trie_insert(&overlap->trie, overlap->everything, box->prefixes[j], i, true);
-		}
+		insert_by_name(overlap, &overlap->users, box->users, box->nusers, &block->prefix,
+					   block->position);
+		insert_by_name(overlap, &overlap->databases, box->databases, box->ndatabases,
+					   &block->prefix, block->position);
+		overlap->everything = castssl_trie_insert(&overlap->trie, overlap->everything,
+												  block->prefix, block->position, true);
 	}
+	pfree(blocks);
 }
 
 static CastsslVisit
@@ -161,7 +212,7 @@ visit_by_name(Search *search, const ByName *by_name, const int *keys, int nkeys,
 	const CastsslTrie *trie = &search->overlap->trie;
 
 	for (int i = 0; i < nkeys; i++)
-		if (!castssl_trie_visit(trie, castssl_table_get(&by_name->roots, keys[i]), prefix, true,
+		if (!castssl_trie_visit(trie, by_name->roots[CASTSSL_KEY_NAME_OF(keys[i])], prefix, true,
 								visit, search))
 			return false;
 	return castssl_trie_visit(trie, by_name->broad, prefix, true, visit, search);
@@ -224,8 +275,8 @@ castssl_hba_overlap_free(CastsslHbaOverlap *overlap)
 		pfree(overlap->seen);
 		pfree(overlap->trie.nodes);
 		pfree(overlap->trie.values);
-		castssl_table_free(&overlap->users.roots);
-		castssl_table_free(&overlap->databases.roots);
+		pfree(overlap->users.roots);
+		pfree(overlap->databases.roots);
 	}
 	pfree(overlap);
 }

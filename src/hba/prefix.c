@@ -194,12 +194,9 @@ castssl_prefixes_intersect(const CastsslPrefix *a, int na, const CastsslPrefix *
 		}
 }
 
-static int
-compare_prefixes(const void *left, const void *right)
+int
+castssl_prefix_compare(const CastsslPrefix *a, const CastsslPrefix *b)
 {
-	const CastsslPrefix *a = left;
-	const CastsslPrefix *b = right;
-
 	if (a->six != b->six)
 		return a->six ? 1 : -1;
 	if (a->high != b->high)
@@ -207,6 +204,12 @@ compare_prefixes(const void *left, const void *right)
 	if (a->low != b->low)
 		return a->low < b->low ? -1 : 1;
 	return a->length - b->length;
+}
+
+static int
+compare_prefixes(const void *left, const void *right)
+{
+	return castssl_prefix_compare(left, right);
 }
 
 void

@@ -38,6 +38,9 @@ extern int castssl_prefix_common(const CastsslPrefix *a, const CastsslPrefix *b)
 extern int castssl_prefix_bit(const CastsslPrefix *prefix, int position);
 extern bool castssl_prefix_contains(const CastsslPrefix *outer, const CastsslPrefix *inner);
 
+/* As for qsort: a block stands before those in it, and those before what is behind it. */
+extern int castssl_prefix_compare(const CastsslPrefix *a, const CastsslPrefix *b);
+
 extern void castssl_prefixes_add(CastsslPrefixes *prefixes, CastsslPrefix prefix);
 
 /*

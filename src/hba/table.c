@@ -55,8 +55,8 @@ castssl_table_get(const CastsslTable *table, uint64 key)
 	return table->size == 0 ? CASTSSL_ABSENT : find(table, key)->value;
 }
 
-void
-castssl_table_put(CastsslTable *table, uint64 key, int value)
+int *
+castssl_table_place(CastsslTable *table, uint64 key)
 {
 	CastsslTableEntry *entry;
 
@@ -66,7 +66,7 @@ castssl_table_put(CastsslTable *table, uint64 key, int value)
 	if (entry->value == CASTSSL_ABSENT)
 		table->count++;
 	entry->key = key;
-	entry->value = value;
+	return &entry->value;
 }
 
 void

@@ -24,8 +24,11 @@ typedef struct CastsslTable
 /* The value of key, or CASTSSL_ABSENT. */
 extern int castssl_table_get(const CastsslTable *table, uint64 key);
 
-/* Set the value of key, new or not. */
-extern void castssl_table_put(CastsslTable *table, uint64 key, int value);
+/*
+ * Where the value of key is: CASTSSL_ABSENT where it is new, and then the caller sets it.
+ * Good until the next call.
+ */
+extern int *castssl_table_place(CastsslTable *table, uint64 key);
 
 extern void castssl_table_free(CastsslTable *table);
 

@@ -66,7 +66,7 @@ extern void castssl_ints_add(CastsslInts *ints, int value);
 extern void castssl_ints_unique(CastsslInts *ints);
 
 /*
- * Put value at a block; values must come in ascending order.  root is
+ * Put value at a block; the values of one block must come in ascending order.  root is
  * CASTSSL_TRIE_NONE for an empty trie; the new root is returned.
  * chain: keep every value, not only the smallest, for castssl_trie_visit.
  */

@@ -59,7 +59,7 @@ castssl_hba_universe_name(CastsslHbaUniverse *universe, const char *name, bool a
 	}
 	universe->names[universe->nnames] = name;
 	universe->next_name[universe->nnames] = head;
-	castssl_table_put(&universe->by_hash, hash, universe->nnames);
+	*castssl_table_place(&universe->by_hash, hash) = universe->nnames;
 	return universe->nnames++;
 }
 
