@@ -132,6 +132,18 @@ find_method(const char *name, int version)
 	return NULL;
 }
 
+/* Of a method's name that is the table's own, so that its address tells which. */
+static int
+bit_of(const char *method)
+{
+	for (int i = 0; i < lengthof(methods); i++)
+	{
+		if (methods[i].name == method)
+			return methods[i].bit;
+	}
+	return 0; /* LCOV_EXCL_LINE: it is one of them */
+}
+
 static const Option *
 find_option(const char *name, size_t length, int version)
 {
@@ -468,18 +480,14 @@ check_oauth(const Seen *seen)
 const char *
 castssl_hba_options_check(CastsslHbaRule *rule, int version, const CastsslHbaReader *reader)
 {
-	Seen seen = { .rule = rule, .reader = reader, .version = version };
+	int method = bit_of(rule->method);
+	Seen seen;
 
-	/* the method's name is one of the table's own, so its address tells which */
-	for (int i = 0; i < lengthof(methods); i++)
-	{
-		if (methods[i].name == rule->method)
-		{
-			seen.method = methods[i].bit;
-			break;
-		}
-	}
 	rule->clientcert = CASTSSL_CLIENTCERT_NONE;
+	/* nearly all rules */
+	if (rule->options.count == 0 && (method & (CERT | LDAP | RADIUS | OAUTH)) == 0)
+		return NULL;
+	seen = (Seen){ .rule = rule, .reader = reader, .version = version, .method = method };
 	for (int i = 0; i < rule->options.count; i++)
 	{
 		const char *error = check_option(&seen, rule->options.items[i].string);
@@ -487,7 +495,7 @@ castssl_hba_options_check(CastsslHbaRule *rule, int version, const CastsslHbaRea
 		if (error)
 			return error;
 	}
-	switch (seen.method)
+	switch (method)
 	{
 		case CERT:
 			rule->clientcert = CASTSSL_CLIENTCERT_VERIFY_FULL;

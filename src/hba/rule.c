@@ -35,6 +35,14 @@ typedef struct TokenFile
 	CastsslHbaTokens tokens;
 } TokenFile;
 
+/* The tokens of a field, out of the scratch. */
+typedef struct Kept
+{
+	CastsslHbaTokens tokens;
+	size_t length; /* of the first string */
+	char end;      /* its last byte */
+} Kept;
+
 typedef struct Builder
 {
 	CastsslHbaPolicy *policy;
@@ -48,8 +56,8 @@ typedef struct Builder
 	int ntoken_files;
 	int token_file_capacity;
 	int included_lines;
-	CastsslHbaTokens last_databases; /* those of the rule before, which are often the same */
-	CastsslHbaTokens last_users;
+	Kept last_databases; /* those of the rule before, which are often the same */
+	Kept last_users;
 } Builder;
 
 /* Scratch of one file that is being read; inclusion nests these. */
@@ -144,12 +152,17 @@ keep_tokens(Builder *builder, const Frame *frame, CastsslHbaTokens tokens)
 	return (CastsslHbaTokens){ .items = items, .count = tokens.count };
 }
 
+/* What is not the same mostly differs in the length or the last byte of its first string. */
 static CastsslHbaTokens
-keep_shared(Builder *builder, const Frame *frame, CastsslHbaTokens tokens, CastsslHbaTokens *last)
+keep_shared(Builder *builder, const Frame *frame, CastsslHbaTokens tokens, Kept *last)
 {
-	if (!castssl_hba_tokens_equal(tokens, *last))
-		*last = keep_tokens(builder, frame, tokens);
-	return *last;
+	size_t length = tokens.count > 0 ? strlen(tokens.items[0].string) : 0;
+	char end = length > 0 ? tokens.items[0].string[length - 1] : '\0';
+
+	if (length != last->length || end != last->end ||
+		!castssl_hba_tokens_equal(tokens, last->tokens))
+		*last = (Kept){ keep_tokens(builder, frame, tokens), length, end };
+	return last->tokens;
 }
 
 static CastsslHbaRule *
