@@ -12,6 +12,15 @@
 
 #include "hba/overlap.h"
 
+/* Nearly all searches by order are at an end after so many. */
+#define FEW_STEPS 256
+
+/*
+ * Most edits leave few others.  For those the tries are not worth while, which take
+ * many more steps for each box than this.
+ */
+#define PATIENCE 4
+
 /* Boxes by a key of one field: a trie for each name, and one for those that name nobody. */
 typedef struct ByName
 {
@@ -25,6 +34,7 @@ struct CastsslHbaOverlap
 	const int *covers;
 	int size;       /* of the lowest level of highest, a power of 2 */
 	int *highest;   /* a heap-ordered tree of the largest covers */
+	int patience;   /* steps that may still be spent on searches by order before there are tries */
 	bool has_tries; /* all that follows */
 	CastsslTrie trie;
 	ByName users;
@@ -50,6 +60,7 @@ castssl_hba_overlap_create(const CastsslHbaIndex *index, const int *covers)
 
 	overlap->index = index;
 	overlap->covers = covers;
+	overlap->patience = Min(INT_MAX / 8, index->nboxes) * PATIENCE;
 	overlap->size = 1;
 	while (overlap->size < index->nboxes)
 		overlap->size *= 2;
@@ -249,10 +260,20 @@ void
 castssl_hba_overlap_find(CastsslHbaOverlap *overlap, const CastsslHbaBox *box, int position,
 						 int last, CastsslInts *candidates)
 {
-	Search search = { overlap, position, last, 0, candidates };
+	Search search = { overlap, position, last, FEW_STEPS + overlap->patience, candidates };
 
+	if (!overlap->has_tries)
+	{
+		bool done;
+
+		candidates->count = 0;
+		done = find_by_order(&search, 1, 0, overlap->size);
+		overlap->patience = Min(overlap->patience, Max(0, search.work));
+		if (done)
+			return;
+	}
 	/* whichever of the two filters is done first, with growing patience for both */
-	for (int patience = 256;; patience = patience > INT_MAX / 4 ? INT_MAX : patience * 4)
+	for (int patience = FEW_STEPS;; patience = patience > INT_MAX / 4 ? INT_MAX : patience * 4)
 	{
 		candidates->count = 0;
 		search.work = patience;
