@@ -64,6 +64,7 @@ test_fields(void)
 		{ "host all all\rall md5", "", 13, 18 },
 		{ "host all all\rall md5", "end-of-line before authentication method", 19 },
 		{ "HOST all all all md5", "invalid connection type \"HOST\"" },
+		{ "hosttls all all all md5", "invalid connection type \"hosttls\"" },
 		{ "\xef\xbb\xbfhost all all all md5", "invalid connection type \"\xef\xbb\xbfhost\"" },
 		{ "host,local all all all md5", "multiple values specified for connection type" },
 		{ "host", "end-of-line before database specification" },
@@ -110,6 +111,12 @@ test_addresses(void)
 		{ "host all all 1.2.3.4 md5", "invalid IP mask \"md5\": Name or service not known" },
 		{ "host all all 1.2.3.4 ffff:: md5", "IP address and mask do not match" },
 		{ "host all all x/8 md5", "specifying both host name and CIDR mask is invalid: \"x/8\"" },
+		{ "host all all "
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/8 md5",
+		  "specifying both host name and CIDR mask is invalid: "
+		  "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/8\"" },
 		{ "host all all 1.2.3.4.5/8 md5",
 		  "specifying both host name and CIDR mask is invalid: \"1.2.3.4.5/8\"" },
 	};
