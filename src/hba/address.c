@@ -136,7 +136,7 @@ read_mask_field(const CastsslHbaTokens *mask, CastsslHbaAddress *result)
 	return NULL;
 }
 
-/* The same for what may stand before a slash: *slash is where that is, NULL without one. */
+/* read_numeric() for what stands before a slash: *slash is where that is, NULL without one. */
 static int
 read_before_slash(const char *text, CastsslHbaAddress *result, const char **slash)
 {

@@ -260,27 +260,22 @@ void
 castssl_hba_overlap_find(CastsslHbaOverlap *overlap, const CastsslHbaBox *box, int position,
 						 int last, CastsslInts *candidates)
 {
-	Search search = { overlap, position, last, FEW_STEPS + overlap->patience, candidates };
+	Search search = { overlap, position, last, 0, candidates };
 
-	if (!overlap->has_tries)
+	/* whichever of the two filters is done first, with ever more steps for both */
+	for (int steps = FEW_STEPS + overlap->patience;;
+		 steps = steps > INT_MAX / 4 ? INT_MAX : steps * 4)
 	{
 		bool done;
 
 		candidates->count = 0;
+		search.work = steps;
 		done = find_by_order(&search, 1, 0, overlap->size);
 		overlap->patience = Min(overlap->patience, Max(0, search.work));
 		if (done)
-			return;
-	}
-	/* whichever of the two filters is done first, with growing patience for both */
-	for (int patience = FEW_STEPS;; patience = patience > INT_MAX / 4 ? INT_MAX : patience * 4)
-	{
-		candidates->count = 0;
-		search.work = patience;
-		if (find_by_order(&search, 1, 0, overlap->size))
 			break;
 		candidates->count = 0;
-		search.work = patience;
+		search.work = steps;
 		if (find_by_content(&search, box))
 			break;
 	}
