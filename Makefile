@@ -16,15 +16,16 @@ MODULE_big = pg_castssl
 tree := $(or $(VPATH),.)
 VERSION_OF_EXTENSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(tree)/$(EXTENSION).control)
 
-OBJS = $(patsubst $(tree)/%.c,%.o,$(sort $(wildcard $(tree)/src/*.c $(tree)/src/*/*.c)))
+OBJS = $(patsubst $(tree)/%.c,%.o,$(sort $(wildcard $(addprefix $(tree)/src/,*.c */*.c */*/*.c */*/*/*.c))))
 DATA = $(patsubst $(tree)/%,%,$(sort $(wildcard $(tree)/sql/pg_castssl--*.sql)))
 ifdef VPATH
 $(shell mkdir -p $(sort $(dir $(OBJS))))
 endif
+EXTRA_CLEAN = $(OBJS:.o=.d)
 REGRESS = install arguments privileges status hba_rules
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
-PG_CFLAGS = -Wno-declaration-after-statement
+PG_CFLAGS = -Wno-declaration-after-statement -MMD -MP
 # On Windows libpq has functions of the server's names: with libpq first, pqsignal would be its own,
 # and a worker would never see a SIGHUP. Nothing is to be bound by guess there either.
 windows_link = -Wl,--disable-auto-import -L$(pkglibdir) -lpostgres
@@ -73,8 +74,9 @@ endif
 
 include $(PGXS)
 
-# Few and small enough: any header builds all anew.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard $(tree)/src/*.h $(tree)/src/*/*.h)
+# A header builds anew what includes it, and bitcode follows its object.
+-include $(OBJS:.o=.d)
+$(OBJS:.o=.bc): %.bc: %.o
 
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(VERSION_OF_EXTENSION)/ \

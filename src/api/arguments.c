@@ -16,7 +16,7 @@
 #include "base/fault.h"
 #include "change/lock.h"
 #include "change/worker.h"
-#include "server/hba_files.h"
+#include "server/world.h"
 
 static char *
 limited_text(text *value)

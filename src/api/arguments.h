@@ -7,7 +7,8 @@
 
 #include "fmgr.h"
 
-#include "flow/apply.h"
+#include "flow/apply/apply.h"
+#include "hba/edit/edit.h"
 
 /*
  * Longer text arguments are refused before anything looks at them: what a

@@ -10,11 +10,11 @@
 #include "api/arguments.h"
 #include "api/result.h"
 #include "change/worker.h"
-#include "flow/crls.h"
-#include "flow/preflight.h"
+#include "flow/plan/crls.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
+#include "server/raise.h"
 
 PG_FUNCTION_INFO_V1(castssl_certificates);
 PG_FUNCTION_INFO_V1(castssl_certificate_info);

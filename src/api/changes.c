@@ -9,8 +9,9 @@
 
 #include "api/arguments.h"
 #include "api/result.h"
+#include "change/journal.h"
 #include "change/worker.h"
-#include "flow/undo.h"
+#include "flow/recipe/undo.h"
 
 PG_FUNCTION_INFO_V1(castssl_changes);
 PG_FUNCTION_INFO_V1(castssl_confirm);

@@ -8,7 +8,7 @@
 
 #include "api/result.h"
 #include "base/compat.h"
-#include "flow/audit.h"
+#include "flow/check/check.h"
 
 PG_FUNCTION_INFO_V1(castssl_check);
 

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 
 #include "api/arguments.h"
+#include "flow/recipe/enable.h"
 
 PG_FUNCTION_INFO_V1(castssl_enable);
 PG_FUNCTION_INFO_V1(castssl_disable);

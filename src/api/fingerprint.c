@@ -8,7 +8,7 @@
 
 #include "api/result.h"
 #include "change/worker.h"
-#include "flow/fingerprint.h"
+#include "flow/ask/fingerprint.h"
 
 PG_FUNCTION_INFO_V1(castssl_fingerprint);
 

@@ -15,12 +15,13 @@
 #include "api/arguments.h"
 #include "api/result.h"
 #include "change/worker.h"
-#include "flow/staging.h"
-#include "hba/compare.h"
-#include "hba/mask.h"
-#include "hba/shown.h"
+#include "flow/recipe/staging.h"
+#include "hba/access/dead.h"
+#include "hba/text/mask.h"
+#include "hba/text/shown.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
+#include "server/world.h"
 
 PG_FUNCTION_INFO_V1(castssl_hba_rules);
 

@@ -12,11 +12,11 @@
 #include "utils/inet.h"
 
 #include "api/result.h"
-#include "flow/impact.h"
-#include "flow/staging.h"
-#include "hba/compare.h"
-#include "server/hba_files.h"
+#include "flow/ask/impact.h"
+#include "flow/recipe/staging.h"
+#include "hba/access/compare.h"
 #include "server/parameters.h"
+#include "server/world.h"
 
 PG_FUNCTION_INFO_V1(castssl_hba_compare_staged);
 PG_FUNCTION_INFO_V1(castssl_hba_impact);

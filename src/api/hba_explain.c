@@ -16,10 +16,11 @@
 #include "api/arguments.h"
 #include "api/result.h"
 #include "change/worker.h"
-#include "flow/explain.h"
-#include "flow/staging.h"
+#include "flow/ask/explain.h"
+#include "flow/recipe/staging.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
+#include "server/world.h"
 
 PG_FUNCTION_INFO_V1(castssl_hba_explain);
 

@@ -16,10 +16,10 @@
 #include "utils/timestamp.h"
 
 #include "api/arguments.h"
-#include "flow/authority.h"
-#include "flow/client_config.h"
-#include "flow/install.h"
-#include "flow/revoke.h"
+#include "flow/ask/client_config.h"
+#include "flow/recipe/authority.h"
+#include "flow/recipe/install.h"
+#include "flow/recipe/revoke.h"
 #include "tls/openssl.h"
 
 PG_FUNCTION_INFO_V1(castssl_csr);

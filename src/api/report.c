@@ -7,7 +7,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "flow/report.h"
+#include "flow/report/page.h"
 
 PG_FUNCTION_INFO_V1(castssl_report);
 

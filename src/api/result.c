@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "api/result.h"
+#include "flow/plan/steps.h"
 
 CastsslRows
 castssl_rows_begin(FunctionCallInfo fcinfo)

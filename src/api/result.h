@@ -9,7 +9,7 @@
 #include "nodes/pg_list.h"
 #include "utils/tuplestore.h"
 
-#include "flow/plan.h"
+#include "flow/plan/plan.h"
 #include "tls/certificate.h"
 
 /* A set of rows that a function builds up as a whole. */

@@ -11,17 +11,15 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "api/arguments.h"
 #include "api/result.h"
 #include "base/settings.h"
+#include "change/journal.h"
 #include "change/worker.h"
-#include "flow/restart.h"
-#include "flow/staging.h"
-#include "server/files.h"
+#include "flow/recipe/staging.h"
 #include "server/parameters.h"
-#include "server/paths.h"
 #include "server/probe.h"
 #include "server/reload.h"
+#include "server/restart.h"
 
 PG_FUNCTION_INFO_V1(castssl_status);
 PG_FUNCTION_INFO_V1(castssl_reload_and_verify);

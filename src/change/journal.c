@@ -14,6 +14,7 @@
 #include "change/journal.h"
 #include "change/manifest.h"
 #include "server/files.h"
+#include "server/parameters.h"
 #include "server/paths.h"
 
 static const char *const state_names[] = { "applying", "unconfirmed", "applied", "rolled back",

@@ -17,8 +17,6 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
-#include "server/parameters.h"
-
 typedef enum CastsslChangeState
 {
 	CASTSSL_APPLYING,    /* begun; found so without a running call: interrupted */

@@ -14,7 +14,6 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 
-#include "base/compat.h"
 #include "change/lock.h"
 
 /* "castssl", and classes of their own beside the 1 and 2 that SQL functions use. */

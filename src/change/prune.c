@@ -11,6 +11,7 @@
 
 #include "base/settings.h"
 #include "change/attempt.h"
+#include "change/journal.h"
 #include "change/lock.h"
 #include "change/prune.h"
 #include "server/files.h"

@@ -5,8 +5,6 @@
 #ifndef CASTSSL_CHANGE_PRUNE_H
 #define CASTSSL_CHANGE_PRUNE_H
 
-#include "change/journal.h"
-
 /*
  * After a change has ended: wake those who watch, and remove what is of no more
  * use.  What fails is a WARNING; the next change tries again.  Only for the

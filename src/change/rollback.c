@@ -14,6 +14,7 @@
 #include "change/prune.h"
 #include "change/rollback.h"
 #include "server/files.h"
+#include "server/parameters.h"
 #include "server/paths.h"
 #include "server/reload.h"
 

@@ -5,8 +5,6 @@
 #ifndef CASTSSL_CHANGE_WORKER_H
 #define CASTSSL_CHANGE_WORKER_H
 
-#include "change/journal.h"
-
 /*
  * Start a dynamic background worker that undoes the change at its deadline, or
  * when it is found interrupted; it needs no shared_preload_libraries and works on

@@ -13,9 +13,11 @@
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "hba/text/read.h"
 #include "server/files.h"
 #include "server/hba_files.h"
 #include "server/paths.h"
+#include "server/world.h"
 
 /* What the callbacks work on. */
 typedef struct Reading

@@ -5,10 +5,8 @@
 #ifndef CASTSSL_SERVER_HBA_FILES_H
 #define CASTSSL_SERVER_HBA_FILES_H
 
-#include "hba/ident.h"
-#include "hba/rule.h"
-#include "server/hba_stage.h"
-#include "server/world.h"
+#include "hba/match/ident.h"
+#include "hba/text/rule.h"
 
 /* Files of a candidate that stand in for live ones; data is not NUL-terminated. */
 typedef struct CastsslHbaOverlay

@@ -13,7 +13,6 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "base/fault.h"
 #include "server/reload.h"
 

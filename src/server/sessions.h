@@ -6,7 +6,7 @@
 #define CASTSSL_SERVER_SESSIONS_H
 
 #include "datatype/timestamp.h"
-#include "hba/match.h"
+#include "hba/match/match.h"
 
 typedef struct CastsslSession
 {

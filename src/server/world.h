@@ -5,7 +5,7 @@
 #ifndef CASTSSL_SERVER_WORLD_H
 #define CASTSSL_SERVER_WORLD_H
 
-#include "hba/match.h"
+#include "hba/match/match.h"
 
 /*
  * Roles, regular expressions, this host's addresses and host names, asked the

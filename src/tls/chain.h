@@ -5,7 +5,8 @@
 #ifndef CASTSSL_TLS_CHAIN_H
 #define CASTSSL_TLS_CHAIN_H
 
-#include "tls/verify.h"
+#include "tls/certificate.h"
+#include "tls/set.h"
 
 /*
  * Verify one certificate as OpenSSL would: X509_V_OK, or the error, with

@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "tls/certificate.h"
 #include "tls/crl.h"
 #include "tls/instant.h"
 #include "tls/key.h"

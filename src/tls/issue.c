@@ -13,10 +13,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "tls/certificate.h"
 #include "tls/instant.h"
 #include "tls/issue.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
+#include "tls/request.h"
 
 #define SERIAL_BITS 128
 #define FOREVER (INT64CONST(10000) * 366 * 86400) /* dates end in the year 9999 anyway */

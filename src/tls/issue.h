@@ -11,7 +11,6 @@
 #define CASTSSL_TLS_ISSUE_H
 
 #include "tls/pem.h"
-#include "tls/request.h"
 
 #define CASTSSL_CLOCK_SLACK 300 /* seconds that the clock of whoever reads it may be late */
 

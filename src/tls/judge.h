@@ -8,7 +8,8 @@
 #ifndef CASTSSL_TLS_JUDGE_H
 #define CASTSSL_TLS_JUDGE_H
 
-#include "tls/verify.h"
+#include "tls/certificate.h"
+#include "tls/set.h"
 
 /* "certificate 2 of "root.crt" (CN=x)"; palloc'd. */
 extern char *castssl_certificate_label(const CastsslCertificate *certificate, const char *file);

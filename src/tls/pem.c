@@ -17,7 +17,6 @@
 #include <openssl/x509.h>
 
 #include "lib/stringinfo.h"
-#include "tls/openssl.h"
 #include "tls/pem.h"
 
 #define BEGIN_MARK "-----BEGIN "

@@ -5,7 +5,8 @@
 #ifndef CASTSSL_TLS_TRUST_H
 #define CASTSSL_TLS_TRUST_H
 
-#include "tls/verify.h"
+#include "tls/certificate.h"
+#include "tls/set.h"
 
 /*
  * "ca_is_ca", "chain", "key_usage", "certificate_dates", "weak" of the CA file.

@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "tls/chain.h"
 #include "tls/judge.h"
+#include "tls/key.h"
 #include "tls/trust.h"
 #include "tls/verify.h"
 

@@ -10,7 +10,7 @@
 #include "postgres_fe.h"
 
 #include "fuzz_memory.h"
-#include "hba/edit.h"
+#include "hba/edit/require.h"
 
 int LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
 

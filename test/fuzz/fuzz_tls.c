@@ -15,7 +15,9 @@
 
 #include "../unit/facts.h"
 #include "tls/crl.h"
+#include "tls/key.h"
 #include "tls/openssl.h"
+#include "tls/request.h"
 #include "tls/verify.h"
 
 #define NOW INT64CONST(1767225600) /* 2026-01-01, so that a finding can be repeated */

@@ -11,8 +11,9 @@
  */
 #include "postgres_fe.h"
 
-#include "hba/compare.h"
+#include "hba/access/compare.h"
 #include "reader.h"
+#include "hba/access/dead.h"
 #include "tls/certificate.h"
 
 #define VERSION 16

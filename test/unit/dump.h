@@ -13,7 +13,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-#include "hba/rule.h"
+#include "hba/text/rule.h"
 
 static void
 dump_value(StringInfo text, const char *value)

@@ -7,8 +7,9 @@
 
 #include <regex.h>
 
-#include "hba/compare.h"
 #include "reader.h"
+
+#include "hba/match/match.h"
 
 /* Names that are used; the last ones occur in no generated policy. */
 static const char *const world_users[] = { "alice",    "bob",      "all", "staff", "ops",

@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-#include "hba/rule.h"
+#include "hba/text/read.h"
 
 /* As PostgreSQL's AbsoluteConfigLocation. */
 static char *

@@ -7,7 +7,11 @@
 #include <time.h>
 
 #include "check.h"
-#include "hba/index.h"
+#include "hba/access/compare.h"
+#include "hba/access/dead.h"
+#include "hba/access/difference.h"
+#include "hba/access/index.h"
+#include "hba/access/outcome.h"
 #include "hba_world.h"
 
 /* All rows, one a line, as "change | encryption | database | user | address | before | after". */

@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "dump.h"
-#include "hba/edit.h"
+#include "hba/edit/edit.h"
 #include "reader.h"
 
 static bool

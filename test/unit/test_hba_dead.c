@@ -7,6 +7,8 @@
 #include "check.h"
 #include "hba_world.h"
 
+#include "hba/access/dead.h"
+
 /* "3<1,2 5<" for: rule 3 is dead because of rules 1 and 2, and rule 5 because TLS is off. */
 static char *
 dead_of(const char *text, bool tls)

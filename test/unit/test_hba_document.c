@@ -5,7 +5,7 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/document.h"
+#include "hba/text/document.h"
 
 static CastsslHbaDocument *document;
 

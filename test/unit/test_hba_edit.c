@@ -5,8 +5,8 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/edit.h"
-#include "hba/rewrite.h"
+#include "hba/edit/require.h"
+#include "hba/edit/rewrite.h"
 #include "reader.h"
 
 #define SCRAM " all all 10.0.0.0/8 scram-sha-256"

@@ -5,7 +5,7 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/lex.h"
+#include "hba/text/lex.h"
 
 static CastsslHbaLine line;
 

@@ -14,6 +14,11 @@
 #include "check.h"
 #include "hba_world.h"
 
+#include "hba/access/compare.h"
+#include "hba/access/dead.h"
+#include "hba/access/difference.h"
+#include "hba/access/outcome.h"
+
 /* Is the connection's name one of those in a row's column?  Elements are joined by ", ". */
 static bool
 element_has(const TestWorld *world, const char *element, const CastsslConnection *connection,

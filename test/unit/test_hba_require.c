@@ -7,8 +7,8 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/edit.h"
-#include "hba/match.h"
+#include "hba/edit/require.h"
+#include "hba/match/match.h"
 #include "reader.h"
 
 static uint64 state;

@@ -5,7 +5,6 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/address.h"
 #include "reader.h"
 
 #define FIRST 13

@@ -5,10 +5,10 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/ident.h"
-#include "hba/mask.h"
-#include "hba/reason.h"
-#include "hba/shown.h"
+#include "hba/match/ident.h"
+#include "hba/match/reason.h"
+#include "hba/text/mask.h"
+#include "hba/text/shown.h"
 #include "reader.h"
 
 static void

@@ -5,8 +5,8 @@
 #include "postgres_fe.h"
 
 #include "check.h"
-#include "hba/parse.h"
-#include "hba/write.h"
+#include "hba/text/parse.h"
+#include "hba/text/write.h"
 #include "reader.h"
 
 static char *problem;

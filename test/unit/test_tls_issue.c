@@ -15,6 +15,7 @@
 #include "tls/key.h"
 #include "tls/openssl.h"
 #include "tls/pkcs12.h"
+#include "tls/request.h"
 
 #define DAY 86400
 

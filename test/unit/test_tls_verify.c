@@ -16,6 +16,7 @@
 
 #include "check.h"
 #include "certificates.h"
+#include "tls/key.h"
 #include "tls/verify.h"
 
 /* What happens for real. */

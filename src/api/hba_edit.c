@@ -1,0 +1,420 @@
+/*
+ * hba_edit.c
+ *		Edits of pg_hba.conf: staged, looked at, applied or forgotten.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "api/arguments.h"
+#include "base/compat.h"
+#include "flow/recipe/staging.h"
+#include "hba/edit/require.h"
+#include "hba/text/address.h"
+#include "hba/text/lex.h"
+#include "hba/text/mask.h"
+#include "hba/text/write.h"
+#include "server/hba_files.h"
+#include "server/raise.h"
+
+PG_FUNCTION_INFO_V1(castssl_hba_stage);
+PG_FUNCTION_INFO_V1(castssl_hba_add);
+PG_FUNCTION_INFO_V1(castssl_hba_change);
+PG_FUNCTION_INFO_V1(castssl_hba_remove);
+PG_FUNCTION_INFO_V1(castssl_hba_require_tls);
+PG_FUNCTION_INFO_V1(castssl_hba_diff);
+PG_FUNCTION_INFO_V1(castssl_hba_apply);
+PG_FUNCTION_INFO_V1(castssl_hba_discard);
+
+/* A staging call: how it edits, and the diff that it returns. */
+typedef struct Staging
+{
+	void (*edit)(struct Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
+	const char *file_name; /* as given; NULL: the main file */
+	int line_number;       /* 0: none */
+	char *text;
+	CastsslHbaWanted wanted;
+	char *diff;
+} Staging;
+
+/* ---- addresses with host bits set ---- */
+
+#define MOST_WARNINGS 10
+
+static int
+compare_addresses(const void *a, const void *b)
+{
+	const CastsslHbaAddress *x = *(const CastsslHbaAddress *const *) a;
+	const CastsslHbaAddress *y = *(const CastsslHbaAddress *const *) b;
+	int order = x->family - y->family;
+
+	if (order == 0)
+		order = memcmp(x->address, y->address, sizeof(x->address));
+	if (order == 0)
+		order = memcmp(x->mask, y->mask, sizeof(x->mask));
+	return order;
+}
+
+/* The addresses with host bits set, sorted. */
+static const CastsslHbaAddress **
+sloppy_addresses(const CastsslHbaPolicy *policy, int *count)
+{
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+	const CastsslHbaAddress **found = palloc(Max(policy->nrules, 1) * sizeof(*found));
+
+	*count = 0;
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		char *range;
+
+		if (policy->rules[i].error == NULL &&
+			castssl_hba_address_has_host_bits(&policy->rules[i].address, &range))
+			found[(*count)++] = &policy->rules[i].address;
+	}
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+	qsort(found, *count, sizeof(*found), compare_addresses);
+	return found;
+}
+
+/* The wider range that an address with host bits set means is worth a WARNING when it is new. */
+static void
+warn_of_host_bits(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
+{
+	int nknown;
+	const CastsslHbaAddress **known = sloppy_addresses(before, &nknown);
+	int warnings = 0;
+
+	for (int i = 0; i < after->nrules && warnings < MOST_WARNINGS; i++)
+	{
+		const CastsslHbaRule *rule = &after->rules[i];
+		const CastsslHbaAddress *address = &rule->address;
+		char *range;
+
+		if (rule->error || !castssl_hba_address_has_host_bits(address, &range) ||
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+			bsearch(&address, known, nknown, sizeof(*known), compare_addresses))
+			continue;
+		ereport(WARNING, (errmsg("line %d of \"%s\" has an address with bits set to the right of "
+								 "its mask",
+								 rule->line_number, after->files[rule->file]->path),
+						  errdetail("The server reads it as %s.", range)));
+		warnings++;
+	}
+}
+
+/* ---- texts ---- */
+
+/*
+ * A quote that is never closed takes the rest of the line, comment and all: the
+ * server may accept that, and nobody means it.
+ */
+static void
+check_quotes(const char *text, size_t length, int line_number)
+{
+	CastsslHbaLine line = { 0 };
+
+	castssl_hba_lex(&line, text, length, CASTSSL_SERVER_MAJOR);
+	for (int i = 0; i < line.nlexemes; i++)
+	{
+		if (line.lexemes[i].open)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("the rule has a quote that is not closed"),
+							line_number ? errdetail("Line %d.", line_number)
+										: errdetail("It is: %s", castssl_hba_mask(text, length))));
+	}
+	castssl_hba_line_free(&line);
+}
+
+static void
+check_all_quotes(const CastsslHbaDocument *document)
+{
+	StringInfoData joined;
+
+	initStringInfo(&joined);
+	for (int i = 0; i < document->nrecords; i++)
+	{
+		size_t length;
+		const char *text;
+
+		if (document->records[i].kind != CASTSSL_HBA_LINE)
+			continue;
+		text = castssl_hba_record_text(document, i, &joined, &length);
+		if (memchr(text, '"', length) != NULL)
+			check_quotes(text, length, document->records[i].line_number);
+	}
+	pfree(joined.data);
+}
+
+/* One line that stays one line. */
+static void
+check_one_line(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (strpbrk(text, "\n\r") != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a rule must not contain a line break"),
+						errdetail("It would be more than one line."),
+						errhint("Call this once for each rule, or stage a whole file with "
+								"castssl_hba_stage().")));
+	if (length > 0 && text[length - 1] == '\\')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a rule must not end in a backslash"),
+						errdetail("The next line would become a part of it.")));
+	check_quotes(text, length, 0);
+}
+
+/* ---- staging ---- */
+
+static void
+stage(void *arg)
+{
+	Staging *staging = arg;
+	CastsslHbaPolicy *live;
+	CastsslHbaPolicy *policy = castssl_staging_policy(&live);
+	CastsslHbaPolicy *staged;
+	CastsslHbaEdits edits = { 0 };
+
+	staging->edit(staging, policy, &edits);
+	staged = castssl_staging_edit(live, policy, &edits);
+	warn_of_host_bits(policy, staged);
+	staging->diff = castssl_staging_diff(live, staged);
+}
+
+static Datum
+run_staging(const char *function, Staging *staging)
+{
+	castssl_with_lock(function, stage, staging);
+	return CStringGetTextDatum(staging->diff);
+}
+
+/* Index of the file that a call names; the main file where it names none. */
+static int
+find_file(const Staging *staging, const CastsslHbaPolicy *policy)
+{
+	if (staging->file_name == NULL)
+		return 0;
+	for (int i = 0; i < policy->nfiles; i++)
+	{
+		if (strcmp(policy->files[i]->path, staging->file_name) == 0)
+			return i;
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("\"%s\" is not a file of pg_hba.conf", staging->file_name),
+					errdetail("Neither hba_file nor an include names it."),
+					errhint("castssl_hba_rules() shows the file of each rule.")));
+	return -1;
+}
+
+/* How many physical lines a file has. */
+static int
+count_lines(const CastsslHbaDocument *document)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < document->length; i++)
+		count += (document->data[i] == '\n' || i + 1 == document->length);
+	return count;
+}
+
+/* Index of the record that the line belongs to.  22023 when there is no such line. */
+static int
+find_record(const CastsslHbaDocument *document, int line_number)
+{
+	int record = -1;
+
+	for (int i = 0; i < document->nrecords && document->records[i].line_number <= line_number; i++)
+		record = i;
+	if (line_number < 1 || record < 0 || line_number > count_lines(document))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("\"%s\" has no line %d", document->path, line_number),
+						errdetail("It has %d lines.", count_lines(document)),
+						errhint("castssl_hba_rules(staged => true) shows the line of each rule.")));
+	return record;
+}
+
+static void
+edit_line(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits,
+		  CastsslHbaEditKind kind, const char *why)
+{
+	int file = find_file(staging, policy);
+	const CastsslHbaDocument *document = policy->files[file];
+	int record =
+		staging->line_number ? find_record(document, staging->line_number) : document->nrecords;
+
+	castssl_hba_edit_add(edits, kind, file, record, staging->line_number, staging->text, why);
+}
+
+static void
+add(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
+{
+	edit_line(staging, policy, edits, CASTSSL_HBA_INSERT, "added");
+}
+
+static void
+change(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
+{
+	edit_line(staging, policy, edits, CASTSSL_HBA_REPLACE, "changed");
+}
+
+static void
+drop(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
+{
+	edit_line(staging, policy, edits, CASTSSL_HBA_REMOVE, "removed");
+}
+
+static void
+require(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
+{
+	CastsslFindings findings = { 0 };
+
+	castssl_hba_require(policy, &staging->wanted, edits, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+}
+
+/* castssl_hba_add(type, database, user_name, address, auth_method, options, before_line, file_name)
+ */
+Datum
+castssl_hba_add(PG_FUNCTION_ARGS)
+{
+	Staging staging = { .edit = add };
+	char *type = castssl_argument_required(fcinfo, 0, "type");
+	int ndatabases;
+	int nusers;
+	int noptions;
+	const char **databases = castssl_argument_text_array(fcinfo, 1, "database", &ndatabases);
+	const char **users = castssl_argument_text_array(fcinfo, 2, "user_name", &nusers);
+	char *address = castssl_argument_text(fcinfo, 3);
+	char *auth_method = castssl_argument_required(fcinfo, 4, "auth_method");
+	const char **options = castssl_argument_text_array(fcinfo, 5, "options", &noptions);
+	char *problem = NULL;
+
+	staging.text = castssl_hba_format(type, databases, ndatabases, users, nusers, address,
+									  auth_method, options, noptions, &problem);
+	if (staging.text == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the rule cannot be written"), errdetail("%s.", problem)));
+	check_one_line(staging.text);
+	staging.line_number = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6);
+	if (!PG_ARGISNULL(6) && staging.line_number < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("before_line must be at least 1"),
+				 errdetail("It is %d.", staging.line_number),
+				 errhint("NULL adds the rule at the end.")));
+	staging.file_name = castssl_argument_text(fcinfo, 7);
+	return run_staging("castssl_hba_add", &staging);
+}
+
+static int
+required_line(FunctionCallInfo fcinfo, int n)
+{
+	int line_number = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
+
+	if (line_number < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line_number must be at least 1"),
+				 errdetail("It is %d.", line_number),
+				 errhint("castssl_hba_rules(staged => true) shows the line of each rule.")));
+	return line_number;
+}
+
+/* castssl_hba_change(line_number, rule, file_name) */
+Datum
+castssl_hba_change(PG_FUNCTION_ARGS)
+{
+	Staging staging = { .edit = change };
+
+	staging.line_number = required_line(fcinfo, 0);
+	staging.text = castssl_argument_required(fcinfo, 1, "rule");
+	staging.file_name = castssl_argument_text(fcinfo, 2);
+	check_one_line(staging.text);
+	return run_staging("castssl_hba_change", &staging);
+}
+
+/* castssl_hba_remove(line_number, file_name) */
+Datum
+castssl_hba_remove(PG_FUNCTION_ARGS)
+{
+	Staging staging = { .edit = drop };
+
+	staging.line_number = required_line(fcinfo, 0);
+	staging.file_name = castssl_argument_text(fcinfo, 1);
+	return run_staging("castssl_hba_remove", &staging);
+}
+
+/* castssl_hba_require_tls(clientcert, plaintext, addresses, auth_method) */
+Datum
+castssl_hba_require_tls(PG_FUNCTION_ARGS)
+{
+	Staging staging = { .edit = require, .wanted = castssl_argument_wanted(fcinfo, 0, 1, 2, 3) };
+
+	return run_staging("castssl_hba_require_tls", &staging);
+}
+
+static void
+stage_content(void *arg)
+{
+	Staging *staging = arg;
+	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
+	CastsslHbaPolicy *staged = castssl_staging_replace(live, staging->text, strlen(staging->text));
+
+	warn_of_host_bits(live, staged);
+	staging->diff = castssl_staging_diff(live, staged);
+}
+
+/* castssl_hba_stage(content) */
+Datum
+castssl_hba_stage(PG_FUNCTION_ARGS)
+{
+	Staging staging = { .text = castssl_argument_required(fcinfo, 0, "content") };
+
+	check_all_quotes(castssl_hba_document_read("content", staging.text, strlen(staging.text),
+											   CASTSSL_SERVER_MAJOR));
+	castssl_with_lock("castssl_hba_stage", stage_content, &staging);
+	return CStringGetTextDatum(staging.diff);
+}
+
+/* castssl_hba_diff() */
+Datum
+castssl_hba_diff(PG_FUNCTION_ARGS)
+{
+	CastsslHbaPolicy *live;
+	CastsslHbaPolicy *staged;
+
+	castssl_staging_check();
+	staged = castssl_staging_policy(&live);
+	return CStringGetTextDatum(castssl_staging_diff(live, staged));
+}
+
+static CastsslPlan *
+make_apply_plan(void *arg)
+{
+	return castssl_staging_plan();
+}
+
+/* castssl_hba_apply(confirm_within, force, dry_run) */
+Datum
+castssl_hba_apply(PG_FUNCTION_ARGS)
+{
+	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
+
+	castssl_run_plan(make_apply_plan, NULL, "castssl_hba_apply", &options, fcinfo);
+	return (Datum) 0;
+}
+
+static void
+discard(void *arg)
+{
+	*(bool *) arg = castssl_staging_discard();
+}
+
+/* castssl_hba_discard(): whether anything was staged. */
+Datum
+castssl_hba_discard(PG_FUNCTION_ARGS)
+{
+	bool existed = false;
+
+	castssl_with_lock("castssl_hba_discard", discard, &existed);
+	PG_RETURN_BOOL(existed);
+}

@@ -1,0 +1,18 @@
+/*
+ * candidate.h
+ *		The TLS files of a plan, shown to the server's own loader.
+ */
+#ifndef CASTSSL_FLOW_APPLY_CANDIDATE_H
+#define CASTSSL_FLOW_APPLY_CANDIDATE_H
+
+#include "base/finding.h"
+#include "flow/plan/material.h"
+
+/*
+ * Let be_tls_init load the material, from copies (0600) in the data directory
+ * that are gone again afterwards, also on ERROR.  What it refuses is an error
+ * finding, in which the copies bear the names of what they are copies of.
+ */
+extern void castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findings);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * preflight.c
+ *		Every reason to refuse a plan, before anything is written.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "change/journal.h"
+#include "flow/apply/candidate.h"
+#include "flow/apply/managed.h"
+#include "flow/apply/preflight.h"
+#include "flow/apply/rotation.h"
+#include "flow/ask/impact.h"
+#include "flow/plan/judge.h"
+#include "flow/plan/steps.h"
+#include "hba/access/compare.h"
+#include "server/files.h"
+#include "server/loader.h"
+#include "server/loader_hba.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/probe.h"
+#include "server/raise.h"
+#include "server/sessions.h"
+#include "server/world.h"
+#include "tls/instant.h"
+
+#define CHECK_CERTIFICATE "check certificate"
+
+static void
+check_no_open_change(bool undoes_it)
+{
+	CastsslChange *open = castssl_journal_open_change();
+
+	if (undoes_it && open && open->state == CASTSSL_UNCONFIRMED)
+		return;
+	if (open && open->state == CASTSSL_UNCONFIRMED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change " INT64_FORMAT " is not confirmed yet", open->id),
+				 errdetail("It is undone at %s.", timestamptz_to_str(open->confirm_deadline)),
+				 errhint("Keep it: SELECT castssl_confirm(), from a new connection.  Take it back: "
+						 "SELECT castssl_rollback().")));
+	if (open)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change " INT64_FORMAT " was interrupted and is not undone yet", open->id),
+				 errdetail("What stands in its way was a warning just before, or is in the "
+						   "server's log."),
+				 errhint("Mend that: the next castssl_* call, and the next start of the server, "
+						 "undo the change.")));
+}
+
+/*
+ * Warnings are steps of their own while something changes, else a word in the detail
+ * of the step (which may be NULL).
+ */
+static void
+report_warnings(CastsslPlan *plan, const CastsslFindings *findings, CastsslStep *check)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfoString(&detail, check && check->detail ? check->detail : "");
+	for (int i = 0; i < findings->count; i++)
+	{
+		const CastsslFinding *finding = &findings->items[i];
+		const char *text = finding->message;
+
+		if (finding->severity != CASTSSL_WARNING)
+			continue;
+		if (finding->detail)
+			text = psprintf("%s: %s", text, finding->detail);
+		if (castssl_plan_changes(plan))
+			plan->steps = castssl_step_add(plan->steps, CHECK_CERTIFICATE, finding->subject,
+										   CASTSSL_STEP_WARNING, text);
+		else
+			appendStringInfo(&detail, "; %s", text);
+	}
+	if (check)
+		check->detail = detail.data;
+}
+
+static void
+check_material(CastsslPlan *plan)
+{
+	CastsslFindings findings = { 0 };
+	CastsslCertificates server = { 0 };
+	CastsslCertificates ca = { 0 };
+	CastsslFindings rotation = { 0 };
+	const CastsslCertificate *own;
+	CastsslStep *check = castssl_step_find(plan->steps, CHECK_CERTIFICATE);
+
+	castssl_judge_material(plan->material, &findings, &server, &ca);
+	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+
+	castssl_candidate_check(plan->material, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+
+	/* Without one there was an error. */
+	own = castssl_certificates_first(&server);
+	plan->fingerprint = own->fingerprint;
+	if (check)
+	{
+		check->detail =
+			psprintf("subject %s, issuer %s, valid until %s, SHA-256 %s", own->subject, own->issuer,
+					 castssl_instant_text(own->not_after), plan->fingerprint);
+		report_warnings(plan, &findings, check);
+	}
+	castssl_rotation_compare(plan, &ca, &rotation);
+	report_warnings(plan, &rotation, check);
+}
+
+/* Where nothing is to be written, what is served must be what is on disk: else a reload is due. */
+static void
+check_served(CastsslPlan *plan)
+{
+	char *problem;
+	const char *served;
+
+	if (castssl_plan_changes(plan) || plan->fingerprint == NULL || !castssl_probe_possible())
+		return;
+	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
+	plan->reload = (served == NULL || strcmp(served, plan->fingerprint) != 0);
+}
+
+static void
+check_hba(const CastsslPlan *plan)
+{
+	CastsslFindings findings = { 0 };
+
+	if (plan->hba_changes)
+	{
+		castssl_directory_make(castssl_state_path(NULL));
+		castssl_loader_check_hba_policy(plan->hba_after, false, castssl_state_path("candidate"),
+										&findings);
+	}
+	else
+		(void) castssl_loader_check_hba(plan->hba_before->files[0]->path, false, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+}
+
+/* Derived edits that admit anybody new would be a bug of ours: never let one out. */
+static void
+check_nobody_gains(const CastsslPlan *plan)
+{
+	CastsslHbaDifferences differences = { 0 };
+
+	if (plan->hba_derived == NULL || plan->hba_derived == plan->hba_before)
+		return;
+	castssl_hba_compare(plan->hba_before, true, plan->hba_derived, true,
+						castssl_hba_world_with_roles(), &differences);
+	for (int i = 0; i < differences.count; i++)
+	{
+		const CastsslHbaDifference *difference = &differences.items[i];
+
+		if (difference->change == CASTSSL_HBA_NEWLY_ADMITTED)
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("the derived edits of pg_hba.conf would admit new connections"),
+					 errdetail("Database %s, user %s, address %s, encryption %s: %s before, "
+							   "%s afterwards.",
+							   difference->database, difference->user,
+							   difference->address ? difference->address : "none",
+							   difference->encryption, difference->before, difference->after),
+					 errhint("Nothing was changed.  Please report this as a bug.")));
+	}
+}
+
+/*
+ * Without CAs the server refuses whoever a rule asks for a certificate.  It is the
+ * plan's doing where it had CAs until now.
+ */
+static void
+check_certificates_can_be_checked(CastsslPlan *plan, bool force)
+{
+	bool had_ca = strcmp(castssl_parameter_value("ssl"), "on") == 0 &&
+				  castssl_parameter_value("ssl_ca_file")[0] != '\0';
+	const CastsslHbaRule *asking = NULL;
+	const char *where;
+
+	if (plan->material == NULL || plan->material->files[CASTSSL_ROLE_CA].path != NULL)
+		return;
+	for (int i = 0; i < plan->hba_after->nrules && asking == NULL; i++)
+	{
+		if (plan->hba_after->rules[i].error == NULL &&
+			plan->hba_after->rules[i].clientcert != CASTSSL_CLIENTCERT_NONE)
+			asking = &plan->hba_after->rules[i];
+	}
+	if (asking == NULL)
+		return;
+	where = psprintf("%s:%d", plan->hba_after->files[asking->file]->path, asking->line_number);
+	if (had_ca && !force)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there would be no CA to check client certificates with"),
+				 errdetail("%s asks for a certificate: everybody whom it answers would be refused.",
+						   where),
+				 errhint("Name a ca_file, or first take back what asks for certificates: "
+						 "SELECT * FROM castssl_disable().")));
+	plan->steps = castssl_step_add(plan->steps, "edit pg_hba", where, CASTSSL_STEP_WARNING,
+								   "asks for a certificate, and there is no CA to check one with: "
+								   "everybody whom it answers is refused");
+}
+
+/* Is the connection of this session, were it made anew, refused afterwards? */
+static void
+check_caller_stays(const CastsslPlan *plan)
+{
+	const CastsslSession *own = castssl_session_own();
+	const CastsslHbaWorld *world = castssl_hba_world();
+	const char *why = NULL;
+	int rule;
+
+	if (own == NULL)
+		return;
+	rule = castssl_hba_match(plan->hba_after, &own->connection, world, NULL);
+	if (!castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule],
+							own->client_dn != NULL))
+		why = rule < 0 ? "No line of pg_hba.conf would answer it."
+					   : psprintf("Line %d of \"%s\" would refuse it.",
+								  plan->hba_after->rules[rule].line_number,
+								  plan->hba_after->files[plan->hba_after->rules[rule].file]->path);
+	else if (own->connection.encryption == CASTSSL_TLS && !plan->ssl_after)
+		why = "It uses TLS, which would be off.";
+	else if (plan->material && (why = castssl_rotation_refuses_caller(plan->material)) != NULL)
+		why = psprintf("The server would refuse its certificate: %s.", why);
+	if (why == NULL)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 errmsg("a connection like this one would be refused afterwards"),
+		 errdetail("Database \"%s\", user \"%s\", %s, %s.  %s", own->connection.database,
+				   own->connection.user,
+				   own->address ? psprintf("from %s", own->address) : "Unix-domain socket",
+				   own->client_dn ? "with a client certificate" : "without a client certificate",
+				   why),
+		 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
+				 "connection), connect as you will from now on, or use force => true.")));
+}
+
+/* What ALTER SYSTEM would refuse is refused before anything is written. */
+static void
+check_parameter(const CastsslChangedParameter *parameter)
+{
+	castssl_parameter_check_changeable(parameter->name);
+	if (parameter->after && strchr(parameter->after, '\n'))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the value for parameter \"%s\" must not contain a line break",
+							   parameter->name),
+						errdetail("ALTER SYSTEM cannot store \"%s\".", parameter->after)));
+}
+
+void
+castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
+{
+	ListCell *cell;
+
+	if (plan->material)
+		check_material(plan);
+	check_hba(plan);
+	check_served(plan);
+	if (!castssl_plan_changes(plan))
+		return;
+
+	check_no_open_change(plan->undoes != NIL);
+	/* what was done here nonetheless is taken back here */
+	if (!force && plan->undoes == NIL)
+		castssl_managed_refuse(plan);
+	foreach (cell, plan->parameters)
+		check_parameter(lfirst(cell));
+	foreach (cell, plan->files)
+	{
+		CastsslPlannedFile *file = lfirst(cell);
+
+		/* Our own state directory is made on the way. */
+		if (!path_is_prefix_of_path(castssl_state_path(NULL), file->path))
+			castssl_directory_check_writable(castssl_path_folder(file->path));
+		if (file->owner)
+			castssl_file_check_owner_stays(file->path, file->owner);
+	}
+	if (plan->hba_changes)
+		check_nobody_gains(plan);
+	check_certificates_can_be_checked(plan, force || undone_unless_confirmed);
+	castssl_impact_warn(plan);
+	if (!force && !undone_unless_confirmed)
+		check_caller_stays(plan);
+}

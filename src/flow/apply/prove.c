@@ -1,0 +1,186 @@
+/*
+ * prove.c
+ *		The proof, after a reload, that clients get what a plan wanted.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "flow/apply/prove.h"
+#include "flow/plan/steps.h"
+#include "server/parameters.h"
+#include "server/probe.h"
+#include "server/reload.h"
+#include "server/sessions.h"
+#include "server/world.h"
+
+#define SERVED "served certificate"
+#define PAUSE 50 /* milliseconds between two handshakes */
+
+void
+castssl_prove_add_steps(CastsslPlan *plan)
+{
+	plan->steps = castssl_step_add(plan->steps, "reload", "server", CASTSSL_STEP_FOLLOWS, NULL);
+	if (!castssl_probe_possible())
+	{
+		plan->steps = castssl_step_add(plan->steps, "verify", SERVED, CASTSSL_STEP_SKIPPED,
+									   "listen_addresses is empty: there is no TCP port to try");
+		return;
+	}
+	plan->steps =
+		castssl_step_add(plan->steps, "verify", SERVED, CASTSSL_STEP_FOLLOWS,
+						 plan->fingerprint ? psprintf("SHA-256 %s", plan->fingerprint) : NULL);
+	plan->steps = castssl_step_add(plan->steps, "verify", plan->hba_before->files[0]->path,
+								   CASTSSL_STEP_FOLLOWS, NULL);
+}
+
+static int
+milliseconds_left(TimestampTz deadline)
+{
+	return (int) Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), INT_MAX);
+}
+
+/* What is wrong with what is served, or not, for that problem; NULL when nothing is. */
+static char *
+judge_served(const CastsslPlan *plan, const char *served, char *problem)
+{
+	if (!plan->ssl_after)
+		return served == NULL ? NULL : pstrdup("TLS is still offered");
+	if (served == NULL)
+		return problem;
+	if (plan->fingerprint && strcmp(served, plan->fingerprint) != 0)
+		return psprintf("the server shows the certificate with SHA-256 fingerprint %s instead of "
+						"%s",
+						served, plan->fingerprint);
+	return NULL;
+}
+
+static char *
+check_served(const CastsslPlan *plan, int timeout)
+{
+	char *problem = NULL;
+	char *served = castssl_probe_certificate(timeout, &problem);
+
+	return judge_served(plan, served, problem);
+}
+
+/*
+ * Is it known what pg_hba.conf makes of a login like the caller's own?  Then
+ * *expected is set.  A host name in the rules, say, cannot be known beforehand,
+ * and nothing where no probe has found out yet from which address it comes.
+ */
+static bool
+expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, bool *expected)
+{
+	const char *address = castssl_probe_address();
+	const CastsslSession *own = castssl_session_own();
+	int doubtful;
+	int rule;
+
+	if (!plan->hba_changes || address == NULL || own == NULL)
+		return false;
+	*connection = (CastsslConnection){ .database = own->connection.database,
+									   .user = own->connection.user,
+									   .encryption = tls ? CASTSSL_TLS : CASTSSL_PLAINTEXT,
+									   .family = strchr(address, ':') ? 6 : 4 };
+	if (inet_pton(connection->family == 6 ? AF_INET6 : AF_INET, address, connection->address) != 1)
+		return false;
+	rule = castssl_hba_match(plan->hba_after, connection, castssl_hba_world(), &doubtful);
+	if (doubtful >= 0)
+		return false;
+	*expected = castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule], false);
+	return true;
+}
+
+/* An answer that is unclear (every slot taken, say) proves nothing, and is passed over. */
+static char *
+judge_login(bool tls, CastsslProbeAnswer answer, bool expected)
+{
+	if (answer == CASTSSL_PROBE_UNCLEAR || (answer == CASTSSL_PROBE_ADMITTED) == expected)
+		return NULL;
+	return psprintf(
+		"a login %s from %s is %s although pg_hba.conf %s it: its new version is not in "
+		"effect",
+		tls ? "over TLS" : "in plaintext", castssl_probe_address(),
+		answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused", expected ? "admits" : "refuses");
+}
+
+/* What is served, and the answer to a login over TLS, by one connection where that is possible. */
+static char *
+check_tls(const CastsslPlan *plan, int timeout)
+{
+	CastsslConnection connection;
+	CastsslProbeAnswer answer;
+	bool expected;
+	char *served;
+	char *problem;
+
+	if (!plan->ssl_after || !expect_login(plan, true, &connection, &expected))
+		return check_served(plan, timeout);
+	answer =
+		castssl_probe_login(connection.database, connection.user, true, timeout, &served, &problem);
+	problem = judge_served(plan, served, problem);
+	return problem != NULL ? problem : judge_login(true, answer, expected);
+}
+
+static char *
+check_plaintext(const CastsslPlan *plan, int timeout)
+{
+	CastsslConnection connection;
+	CastsslProbeAnswer answer;
+	bool expected;
+	char *served;
+	char *problem;
+
+	if (!expect_login(plan, false, &connection, &expected))
+		return NULL;
+	answer = castssl_probe_login(connection.database, connection.user, false, timeout, &served,
+								 &problem);
+	return judge_login(false, answer, expected);
+}
+
+static char *
+check_once(const CastsslPlan *plan, TimestampTz deadline)
+{
+	char *problem = check_tls(plan, Max(milliseconds_left(deadline), PAUSE));
+
+	if (problem == NULL)
+		problem = check_plaintext(plan, Max(milliseconds_left(deadline), PAUSE));
+	return problem;
+}
+
+char *
+castssl_prove(CastsslPlan *plan)
+{
+	TimestampTz deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), castssl_verify_timeout);
+	char *problem;
+
+	if (!castssl_probe_possible())
+		return NULL;
+	/* Another reload, just before ours, may still be on its way: look again. */
+	while ((problem = check_once(plan, deadline)) != NULL && !castssl_is_canceled() &&
+		   milliseconds_left(deadline) > 0)
+		pg_usleep(PAUSE * 1000L);
+	return problem;
+}
+
+char *
+castssl_prove_restored(void)
+{
+	/* nothing is asked of pg_hba.conf */
+	CastsslPlan restored = { .ssl_after = strcmp(castssl_parameter_value("ssl"), "on") == 0 };
+	CastsslCertificate certificate;
+
+	if (!castssl_probe_possible())
+		return NULL;
+	if (restored.ssl_after && castssl_material_certificate_on_disk(&certificate))
+		restored.fingerprint = certificate.fingerprint;
+	if (restored.ssl_after == (restored.fingerprint != NULL) && castssl_prove(&restored) == NULL)
+		return NULL;
+	return pstrdup("the server does not serve what they say");
+}

@@ -1,0 +1,389 @@
+/*
+ * rotation.c
+ *		Replacing a CA by another one, while clients of both come and go.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+
+#include "flow/apply/rotation.h"
+#include "flow/plan/crls.h"
+#include "server/parameters.h"
+#include "server/peer.h"
+#include "tls/client.h"
+#include "tls/instant.h"
+
+#define MOST_SESSIONS 20 /* that are named one by one */
+#define MOST_CAS 5
+
+/* The CAs of a file, each once: a certificate that was renewed with its key is the same CA. */
+typedef struct Authorities
+{
+	const CastsslCertificate **items;
+	const char **names; /* as pg_stat_ssl shows them */
+	int count;
+} Authorities;
+
+static bool
+is_same_ca(const CastsslCertificate *one, const CastsslCertificate *other)
+{
+	return X509_NAME_cmp(X509_get_subject_name(one->x509), X509_get_subject_name(other->x509)) ==
+			   0 &&
+		   ASN1_STRING_cmp(X509_get0_pubkey_bitstr(one->x509),
+						   X509_get0_pubkey_bitstr(other->x509)) == 0;
+}
+
+/* Position of the same CA in the list, -1 if it is not there. */
+static int
+find_same(const Authorities *list, const CastsslCertificate *ca)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (is_same_ca(list->items[i], ca))
+			return i;
+	}
+	return -1;
+}
+
+static Authorities
+authorities_among(const CastsslCertificates *read)
+{
+	Authorities list = { 0 };
+
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+	list.items = palloc(Max(read->count, 1) * sizeof(*list.items));
+	list.names = palloc(Max(read->count, 1) * sizeof(*list.names));
+	for (int i = 0; i < read->count; i++)
+	{
+		X509 *x509 = read->items[i].x509;
+
+		if (x509 == NULL || X509_check_ca(x509) == 0 || find_same(&list, &read->items[i]) >= 0)
+			continue;
+		list.items[list.count] = &read->items[i];
+		list.names[list.count++] = castssl_name_slashes(X509_get_subject_name(x509));
+	}
+	return list;
+}
+
+static Authorities
+read_authorities(const CastsslPem *pem)
+{
+	CastsslCertificates *read = palloc0(sizeof(CastsslCertificates));
+	CastsslFindings findings = { 0 };
+
+	if (pem->data)
+		(void) castssl_certificates_read(pem->data, pem->length, pem->name, read, &findings);
+	return authorities_among(read);
+}
+
+static bool
+issued_by_name(const CastsslSession *session, const char *name)
+{
+	return session->issuer_dn && strncmp(session->issuer_dn, name, NAMEDATALEN - 1) == 0;
+}
+
+/* The first CA of the list with the name of the session's issuer, -1 if none has it. */
+static int
+find_issuer(const Authorities *list, const CastsslSession *session)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (issued_by_name(session, list->names[i]))
+			return i;
+	}
+	return -1;
+}
+
+/* The CA in the list that issued this one, -1 if it is not there. */
+static int
+find_parent(const Authorities *list, const CastsslCertificate *ca)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (list->items[i] != ca && X509_check_issued(list->items[i]->x509, ca->x509) == X509_V_OK)
+			return i;
+	}
+	return -1;
+}
+
+/* The root above a CA, as far as the list knows. */
+static int
+find_root(const Authorities *list, int ca)
+{
+	for (int depth = 0; depth < list->count && !list->items[ca]->self_signed; depth++)
+	{
+		int parent = find_parent(list, list->items[ca]);
+
+		if (parent < 0)
+			break;
+		ca = parent;
+	}
+	return ca;
+}
+
+/* The root that counts from the latest instant, of those that are the same: the last one. */
+static int
+find_newest(const Authorities *list, int *nroots)
+{
+	int newest = -1;
+
+	*nroots = 0;
+	for (int i = 0; i < list->count; i++)
+	{
+		if (!list->items[i]->self_signed)
+			continue;
+		(*nroots)++;
+		if (newest < 0 || list->items[i]->not_before >= list->items[newest]->not_before)
+			newest = i;
+	}
+	return newest;
+}
+
+static void
+append_session(StringInfo text, const CastsslSession *session, int number)
+{
+	if (number < MOST_SESSIONS)
+		appendStringInfo(text, "%s%d (%s)", number > 0 ? ", " : "", session->pid,
+						 session->connection.user);
+	else if (number == MOST_SESSIONS)
+		appendStringInfoString(text, ", ...");
+}
+
+/* The root above the certificate that a session showed, if that is not the newest root's. */
+typedef struct SessionRoot
+{
+	int root;     /* -1: not below an older root */
+	bool unclear; /* several CAs have the name of its issuer */
+} SessionRoot;
+
+static SessionRoot
+find_older_root(const Authorities *list, int newest, const CastsslSession *session)
+{
+	SessionRoot result = { .root = -1 };
+	int matches = 0;
+
+	for (int ca = 0; ca < list->count; ca++)
+	{
+		int root;
+
+		if (!issued_by_name(session, list->names[ca]))
+			continue;
+		matches++;
+		root = find_root(list, ca);
+		if (root != newest)
+			result.root = root;
+	}
+	result.unclear = matches > 1;
+	return result;
+}
+
+/* The sentence about one older root; true when there are sessions below it. */
+static bool
+describe_root(StringInfo detail, const CastsslCertificate *root, int number,
+			  const CastsslSession *sessions, const SessionRoot *roots, int nsessions)
+{
+	StringInfoData text;
+	bool unclear = false;
+	int count = 0;
+
+	initStringInfo(&text);
+	for (int i = 0; i < nsessions; i++)
+	{
+		if (roots[i].root != number)
+			continue;
+		unclear |= roots[i].unclear;
+		append_session(&text, &sessions[i], count++);
+	}
+	if (count > 0)
+		appendStringInfo(detail, "%d live sessions showed a certificate of %s: %s%s.  ", count,
+						 root->subject, text.data,
+						 unclear ? " (or of another CA with that name)" : "");
+	else
+		appendStringInfo(detail, "No live session showed a certificate of %s.  ", root->subject);
+	return count > 0;
+}
+
+static void
+judge_several(const char *name, const Authorities *list, const CastsslSession *sessions,
+			  int nsessions, CastsslFindings *findings)
+{
+	int nroots;
+	int newest = find_newest(list, &nroots);
+	SessionRoot *roots = palloc(Max(nsessions, 1) * sizeof(SessionRoot));
+	StringInfoData detail;
+	int told = 0;
+	bool in_use = false;
+
+	if (nroots < 2)
+		return;
+	for (int i = 0; i < nsessions; i++)
+		roots[i] = find_older_root(list, newest, &sessions[i]);
+	initStringInfo(&detail);
+	for (int i = 0; i < list->count; i++)
+	{
+		bool has_sessions = false;
+
+		if (i == newest || !list->items[i]->self_signed)
+			continue;
+		for (int j = 0; j < nsessions && !has_sessions; j++)
+			has_sessions = roots[j].root == i;
+		if (has_sessions || ++told <= MOST_CAS)
+			in_use |= describe_root(&detail, list->items[i], i, sessions, roots, nsessions);
+	}
+	appendStringInfoString(&detail, "Dropping a CA refuses whoever still has its certificates.");
+	castssl_finding_add(findings, in_use ? CASTSSL_WARNING : CASTSSL_INFO, CASTSSL_ROTATION_CHECK,
+						name,
+						psprintf("%d CAs are trusted, the newest is %s (from %s)", nroots,
+								 list->items[newest]->subject,
+								 castssl_instant_text(list->items[newest]->not_before)),
+						detail.data, NULL);
+}
+
+void
+castssl_rotation_judge(const char *name, const CastsslCertificates *ca,
+					   const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
+{
+	Authorities list = authorities_among(ca);
+
+	judge_several(name, &list, sessions, nsessions, findings);
+}
+
+/* What becomes of a session whose CA is dropped. */
+static const char *
+fate(const Authorities *before, int dropped, const Authorities *after,
+	 const CastsslSession *session)
+{
+	if (find_issuer(after, session) >= 0)
+		return "It could come back only if its issuer is the CA of the same name that stays, which "
+			   "the server does not show.";
+	if (find_parent(after, before->items[dropped]) >= 0)
+		return "It could come back only if its client sends the certificate of that CA along.";
+	return "It could not come back.";
+}
+
+/* One warning for each session whose CA is trusted now, and not afterwards. */
+static void
+judge_dropped(const CastsslPem *ca, const Authorities *before, const Authorities *after,
+			  const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
+{
+	int found = 0;
+
+	for (int i = 0; i < nsessions; i++)
+	{
+		int dropped = -1;
+
+		for (int j = 0; j < before->count && dropped < 0; j++)
+		{
+			if (issued_by_name(&sessions[i], before->names[j]) &&
+				find_same(after, before->items[j]) < 0)
+				dropped = j;
+		}
+		if (dropped >= 0 && ++found <= MOST_SESSIONS)
+			castssl_finding_add(
+				findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK,
+				psprintf("session %d", sessions[i].pid),
+				psprintf("user \"%s\" showed a certificate of %s, which would not be trusted any "
+						 "longer",
+						 sessions[i].connection.user, before->items[dropped]->subject),
+				fate(before, dropped, after, &sessions[i]), NULL);
+	}
+	if (found > MOST_SESSIONS)
+		castssl_finding_add(findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK, ca->name,
+							psprintf("and %d more live sessions showed a certificate of a CA that "
+									 "would not be trusted any longer",
+									 found - MOST_SESSIONS),
+							NULL, NULL);
+}
+
+/* Clients may send intermediates, which are in no file here: of them nothing is known. */
+static void
+judge_unknown(const CastsslPem *ca, const Authorities *before, const Authorities *after,
+			  const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
+{
+	StringInfoData text;
+	int count = 0;
+	bool drops_root = false;
+
+	for (int i = 0; i < before->count; i++)
+		drops_root |= before->items[i]->self_signed && find_same(after, before->items[i]) < 0;
+	if (!drops_root)
+		return;
+	initStringInfo(&text);
+	for (int i = 0; i < nsessions; i++)
+	{
+		if (sessions[i].issuer_dn && find_issuer(before, &sessions[i]) < 0 &&
+			find_issuer(after, &sessions[i]) < 0)
+			append_session(&text, &sessions[i], count++);
+	}
+	if (count > 0)
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK, ca->name,
+			psprintf("%d live sessions showed a certificate of an intermediate CA that is not in "
+					 "the CA file",
+					 count),
+			psprintf("Whether they could come back without the CA that is dropped cannot be seen "
+					 "here: %s.",
+					 text.data),
+			NULL);
+}
+
+/* The CA file in use now. */
+static CastsslPem
+read_current(void)
+{
+	CastsslPem pem = { .name = "ssl_ca_file" };
+
+	if (strcmp(castssl_parameter_value("ssl"), "on") == 0)
+		pem.data = castssl_material_read_named(CASTSSL_ROLE_CA, &pem.length);
+	return pem;
+}
+
+void
+castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
+						 CastsslFindings *findings)
+{
+	CastsslPem pem = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
+	CastsslPem current = read_current();
+	bool same = pem.data && current.data && pem.length == current.length &&
+				memcmp(pem.data, current.data, pem.length) == 0;
+	Authorities after;
+	Authorities before;
+	int count;
+	const CastsslSession *sessions;
+	int first = findings->count;
+
+	if (pem.data == NULL)
+		return; /* nobody is asked for a certificate then */
+	after = authorities_among(ca);
+	before = same ? after : read_authorities(&current);
+	sessions = castssl_plan_sessions(plan, &count);
+	judge_dropped(&pem, &before, &after, sessions, count, findings);
+	judge_unknown(&pem, &before, &after, sessions, count, findings);
+	judge_several(pem.name, &after, sessions, count, findings);
+	for (int i = first; i < findings->count; i++)
+		findings->items[i].severity = CASTSSL_WARNING;
+	ERR_clear_error();
+}
+
+const char *
+castssl_rotation_refuses_caller(const CastsslMaterial *after)
+{
+	CastsslPem shown = { .name = "client certificate", .data = castssl_peer_certificates() };
+	CastsslPem ca = castssl_material_pem(after, CASTSSL_ROLE_CA);
+	CastsslPem crl = castssl_crls_with_directory(castssl_material_pem(after, CASTSSL_ROLE_CRL));
+	CastsslFindings findings = { 0 };
+	CastsslClient client;
+
+	if (shown.data == NULL || ca.data == NULL)
+		return NULL;
+	shown.length = strlen(shown.data);
+	if (!castssl_client_judge(&shown, &ca, &crl, time(NULL), &client, &findings))
+		return NULL;
+	return client.problem;
+}

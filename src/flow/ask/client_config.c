@@ -1,0 +1,276 @@
+/*
+ * client_config.c
+ *		What a client needs to connect, ready to paste.
+ */
+#include "postgres.h"
+
+#include <openssl/x509v3.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "postmaster/postmaster.h"
+
+#include "flow/ask/client_config.h"
+#include "flow/plan/material.h"
+#include "hba/match/match.h"
+#include "server/hba_files.h"
+#include "server/parameters.h"
+#include "server/world.h"
+
+/* What the connection is to be, whatever the format. */
+typedef struct Settings
+{
+	const char *host;
+	int port;
+	const char *user_name;
+	const char *database;
+	const char *sslmode;     /* libpq's words */
+	bool client_certificate; /* the server asks for one */
+} Settings;
+
+/* Does the certificate that the server uses bear this host's name? */
+static bool
+certificate_names(const char *host)
+{
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	const CastsslCertificate *own;
+	size_t length;
+	char *data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &length);
+
+	if (data == NULL ||
+		!castssl_certificates_read(data, length, "certificate", &certificates, &findings) ||
+		(own = castssl_certificates_first(&certificates)) == NULL)
+		return false;
+	/* As libpq compares: no wildcard for a part of a label. */
+	return X509_check_host(own->x509, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
+		   X509_check_ip_asc(own->x509, host, 0) == 1;
+}
+
+/* May the rule answer this user with that encryption, from wherever? */
+static bool
+may_answer(const CastsslHbaPolicy *policy, CastsslHbaRule rule, const Settings *settings,
+		   CastsslEncryption encryption)
+{
+	CastsslConnection connection = { .user = settings->user_name,
+									 .database = settings->database,
+									 .encryption = encryption };
+
+	if (rule.error || rule.type == CASTSSL_HBA_LOCAL || strcmp(rule.method, "reject") == 0)
+		return false;
+	connection.family = rule.address.family == 6 ? 6 : 4;
+	rule.address.kind = CASTSSL_HBA_ADDRESS_ALL;
+	return castssl_hba_rule_matches(&rule, policy->version, &connection, castssl_hba_world()) !=
+		   CASTSSL_NO;
+}
+
+/*
+ * What the rules in force ask of this user.  From where the client will come
+ * nobody knows here: a certificate is named where any rule may ask for one, and
+ * TLS is left out only where no rule admits it and one admits plaintext.
+ */
+static void
+ask_rules(Settings *settings)
+{
+	CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
+	bool tls = false;
+	bool plaintext = false;
+
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &policy->rules[i];
+
+		plaintext |= may_answer(policy, *rule, settings, CASTSSL_PLAINTEXT);
+		if (!may_answer(policy, *rule, settings, CASTSSL_TLS))
+			continue;
+		tls = true;
+		settings->client_certificate |= rule->clientcert != CASTSSL_CLIENTCERT_NONE;
+	}
+	if (plaintext && !tls)
+		settings->sslmode = "disable";
+}
+
+/* A value of a URI: what RFC 3986 does not reserve stays. */
+static void
+append_percent(StringInfo text, const char *value)
+{
+	for (; *value; value++)
+	{
+		unsigned char c = (unsigned char) *value;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			strchr("-._~", c))
+			appendStringInfoChar(text, c);
+		else
+			appendStringInfo(text, "%%%02X", c);
+	}
+}
+
+/* Only then a root certificate is of use. */
+static bool
+is_verified(const Settings *settings)
+{
+	return strncmp(settings->sslmode, "verify-", 7) == 0;
+}
+
+/* An IPv6 address stands in brackets wherever a port may follow. */
+static char *
+host_with_port(const Settings *settings)
+{
+	return psprintf(strchr(settings->host, ':') ? "[%s]:%d" : "%s:%d", settings->host,
+					settings->port);
+}
+
+static void
+append_uri(StringInfo text, const Settings *settings)
+{
+	appendStringInfoString(text, "postgresql://");
+	append_percent(text, settings->user_name);
+	appendStringInfo(text, "@%s/", host_with_port(settings));
+	append_percent(text, settings->database);
+	appendStringInfo(text, "?sslmode=%s", settings->sslmode);
+	if (is_verified(settings))
+		appendStringInfoString(text, "&sslrootcert=root.crt");
+	if (settings->client_certificate)
+		appendStringInfoString(text, "&sslcert=client.crt&sslkey=client.key");
+}
+
+static void
+append_service(StringInfo text, const Settings *settings)
+{
+	appendStringInfo(text, "[%s]\nhost=%s\nport=%d\nuser=%s\ndbname=%s\nsslmode=%s\n",
+					 settings->database, settings->host, settings->port, settings->user_name,
+					 settings->database, settings->sslmode);
+	if (is_verified(settings))
+		appendStringInfoString(text, "sslrootcert=root.crt\n");
+	if (settings->client_certificate)
+		appendStringInfoString(text, "sslcert=client.crt\nsslkey=client.key\n");
+}
+
+static void
+append_jdbc(StringInfo text, const Settings *settings)
+{
+	appendStringInfo(text, "jdbc:postgresql://%s/", host_with_port(settings));
+	append_percent(text, settings->database);
+	appendStringInfoString(text, "?user=");
+	append_percent(text, settings->user_name);
+	appendStringInfo(text, "&sslmode=%s", settings->sslmode);
+	if (is_verified(settings))
+		appendStringInfoString(text, "&sslrootcert=root.crt");
+	if (settings->client_certificate)
+		appendStringInfoString(text, "&sslcert=client.crt&sslkey=client.pk8");
+}
+
+/* A value of a .NET connection string: quoted, quotes doubled. */
+static void
+append_npgsql_value(StringInfo text, const char *name, const char *value)
+{
+	appendStringInfo(text, "%s=\"", name);
+	for (; *value; value++)
+	{
+		if (*value == '"')
+			appendStringInfoChar(text, '"');
+		appendStringInfoChar(text, *value);
+	}
+	appendStringInfoString(text, "\";");
+}
+
+static void
+append_npgsql(StringInfo text, const Settings *settings)
+{
+	const char *mode = strcmp(settings->sslmode, "verify-full") == 0 ? "VerifyFull"
+					   : strcmp(settings->sslmode, "verify-ca") == 0 ? "VerifyCA"
+					   : strcmp(settings->sslmode, "disable") == 0   ? "Disable"
+																	 : "Prefer";
+
+	append_npgsql_value(text, "Host", settings->host);
+	appendStringInfo(text, "Port=%d;", settings->port);
+	append_npgsql_value(text, "Username", settings->user_name);
+	append_npgsql_value(text, "Database", settings->database);
+	appendStringInfo(text, "SSL Mode=%s;", mode);
+	if (is_verified(settings))
+		appendStringInfoString(text, "Root Certificate=root.crt;");
+	if (settings->client_certificate)
+		appendStringInfoString(text, "SSL Certificate=client.crt;SSL Key=client.key;");
+}
+
+static void
+append_cast(StringInfo text, const Settings *settings)
+{
+	bool tls = is_verified(settings);
+
+	appendStringInfo(text, "[%s]\nssl=%s\nsslmode=%s\n", host_with_port(settings),
+					 tls ? "true" : "false", settings->sslmode);
+	if (tls)
+		appendStringInfoString(text, "sslrootcert=root.crt\n");
+	if (settings->client_certificate)
+		appendStringInfoString(text, "sslcert=client.crt\nsslkey=client.pk8\n");
+}
+
+static void
+check_value(const char *name, const char *value)
+{
+	for (const char *at = value; *at != '\0'; at++)
+	{
+		if ((unsigned char) *at < ' ' || *at == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s must not contain a line break or another control character", name),
+					 errdetail("Not every format has a way to write one, and a terminal "
+							   "would act on it.")));
+	}
+}
+
+/* One host, for what has a meaning of its own in a URI would end up in another place. */
+static void
+check_host(const char *host)
+{
+	const char *good = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:";
+
+	if (strspn(host, good) != strlen(host))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for host: \"%s\"", host),
+						errdetail("It is a host name in ASCII, or an address."),
+						errhint("For example: host => 'db.example.com'.")));
+}
+
+char *
+castssl_client_config_text(const char *format, const char *host, const char *user_name,
+						   const char *database)
+{
+	static const struct
+	{
+		const char *name;
+		void (*append)(StringInfo text, const Settings *settings);
+	} formats[] = { { "uri", append_uri },
+					{ "service", append_service },
+					{ "jdbc", append_jdbc },
+					{ "npgsql", append_npgsql },
+					{ "cast", append_cast } };
+	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	Settings settings = {
+		.host = host, .port = PostPortNumber, .user_name = user_name, .database = database
+	};
+	StringInfoData text;
+
+	check_host(host);
+	check_value("user_name", user_name);
+	check_value("database", database);
+	settings.sslmode = !ssl ? "prefer" : certificate_names(host) ? "verify-full" : "verify-ca";
+	if (ssl)
+		ask_rules(&settings);
+	initStringInfo(&text);
+	for (int i = 0; i < lengthof(formats); i++)
+	{
+		if (strcmp(format, formats[i].name) == 0)
+		{
+			formats[i].append(&text, &settings);
+			return text.data;
+		}
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid value for format: \"%s\"", format),
+					errdetail("It is one of uri, service, jdbc, npgsql and cast."),
+					errhint("For example: format => 'uri'.")));
+	return NULL;
+}

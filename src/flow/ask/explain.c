@@ -1,0 +1,421 @@
+/*
+ * explain.c
+ *		What the server would do with a connection, and why.
+ *
+ * PostgreSQL: ClientAuthentication, after the handshake of TLS that comes before it.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
+#include "flow/ask/explain.h"
+#include "flow/plan/crls.h"
+#include "flow/plan/material.h"
+#include "hba/match/ident.h"
+#include "hba/match/reason.h"
+#include "hba/text/mask.h"
+#include "server/hba_files.h"
+#include "server/parameters.h"
+#include "server/raise.h"
+#include "server/world.h"
+#include "tls/client.h"
+
+#define MOST_PASSED_LINES 20
+
+/* What is found out on the way. */
+typedef struct Inquiry
+{
+	const CastsslQuestion *question;
+	const CastsslHbaRule *rule; /* NULL: no line answers */
+	StringInfoData reason;
+	bool shows; /* a certificate that is accepted */
+	const char *cn;
+	const char *dn;
+} Inquiry;
+
+const char *
+castssl_verdict_name(CastsslVerdict verdict)
+{
+	static const char *const names[] = { "accepted", "authenticate", "refused" };
+
+	return names[verdict];
+}
+
+static void say(Inquiry *inquiry, const char *format, ...) pg_attribute_printf(2, 3);
+
+/* Append a sentence. */
+static void
+say(Inquiry *inquiry, const char *format, ...)
+{
+	StringInfo reason = &inquiry->reason;
+
+	if (reason->len > 0 && format[0] != '\n')
+		appendStringInfoChar(reason, ' ');
+	for (;;)
+	{
+		va_list arguments;
+		int needed;
+
+		va_start(arguments, format);
+		needed = appendStringInfoVA(reason, format, arguments);
+		va_end(arguments);
+		if (needed == 0)
+			return;
+		enlargeStringInfo(reason, needed);
+	}
+}
+
+static const char *
+rule_text(const CastsslQuestion *question, const CastsslHbaRule *rule)
+{
+	const CastsslHbaDocument *document;
+	StringInfoData joined;
+	const char *text;
+	size_t length;
+
+	if (rule->record < 0)
+		return NULL;
+	document = question->policy->files[rule->file];
+	initStringInfo(&joined);
+	text = castssl_hba_record_text(document, rule->record, &joined, &length);
+	return question->show_secrets ? pnstrdup(text, length) : castssl_hba_mask(text, length);
+}
+
+/* "line 3", with the file where there are several. */
+static char *
+line_name(const CastsslQuestion *question, const CastsslHbaRule *rule)
+{
+	if (question->policy->nfiles == 1)
+		return psprintf("line %d", rule->line_number);
+	return psprintf("line %d of \"%s\"", rule->line_number,
+					question->policy->files[rule->file]->path);
+}
+
+/* The value of the rule's last option of that name; NULL without one. */
+static const char *
+option(const CastsslHbaRule *rule, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (int i = rule->options.count - 1; i >= 0; i--)
+	{
+		const char *string = rule->options.items[i].string;
+
+		if (strncmp(string, name, length) == 0 && string[length] == '=')
+			return string + length + 1;
+	}
+	return NULL;
+}
+
+/* ---- before pg_hba.conf is asked ---- */
+
+/* Can there be a connection of that kind at all? */
+static bool
+channel_exists(Inquiry *inquiry)
+{
+	const CastsslConnection *connection = &inquiry->question->connection;
+
+	if (connection->family == 0)
+		return true;
+	if (connection->encryption == CASTSSL_TLS && !inquiry->question->tls)
+	{
+		say(inquiry, "The server offers no TLS (ssl = off).");
+		return false;
+	}
+	if (connection->encryption == CASTSSL_GSS && !castssl_hba_gss_possible())
+	{
+		say(inquiry, "The server offers no GSSAPI encryption: it is not built with it, or its "
+					 "keytab does not exist.");
+		return false;
+	}
+	return true;
+}
+
+/* The handshake: does the server accept the certificate that the client shows? */
+static bool
+handshake_succeeds(Inquiry *inquiry)
+{
+	const CastsslQuestion *question = inquiry->question;
+	CastsslPem shown = { .name = "client_certificate", .data = question->certificate };
+	CastsslMaterial material;
+	CastsslPem ca;
+	CastsslPem crl;
+	CastsslClient client = { 0 };
+	CastsslFindings findings = { 0 };
+
+	inquiry->shows = question->shows_certificate;
+	inquiry->cn = question->cn;
+	if (question->certificate == NULL || question->connection.family == 0 ||
+		question->connection.encryption != CASTSSL_TLS)
+		return true;
+
+	shown.length = strlen(question->certificate);
+	castssl_material_configured(&material, CASTSSL_ROLE_CA, castssl_parameter_value("ssl_ca_file"));
+	castssl_material_configured(&material, CASTSSL_ROLE_CRL,
+								castssl_parameter_value("ssl_crl_file"));
+	ca = castssl_material_pem(&material, CASTSSL_ROLE_CA);
+	crl = castssl_crls_with_directory(castssl_material_pem(&material, CASTSSL_ROLE_CRL));
+	if (ca.data == NULL)
+	{
+		say(inquiry,
+			"The server asks for no certificate (ssl_ca_file is empty), so none is shown.");
+		return true;
+	}
+	if (!castssl_client_judge(&shown, &ca, &crl, (int64) time(NULL), &client, &findings))
+	{
+		const CastsslFinding *finding = castssl_finding_first(&findings, CASTSSL_ERROR);
+
+		castssl_raise_finding(finding, strcmp(finding->subject, shown.name) == 0
+										   ? ERRCODE_INVALID_PARAMETER_VALUE
+										   : ERRCODE_CONFIG_FILE_ERROR);
+	}
+	if (client.problem)
+	{
+		say(inquiry,
+			"The server does not accept the certificate (%s): %s.  The handshake fails, "
+			"whatever pg_hba.conf says.",
+			client.certificate.subject, client.problem);
+		return false;
+	}
+	inquiry->shows = true;
+	inquiry->cn = client.cn;
+	inquiry->dn = client.dn;
+	return true;
+}
+
+/* ---- what the line asks for ---- */
+
+/* Is there a way through pg_ident.conf from the certificate's name to the user? */
+static bool
+map_allows(Inquiry *inquiry, const char *map, const char *kind, const char *name)
+{
+	const CastsslQuestion *question = inquiry->question;
+	const char *user = question->connection.user;
+	CastsslIdent *ident = castssl_ident_file_read();
+	char *problem;
+	int line =
+		castssl_ident_match(ident, map, name, user, question->world, castssl_hba_capture, &problem);
+
+	for (int i = 0; i < ident->count; i++)
+	{
+		if (ident->lines[i].error == NULL)
+			continue;
+		say(inquiry,
+			"The server refuses line %d of \"%s\" (%s), and with it the whole file; what it "
+			"loaded before stays in force.",
+			ident->lines[i].line_number, ident->lines[i].path, ident->lines[i].error);
+		break;
+	}
+	if (line >= 0)
+	{
+		say(inquiry,
+			"Line %d of \"%s\" maps the certificate's %s \"%s\" to \"%s\" in the map \"%s\".",
+			ident->lines[line].line_number, ident->lines[line].path, kind, name, user, map);
+		return true;
+	}
+	say(inquiry,
+		"No line of the map \"%s\" in pg_ident.conf lets the certificate's %s \"%s\" log in "
+		"as \"%s\".",
+		map, kind, name, user);
+	if (problem)
+		say(inquiry, "The server stops there: %s.", problem);
+	say(inquiry, "This line would: %s", castssl_ident_format(map, name, user));
+	return false;
+}
+
+/* clientcert=verify-full, and the method cert: PostgreSQL: CheckCertAuth */
+static bool
+name_fits(Inquiry *inquiry)
+{
+	const CastsslHbaRule *rule = inquiry->rule;
+	const char *user = inquiry->question->connection.user;
+	const char *map = option(rule, "map");
+	const char *clientname = option(rule, "clientname");
+	bool whole = clientname && strcmp(clientname, "DN") == 0;
+	const char *kind = whole ? "DN" : "CN";
+	const char *name = whole ? inquiry->dn : inquiry->cn;
+
+	if (name == NULL && inquiry->question->certificate == NULL)
+	{
+		say(inquiry,
+			"The line moreover wants the certificate's %s to be the user's name%s, which is "
+			"not known here.",
+			kind, map ? " or to map to it" : "");
+		return true;
+	}
+	if (name == NULL || name[0] == '\0')
+	{
+		say(inquiry, "The line wants a %s in the certificate, and there is none.", kind);
+		return false;
+	}
+	if (map && map[0] != '\0')
+		return map_allows(inquiry, map, kind, name);
+	if (strcmp(name, user) == 0)
+	{
+		say(inquiry, "The certificate's %s is the user's name.", kind);
+		return true;
+	}
+	say(inquiry,
+		"The certificate's %s is \"%s\", and without a map it must be the user's name \"%s\".",
+		kind, name, user);
+	if (strcmp(rule->method, "cert") == 0)
+		say(inquiry,
+			"With the option map=NAME on this line, this line in pg_ident.conf would let it in: %s",
+			castssl_ident_format("NAME", name, user));
+	return false;
+}
+
+static bool
+certificate_suffices(Inquiry *inquiry)
+{
+	const CastsslHbaRule *rule = inquiry->rule;
+
+	if (rule->clientcert == CASTSSL_CLIENTCERT_NONE)
+		return true;
+	if (!inquiry->question->has_ca)
+	{
+		say(inquiry, "It asks for a client certificate, and the server has no CA to check one with "
+					 "(ssl_ca_file is empty).");
+		return false;
+	}
+	if (!inquiry->shows)
+	{
+		say(inquiry, "It asks for a client certificate (%s), and the client shows none.",
+			castssl_clientcert_name(rule->clientcert));
+		return false;
+	}
+	say(inquiry, "It asks for a client certificate (%s), and the server accepts the one shown.",
+		castssl_clientcert_name(rule->clientcert));
+	return rule->clientcert != CASTSSL_CLIENTCERT_VERIFY_FULL || name_fits(inquiry);
+}
+
+/* possible: the connection gets as far as pg_hba.conf. */
+static CastsslVerdict
+judge_line(Inquiry *inquiry, bool possible)
+{
+	const CastsslHbaRule *rule = inquiry->rule;
+
+	if (rule == NULL)
+	{
+		say(inquiry, "No line of pg_hba.conf matches.");
+		return CASTSSL_REFUSED;
+	}
+	say(inquiry, "The first line that matches is %s.", line_name(inquiry->question, rule));
+	if (!possible)
+		return CASTSSL_REFUSED;
+	if (strcmp(rule->method, "reject") == 0)
+	{
+		say(inquiry, "It refuses (reject).");
+		return CASTSSL_REFUSED;
+	}
+	if (!certificate_suffices(inquiry))
+		return CASTSSL_REFUSED;
+	if (strcmp(rule->method, "cert") == 0)
+		return CASTSSL_ACCEPTED;
+	if (strcmp(rule->method, "trust") == 0)
+	{
+		say(inquiry, "It asks for no proof (trust).");
+		return CASTSSL_ACCEPTED;
+	}
+	say(inquiry, "Authentication (%s) decides.", rule->method);
+	return CASTSSL_AUTHENTICATE;
+}
+
+/* ---- the lines above ---- */
+
+static void
+say_passed(Inquiry *inquiry, int number, const char *verb)
+{
+	const CastsslQuestion *question = inquiry->question;
+	const CastsslHbaRule *rule = &question->policy->rules[number];
+	const char *text = rule_text(question, rule);
+	char *name = line_name(question, rule);
+
+	name[0] = pg_toupper((unsigned char) name[0]);
+	say(inquiry, "\n%s (%s) %s: %s.", name, text ? text : "", verb,
+		castssl_hba_why_not(rule, question->policy->version, &question->connection,
+							question->address, question->world));
+}
+
+/* Every line that may answer instead, and the nearest of those that do not. */
+static void
+say_lines_above(Inquiry *inquiry, int answering, int doubtful)
+{
+	const CastsslQuestion *question = inquiry->question;
+	const CastsslHbaPolicy *policy = question->policy;
+	int end = answering < 0 ? policy->nrules : answering;
+	int first = Max(0, end - MOST_PASSED_LINES);
+	int doubts = 0;
+
+	for (int i = doubtful < 0 ? end : doubtful; i < end && doubts < MOST_PASSED_LINES; i++)
+	{
+		if (castssl_hba_rule_matches(&policy->rules[i], policy->version, &question->connection,
+									 question->world) != CASTSSL_UNKNOWN)
+			continue;
+		say_passed(inquiry, i, "may answer instead");
+		doubts++;
+	}
+	if (first > 0)
+		say(inquiry, "\nOf %d lines above, the nearest %d:", end, end - first);
+	for (int i = first; i < end; i++)
+	{
+		if (castssl_hba_rule_matches(&policy->rules[i], policy->version, &question->connection,
+									 question->world) == CASTSSL_NO)
+			say_passed(inquiry, i, "does not match");
+	}
+}
+
+/* What makes the file differ from what the server goes by. */
+static void
+say_caveats(Inquiry *inquiry)
+{
+	const CastsslQuestion *question = inquiry->question;
+	const CastsslHbaPolicy *policy = question->policy;
+
+	for (int i = 0; policy->nerrors > 0 && i < policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &policy->rules[i];
+
+		if (rule->error == NULL)
+			continue;
+		say(inquiry,
+			"\nThe server refuses %s (%s), and with it the whole file: the rules that it "
+			"loaded before stay in force.  This answer is for the other lines.",
+			line_name(question, rule), rule->error);
+		break;
+	}
+	if (!OidIsValid(get_role_oid(question->connection.user, true)))
+		say(inquiry, "\nThere is no role \"%s\".", question->connection.user);
+}
+
+void
+castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation)
+{
+	Inquiry inquiry = { .question = question };
+	int doubtful;
+	bool possible;
+
+	initStringInfo(&inquiry.reason);
+	memset(explanation, 0, sizeof(*explanation));
+	explanation->rule =
+		castssl_hba_match(question->policy, &question->connection, question->world, &doubtful);
+	if (explanation->rule >= 0)
+	{
+		inquiry.rule = &question->policy->rules[explanation->rule];
+		explanation->text = rule_text(question, inquiry.rule);
+	}
+	possible = channel_exists(&inquiry) && handshake_succeeds(&inquiry);
+	explanation->verdict = judge_line(&inquiry, possible);
+	if (!question->brief)
+	{
+		say_lines_above(&inquiry, explanation->rule, doubtful);
+		say_caveats(&inquiry);
+	}
+	else if (doubtful >= 0)
+		say_passed(&inquiry, doubtful, "may answer instead");
+	explanation->reason = inquiry.reason.data;
+}

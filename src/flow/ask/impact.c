@@ -1,0 +1,153 @@
+/*
+ * impact.c
+ *		Which of those who are connected could come back after a change.
+ */
+#include "postgres.h"
+
+#include "flow/ask/impact.h"
+#include "flow/plan/steps.h"
+#include "hba/access/compare.h"
+#include "server/parameters.h"
+#include "server/world.h"
+
+#define MOST_WARNINGS 20
+
+/*
+ * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x"): of certificates
+ * whose CN has no slash in it; the first one, as the server takes it.
+ */
+static const char *
+common_name(const char *subject)
+{
+	const char *found = subject ? strstr(subject, "/CN=") : NULL;
+
+	return found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : NULL;
+}
+
+/*
+ * What becomes of a session in plaintext whose driver tries TLS first, as most
+ * do (sslmode=prefer).
+ */
+static const char *
+over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
+{
+	CastsslExplanation tls;
+
+	question.connection.encryption = CASTSSL_TLS;
+	castssl_explain(&question, &tls);
+	if (plaintext->verdict == CASTSSL_REFUSED)
+		return psprintf(tls.verdict == CASTSSL_REFUSED
+							? "%s  Over TLS, which most drivers try first: %s"
+							: "%s  It may come back over TLS, which most drivers try first: %s",
+						plaintext->reason, tls.reason);
+	if (tls.verdict == CASTSSL_REFUSED)
+		return psprintf("%s  But most drivers try TLS first, and not all of them fall back to "
+						"plaintext when they are refused there: %s",
+						plaintext->reason, tls.reason);
+	return plaintext->reason;
+}
+
+CastsslImpact *
+castssl_impact(const CastsslSession *sessions, int count, const CastsslHbaPolicy *policy, bool tls,
+			   bool has_ca)
+{
+	CastsslImpact *impacts = palloc(Max(count, 1) * sizeof(CastsslImpact));
+	CastsslQuestion question = { .policy = policy, .tls = tls, .has_ca = has_ca, .brief = true };
+
+	question.world = castssl_hba_world();
+	for (int i = 0; i < count; i++)
+	{
+		CastsslExplanation explanation;
+
+		question.connection = sessions[i].connection;
+		question.address = sessions[i].address;
+		question.shows_certificate = sessions[i].client_dn != NULL;
+		question.cn = common_name(sessions[i].client_dn);
+		castssl_explain(&question, &explanation);
+		impacts[i] = (CastsslImpact){ .session = &sessions[i],
+									  .verdict = explanation.verdict,
+									  .reason = explanation.reason };
+		if (tls && question.connection.family != 0 &&
+			question.connection.encryption == CASTSSL_PLAINTEXT)
+			impacts[i].reason = over_tls(question, &explanation);
+	}
+	return impacts;
+}
+
+static void
+warn(CastsslPlan *plan, const char *target, const char *detail)
+{
+	plan->steps =
+		castssl_step_add(plan->steps, "edit pg_hba", target, CASTSSL_STEP_WARNING, detail);
+}
+
+static void
+warn_of_sessions(CastsslPlan *plan)
+{
+	bool has_ca = plan->material ? plan->material->files[CASTSSL_ROLE_CA].path != NULL
+								 : castssl_parameter_value("ssl_ca_file")[0] != '\0';
+	int count;
+	int refused = 0;
+	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);
+	CastsslImpact *impacts =
+		castssl_impact(sessions, count, plan->hba_after, plan->ssl_after, has_ca);
+
+	for (int i = 0; i < count; i++)
+	{
+		const CastsslSession *session = impacts[i].session;
+
+		if (impacts[i].verdict != CASTSSL_REFUSED || ++refused > MOST_WARNINGS)
+			continue;
+		warn(plan, psprintf("session %d", session->pid),
+			 psprintf("a connection like it (%s \"%s\"%s%s%s) would be refused afterwards.  %s",
+					  session->backend_type, session->connection.user,
+					  session->connection.replication
+						  ? ""
+						  : psprintf(", database \"%s\"", session->connection.database),
+					  session->address ? ", from " : "", session->address ? session->address : "",
+					  impacts[i].reason));
+	}
+	if (refused > MOST_WARNINGS)
+		warn(plan, "sessions",
+			 psprintf("and %d more live sessions could not come back", refused - MOST_WARNINGS));
+}
+
+/* Who gains and who loses by what the caller staged. */
+static void
+warn_of_differences(CastsslPlan *plan)
+{
+	CastsslHbaDifferences differences = { 0 };
+	int told = 0;
+
+	castssl_hba_compare(plan->hba_before, plan->ssl_after, plan->hba_after, plan->ssl_after,
+						castssl_hba_world_with_roles(), &differences);
+	for (int i = 0; i < differences.count; i++)
+	{
+		const CastsslHbaDifference *difference = &differences.items[i];
+
+		if ((difference->change != CASTSSL_HBA_NEWLY_ADMITTED &&
+			 difference->change != CASTSSL_HBA_NEWLY_REFUSED) ||
+			++told > MOST_WARNINGS)
+			continue;
+		warn(plan, castssl_hba_change_name(difference->change),
+			 psprintf("database %s, user %s, address %s, encryption %s: %s before, %s afterwards",
+					  difference->database, difference->user,
+					  difference->address ? difference->address : "none", difference->encryption,
+					  difference->before, difference->after));
+	}
+	if (told > MOST_WARNINGS)
+		warn(
+			plan, "newly admitted or refused",
+			psprintf("and %d more; SELECT * FROM castssl_hba_compare() shows them before you apply",
+					 told - MOST_WARNINGS));
+}
+
+void
+castssl_impact_warn(CastsslPlan *plan)
+{
+	if (plan->hba_before == NULL || !castssl_plan_changes(plan))
+		return;
+	if (plan->uses_staged)
+		warn_of_differences(plan);
+	warn_of_sessions(plan);
+}

@@ -1,0 +1,274 @@
+/*
+ * layers.c
+ *		Checks of the four layers (on disk, configured, loaded, served) and of the
+ *		TLS parameters.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include <openssl/ssl.h>
+
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "flow/check/scope.h"
+#include "server/parameters.h"
+#include "server/probe.h"
+#include "server/restart.h"
+#include "tls/key.h"
+#include "tls/openssl.h"
+
+#define RELOAD "SELECT * FROM castssl_reload();"
+
+/*
+ * Was the file written or replaced after the server last loaded its configuration?
+ * Whole seconds are compared, so what follows a reload within its second is missed.
+ */
+static bool
+changed_after_reload(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 &&
+		   time_t_to_timestamptz(Max(st.st_mtime, st.st_ctime)) > PgReloadTime;
+}
+
+/* Nobody can ask a server which CAs and CRLs it has loaded: the time of the file must do. */
+static void
+report_if_not_loaded(CastsslAuditScope *scope, CastsslRole role)
+{
+	const CastsslMaterialFile *file = &scope->material.files[role];
+
+	if (file->path && changed_after_reload(file->path))
+		castssl_audit_report(scope, CASTSSL_WARNING, file->name,
+							 "the file changed after the last reload: client certificates are "
+							 "checked against the one before",
+							 RELOAD);
+}
+
+void
+castssl_audit_served_matches_disk(CastsslAuditScope *scope)
+{
+	const CastsslMaterialFile *file = &scope->material.files[CASTSSL_ROLE_CERTIFICATE];
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	char *problem = NULL;
+	char *served;
+
+	if (!scope->ssl || !castssl_probe_possible())
+		return;
+	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
+	if (served == NULL)
+		castssl_audit_report(scope, CASTSSL_ERROR, "served certificate",
+							 psprintf("no TLS handshake with the server's own port: %s", problem),
+							 RELOAD);
+	else if (file->path &&
+			 castssl_certificates_read_facts(file->data, file->length, file->name, &certificates,
+											 &findings) &&
+			 castssl_certificates_first(&certificates) != NULL &&
+			 strcmp(served, castssl_certificates_first(&certificates)->fingerprint) != 0)
+		castssl_audit_report(
+			scope, CASTSSL_ERROR, file->name,
+			psprintf("clients get another certificate (SHA-256 %s) than the one on "
+					 "disk",
+					 served),
+			RELOAD);
+	report_if_not_loaded(scope, CASTSSL_ROLE_CA);
+	report_if_not_loaded(scope, CASTSSL_ROLE_CRL);
+}
+
+/* Every ssl parameter whose value on disk is not the one in effect. */
+void
+castssl_audit_parameters_in_effect(CastsslAuditScope *scope)
+{
+	StringInfoData names;
+
+	if (scope->parameter_problem)
+		castssl_audit_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
+							 "Mend that line, then: " RELOAD);
+	initStringInfo(&names);
+	SPI_connect();
+	if (SPI_execute("SELECT s.name FROM pg_catalog.pg_settings s"
+					" JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
+					"  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
+					" ON true"
+					" WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
+					" AND s.setting <> f.setting AND NOT"
+					" (s.vartype = 'bool' AND s.setting::bool = f.setting::bool)"
+					" ORDER BY s.name",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not compare parameters");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		appendStringInfo(&names, "%s%s", i ? ", " : "",
+						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	SPI_finish();
+	if (names.len > 0)
+		castssl_audit_report(scope, CASTSSL_WARNING, names.data,
+							 "the value in the configuration files is not in effect", RELOAD);
+}
+
+void
+castssl_audit_hba_in_effect(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nfiles; i++)
+	{
+		const char *path = scope->policy->files[i]->path;
+
+		if (changed_after_reload(path))
+			castssl_audit_report(scope, CASTSSL_WARNING, path,
+								 "the file changed after the last reload", RELOAD);
+	}
+}
+
+/* Is the key encrypted, so that loading it would run ssl_passphrase_command? */
+static bool
+key_is_encrypted(const CastsslAuditScope *scope)
+{
+	CastsslPem key = castssl_material_pem(&scope->material, CASTSSL_ROLE_KEY);
+
+	return key.data && castssl_key_is_encrypted(&key);
+}
+
+void
+castssl_audit_restart_safe(CastsslAuditScope *scope)
+{
+	bool encrypted = key_is_encrypted(scope);
+	const char *problem = scope->parameter_problem
+							  ? scope->parameter_problem
+							  : castssl_restart_problem_besides(&scope->hba_findings, !encrypted);
+
+	if (problem)
+		castssl_audit_report(scope, CASTSSL_ERROR, "server",
+							 psprintf("the server would not start again: %s", problem),
+							 "Mend that, then: SELECT restart_safe, restart_problem FROM "
+							 "castssl_status();");
+	else if (encrypted)
+		castssl_audit_report(
+			scope, CASTSSL_INFO, scope->material.files[CASTSSL_ROLE_KEY].name,
+			"the key is encrypted: whether ssl_passphrase_command opens it was not "
+			"tried",
+			"SELECT restart_safe, restart_problem FROM castssl_status();");
+}
+
+const char *
+castssl_audit_tls_on_hint(const CastsslAuditScope *scope)
+{
+	bool in_place = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
+					scope->material.files[CASTSSL_ROLE_KEY].path;
+
+	return in_place ? "ALTER SYSTEM SET ssl = on; SELECT * FROM castssl_reload();"
+					: "SELECT * FROM castssl_enable(source_dir => '...', "
+					  "confirm_within => '10 min');";
+}
+
+void
+castssl_audit_ssl_enabled(CastsslAuditScope *scope)
+{
+	if (!scope->ssl)
+		castssl_audit_report(scope, CASTSSL_ERROR, "ssl", "TLS is off",
+							 castssl_audit_tls_on_hint(scope));
+}
+
+void
+castssl_audit_parameters_changeable(CastsslAuditScope *scope)
+{
+	static const char *const names[] = { "ssl", "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
+										 "ssl_crl_file" };
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		const char *why = castssl_parameter_unchangeable(names[i]);
+
+		if (why == NULL)
+			continue;
+		castssl_audit_report(scope, CASTSSL_INFO, names[i],
+							 psprintf("ALTER SYSTEM cannot change it: %s", why),
+							 "Change it where the server is managed from.");
+	}
+}
+
+void
+castssl_audit_protocol_version(CastsslAuditScope *scope)
+{
+	char *version = castssl_parameter_value("ssl_min_protocol_version");
+
+	if (strcmp(version, "TLSv1.2") != 0 && strcmp(version, "TLSv1.3") != 0)
+		castssl_audit_report(scope, CASTSSL_ERROR, "ssl_min_protocol_version",
+							 psprintf("protocols before TLSv1.2 are allowed ('%s')", version),
+							 "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2'; "
+							 "SELECT * FROM castssl_reload();");
+}
+
+/* What is wrong with a cipher; NULL when nothing is. */
+static const char *
+weakness(const SSL_CIPHER *cipher)
+{
+	int encryption = SSL_CIPHER_get_cipher_nid(cipher);
+	const char *name = SSL_CIPHER_get_name(cipher);
+
+	if (encryption == NID_undef)
+		return "does not encrypt";
+	if (SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null)
+		return "does not authenticate the server";
+	if (strstr(name, "RC4") || strstr(name, "EXP-") || strstr(name, "DES-CBC"))
+		return "is weak";
+	return NULL;
+}
+
+void
+castssl_audit_ciphers(CastsslAuditScope *scope)
+{
+	char *list = castssl_parameter_value("ssl_ciphers");
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	STACK_OF(SSL_CIPHER) * ciphers;
+
+	if (context == NULL)
+		return;
+	if (SSL_CTX_set_cipher_list(context, list) != 1)
+		castssl_audit_report(scope, CASTSSL_ERROR, "ssl_ciphers",
+							 psprintf("no cipher is left: %s", castssl_openssl_error()),
+							 "ALTER SYSTEM RESET ssl_ciphers; SELECT * FROM castssl_reload();");
+	ciphers = SSL_CTX_get_ciphers(context);
+	for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++)
+	{
+		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, i);
+		const char *why = weakness(cipher);
+
+		if (why)
+			castssl_audit_report(scope, CASTSSL_ERROR, "ssl_ciphers",
+								 psprintf("cipher %s %s", SSL_CIPHER_get_name(cipher), why),
+								 "ALTER SYSTEM RESET ssl_ciphers; SELECT * FROM castssl_reload();");
+	}
+	SSL_CTX_free(context);
+}
+
+void
+castssl_audit_passphrase(CastsslAuditScope *scope)
+{
+	if (castssl_parameter_value("ssl_passphrase_command")[0] != '\0' &&
+		strcmp(castssl_parameter_value("ssl_passphrase_command_supports_reload"), "on") != 0 &&
+		key_is_encrypted(scope))
+		castssl_audit_report(
+			scope, CASTSSL_WARNING, "ssl_passphrase_command_supports_reload",
+			"a reload does not take up a new certificate: the key is encrypted, and "
+			"its passphrase is asked for at the start only",
+			"ALTER SYSTEM SET ssl_passphrase_command_supports_reload = on; "
+			"SELECT * FROM castssl_reload();");
+}
+
+void
+castssl_audit_listen_addresses(CastsslAuditScope *scope)
+{
+	if (!castssl_probe_possible())
+		castssl_audit_report(scope, CASTSSL_INFO, "listen_addresses",
+							 "the server has no TCP port: TLS is of no use, and nothing can be "
+							 "proven",
+							 "ALTER SYSTEM SET listen_addresses = 'localhost'; then restart the "
+							 "server.");
+}

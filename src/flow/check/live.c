@@ -1,0 +1,193 @@
+/*
+ * live.c
+ *		Checks of changes, of who else manages the files, and of live sessions.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "change/rollback.h"
+#include "flow/apply/managed.h"
+#include "flow/apply/rotation.h"
+#include "flow/check/scope.h"
+#include "server/parameters.h"
+#include "server/platform.h"
+#include "server/probe.h"
+
+void
+castssl_audit_changes(CastsslAuditScope *scope)
+{
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_list())
+	{
+		CastsslChange *change = lfirst(cell);
+		char *subject = psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
+
+		if (change->state == CASTSSL_APPLYING)
+			castssl_audit_report(scope, CASTSSL_WARNING, subject,
+								 "is being applied, or was interrupted",
+								 "SELECT * FROM castssl_changes(); undoes it where it was "
+								 "interrupted.");
+		else if (change->state == CASTSSL_UNCONFIRMED &&
+				 change->confirm_deadline <= GetCurrentTimestamp())
+			castssl_audit_report(scope, CASTSSL_ERROR, subject,
+								 "its deadline has passed, and it was not undone",
+								 "SELECT * FROM castssl_changes(); undoes it.");
+		else if (change->state == CASTSSL_UNCONFIRMED)
+			castssl_audit_report(scope, CASTSSL_WARNING, subject,
+								 psprintf("waits for confirmation, and is undone at %s",
+										  timestamptz_to_str(change->confirm_deadline)),
+								 "SELECT castssl_confirm();");
+	}
+}
+
+void
+castssl_audit_edited_since(CastsslAuditScope *scope)
+{
+	CastsslChange *last = NULL;
+	char *paths;
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_list())
+	{
+		CastsslChange *change = lfirst(cell);
+
+		if (change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED)
+			last = change;
+	}
+	paths = last ? castssl_change_edited_since(last) : NULL;
+	if (paths)
+		castssl_audit_report(scope, CASTSSL_INFO, paths,
+							 psprintf("edited by hand since change " INT64_FORMAT
+									  ", which can therefore not be rolled back",
+									  last->id),
+							 "Nothing to do where the edits are wanted.");
+}
+
+void
+castssl_audit_managed(CastsslAuditScope *scope)
+{
+	const char *const paths[] = { ConfigFileName, HbaFileName };
+
+	for (int i = 0; i < lengthof(paths); i++)
+	{
+		const char *manager = castssl_managed_by(paths[i]);
+
+		if (manager)
+			castssl_audit_report(
+				scope, CASTSSL_WARNING, paths[i],
+				psprintf("%s writes this file: changes made here do not last", manager),
+				psprintf("Change the configuration in %s.", manager));
+		if (castssl_platform_is_read_only(paths[i]))
+			castssl_audit_report(scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
+								 "Change the configuration where it is managed from.");
+	}
+}
+
+void
+castssl_audit_sessions_plaintext(CastsslAuditScope *scope)
+{
+	int count = 0;
+
+	for (int i = 0; i < scope->nsessions; i++)
+	{
+		const CastsslConnection *connection = &scope->sessions[i].connection;
+
+		if (connection->encryption == CASTSSL_PLAINTEXT &&
+			castssl_audit_is_remote(connection->family, connection->address))
+			count++;
+	}
+	if (count > 0)
+		castssl_audit_report(scope, CASTSSL_WARNING, "sessions",
+							 psprintf("%d live sessions from other hosts are unencrypted", count),
+							 "Have these clients use TLS before plaintext => 'block': "
+							 "pg_stat_activity and pg_stat_ssl name them.");
+}
+
+/* A CA in the bundle in use, by the name that pg_stat_ssl shows (cut to NAMEDATALEN). */
+static bool
+is_trusted(const CastsslCertificates *authorities, const char *issuer_dn)
+{
+	for (int i = 0; i < authorities->count; i++)
+	{
+		char *name;
+
+		if (authorities->items[i].x509 == NULL)
+			continue;
+		name = castssl_name_slashes(X509_get_subject_name(authorities->items[i].x509));
+		if (strncmp(name, issuer_dn, NAMEDATALEN - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+castssl_audit_sessions_ca(CastsslAuditScope *scope)
+{
+	int count = 0;
+	const char *issuer = NULL;
+
+	if (scope->material.files[CASTSSL_ROLE_CA].path == NULL)
+		return;
+	for (int i = 0; i < scope->nsessions; i++)
+	{
+		const CastsslSession *session = &scope->sessions[i];
+
+		if (session->issuer_dn && !is_trusted(&scope->authorities, session->issuer_dn))
+		{
+			issuer = session->issuer_dn;
+			count++;
+		}
+	}
+	if (count > 0)
+		castssl_audit_report(
+			scope, CASTSSL_WARNING, "sessions",
+			psprintf("%d live sessions showed certificates of an issuer that is not "
+					 "in ssl_ca_file (%s): they can come back only if that is an "
+					 "intermediate CA whose certificate they send along",
+					 count, issuer),
+			"Give these clients new certificates, or have ssl_ca_file hold both CAs "
+			"until they have them: castssl_install(ca => ...).");
+}
+
+void
+castssl_audit_ca_rotation(CastsslAuditScope *scope)
+{
+	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
+	CastsslFindings findings = { 0 };
+
+	if (!scope->ssl || ca->path == NULL)
+		return;
+	castssl_rotation_judge(ca->name, &scope->authorities, scope->sessions, scope->nsessions,
+						   &findings);
+	for (int i = 0; i < findings.count; i++)
+		castssl_audit_report(
+			scope, findings.items[i].severity, findings.items[i].subject,
+			psprintf("%s.  %s", findings.items[i].message, findings.items[i].detail),
+			"Drop a CA when none of its clients is left: castssl_install(ca => "
+			"...).");
+}
+
+void
+castssl_audit_standby(CastsslAuditScope *scope)
+{
+	char *conninfo = castssl_parameter_value("primary_conninfo");
+	char *sslmode;
+
+	if (!RecoveryInProgress() || conninfo[0] == '\0')
+		return;
+	/* What a service file or the environment adds cannot be known here. */
+	if (castssl_conninfo_value(conninfo, "service") != NULL)
+		return;
+	sslmode = castssl_conninfo_value(conninfo, "sslmode");
+	if (sslmode == NULL || strncmp(sslmode, "verify-", 7) != 0)
+		castssl_audit_report(scope, CASTSSL_WARNING, "primary_conninfo",
+							 "replication does not verify the primary's certificate",
+							 "ALTER SYSTEM SET primary_conninfo = '... sslmode=verify-full "
+							 "sslrootcert=...'; SELECT * FROM castssl_reload();");
+}

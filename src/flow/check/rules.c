@@ -1,0 +1,403 @@
+/*
+ * rules.c
+ *		Checks of pg_hba.conf.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "flow/check/scope.h"
+#include "hba/edit/rewrite.h"
+#include "hba/match/match.h"
+#include "hba/text/address.h"
+#include "hba/text/mask.h"
+#include "server/hba_files.h"
+
+#define BLOCK "SELECT * FROM castssl_enable(plaintext => 'block', confirm_within => '10 min');"
+
+void
+castssl_audit_hba_loads(CastsslAuditScope *scope)
+{
+	const CastsslFindings *findings = &scope->hba_findings;
+
+	for (int i = 0; i < findings->count; i++)
+	{
+		const char *subject = findings->items[i].subject;
+		const char *line = strrchr(subject, ':');
+
+		/* In the main file; the functions take the name of an included one as file_name. */
+		castssl_audit_report(
+			scope, CASTSSL_ERROR, subject, findings->items[i].message,
+			line && strncmp(subject, HbaFileName, line - subject) == 0
+				? psprintf("SELECT castssl_hba_remove(line_number => %s); "
+						   "SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
+						   line + 1)
+				: "Mend that line, then: SELECT * FROM castssl_reload();");
+	}
+}
+
+/* A statement that makes the rule this line, and the change live; NULL where no line is known. */
+static char *
+change_hint(const CastsslHbaRule *rule, const char *line)
+{
+	char *masked;
+
+	if (line == NULL)
+		return NULL;
+	masked = castssl_hba_mask(line, strlen(line));
+	if (strcmp(masked, line) != 0)
+		return psprintf("Change line %d with castssl_hba_change().", rule->line_number);
+	return psprintf("SELECT castssl_hba_change(line_number => %d, rule => %s); "
+					"SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
+					rule->line_number, quote_literal_cstr(line));
+}
+
+static char *
+remove_hint(const CastsslHbaRule *rule)
+{
+	return psprintf("SELECT castssl_hba_remove(line_number => %d); "
+					"SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
+					rule->line_number);
+}
+
+/* "line 3, line 7" */
+static char *
+because_text(const CastsslAuditScope *scope, int rule)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < scope->nbecause[rule] && i < 5; i++)
+		appendStringInfo(&text, "%s%d", i ? ", " : "",
+						 scope->policy->rules[scope->because[rule][i]].line_number);
+	return text.data;
+}
+
+/* Does an earlier rule that makes this one dead answer otherwise than it would? */
+static bool
+outcome_differs(const CastsslAuditScope *scope, int i)
+{
+	const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+	for (int j = 0; j < scope->nbecause[i]; j++)
+	{
+		const CastsslHbaRule *earlier = &scope->policy->rules[scope->because[i][j]];
+
+		if (strcmp(earlier->method, rule->method) != 0 || earlier->clientcert < rule->clientcert)
+			return true;
+	}
+	return false;
+}
+
+void
+castssl_audit_hba_dead_rules(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+		if (scope->dead[i] && scope->nbecause[i] > 0 && !outcome_differs(scope, i))
+			castssl_audit_report(scope, CASTSSL_INFO, castssl_audit_rule_name(scope, rule),
+								 psprintf("no connection reaches this rule: line %s answers before",
+										  because_text(scope, i)),
+								 remove_hint(rule));
+	}
+}
+
+void
+castssl_audit_hba_order(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+		if (scope->dead[i] && scope->nbecause[i] > 0 && outcome_differs(scope, i))
+			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+								 psprintf("this rule has no effect: line %s answers before, and "
+										  "otherwise",
+										  because_text(scope, i)),
+								 psprintf("%s Then add it again above, with castssl_hba_add(..., "
+										  "before_line => ...), where it is wanted.",
+										  remove_hint(rule)));
+	}
+}
+
+bool
+castssl_audit_rule_is_remote(const CastsslHbaRule *rule)
+{
+	static const CastsslHbaAddress loopback[] = {
+		{ .kind = CASTSSL_HBA_ADDRESS_MASK, .family = 4, .address = { 127 }, .mask = { 255 } },
+		{ .kind = CASTSSL_HBA_ADDRESS_MASK,
+		  .family = 6,
+		  .address = { [15] = 1 },
+		  .mask = { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+					255 } },
+	};
+
+	return rule->type != CASTSSL_HBA_LOCAL && rule->address.kind != CASTSSL_HBA_ADDRESS_SAMEHOST &&
+		   !(rule->address.kind == CASTSSL_HBA_ADDRESS_NAME &&
+			 strcmp(rule->address.name, "localhost") == 0) &&
+		   !castssl_hba_address_contains(&loopback[0], &rule->address) &&
+		   !castssl_hba_address_contains(&loopback[1], &rule->address);
+}
+
+/* The i-th rule, where it lets somebody in from another host; NULL otherwise. */
+static const CastsslHbaRule *
+remote_rule(const CastsslAuditScope *scope, int i)
+{
+	const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+	if (rule->error || scope->dead[i] || strcmp(rule->method, "reject") == 0 ||
+		!castssl_audit_rule_is_remote(rule))
+		return NULL;
+	return rule;
+}
+
+static bool
+takes_plaintext(const CastsslHbaRule *rule)
+{
+	return castssl_hba_type_takes(rule->type, 4, CASTSSL_PLAINTEXT);
+}
+
+bool
+castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i)
+{
+	const CastsslHbaRule *rule = remote_rule(scope, i);
+
+	return rule && takes_plaintext(rule);
+}
+
+void
+castssl_audit_hba_plaintext(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = remote_rule(scope, i);
+
+		if (rule && takes_plaintext(rule))
+			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+								 "admits unencrypted connections from other hosts", BLOCK);
+	}
+}
+
+/* Report rules for other hosts with a method, with the line that asks for SCRAM instead. */
+static void
+report_method(CastsslAuditScope *scope, const char *method, CastsslSeverity plaintext,
+			  CastsslSeverity encrypted, const char *message)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = remote_rule(scope, i);
+		char *problem;
+
+		if (rule && strcmp(rule->method, method) == 0)
+			castssl_audit_report(scope, takes_plaintext(rule) ? plaintext : encrypted,
+								 castssl_audit_rule_name(scope, rule), message,
+								 change_hint(rule, castssl_hba_rewrite(scope->policy, rule,
+																	   rule->type, rule->clientcert,
+																	   "scram-sha-256", &problem)));
+	}
+}
+
+void
+castssl_audit_hba_trust(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = remote_rule(scope, i);
+		char *problem;
+
+		/* With clientcert=verify-full the certificate is the proof, as with method cert. */
+		if (rule == NULL || strcmp(rule->method, "trust") != 0 ||
+			rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
+			continue;
+		castssl_audit_report(
+			scope, CASTSSL_ERROR, castssl_audit_rule_name(scope, rule),
+			"lets in from other hosts whoever names a user",
+			change_hint(rule, castssl_hba_rewrite(scope->policy, rule, rule->type, rule->clientcert,
+												  "scram-sha-256", &problem)));
+	}
+}
+
+void
+castssl_audit_hba_password(CastsslAuditScope *scope)
+{
+	report_method(scope, "password", CASTSSL_ERROR, CASTSSL_INFO,
+				  "the password crosses the network in clear text where TLS does not hide it");
+}
+
+void
+castssl_audit_hba_md5(CastsslAuditScope *scope)
+{
+	report_method(scope, "md5", CASTSSL_INFO, CASTSSL_INFO,
+				  "md5 passwords are deprecated: a later PostgreSQL will not take them");
+}
+
+void
+castssl_audit_hba_tls_off(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules && !scope->ssl; i++)
+	{
+		const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+		if (!rule->error && rule->type == CASTSSL_HBA_HOSTSSL)
+			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+								 "no connection reaches this rule: TLS is off",
+								 castssl_audit_tls_on_hint(scope));
+	}
+}
+
+void
+castssl_audit_hba_clientcert(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules && scope->ssl && !scope->ca_configured; i++)
+	{
+		const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+		if (!rule->error && rule->clientcert != CASTSSL_CLIENTCERT_NONE)
+			castssl_audit_report(scope, CASTSSL_ERROR, castssl_audit_rule_name(scope, rule),
+								 "asks for a client certificate while ssl_ca_file is empty: every "
+								 "login is refused",
+								 "SELECT * FROM castssl_enable(ca_file => 'root.crt', "
+								 "confirm_within => '10 min');");
+	}
+}
+
+/* May this rule let in a superuser by name, or everybody? */
+static bool
+takes_superusers(const CastsslHbaRule *rule)
+{
+	for (int i = 0; i < rule->users.count; i++)
+	{
+		const CastsslHbaToken *user = &rule->users.items[i];
+		Oid role;
+
+		if (castssl_hba_is_keyword(user, "all"))
+			return true;
+		role = get_role_oid(user->string, true);
+		if (OidIsValid(role) && superuser_arg(role))
+			return true;
+	}
+	return false;
+}
+
+void
+castssl_audit_hba_superusers(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = remote_rule(scope, i);
+		bool anywhere;
+
+		if (rule == NULL)
+			continue;
+		anywhere = rule->address.kind == CASTSSL_HBA_ADDRESS_ALL ||
+				   (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK && rule->address.mask[0] == 0);
+		if (anywhere && takes_superusers(rule))
+			castssl_audit_report(
+				scope, rule->clientcert == CASTSSL_CLIENTCERT_NONE ? CASTSSL_WARNING : CASTSSL_INFO,
+				castssl_audit_rule_name(scope, rule), "superusers may log in from anywhere",
+				rule->clientcert == CASTSSL_CLIENTCERT_NONE
+					? "SELECT * FROM castssl_enable(clientcert => 'verify-full', plaintext => "
+					  "'block', confirm_within => '10 min');"
+					: "Name the addresses that administrators use in a rule of their own.");
+	}
+}
+
+void
+castssl_audit_hba_replication(CastsslAuditScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = remote_rule(scope, i);
+
+		for (int j = 0; rule && takes_plaintext(rule) && j < rule->databases.count; j++)
+		{
+			if (castssl_hba_is_keyword(&rule->databases.items[j], "replication"))
+				castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+									 "replication from other hosts may go unencrypted: all of the "
+									 "data crosses the network",
+									 BLOCK);
+		}
+	}
+}
+
+/* Is there a rule for the same line of this server's reading that is good? */
+static bool
+is_good_now(const CastsslAuditScope *scope, const CastsslHbaPolicy *future,
+			const CastsslHbaRule *rule)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *now = &scope->policy->rules[i];
+
+		if (now->line_number == rule->line_number &&
+			strcmp(scope->policy->files[now->file]->path, future->files[rule->file]->path) == 0)
+			return now->error == NULL;
+	}
+	return true;
+}
+
+/* Names that begin with a slash become regular expressions in 16. */
+static void
+report_slashes(CastsslAuditScope *scope, const CastsslHbaRule *rule, const CastsslHbaTokens *names)
+{
+	for (int i = 0; i < names->count; i++)
+	{
+		if (names->items[i].string[0] == '/')
+			castssl_audit_report(
+				scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+				psprintf("from PostgreSQL 16 on \"%s\" is a regular expression, no name",
+						 names->items[i].string),
+				"Write ^, the name and $ after a slash there once the server is upgraded.");
+	}
+}
+
+/* MD5 is deprecated from 18 on: the line still loads. */
+static void
+report_md5(CastsslAuditScope *scope, const CastsslHbaRule *rule)
+{
+	if (rule->method && strcmp(rule->method, "md5") == 0)
+		castssl_audit_report(scope, CASTSSL_INFO, castssl_audit_rule_name(scope, rule),
+							 "from PostgreSQL 18 on MD5 passwords are deprecated: setting one "
+							 "brings a warning, and a later major drops them",
+							 "Set the passwords anew with password_encryption = 'scram-sha-256', "
+							 "then use method scram-sha-256.");
+}
+
+/* What the major that the server is to become makes of the very same lines. */
+void
+castssl_audit_hba_future(CastsslAuditScope *scope)
+{
+	CastsslHbaPolicy *future;
+
+	if (scope->target_version <= CASTSSL_SERVER_MAJOR)
+		return;
+	future = castssl_hba_files_read_as(scope->target_version);
+	for (int i = 0; i < future->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &future->rules[i];
+
+		if (rule->error && is_good_now(scope, future, rule))
+			castssl_audit_report(
+				scope, CASTSSL_WARNING,
+				psprintf("%s:%d", future->files[rule->file]->path, rule->line_number),
+				psprintf("PostgreSQL %d refuses this line: %s", scope->target_version, rule->error),
+				"Change it before the upgrade, with castssl_hba_change() and "
+				"castssl_hba_apply().");
+	}
+	for (int i = 0;
+		 i < scope->policy->nrules && CASTSSL_SERVER_MAJOR < 16 && scope->target_version >= 16; i++)
+	{
+		report_slashes(scope, &scope->policy->rules[i], &scope->policy->rules[i].databases);
+		report_slashes(scope, &scope->policy->rules[i], &scope->policy->rules[i].users);
+	}
+	for (int i = 0;
+		 i < scope->policy->nrules && CASTSSL_SERVER_MAJOR < 18 && scope->target_version >= 18; i++)
+		report_md5(scope, &scope->policy->rules[i]);
+}

@@ -1,0 +1,68 @@
+/*
+ * baseline.c
+ *		The parameters as they were stored before castssl_enable first changed them.
+ */
+#include "postgres.h"
+
+#include "change/journal.h"
+#include "change/manifest.h"
+#include "flow/plan/baseline.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+
+/*
+ * Two names for each parameter: that it is known, and what was stored; nothing
+ * stored is a known one without a value.
+ */
+#define KNOWN(name) psprintf("%s_known", name)
+#define STORED(name) psprintf("%s_stored", name)
+
+void
+castssl_baseline_extend(CastsslPlan *plan)
+{
+	char *path = castssl_state_path("baseline");
+	ConfigVariable *baseline = castssl_manifest_read(path);
+	StringInfoData text;
+	ListCell *cell;
+	bool grows = false;
+
+	initStringInfo(&text);
+	for (ConfigVariable *item = baseline; item != NULL; item = item->next)
+		castssl_manifest_append(&text, item->name, item->value);
+	foreach (cell, plan->parameters)
+	{
+		const char *name = ((CastsslChangedParameter *) lfirst(cell))->name;
+
+		if (castssl_manifest_value(baseline, KNOWN(name)) != NULL)
+			continue;
+		castssl_manifest_append(&text, KNOWN(name), name);
+		castssl_manifest_append(&text, STORED(name), castssl_parameter_stored(name));
+		grows = true;
+	}
+	if (grows)
+		castssl_plan_file(plan, path, text.data, text.len, 0600);
+}
+
+bool
+castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored)
+{
+	char *path = castssl_state_path("baseline");
+	ConfigVariable *baseline = castssl_manifest_read(path);
+
+	*ssl_stored = NULL;
+	if (baseline == NULL)
+		return false;
+	for (ConfigVariable *item = baseline; item != NULL; item = item->next)
+	{
+		const char *stored = castssl_manifest_value(baseline, STORED(item->value));
+
+		if (strcmp(item->name, KNOWN(item->value)) != 0)
+			continue;
+		if (strcmp(item->value, "ssl") == 0)
+			*ssl_stored = stored;
+		else
+			castssl_plan_parameter_stored(plan, item->value, stored);
+	}
+	castssl_plan_file(plan, path, NULL, 0, 0);
+	return true;
+}

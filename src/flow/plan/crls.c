@@ -1,0 +1,115 @@
+/*
+ * crls.c
+ *		The CRLs that the server checks its clients against: a file and a directory.
+ */
+#include "postgres.h"
+
+#include <dirent.h>
+
+#include <openssl/x509.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "flow/plan/crls.h"
+#include "server/files.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "tls/certificate.h"
+
+#define HASH_DIGITS 8
+
+static char *
+crl_directory(void)
+{
+	char *value = castssl_parameter_value("ssl_crl_dir");
+
+	return value[0] != '\0' ? castssl_path_in(DataDir, value) : NULL;
+}
+
+/* "0a1b2c3d.r0", as "openssl rehash" makes them. */
+static bool
+is_hashed_name(const char *name)
+{
+	const char *number = name + HASH_DIGITS + 2;
+
+	return strspn(name, "0123456789abcdef") == HASH_DIGITS &&
+		   strncmp(name + HASH_DIGITS, ".r", 2) == 0 && number[0] != '\0' &&
+		   strspn(number, "0123456789") == strlen(number);
+}
+
+static int
+compare_paths(const ListCell *one, const ListCell *other)
+{
+	return strcmp(lfirst(one), lfirst(other));
+}
+
+List *
+castssl_crl_directory_files(void)
+{
+	char *folder = crl_directory();
+	List *paths = NIL;
+	DIR *directory;
+	struct dirent *entry;
+
+	if (folder == NULL)
+		return NIL;
+	directory = AllocateDir(folder);
+	while ((entry = ReadDirExtended(directory, folder, WARNING)) != NULL)
+	{
+		if (is_hashed_name(entry->d_name))
+			paths = lappend(paths, castssl_path_in(folder, entry->d_name));
+	}
+	if (directory)
+		FreeDir(directory);
+	list_sort(paths, compare_paths);
+	return paths;
+}
+
+/* OpenSSL finds a CRL by its issuer's hash alone: does the file have the name for the first one? */
+static bool
+is_found(const char *path, const CastsslPem *pem)
+{
+	CastsslCertificates read = { 0 };
+	CastsslFindings findings = { 0 };
+	char *hash;
+
+	if (!castssl_certificates_read(pem->data, pem->length, path, &read, &findings) ||
+		read.items[0].crl == NULL)
+		return false;
+	hash = psprintf("%08lx", X509_NAME_hash(X509_CRL_get_issuer(read.items[0].crl)));
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the file is named HASH.rN */
+	return strncmp(last_dir_separator(path) + 1, hash, HASH_DIGITS) == 0;
+}
+
+CastsslPem
+castssl_crls_with_directory(CastsslPem file)
+{
+	char *folder = crl_directory();
+	StringInfoData text;
+	ListCell *cell;
+
+	if (folder == NULL)
+		return file;
+	initStringInfo(&text);
+	if (file.data)
+	{
+		appendBinaryStringInfo(&text, file.data, file.length);
+		appendStringInfoChar(&text, '\n');
+	}
+	foreach (cell, castssl_crl_directory_files())
+	{
+		CastsslPem pem = { .name = lfirst(cell) };
+
+		pem.data = castssl_file_read_if_exists(castssl_path_resolve(pem.name, false),
+											   CASTSSL_PEM_LIMIT, &pem.length, NULL);
+		if (pem.data == NULL || !is_found(pem.name, &pem))
+			continue;
+		appendBinaryStringInfo(&text, pem.data, pem.length);
+		appendStringInfoChar(&text, '\n');
+	}
+	return (CastsslPem){ .name = file.data ? psprintf("%s and %s", file.name, folder) : folder,
+						 .data = text.data,
+						 .length = text.len };
+}

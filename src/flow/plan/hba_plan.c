@@ -1,0 +1,264 @@
+/*
+ * hba_plan.c
+ *		Edits of pg_hba.conf as part of a plan: the one way to edit it.
+ */
+#include "postgres.h"
+
+#include "flow/plan/hba_plan.h"
+#include "flow/plan/steps.h"
+#include "hba/edit/require.h"
+#include "hba/text/diff.h"
+#include "hba/text/mask.h"
+#include "server/files.h"
+#include "server/hba_files.h"
+#include "server/paths.h"
+#include "server/raise.h"
+
+/* Edits of whole files may be long: that many lines of each become steps. */
+#define MOST_LINES_SHOWN 50
+
+void
+castssl_hba_plan_read(CastsslPlan *plan)
+{
+	plan->hba_before = castssl_hba_files_read(NULL, 0);
+	plan->hba_after = plan->hba_before;
+}
+
+void
+castssl_hba_plan_read_to_edit(CastsslPlan *plan)
+{
+	castssl_hba_plan_read(plan);
+	(void) castssl_hba_plan_live(plan->hba_before, plan->hba_before->files[0]->path);
+}
+
+CastsslHbaPolicy *
+castssl_hba_plan_render(const CastsslHbaPolicy *policy, const CastsslHbaEdits *edits)
+{
+	CastsslHbaOverlay *overlay = palloc(policy->nfiles * sizeof(CastsslHbaOverlay));
+
+	for (int i = 0; i < policy->nfiles; i++)
+	{
+		overlay[i].path = policy->files[i]->path;
+		overlay[i].data = castssl_hba_render(policy, i, edits, &overlay[i].length);
+	}
+	return castssl_hba_files_read(overlay, policy->nfiles);
+}
+
+void
+castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
+{
+	CastsslHbaPolicy *policy = plan->hba_after;
+
+	if (edits->count == 0)
+		return;
+	for (int i = 0; i < edits->count; i++)
+	{
+		const CastsslHbaEdit *edit = &edits->items[i];
+
+		plan->steps =
+			castssl_step_add(plan->steps, "edit pg_hba",
+							 psprintf("%s:%d", policy->files[edit->file]->path, edit->line_number),
+							 CASTSSL_STEP_CHANGES,
+							 edit->text ? psprintf("%s: %s", edit->why,
+												   castssl_hba_mask(edit->text, strlen(edit->text)))
+										: edit->why);
+	}
+	plan->hba_after = castssl_hba_plan_render(policy, edits);
+}
+
+void
+castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
+{
+	CastsslHbaWanted derived = *wanted;
+	CastsslHbaEdits edits = { 0 };
+	CastsslFindings findings = { 0 };
+
+	derived.addresses = NULL;
+	derived.naddresses = 0;
+	castssl_hba_require(plan->hba_after, &derived, &edits, &findings);
+	castssl_hba_plan_edit(plan, &edits);
+	plan->hba_derived = plan->hba_after;
+
+	if (wanted->naddresses > 0)
+	{
+		memset(&edits, 0, sizeof(edits));
+		memset(&findings, 0, sizeof(findings));
+		castssl_hba_require(plan->hba_after, wanted, &edits, &findings);
+		castssl_hba_plan_edit(plan, &edits);
+	}
+
+	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	for (int i = 0; i < findings.count; i++)
+	{
+		const CastsslFinding *finding = &findings.items[i];
+
+		if (finding->severity == CASTSSL_WARNING)
+			plan->steps = castssl_step_add(plan->steps, "edit pg_hba", finding->subject,
+										   CASTSSL_STEP_WARNING, finding->message);
+	}
+}
+
+/* Plan the new bytes of one live file; mode and owner are kept. */
+static void
+plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
+{
+	CastsslPlannedFile *file = palloc0(sizeof(CastsslPlannedFile));
+	struct stat *owner = palloc(sizeof(struct stat));
+	size_t length;
+
+	(void) castssl_hba_plan_live(plan->hba_before, after->path); /* may it be rewritten? */
+	/* The target of a symbolic link is edited, the link stays. */
+	file->path = castssl_path_resolve(after->path, false);
+	pfree(castssl_file_read(file->path, CASTSSL_HBA_LIMIT, &length, owner));
+	file->data = after->data;
+	file->length = after->length;
+	file->mode = owner->st_mode & 07777;
+	file->owner = owner;
+	plan->files = lappend(plan->files, file);
+	plan->hba_changes = true;
+}
+
+/*
+ * Text has no control characters but those for blanks and line ends.  So an
+ * encrypted file or an image is none, even where it happens to have no NUL byte.
+ */
+static bool
+is_text(const CastsslHbaDocument *document)
+{
+	const unsigned char *data = (const unsigned char *) document->data;
+	bool control = false;
+
+	/* no branch in the loop: it is as good as never left early */
+	for (size_t i = 0; i < document->length; i++)
+		control |= (data[i] < ' ') & ((unsigned char) (data[i] - '\t') > '\r' - '\t');
+	return !control;
+}
+
+const CastsslHbaDocument *
+castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
+{
+	const CastsslHbaDocument *document = castssl_hba_policy_file(live, path);
+
+	if (document == live->files[0] && live->nrules > 0 && live->rules[0].record < 0)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", live->rules[0].error),
+						errdetail("It is the file that hba_file names.")));
+	if (document == NULL)
+	{
+		size_t length;
+		char *data =
+			castssl_file_read(castssl_path_resolve(path, false), CASTSSL_HBA_LIMIT, &length, NULL);
+
+		document = castssl_hba_document_read(path, data, length, live->version);
+	}
+	if (!is_text(document))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a text file", path),
+				 errdetail("It holds NUL or control characters; such a file is never "
+						   "rewritten."),
+				 errhint("Look at the file: is it what hba_file should name?")));
+	return document;
+}
+
+const CastsslHbaDocument *
+castssl_hba_plan_differs(const CastsslHbaPolicy *live, const CastsslHbaDocument *after)
+{
+	const CastsslHbaDocument *before = castssl_hba_policy_file(live, after->path);
+
+	if (before == NULL)
+		before = castssl_hba_plan_live(live, after->path);
+	if (before->length == after->length && memcmp(before->data, after->data, before->length) == 0)
+		return NULL;
+	return before;
+}
+
+void
+castssl_hba_plan_finish(CastsslPlan *plan)
+{
+	for (int i = 0; i < plan->hba_after->nfiles; i++)
+	{
+		if (castssl_hba_plan_differs(plan->hba_before, plan->hba_after->files[i]))
+			plan_document(plan, plan->hba_after->files[i]);
+	}
+	if (!plan->hba_changes)
+		plan->steps = castssl_step_add(plan->steps, "edit pg_hba", plan->hba_before->files[0]->path,
+									   CASTSSL_STEP_UNCHANGED, "asks for what is wanted already");
+}
+
+/* What castssl_hba_plan_show needs while it walks through the lines. */
+typedef struct Showing
+{
+	CastsslPlan *plan;
+	const char *path;
+	int count;
+} Showing;
+
+static void
+show_line(void *arg, bool added, int line_number, const char *text)
+{
+	Showing *showing = arg;
+
+	if (++showing->count <= MOST_LINES_SHOWN)
+		showing->plan->steps = castssl_step_add(
+			showing->plan->steps, "edit pg_hba", psprintf("%s:%d", showing->path, line_number),
+			CASTSSL_STEP_CHANGES, psprintf("%s: %s", added ? "added" : "removed", text));
+}
+
+void
+castssl_hba_plan_show(CastsslPlan *plan)
+{
+	for (int i = 0; i < plan->hba_after->nfiles; i++)
+	{
+		const CastsslHbaDocument *after = plan->hba_after->files[i];
+		const CastsslHbaDocument *before = castssl_hba_plan_differs(plan->hba_before, after);
+		Showing showing = { .plan = plan, .path = after->path };
+
+		if (before == NULL)
+			continue;
+		castssl_diff_lines(before, after, show_line, &showing);
+		if (showing.count > MOST_LINES_SHOWN)
+			plan->steps =
+				castssl_step_add(plan->steps, "edit pg_hba", after->path, CASTSSL_STEP_CHANGES,
+								 psprintf("and %d more lines; SELECT castssl_hba_diff() shows them",
+										  showing.count - MOST_LINES_SHOWN));
+	}
+}
+
+bool
+castssl_hba_plan_is_file(const CastsslPlan *plan, const char *path)
+{
+	for (int i = 0; i < plan->hba_before->nfiles; i++)
+	{
+		if (strcmp(castssl_path_resolve(plan->hba_before->files[i]->path, false), path) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+castssl_hba_plan_from_files(CastsslPlan *plan)
+{
+	CastsslHbaPolicy *before = plan->hba_before;
+	CastsslHbaOverlay *overlay = palloc(before->nfiles * sizeof(CastsslHbaOverlay));
+	int count = 0;
+
+	for (int i = 0; i < before->nfiles; i++)
+	{
+		char *path = castssl_path_resolve(before->files[i]->path, false);
+		ListCell *cell;
+
+		foreach (cell, plan->files)
+		{
+			const CastsslPlannedFile *file = lfirst(cell);
+
+			if (file->data && strcmp(file->path, path) == 0)
+				overlay[count++] = (CastsslHbaOverlay){ .path = before->files[i]->path,
+														.data = file->data,
+														.length = file->length };
+		}
+	}
+	if (count > 0)
+	{
+		plan->hba_after = castssl_hba_files_read(overlay, count);
+		plan->hba_changes = true;
+	}
+}

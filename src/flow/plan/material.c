@@ -1,0 +1,247 @@
+/*
+ * material.c
+ *		Certificate, key, CA and CRL of a change: found, read, and where they go.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "miscadmin.h"
+
+#include "flow/plan/material.h"
+#include "server/files.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/platform.h"
+#include "tls/openssl.h"
+
+const char *
+castssl_role_parameter(CastsslRole role)
+{
+	static const char *const names[] = { "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
+										 "ssl_crl_file" };
+
+	return names[role];
+}
+
+/* What is at file->path now: whether it is what we want it to be. */
+static void
+compare_with_disk(CastsslMaterialFile *file)
+{
+	size_t length;
+	char *data = castssl_file_read_if_exists(file->path, CASTSSL_PEM_LIMIT, &length, &file->st);
+
+	file->exists = (data != NULL);
+	file->same = (data != NULL && length == file->length && memcmp(data, file->data, length) == 0);
+	if (data)
+	{
+		explicit_bzero(data, length);
+		pfree(data);
+	}
+}
+
+/* A file of ours is 0600: nobody but the server needs it.  Never loosened. */
+static mode_t
+installed_mode(const CastsslMaterialFile *file)
+{
+	mode_t now = file->st.st_mode & 07777;
+
+	if (!castssl_platform_has_modes())
+		return file->exists ? now : 0700; /* LCOV_EXCL_LINE: what stat says of a new file there */
+	if (file->exists && file->st.st_uid == castssl_platform_user_id())
+		return now & 0600;
+	return 0600;
+}
+
+/* Where a file that we write goes: not through a symbolic link. */
+static void
+set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
+{
+	const char *base = last_dir_separator(name);
+
+	file->name = castssl_path_in(target_dir, base ? base + 1 : name);
+	file->path = castssl_path_in(castssl_path_resolve(castssl_path_folder(file->name), true),
+								 last_dir_separator(file->name) + 1);
+	if (strcmp(castssl_path_resolve(file->name, true), file->path) != 0)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("\"%s\" is a symbolic link", file->name),
+						errdetail("A file is to be installed there; pg_basebackup, for one, leaves "
+								  "out symbolic links."),
+						errhint("Remove the link, or name another target_dir.")));
+}
+
+/* castssl_material_wipe is never reached where the call fails. */
+static void
+wipe_key_later(const CastsslMaterialFile *file, CastsslRole role)
+{
+	if (role == CASTSSL_ROLE_KEY)
+		castssl_openssl_wipe_later(unconstify(char *, file->data), file->length);
+}
+
+static void
+find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_caller)
+{
+	file->name = name;
+	file->path = castssl_path_resolve(name, by_caller);
+	file->data = castssl_file_read(file->path, CASTSSL_PEM_LIMIT, &file->length, &file->st);
+	wipe_key_later(file, role);
+	file->exists = file->same = true;
+	if (role == CASTSSL_ROLE_KEY)
+		file->mode = castssl_key_mode_wanted(file->path, &file->st);
+}
+
+void
+castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *source_dir,
+					  const char *target_dir, const char *name)
+{
+	CastsslMaterialFile *file = &material->files[role];
+	struct stat st;
+
+	memset(file, 0, sizeof(*file));
+	if (source_dir == NULL)
+	{
+		find_in_place(file, role, castssl_path_in(target_dir, name), true);
+		return;
+	}
+
+	file->source = castssl_path_resolve(castssl_path_in(source_dir, name), true);
+	file->data = castssl_file_read(file->source, CASTSSL_PEM_LIMIT, &file->length, &st);
+	wipe_key_later(file, role);
+	file->source_is_open = (role == CASTSSL_ROLE_KEY && castssl_file_is_open_to_others(&st));
+	set_target(file, target_dir, name);
+	compare_with_disk(file);
+	file->mode = installed_mode(file);
+}
+
+void
+castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *target_dir,
+					  const char *name, const char *text)
+{
+	CastsslMaterialFile *file = &material->files[role];
+
+	memset(file, 0, sizeof(*file));
+	file->data = text;
+	file->length = strlen(text);
+	/* What is longer nobody here could read again. */
+	if (file->length > CASTSSL_PEM_LIMIT)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the text for \"%s\" is too long", name),
+						errdetail("It has %zu bytes; at most %zu are installed.", file->length,
+								  CASTSSL_PEM_LIMIT)));
+	set_target(file, target_dir, name);
+	compare_with_disk(file);
+	file->mode = installed_mode(file);
+}
+
+/* LCOV_EXCL_START: on Windows alone */
+/* "server.crt" becomes "server-<mark>.crt" in the same directory. */
+static void
+rename_target(CastsslMaterialFile *file, const char *mark)
+{
+	const char *base = last_dir_separator(file->name) + 1;
+	const char *dot = strrchr(base, '.');
+	int stem = dot ? (int) (dot - base) : (int) strlen(base);
+	char *name = psprintf("%.*s-%s%s", stem, base, mark, base + stem);
+
+	file->name = castssl_path_in(castssl_path_folder(file->name), name);
+	file->path = castssl_path_in(castssl_path_folder(file->path), name);
+	compare_with_disk(file);
+}
+/* LCOV_EXCL_STOP */
+
+void
+castssl_material_separate(CastsslMaterial *material)
+{
+	CastsslMaterialFile *certificate = &material->files[CASTSSL_ROLE_CERTIFICATE];
+	CastsslMaterialFile *key = &material->files[CASTSSL_ROLE_KEY];
+	char *mark;
+
+	if (!castssl_platform_reads_live_files() || certificate->path == NULL || key->path == NULL)
+		return;
+	if (certificate->same || key->same || !(certificate->exists || key->exists))
+		return;
+	/* LCOV_EXCL_START: on Windows alone */
+	mark = pnstrdup(castssl_file_hash(certificate->data, certificate->length), 16);
+	rename_target(certificate, mark);
+	rename_target(key, mark);
+	/* LCOV_EXCL_STOP */
+}
+
+bool
+castssl_material_stays(const CastsslMaterialFile *file)
+{
+	return file->same && (file->mode == 0 || (file->st.st_mode & 07777) == file->mode);
+}
+
+void
+castssl_material_configured(CastsslMaterial *material, CastsslRole role, const char *value)
+{
+	memset(&material->files[role], 0, sizeof(CastsslMaterialFile));
+	if (value[0] != '\0')
+		find_in_place(&material->files[role], role, castssl_path_in(DataDir, value), false);
+}
+
+char *
+castssl_material_named(CastsslRole role)
+{
+	char *value = castssl_parameter_value(castssl_role_parameter(role));
+
+	return value[0] ? castssl_path_in(DataDir, value) : NULL;
+}
+
+char *
+castssl_material_read_named(CastsslRole role, size_t *length)
+{
+	char *path = castssl_material_named(role);
+
+	return path ? castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
+											  length, NULL)
+				: NULL;
+}
+
+bool
+castssl_material_certificate_on_disk(CastsslCertificate *certificate)
+{
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *volatile data = NULL;
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &length);
+	}
+	PG_CATCH();
+	{
+		/* Why it cannot be read is for castssl_check() to say. */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (data == NULL ||
+		!castssl_certificates_read_facts(data, length, "ssl_cert_file", &certificates, &findings) ||
+		castssl_certificates_first(&certificates) == NULL)
+		return false;
+	*certificate = *castssl_certificates_first(&certificates);
+	return true;
+}
+
+CastsslPem
+castssl_material_pem(const CastsslMaterial *material, CastsslRole role)
+{
+	const CastsslMaterialFile *file = &material->files[role];
+
+	return (CastsslPem){ .name = file->source ? file->source : file->name,
+						 .data = file->data,
+						 .length = file->length };
+}
+
+void
+castssl_material_wipe(CastsslMaterial *material)
+{
+	CastsslMaterialFile *key = &material->files[CASTSSL_ROLE_KEY];
+
+	if (key->data)
+		explicit_bzero((char *) key->data, key->length);
+}

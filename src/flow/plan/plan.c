@@ -1,0 +1,287 @@
+/*
+ * plan.c
+ *		A change as a value: what is wanted against what is.  Writes nothing.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "change/journal.h"
+#include "flow/plan/plan.h"
+#include "flow/plan/steps.h"
+#include "server/files.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/platform.h"
+
+CastsslPlan *
+castssl_plan_new(const char *action)
+{
+	CastsslPlan *plan = palloc0(sizeof(CastsslPlan));
+
+	plan->action = action;
+	return plan;
+}
+
+const CastsslSession *
+castssl_plan_sessions(CastsslPlan *plan, int *count)
+{
+	if (plan->sessions == NULL)
+		plan->sessions = castssl_sessions_read(&plan->nsessions);
+	*count = plan->nsessions;
+	return plan->sessions;
+}
+
+bool
+castssl_plan_changes(const CastsslPlan *plan)
+{
+	return plan->files != NIL || plan->parameters != NIL || plan->reload;
+}
+
+static CastsslPlannedFile *
+add_file(CastsslPlan *plan, const char *path, const char *data, size_t length, mode_t mode)
+{
+	CastsslPlannedFile *file = palloc0(sizeof(CastsslPlannedFile));
+
+	file->path = path;
+	file->data = data;
+	file->length = length;
+	file->mode = mode;
+	plan->files = lappend(plan->files, file);
+	return file;
+}
+
+void
+castssl_plan_file(CastsslPlan *plan, const char *path, const char *data, size_t length, mode_t mode)
+{
+	size_t now_length;
+	struct stat st;
+	char *now = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &now_length, &st);
+
+	if (now == NULL ? data == NULL
+					: (data != NULL && now_length == length && memcmp(now, data, length) == 0 &&
+					   (st.st_mode & 07777) == mode))
+		return;
+	add_file(plan, path, data, length, mode);
+}
+
+static void
+add_parameter(CastsslPlan *plan, const char *name, const char *after)
+{
+	CastsslChangedParameter *parameter = palloc0(sizeof(CastsslChangedParameter));
+
+	parameter->name = name;
+	parameter->after = after;
+	plan->parameters = lappend(plan->parameters, parameter);
+}
+
+void
+castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
+{
+	char *now = castssl_parameter_value(name);
+	char *stored = castssl_parameter_stored(name);
+
+	if (strcmp(now, value) == 0 && (stored == NULL || strcmp(stored, value) == 0))
+	{
+		plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_UNCHANGED,
+									   psprintf("'%s'", value));
+		return;
+	}
+	add_parameter(plan, name, value);
+	plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_CHANGES,
+								   psprintf("'%s' -> '%s'", now, value));
+}
+
+void
+castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *stored)
+{
+	if (castssl_parameter_is_stored(name, stored))
+	{
+		plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_UNCHANGED,
+									   stored ? psprintf("'%s'", stored) : "not stored");
+		return;
+	}
+	add_parameter(plan, name, stored);
+	plan->steps =
+		castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_CHANGES,
+						 stored ? psprintf("'%s' -> '%s'", castssl_parameter_value(name), stored)
+								: psprintf("'%s' -> reset to '%s'", castssl_parameter_value(name),
+										   castssl_parameter_value_if_reset(name)));
+}
+
+static bool
+touches_ssl(const CastsslPlan *plan, bool *has_ssl)
+{
+	bool touches = false;
+	ListCell *cell;
+
+	*has_ssl = false;
+	foreach (cell, plan->parameters)
+	{
+		touches = true;
+		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0)
+			*has_ssl = true;
+	}
+	foreach (cell, plan->files)
+		touches |= ((CastsslPlannedFile *) lfirst(cell))->is_tls;
+	return touches;
+}
+
+void
+castssl_plan_guard_ssl(CastsslPlan *plan)
+{
+	bool has_ssl;
+
+	if (touches_ssl(plan, &has_ssl) && !has_ssl)
+		add_parameter(plan, "ssl", castssl_parameter_stored("ssl"));
+}
+
+/* The value for a ssl_*_file parameter: relative where the file lies in the data directory. */
+static const char *
+parameter_value_of(const char *name)
+{
+	if (path_is_prefix_of_path(DataDir, name) && strlen(name) > strlen(DataDir) + 1)
+		return name + strlen(DataDir) + 1;
+	return name;
+}
+
+/* A private key is private, also where the mode that stat shows says nothing of that. */
+static mode_t
+mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
+{
+	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
+		return 0600; /* LCOV_EXCL_LINE: on Windows alone */
+	return file->mode ? file->mode : file->st.st_mode & 07777;
+}
+
+/* Steps and planned file of one file of the material. */
+static void
+plan_material_file(CastsslPlan *plan, CastsslRole role)
+{
+	CastsslMaterialFile *file = &plan->material->files[role];
+	bool stays = castssl_material_stays(file);
+	CastsslOutcome outcome = file->same ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES;
+	const char *detail = "already in place";
+
+	if (file->source)
+		detail = psprintf("%s %s", file->same ? "same as" : "copied from", file->source);
+	else if (!file->same)
+		detail = "written";
+	plan->steps = castssl_step_add(plan->steps, "install file", file->name, outcome, detail);
+
+	if (!stays)
+	{
+		CastsslPlannedFile *planned =
+			add_file(plan, file->path, file->data, file->length, mode_to_write(file, role));
+
+		planned->content_same = file->same;
+		planned->is_tls = true;
+	}
+	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
+		plan->steps =
+			castssl_step_add(plan->steps, "set permissions", file->name, CASTSSL_STEP_SKIPPED,
+							 "access control lists decide here, which the server does "
+							 "not check; castssl_check() does");
+	else if (role == CASTSSL_ROLE_KEY)
+	{
+		plan->steps = castssl_step_add(plan->steps, "set permissions", file->name,
+									   stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
+									   psprintf("%04o", (unsigned) mode_to_write(file, role)));
+		if (file->source_is_open)
+			plan->steps =
+				castssl_step_add(plan->steps, "set permissions", file->source, CASTSSL_STEP_WARNING,
+								 "others than its owner can read this private key: the "
+								 "file that was copied, which stays as it is");
+	}
+}
+
+void
+castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
+{
+	plan->material = material;
+	castssl_material_separate(material);
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+	{
+		if (material->files[role].path)
+			plan_material_file(plan, role);
+	}
+	plan->steps = castssl_step_add(plan->steps, "check certificate",
+								   material->files[CASTSSL_ROLE_CERTIFICATE].name,
+								   CASTSSL_STEP_FOLLOWS, NULL);
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+	{
+		const char *name = material->files[role].name;
+
+		castssl_plan_parameter(plan, castssl_role_parameter(role),
+							   name ? parameter_value_of(name) : "");
+	}
+	castssl_plan_parameter(plan, "ssl", "on");
+	plan->ssl_after = true;
+}
+
+/* The value of a parameter once the plan is in effect. */
+static char *
+value_afterwards(const CastsslPlan *plan, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->parameters)
+	{
+		CastsslChangedParameter *planned = lfirst(cell);
+
+		if (strcmp(planned->name, name) == 0)
+			return planned->after ? pstrdup(planned->after)
+								  : castssl_parameter_value_if_reset(name);
+	}
+	return castssl_parameter_value(name);
+}
+
+/* What the plan writes to that path; NULL when it does not write it. */
+static const CastsslPlannedFile *
+find_planned_file(const CastsslPlan *plan, const char *path)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->files)
+	{
+		const CastsslPlannedFile *planned = lfirst(cell);
+
+		if (planned->data && strcmp(planned->path, path) == 0)
+			return planned;
+	}
+	return NULL;
+}
+
+/* Where the plan writes the file, its planned bytes count; it need not exist yet. */
+static void
+material_afterwards(CastsslPlan *plan, CastsslRole role)
+{
+	CastsslMaterialFile *file = &plan->material->files[role];
+	char *value = value_afterwards(plan, castssl_role_parameter(role));
+	char *name = castssl_path_in(DataDir, value);
+	const CastsslPlannedFile *planned = NULL;
+
+	if (value[0] != '\0')
+		planned = find_planned_file(plan, castssl_path_resolve(name, false));
+	if (planned == NULL)
+	{
+		castssl_material_configured(plan->material, role, value);
+		return;
+	}
+	file->name = name;
+	file->path = planned->path;
+	file->data = planned->data;
+	file->length = planned->length;
+}
+
+void
+castssl_plan_material_afterwards(CastsslPlan *plan)
+{
+	if (!parse_bool(value_afterwards(plan, "ssl"), &plan->ssl_after) || !plan->ssl_after)
+		return;
+	plan->material = palloc0(sizeof(CastsslMaterial));
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+		material_afterwards(plan, role);
+}

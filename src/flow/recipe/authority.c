@@ -1,0 +1,290 @@
+/*
+ * authority.c
+ *		A small CA on this server, for those who have none.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "miscadmin.h"
+
+#include "base/settings.h"
+#include "flow/recipe/authority.h"
+#include "server/files.h"
+#include "server/paths.h"
+#include "server/raise.h"
+#include "tls/crl.h"
+#include "tls/instant.h"
+#include "tls/key.h"
+#include "tls/pkcs12.h"
+#include "tls/request.h"
+
+char *
+castssl_authority_path(const char *name)
+{
+	char *directory =
+		castssl_ca_directory[0]
+			? castssl_path_resolve(castssl_path_in(DataDir, castssl_ca_directory), false)
+			: castssl_state_path("ca");
+
+	return name ? castssl_path_in(directory, name) : directory;
+}
+
+static void
+show_warnings(const CastsslFindings *findings)
+{
+	for (int i = 0; i < findings->count; i++)
+	{
+		const CastsslFinding *finding = &findings->items[i];
+
+		if (finding->severity == CASTSSL_WARNING)
+			ereport(WARNING, (errmsg("%s", finding->message),
+							  finding->detail ? errdetail("%s", finding->detail) : 0));
+	}
+}
+
+char *
+castssl_authority_crl(const CastsslAuthority *authority, const CastsslRevocation *revoked,
+					  int count, int64 number)
+{
+	CastsslFindings findings = { 0 };
+	int64 next_update;
+	char *crl = NULL;
+
+	if (castssl_asn1_seconds(X509_get0_notAfter(authority->certificate), &next_update))
+		crl =
+			castssl_crl_make(authority, revoked, count, number, time(NULL), next_update, &findings);
+	if (crl == NULL)
+		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	return crl;
+}
+
+/* Nor half of one: a key without certificate may be somebody's own, and is not written over. */
+static void
+check_no_authority(void)
+{
+	static const char *const files[] = { "root.crt", "ca.key" };
+	size_t length;
+
+	for (int i = 0; i < lengthof(files); i++)
+	{
+		char *path = castssl_authority_path(files[i]);
+		char *data = castssl_file_read_if_exists(path, CASTSSL_PEM_LIMIT, &length, NULL);
+
+		if (data == NULL)
+			continue;
+		explicit_bzero(data, length);
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this server has a CA already"), errdetail("There is \"%s\".", path),
+						errhint("To begin anew, move that directory away or set "
+								"castssl.ca_directory to another one.")));
+	}
+}
+
+/* root.crt last: while it is not there, there is no CA. */
+static void
+write_authority(const char *key, size_t length, const char *crl, const char *certificate)
+{
+	castssl_directory_make(castssl_state_path(NULL));
+	castssl_directory_make(castssl_authority_path(NULL));
+	castssl_directory_check_private(castssl_authority_path(NULL));
+	castssl_directory_make(castssl_authority_path("certificates"));
+	castssl_file_replace(castssl_authority_path("ca.key"), key, length, 0600, NULL);
+	castssl_file_replace(castssl_authority_path("root.crl"), crl, strlen(crl), 0600, NULL);
+	castssl_file_replace(castssl_authority_path("root.crt"), certificate, strlen(certificate), 0600,
+						 NULL);
+}
+
+char *
+castssl_authority_create(const char *common_name, int64 valid_for, const char *key_type)
+{
+	CastsslFindings findings = { 0 };
+	CastsslAuthority authority;
+	char *certificate = NULL;
+	char *text = NULL;
+	size_t length;
+
+	check_no_authority();
+	authority.key = castssl_key_generate(key_type, &findings);
+	if (authority.key)
+		certificate = castssl_ca_make(common_name, authority.key, time(NULL), valid_for, &findings);
+	if (certificate)
+		text = castssl_key_pem(authority.key, &length, &findings);
+	if (text == NULL)
+		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	authority.certificate = castssl_authority_certificate(certificate).x509;
+	write_authority(text, length, castssl_authority_crl(&authority, NULL, 0, 1), certificate);
+	return certificate;
+}
+
+CastsslAuthority
+castssl_authority_load(char **certificate)
+{
+	CastsslAuthority authority;
+	CastsslFindings findings = { 0 };
+	CastsslPem pem = { .name = castssl_authority_path("root.crt") };
+	CastsslPem key = { .name = castssl_authority_path("ca.key") };
+	bool good;
+
+	pem.data = castssl_file_read_if_exists(pem.name, CASTSSL_PEM_LIMIT, &pem.length, NULL);
+	if (pem.data == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("this server has no CA"),
+				 errdetail("\"%s\" does not exist.", pem.name),
+				 errhint("SELECT castssl_create_ca(common_name => '...') makes one.")));
+	key.data = castssl_file_read(key.name, CASTSSL_PEM_LIMIT, &key.length, NULL);
+	good = castssl_authority_read(&pem, &key, time(NULL), &authority, &findings);
+	explicit_bzero((char *) key.data, key.length);
+	if (!good)
+		castssl_raise_failure(&findings, ERRCODE_CONFIG_FILE_ERROR);
+	*certificate = (char *) pem.data;
+	return authority;
+}
+
+CastsslCertificate
+castssl_authority_certificate(const char *pem)
+{
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	const CastsslCertificate *first;
+
+	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
+		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	first = castssl_certificates_first(&certificates);
+	if (first == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the text holds no certificate"),
+				 errdetail("It holds only certificate revocation lists.")));
+	return *first;
+}
+
+/* Sign, and keep a copy: castssl_revoke() knows what this CA issued. */
+static char *
+sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
+	 CastsslPurpose purpose)
+{
+	CastsslFindings findings = { 0 };
+	CastsslPem pem = { .name = "request", .data = request, .length = strlen(request) };
+	char *certificate =
+		castssl_request_sign(&pem, authority, time(NULL), valid_for, purpose, &findings);
+	char *name;
+
+	if (certificate == NULL)
+		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	show_warnings(&findings);
+	name = psprintf("certificates/%s.crt", castssl_authority_certificate(certificate).serial);
+	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate), 0600,
+						 NULL);
+	return certificate;
+}
+
+char *
+castssl_authority_sign(const char *request, int64 valid_for, CastsslPurpose purpose)
+{
+	char *ca;
+	CastsslAuthority authority = castssl_authority_load(&ca);
+
+	return sign(&authority, request, valid_for, purpose);
+}
+
+/* A user name that is a safe name of a directory, on every system and in every shell. */
+static void
+check_user_name(const char *user_name)
+{
+	const char *safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-@";
+
+	if (user_name[0] != '.' && user_name[0] != '-' && strlen(user_name) < NAMEDATALEN &&
+		strspn(user_name, safe) == strlen(user_name))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("user name \"%s\" cannot be the name of a directory", user_name),
+					errdetail("A directory of that name is made for the files of the user."),
+					errhint("Use letters, digits and _ - . @, or have the user make a request that "
+							"castssl_sign() signs.")));
+}
+
+/* The files of a client, ready to be written. */
+typedef struct Issued
+{
+	char *key;
+	size_t key_length;
+	char *pkcs8;
+	size_t pkcs8_length;
+	char *certificate;
+	char *pkcs12; /* NULL without a password */
+	size_t pkcs12_length;
+} Issued;
+
+static char *
+make_pkcs12(const char *user_name, const char *password, EVP_PKEY *key, const Issued *issued,
+			const char *ca, size_t *length)
+{
+	CastsslFindings findings = { 0 };
+	CastsslCertificates authorities = { 0 };
+	char *bytes = NULL;
+
+	if (castssl_certificates_read(ca, strlen(ca), "root.crt", &authorities, &findings))
+		bytes = castssl_pkcs12_make(key, castssl_authority_certificate(issued->certificate).x509,
+									&authorities, user_name, password, length, &findings);
+	if (bytes == NULL)
+		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	return bytes;
+}
+
+static void
+write_issued(const char *directory, const char *name, const char *data, size_t length)
+{
+	castssl_file_replace(castssl_path_in(directory, name), data, length, 0600, NULL);
+}
+
+static void
+write_all(const char *directory, const Issued *issued, const char *ca)
+{
+	castssl_directory_make(castssl_state_path("issued"));
+	castssl_directory_make(directory);
+	write_issued(directory, "client.key", issued->key, issued->key_length);
+	write_issued(directory, "client.pk8", issued->pkcs8, issued->pkcs8_length);
+	write_issued(directory, "client.crt", issued->certificate, strlen(issued->certificate));
+	write_issued(directory, "root.crt", ca, strlen(ca));
+	if (issued->pkcs12)
+		write_issued(directory, "client.pfx", issued->pkcs12, issued->pkcs12_length);
+	else
+		castssl_file_remove(castssl_path_in(directory, "client.pfx"));
+}
+
+char *
+castssl_authority_issue_client(const char *user_name, const char *password, int64 valid_for)
+{
+	CastsslFindings findings = { 0 };
+	CastsslNames names = { 0 };
+	CastsslAuthority authority;
+	EVP_PKEY *key;
+	Issued issued = { 0 };
+	char *ca;
+	char *request = NULL;
+	char *directory;
+
+	check_user_name(user_name);
+	if (password && password[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("password must not be empty"),
+				 errdetail("It is all that protects the key in client.pfx."),
+				 errhint("Give one, or NULL to have no client.pfx.")));
+	authority = castssl_authority_load(&ca);
+	key = castssl_key_generate("ec:P-256", &findings);
+	if (key)
+		request = castssl_request_make(key, user_name, &names, &findings);
+	if (request)
+		issued.key = castssl_key_pem(key, &issued.key_length, &findings);
+	if (issued.key)
+		issued.pkcs8 = castssl_key_pkcs8_der(key, &issued.pkcs8_length, &findings);
+	if (issued.pkcs8 == NULL)
+		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	issued.certificate = sign(&authority, request, valid_for, CASTSSL_FOR_CLIENT);
+	if (password)
+		issued.pkcs12 = make_pkcs12(user_name, password, key, &issued, ca, &issued.pkcs12_length);
+
+	directory = castssl_path_in(castssl_state_path("issued"), user_name);
+	write_all(directory, &issued, ca);
+	return directory;
+}

@@ -1,0 +1,25 @@
+/*
+ * enable.h
+ *		What castssl_enable() and castssl_disable() plan.
+ */
+#ifndef CASTSSL_FLOW_RECIPE_ENABLE_H
+#define CASTSSL_FLOW_RECIPE_ENABLE_H
+
+#include "flow/plan/plan.h"
+#include "hba/edit/edit.h"
+
+/* Arguments of castssl_enable, checked. */
+typedef struct CastsslEnableOptions
+{
+	const char *source_dir;            /* NULL: in place */
+	const char *target_dir;            /* NULL: folder of config_file */
+	const char *names[CASTSSL_NROLES]; /* ca: NULL for none; crl: NULL to leave it as it is */
+	CastsslHbaWanted wanted;
+	const char *profile; /* 'intermediate', 'modern'; NULL: leave protocol versions and ciphers */
+} CastsslEnableOptions;
+
+/* The plan of castssl_enable and castssl_disable.  Raise what cannot even be planned. */
+extern CastsslPlan *castssl_plan_enable(const CastsslEnableOptions *options);
+extern CastsslPlan *castssl_plan_disable(void);
+
+#endif

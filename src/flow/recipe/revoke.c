@@ -1,0 +1,239 @@
+/*
+ * revoke.c
+ *		Certificates of this server's own CA, revoked.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "change/manifest.h"
+#include "flow/plan/baseline.h"
+#include "flow/plan/hba_plan.h"
+#include "flow/recipe/authority.h"
+#include "flow/recipe/revoke.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/raise.h"
+#include "server/sessions.h"
+#include "tls/instant.h"
+
+#define MOST_SESSIONS 20 /* that a warning names */
+
+/*
+ * The number of the next CRL.  They rise for ever (RFC 5280, section 5.2.3), also
+ * when a revocation was rolled back or the CA restored from a backup: so they
+ * follow the clock, in microseconds, for the next second may be taken by a second
+ * revocation of the last one.
+ */
+static int64
+next_number(const ConfigVariable *list)
+{
+	return Max(castssl_manifest_number(list, "number") + 1, (int64) GetCurrentTimestamp());
+}
+
+/* The list of what was revoked, with one more; *text is the list as it is to be written. */
+static CastsslRevocation *
+extend_list(const ConfigVariable *list, const char *serial, const char *reason, int64 number,
+			int *count, StringInfo text)
+{
+	int n = (int) castssl_manifest_number(list, "count");
+	CastsslRevocation *items = palloc((n + 1) * sizeof(CastsslRevocation));
+
+	for (int i = 0; i < n; i++)
+	{
+		items[i].serial = castssl_manifest_value(list, psprintf("serial_%d", i + 1));
+		items[i].revoked_at = castssl_manifest_number(list, psprintf("revoked_at_%d", i + 1));
+		items[i].reason = castssl_manifest_value(list, psprintf("reason_%d", i + 1));
+		if (strcmp(items[i].serial, serial) == 0)
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("certificate %s is revoked already", serial),
+							errdetail("Since %s, for reason %s.",
+									  castssl_instant_text(items[i].revoked_at), items[i].reason)));
+	}
+	items[n++] =
+		(CastsslRevocation){ .serial = serial, .revoked_at = time(NULL), .reason = reason };
+	for (int i = 0; i < n; i++)
+	{
+		castssl_manifest_append(text, psprintf("serial_%d", i + 1), items[i].serial);
+		castssl_manifest_append_number(text, psprintf("revoked_at_%d", i + 1), items[i].revoked_at);
+		castssl_manifest_append(text, psprintf("reason_%d", i + 1), items[i].reason);
+	}
+	castssl_manifest_append_number(text, "count", n);
+	castssl_manifest_append_number(text, "number", number);
+	*count = n;
+	return items;
+}
+
+/* 22023 unless this CA issued the certificate, to another than itself. */
+static void
+check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *certificate)
+{
+	if (X509_check_private_key(certificate->x509, authority->key) == 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a CA cannot revoke its own certificate"),
+				 errdetail("The server would refuse every client of %s.", certificate->subject),
+				 errhint("Take it out of the CA file instead: castssl_install(ca => ...) with the "
+						 "certificates of the other CAs.")));
+	if (X509_check_issued(authority->certificate, certificate->x509) == X509_V_OK &&
+		X509_verify(certificate->x509, authority->key) == 1)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("the certificate was not issued by this server's CA"),
+					errdetail("Its issuer is %s.", certificate->issuer),
+					errhint("Have its own CA revoke it, and install that CRL: "
+							"castssl_install(crl => ...).")));
+}
+
+/* Are clients of this server checked against this CA? */
+static bool
+is_in_use(const CastsslAuthority *authority)
+{
+	CastsslCertificates trusted = { 0 };
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *data;
+	bool in_use = false;
+
+	if (strcmp(castssl_parameter_value("ssl"), "on") != 0)
+		return false;
+	data = castssl_material_read_named(CASTSSL_ROLE_CA, &length);
+	if (data)
+		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
+	for (int i = 0; i < trusted.count && !in_use; i++)
+	{
+		/* By the key: its certificate may have been renewed, or be that of another CA. */
+		in_use = trusted.items[i].x509 &&
+				 X509_check_private_key(trusted.items[i].x509, authority->key) == 1;
+	}
+	ERR_clear_error();
+	return in_use;
+}
+
+/* The new CRL, with the CRLs of other CAs that are in use now. */
+static char *
+join_crls(const CastsslAuthority *authority, char *crl)
+{
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *now = castssl_material_read_named(CASTSSL_ROLE_CRL, &length);
+	char *joined;
+
+	if (now == NULL)
+		return crl;
+	joined = castssl_crl_replace(now, length, authority->certificate, crl, &findings);
+	if (joined == NULL)
+		castssl_raise_failure(&findings, ERRCODE_CONFIG_FILE_ERROR);
+	return joined;
+}
+
+static void
+plan_installing(CastsslPlan *plan, const CastsslAuthority *authority, char *crl)
+{
+	CastsslMaterial *material = palloc0(sizeof(CastsslMaterial));
+
+	for (int role = 0; role < CASTSSL_ROLE_CRL; role++)
+		castssl_material_configured(material, role,
+									castssl_parameter_value(castssl_role_parameter(role)));
+	castssl_material_text(material, CASTSSL_ROLE_CRL, castssl_path_folder(ConfigFileName),
+						  "root.crl", join_crls(authority, crl));
+	castssl_plan_material(plan, material);
+}
+
+CastsslPlan *
+castssl_revoke_plan(CastsslRevokeCall *call)
+{
+	CastsslPlan *plan = castssl_plan_new("revoke");
+	char *ca;
+	CastsslAuthority authority = castssl_authority_load(&ca);
+	CastsslCertificate certificate = castssl_authority_certificate(call->certificate);
+	ConfigVariable *old = castssl_manifest_read(castssl_authority_path("revoked"));
+	CastsslRevocation *revoked;
+	StringInfoData list;
+	int64 number = next_number(old);
+	int count;
+
+	check_issued_here(&authority, &certificate);
+	if (!castssl_is_revocation_reason(call->reason))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for reason: \"%s\"", call->reason),
+						errdetail("RFC 5280 names the reasons."),
+						errhint("Use %s.", castssl_revocation_reasons())));
+	initStringInfo(&list);
+	revoked = extend_list(old, certificate.serial, call->reason, number, &count, &list);
+	call->crl = castssl_authority_crl(&authority, revoked, count, number);
+
+	if (is_in_use(&authority))
+		plan_installing(plan, &authority, call->crl);
+	else
+	{
+		plan->ssl_after = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+		ereport(WARNING,
+				(errmsg("the new CRL is not in use on this server"),
+				 errdetail("Its clients are not checked against this CA.  The CRL is \"%s\".",
+						   castssl_authority_path("root.crl")),
+				 errhint("SELECT * FROM castssl_install(crl => ...) on each server that trusts "
+						 "this CA.")));
+	}
+	castssl_plan_file(plan, castssl_authority_path("revoked"), list.data, list.len, 0600);
+	castssl_plan_file(plan, castssl_authority_path("root.crl"), call->crl, strlen(call->crl), 0600);
+	castssl_hba_plan_read(plan);
+	castssl_plan_guard_ssl(plan);
+	castssl_baseline_extend(plan);
+	return plan;
+}
+
+/* The serial number as pg_stat_ssl shows it. */
+static char *
+decimal(const ASN1_INTEGER *serial)
+{
+	BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+	char *digits = number ? BN_bn2dec(number) : NULL;
+	char *copy = pstrdup(digits ? digits : "");
+
+	OPENSSL_free(digits);
+	BN_free(number);
+	return copy;
+}
+
+void
+castssl_revoke_warn_of_sessions(const CastsslRevokeCall *call)
+{
+	X509 *x509 = castssl_authority_certificate(call->certificate).x509;
+	char *serial = decimal(X509_get0_serialNumber(x509));
+	char *issuer = castssl_name_slashes(X509_get_issuer_name(x509));
+	StringInfoData pids;
+	int count;
+	int found = 0;
+	int first = 0;
+	CastsslSession *sessions = castssl_sessions_read(&count);
+
+	initStringInfo(&pids);
+	for (int i = 0; i < count; i++)
+	{
+		if (sessions[i].client_serial == NULL || sessions[i].issuer_dn == NULL ||
+			strcmp(sessions[i].client_serial, serial) != 0 ||
+			strncmp(sessions[i].issuer_dn, issuer, NAMEDATALEN - 1) != 0)
+			continue;
+		if (found == 0)
+			first = sessions[i].pid;
+		if (found++ < MOST_SESSIONS)
+			appendStringInfo(&pids, "%s%d", pids.len > 0 ? ", " : "", sessions[i].pid);
+	}
+	if (found > 0)
+		ereport(WARNING,
+				(errmsg("%d live sessions showed the revoked certificate, and go on", found),
+				 errdetail("Processes %s%s.", pids.data, found > MOST_SESSIONS ? ", ..." : ""),
+				 errhint("SELECT pg_terminate_backend(%d); ends one.  None of them can come back "
+						 "with that certificate.",
+						 first)));
+}

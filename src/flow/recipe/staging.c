@@ -1,0 +1,338 @@
+/*
+ * staging.c
+ *		The candidate of pg_hba.conf that edits add up in until it is applied.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "utils/builtins.h"
+
+#include "change/manifest.h"
+#include "flow/plan/hba_plan.h"
+#include "flow/recipe/staging.h"
+#include "hba/text/diff.h"
+#include "server/files.h"
+#include "server/hba_files.h"
+#include "server/loader_hba.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/raise.h"
+
+/*
+ * The manifest has live_N and live_N_hash for every file that pg_hba.conf is
+ * made of, and file_N with file_N_hash for those that differ.  The copy of such a
+ * file is named by its hash, so the manifest that is replaced last decides
+ * between the old copies and the new ones.
+ */
+
+static char *
+staged_path(const char *name)
+{
+	return castssl_path_in(castssl_state_path("staged"), name);
+}
+
+static ConfigVariable *
+read_manifest(void)
+{
+	return castssl_manifest_read(staged_path("manifest"));
+}
+
+static const char *
+numbered(const ConfigVariable *manifest, const char *format, int n)
+{
+	char name[64];
+	const char *value;
+
+	snprintf(name, sizeof(name), format, n);
+	value = castssl_manifest_value(manifest, name);
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the staged edits of pg_hba.conf are damaged"),
+				 errdetail("\"%s\" has no \"%s\".", staged_path("manifest"), name),
+				 errhint("Forget them, and stage the edits again: SELECT castssl_hba_discard().")));
+	return value;
+}
+
+static void
+raise_changed(const char *what, const char *path, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("%s \"%s\" changed since the edits were staged", what, path),
+					errdetail("%s", detail),
+					errhint("Look at it, forget the edits with SELECT castssl_hba_discard(), and "
+							"stage them again.")));
+}
+
+/* 55000 unless pg_hba.conf is what the edits were made for. */
+static void
+check_live(const CastsslHbaPolicy *live, const ConfigVariable *manifest)
+{
+	int n = (int) castssl_manifest_number(manifest, "live_count");
+
+	for (int i = 0; i < Max(n, live->nfiles); i++)
+	{
+		const CastsslHbaDocument *file = i < live->nfiles ? live->files[i] : NULL;
+
+		if (i >= n)
+			raise_changed("live file", file->path, "It was not included then.");
+		if (file == NULL || strcmp(file->path, numbered(manifest, "live_%d", i + 1)) != 0)
+			raise_changed("live file", numbered(manifest, "live_%d", 1),
+						  "It includes other files now.");
+		if (strcmp(castssl_file_hash(file->data, file->length),
+				   numbered(manifest, "live_%d_hash", i + 1)) != 0)
+			raise_changed("live file", file->path, "Its content is not that of then.");
+	}
+}
+
+/* The staged files, to stand in for the live ones; 55000 when they are not as we wrote them. */
+static CastsslHbaOverlay *
+read_staged(const ConfigVariable *manifest, int *count)
+{
+	int n = (int) castssl_manifest_number(manifest, "count");
+	CastsslHbaOverlay *overlay = palloc(Max(n, 1) * sizeof(CastsslHbaOverlay));
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *hash = numbered(manifest, "file_%d_hash", i + 1);
+		char *copy = staged_path(hash);
+
+		overlay[i].path = numbered(manifest, "file_%d", i + 1);
+		overlay[i].data =
+			castssl_file_read_if_exists(copy, CASTSSL_HBA_LIMIT, &overlay[i].length, NULL);
+		if (overlay[i].data == NULL)
+			raise_changed("staged file", copy, "It is gone.");
+		if (strcmp(castssl_file_hash(overlay[i].data, overlay[i].length), hash) != 0)
+			raise_changed("staged file", copy, "Its content is not what was staged.");
+	}
+	*count = n;
+	return overlay;
+}
+
+/* Damaged or not: so that it can be discarded. */
+bool
+castssl_staging_exists(void)
+{
+	struct stat st;
+
+	return lstat(staged_path("manifest"), &st) == 0;
+}
+
+CastsslHbaPolicy *
+castssl_staging_policy(CastsslHbaPolicy **live)
+{
+	ConfigVariable *manifest = read_manifest();
+	CastsslHbaPolicy *before = castssl_hba_files_read(NULL, 0);
+	CastsslHbaOverlay *overlay;
+	int count;
+
+	if (live)
+		*live = before;
+	if (manifest == NULL)
+		return before;
+	check_live(before, manifest);
+	overlay = read_staged(manifest, &count);
+	return castssl_hba_files_read(overlay, count);
+}
+
+void
+castssl_staging_check(void)
+{
+	if (!castssl_staging_exists())
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("no edits of pg_hba.conf are staged"),
+						errdetail("\"%s\" does not exist.", staged_path("manifest")),
+						errhint("Stage some: castssl_hba_add(), castssl_hba_change(), "
+								"castssl_hba_remove(), castssl_hba_require_tls() or "
+								"castssl_hba_stage().")));
+}
+
+/* Add what the server's own parser refuses of a policy, or of a part of one. */
+static void
+ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
+{
+	castssl_directory_make(castssl_state_path(NULL));
+	castssl_loader_check_hba_policy(policy, part, castssl_state_path("candidate"), findings);
+}
+
+/* Add what it refuses of those lines of one policy's files that the other has not. */
+static void
+ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
+					  CastsslFindings *findings)
+{
+	CastsslHbaPolicy part = { .version = after->version, .nfiles = after->nfiles + 1 };
+
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+	part.files = palloc(part.nfiles * sizeof(*part.files));
+	/* what the lines may refer to: the first of a name counts */
+	for (int i = 0; i < after->nfiles; i++)
+		part.files[i + 1] = after->files[i];
+	for (int i = 0; i < after->nfiles; i++)
+	{
+		const CastsslHbaDocument *old = castssl_hba_policy_file(before, after->files[i]->path);
+
+		if (old == NULL)
+			continue; /* a line that has changed includes it */
+		part.files[0] = castssl_hba_document_changes(old, after->files[i]);
+		if (castssl_hba_document_has_lines(part.files[0]))
+			ask_server(&part, true, findings);
+	}
+}
+
+/* F0000 when the server would refuse more of the candidate than of what it was made from. */
+static void
+check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
+{
+	CastsslFindings now = { 0 };
+	CastsslFindings then = { 0 };
+
+	if (after->nrules == 0 && before->nrules > 0)
+		ask_server(after, false, &now); /* which loads none without a rule */
+	else
+		ask_server_of_changes(before, after, &now);
+	if (castssl_finding_first(&now, CASTSSL_ERROR) == NULL)
+		return;
+	ask_server_of_changes(after, before, &then);
+	if (then.count >= now.count)
+		return; /* it was broken before, and these edits may be on the way to mend it */
+	castssl_raise_first_error(&now, ERRCODE_CONFIG_FILE_ERROR);
+}
+
+/* Returns the file's hash. */
+static const char *
+append_hash(StringInfo manifest, const char *name, int n, const CastsslHbaDocument *file)
+{
+	const char *hash = castssl_file_hash(file->data, file->length);
+
+	castssl_manifest_append(manifest, psprintf("%s_%d", name, n), file->path);
+	castssl_manifest_append(manifest, psprintf("%s_%d_hash", name, n), hash);
+	return hash;
+}
+
+/* Remove the copies that only the old manifest names. */
+static void
+remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *candidate)
+{
+	int n = (int) castssl_manifest_number(old, "count");
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *hash = castssl_manifest_value(old, psprintf("file_%d_hash", i + 1));
+		bool used = false;
+
+		for (int j = 0; hash && j < candidate->nfiles && !used; j++)
+			used = strcmp(hash, castssl_file_hash(candidate->files[j]->data,
+												  candidate->files[j]->length)) == 0;
+		if (hash && !used)
+			castssl_file_remove(staged_path(hash));
+	}
+}
+
+/* Write what differs from the live files: the manifest last, for it counts. */
+static void
+write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
+{
+	ConfigVariable *old = read_manifest();
+	StringInfoData manifest;
+	int n = 0;
+
+	castssl_directory_make(castssl_state_path(NULL));
+	castssl_directory_make(castssl_state_path("staged"));
+	initStringInfo(&manifest);
+	for (int i = 0; i < live->nfiles; i++)
+		(void) append_hash(&manifest, "live", i + 1, live->files[i]);
+	castssl_manifest_append_number(&manifest, "live_count", live->nfiles);
+	for (int i = 0; i < candidate->nfiles; i++)
+	{
+		const CastsslHbaDocument *after = candidate->files[i];
+		const char *hash;
+
+		if (!castssl_hba_plan_differs(live, after))
+			continue;
+		hash = append_hash(&manifest, "file", ++n, after);
+		castssl_file_replace(staged_path(hash), after->data, after->length, 0600, NULL);
+	}
+	castssl_manifest_append_number(&manifest, "count", n);
+	castssl_file_replace(staged_path("manifest"), manifest.data, manifest.len, 0600, NULL);
+	if (old)
+		remove_old_copies(old, candidate);
+}
+
+CastsslHbaPolicy *
+castssl_staging_edit(const CastsslHbaPolicy *live, const CastsslHbaPolicy *policy,
+					 const CastsslHbaEdits *edits)
+{
+	CastsslHbaPolicy *candidate;
+	bool *checked = palloc0(policy->nfiles * sizeof(bool));
+
+	/* what cannot be edited is refused before anybody judges the result */
+	for (int i = 0; i < edits->count; i++)
+	{
+		int file = edits->items[i].file;
+
+		if (!checked[file])
+			(void) castssl_hba_plan_live(live, policy->files[file]->path);
+		checked[file] = true;
+	}
+	candidate = castssl_hba_plan_render(policy, edits);
+	check_edited(policy, candidate);
+	write_staged(live, candidate);
+	return candidate;
+}
+
+CastsslHbaPolicy *
+castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_t length)
+{
+	CastsslHbaOverlay overlay = { .path = live->files[0]->path, .data = content, .length = length };
+	CastsslHbaPolicy *candidate;
+	CastsslFindings findings = { 0 };
+
+	(void) castssl_hba_plan_live(live, overlay.path);
+	candidate = castssl_hba_files_read(&overlay, 1);
+	ask_server(candidate, false, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+	write_staged(live, candidate);
+	return candidate;
+}
+
+bool
+castssl_staging_discard(void)
+{
+	bool existed = castssl_staging_exists();
+
+	castssl_directory_remove(castssl_state_path("staged"));
+	return existed;
+}
+
+char *
+castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
+{
+	StringInfoData diff;
+
+	initStringInfo(&diff);
+	for (int i = 0; i < staged->nfiles; i++)
+	{
+		const CastsslHbaDocument *before = castssl_hba_plan_differs(live, staged->files[i]);
+
+		if (before)
+			castssl_diff(&diff, before, staged->files[i]);
+	}
+	return diff.data;
+}
+
+CastsslPlan *
+castssl_staging_plan(void)
+{
+	CastsslPlan *plan = castssl_plan_new("apply pg_hba");
+
+	castssl_staging_check();
+	plan->uses_staged = true;
+	castssl_hba_plan_read(plan);
+	plan->hba_after = castssl_staging_policy(NULL);
+	castssl_hba_plan_finish(plan);
+	castssl_hba_plan_show(plan);
+	if (!parse_bool(castssl_parameter_value("ssl"), &plan->ssl_after))
+		plan->ssl_after = false;
+	return plan;
+}

@@ -1,0 +1,303 @@
+/*
+ * undo.c
+ *		Taking back a change by hand, and keeping one.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/settings.h"
+#include "change/lock.h"
+#include "change/prune.h"
+#include "change/rollback.h"
+#include "flow/plan/hba_plan.h"
+#include "flow/plan/steps.h"
+#include "flow/recipe/undo.h"
+#include "server/files.h"
+#include "server/paths.h"
+
+static bool
+is_in_effect(const CastsslChange *change)
+{
+	return change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED;
+}
+
+static void
+raise_not_in_effect(const CastsslChange *change)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("there is nothing to roll back"),
+					change ? errdetail("Change " INT64_FORMAT " is in state \"%s\".", change->id,
+									   castssl_change_state_name(change->state))
+						   : errdetail("No change is in effect."),
+					errhint("SELECT * FROM castssl_changes() shows the state of each.")));
+}
+
+/* The changes in effect from that one (0: the latest) on, newest first. */
+static List *
+changes_to_undo(int64 change_id)
+{
+	List *all = castssl_journal_list();
+	List *result = NIL;
+	const CastsslChange *wanted = NULL;
+
+	for (int i = list_length(all) - 1; i >= 0; i--)
+	{
+		CastsslChange *change = list_nth(all, i);
+
+		if (change->id == change_id)
+			wanted = change;
+		if (!is_in_effect(change) || change->id < change_id)
+			continue;
+		result = lappend(result, change);
+		if (change_id == 0)
+			break;
+	}
+	if (change_id != 0 && wanted == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("there is no change " INT64_FORMAT, change_id),
+						errdetail("It never was, or is older than the last %d, which "
+								  "castssl.keep_changes keeps.",
+								  castssl_keep_changes),
+						errhint("SELECT * FROM castssl_changes() lists those that can be rolled "
+								"back.")));
+	if (result == NIL || (wanted && !is_in_effect(wanted)))
+		raise_not_in_effect(wanted);
+	return result;
+}
+
+/*
+ * All changes from the oldest of those on, also those that are taken back
+ * already: what took them back is undone as well, and they are not to come back.
+ */
+static List *
+changes_since_oldest(List *changes)
+{
+	int64 oldest = ((CastsslChange *) llast(changes))->id;
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_list())
+	{
+		CastsslChange *change = lfirst(cell);
+
+		if (change->id >= oldest && !change->undone)
+			result = lappend(result, change);
+	}
+	return result;
+}
+
+/* Of two changes that touch a file, the newer one knows how it must look now. */
+static void
+check_unedited(const List *changes)
+{
+	List *seen = NIL;
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		CastsslChange part = *(CastsslChange *) lfirst(cell);
+		List *unseen = NIL;
+		char *edited;
+		ListCell *item;
+
+		foreach (item, part.files)
+		{
+			CastsslChangedFile *file = lfirst(item);
+
+			if (list_member(seen, makeString((char *) file->path)))
+				continue;
+			seen = lappend(seen, makeString((char *) file->path));
+			unseen = lappend(unseen, file);
+		}
+		part.files = unseen;
+		edited = castssl_change_edited_since(&part);
+		if (edited)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("files were edited since change " INT64_FORMAT, part.id),
+					 errdetail("Edited: %s.", edited),
+					 errhint("Rolling back would lose those edits: undo them first, or go on from "
+							 "here with castssl_enable() or castssl_disable().")));
+	}
+}
+
+/* Plan the before-images of one change; a later call, for an older change, wins. */
+static void
+plan_before_images(CastsslPlan *plan, const CastsslChange *change)
+{
+	bool is_tls = castssl_change_touches_tls(change);
+
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+		struct stat *owner = palloc0(sizeof(struct stat));
+		CastsslPlannedFile *planned = palloc0(sizeof(CastsslPlannedFile));
+		ListCell *cell;
+
+		owner->st_uid = file->uid;
+		owner->st_gid = file->gid;
+		planned->path = file->path;
+		planned->data = castssl_journal_before_image(change, i, &planned->length);
+		planned->mode = file->mode;
+		planned->owner = planned->data ? owner : NULL;
+		if (castssl_file_is_of_another(owner))
+		{
+			/* it cannot be given back to him */
+			planned->mode = castssl_file_mode_as_ours(file->mode);
+			planned->owner = NULL;
+		}
+		planned->is_tls = is_tls && !castssl_hba_plan_is_file(plan, file->path);
+		foreach (cell, plan->files)
+		{
+			if (strcmp(((CastsslPlannedFile *) lfirst(cell))->path, file->path) == 0)
+			{
+				plan->files = list_delete_cell(plan->files, cell);
+				break;
+			}
+		}
+		plan->files = lappend(plan->files, planned);
+	}
+}
+
+static void
+plan_before_parameters(CastsslPlan *plan, const List *changes)
+{
+	List *names = NIL;
+	ListCell *cell;
+	ListCell *item;
+
+	/* The oldest change last: what it found is what comes back. */
+	foreach (cell, changes)
+	{
+		foreach (item, ((CastsslChange *) lfirst(cell))->parameters)
+			names = list_append_unique(
+				names, makeString(pstrdup(((CastsslChangedParameter *) lfirst(item))->name)));
+	}
+	foreach (cell, names)
+	{
+		const char *name = strVal(lfirst(cell));
+		const char *before = NULL;
+		ListCell *change;
+
+		foreach (change, changes)
+		{
+			foreach (item, ((CastsslChange *) lfirst(change))->parameters)
+			{
+				CastsslChangedParameter *parameter = lfirst(item);
+
+				if (strcmp(parameter->name, name) == 0)
+					before = parameter->before;
+			}
+		}
+		castssl_plan_parameter_stored(plan, name, before);
+	}
+}
+
+static void
+add_file_steps(CastsslPlan *plan)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->files)
+	{
+		const CastsslPlannedFile *file = lfirst(cell);
+		bool is_hba = castssl_hba_plan_is_file(plan, file->path);
+
+		if (path_is_prefix_of_path(castssl_state_path(NULL), file->path))
+			continue; /* our own books are nobody's business */
+		plan->steps = castssl_step_add(plan->steps, is_hba ? "edit pg_hba" : "install file",
+									   file->path, CASTSSL_STEP_CHANGES,
+									   file->data ? "put back as it was before" : "removed again");
+	}
+}
+
+/* What a revoked certificate's holder would like, and the caller may not have in mind. */
+static void
+add_warnings(CastsslPlan *plan, const List *changes)
+{
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		const CastsslChange *change = lfirst(cell);
+
+		if (strcmp(change->action, "revoke") == 0)
+			plan->steps = castssl_step_add(
+				plan->steps, "install file", psprintf("change " INT64_FORMAT, change->id),
+				CASTSSL_STEP_WARNING,
+				"It revoked a certificate: who holds its key can log in again. To keep it revoked, "
+				"call castssl_revoke() again.");
+	}
+}
+
+CastsslPlan *
+castssl_undo_plan(int64 change_id)
+{
+	CastsslPlan *plan = castssl_plan_new("rollback");
+	List *changes = changes_to_undo(change_id);
+	ListCell *cell;
+
+	check_unedited(changes);
+	castssl_hba_plan_read(plan);
+	foreach (cell, changes)
+		plan_before_images(plan, lfirst(cell));
+	plan->undoes = changes_since_oldest(changes);
+	add_file_steps(plan);
+	add_warnings(plan, changes);
+	plan_before_parameters(plan, changes);
+	castssl_hba_plan_from_files(plan);
+	castssl_plan_material_afterwards(plan);
+	castssl_plan_guard_ssl(plan);
+	return plan;
+}
+
+static CastsslChange *
+unconfirmed_change(int64 change_id)
+{
+	CastsslChange *change = castssl_journal_open_change();
+
+	if (change == NULL || change->state != CASTSSL_UNCONFIRMED ||
+		(change_id != 0 && change->id != change_id))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("no such change waits for confirmation"),
+						change && change->state == CASTSSL_UNCONFIRMED
+							? errdetail("The one that does is change " INT64_FORMAT ".", change->id)
+							: errdetail("None does: it was confirmed or undone, or needs no "
+										"confirmation."),
+						errhint("SELECT * FROM castssl_changes() shows the state of each.")));
+	return change;
+}
+
+int64
+castssl_undo_confirm(int64 change_id, bool force)
+{
+	CastsslChange *change = unconfirmed_change(change_id);
+
+	/* That a session could begin after the change is the proof that one can. */
+	if (!force && MyStartTimestamp <= change->applied_at)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this session began before the change took effect"),
+						errdetail("It proves nothing about who can still connect."),
+						errhint("Open a new connection and call castssl_confirm() there, or use "
+								"force => true.")));
+	change->state = CASTSSL_APPLIED;
+	change->finished_at = GetCurrentTimestamp();
+	castssl_journal_update(change);
+	castssl_clear_up();
+	return change->id;
+}
+
+TimestampTz
+castssl_undo_postpone(int64 milliseconds)
+{
+	CastsslChange *change = unconfirmed_change(0);
+
+	change->confirm_deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+	castssl_journal_update(change);
+	(void) castssl_watch_wake();
+	return change->confirm_deadline;
+}

@@ -1,0 +1,169 @@
+/*
+ * outcome.c
+ *		What a rule does with a connection, as far as it can be told apart.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include "lib/stringinfo.h"
+
+#include "hba/access/outcome.h"
+
+const char *
+castssl_hba_change_name(CastsslHbaChange change)
+{
+	switch (change)
+	{
+		case CASTSSL_HBA_NEWLY_ADMITTED:
+			return "newly admitted";
+		case CASTSSL_HBA_NEWLY_REFUSED:
+			return "newly refused";
+		case CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED:
+			return "client certificate now required";
+		case CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED:
+			return "client certificate no longer required";
+		case CASTSSL_HBA_METHOD_CHANGED:
+			return "method changed";
+	}
+	return ""; /* LCOV_EXCL_LINE: all values are above */
+}
+
+static bool
+has_name(const char *option, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(option, name, length) == 0 && option[length] == '=';
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Is there a later option of the same name, which overrides this one? */
+static bool
+is_overridden(const CastsslHbaTokens *options, int i)
+{
+	const char *option = options->items[i].string;
+	const char *equals = strchr(option, '=');
+	size_t length = equals == NULL ? strlen(option) : equals - option + 1;
+
+	for (int j = i + 1; j < options->count; j++)
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the name alone, where it has one */
+		if (strncmp(options->items[j].string, option, length) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The options that make a difference: not clientcert, which is told apart by
+ * itself, and not a value that is the default.  Their order makes none, except
+ * beside ldapurl, which sets what other options set too.
+ */
+static int
+relevant_options(const CastsslHbaTokens *options, const char **relevant)
+{
+	int count = 0;
+	bool ordered = false;
+
+	for (int i = 0; i < options->count; i++)
+		ordered = ordered || has_name(options->items[i].string, "ldapurl");
+	for (int i = 0; i < options->count; i++)
+	{
+		const char *option = options->items[i].string;
+
+		if (has_name(option, "clientcert") || strcmp(option, "clientname=CN") == 0)
+			continue;
+		if (ordered || !is_overridden(options, i))
+			relevant[count++] = option;
+	}
+	if (!ordered && count > 1)
+		qsort(relevant, count, sizeof(char *), compare_strings);
+	return count;
+}
+
+CastsslHbaOutcome
+castssl_hba_outcome(CastsslHbaUniverse *universe, const CastsslHbaRule *rule)
+{
+	CastsslHbaOutcome outcome = { false, CASTSSL_CLIENTCERT_NONE, -1 };
+	StringInfoData text;
+	const char **options;
+	int noptions;
+
+	if (rule == NULL || strcmp(rule->method, "reject") == 0)
+	{
+		outcome.refused = true;
+		return outcome;
+	}
+	outcome.clientcert = rule->clientcert;
+	initStringInfo(&text);
+	appendStringInfoString(&text, rule->method);
+	options = palloc(Max(1, rule->options.count) * sizeof(char *));
+	noptions = relevant_options(&rule->options, options);
+	for (int i = 0; i < noptions; i++)
+		appendStringInfo(&text, "\n%s", options[i]);
+	pfree(options);
+	outcome.method = castssl_hba_universe_name(universe, text.data, false);
+	if (outcome.method == CASTSSL_ABSENT)
+		outcome.method = castssl_hba_universe_name(universe, text.data, true);
+	else
+		pfree(text.data);
+	return outcome;
+}
+
+bool
+castssl_hba_outcome_change(const CastsslHbaOutcome *before, const CastsslHbaOutcome *after,
+						   CastsslHbaChange *change)
+{
+	bool asked = before->clientcert != CASTSSL_CLIENTCERT_NONE;
+	bool asks = after->clientcert != CASTSSL_CLIENTCERT_NONE;
+
+	if (before->refused && after->refused)
+		return false;
+	if (before->refused)
+		*change = CASTSSL_HBA_NEWLY_ADMITTED;
+	else if (after->refused)
+		*change = CASTSSL_HBA_NEWLY_REFUSED;
+	else if (!asked && asks)
+		*change = CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
+	else if (asked && !asks)
+		*change = CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED;
+	else if (before->method != after->method || before->clientcert != after->clientcert)
+		*change = CASTSSL_HBA_METHOD_CHANGED;
+	else
+		return false;
+	return true;
+}
+
+char *
+castssl_hba_outcome_text(const CastsslHbaRule *rule)
+{
+	static const char *const secrets[] = { "ldapbindpasswd", "radiussecrets" };
+	StringInfoData text;
+
+	if (rule == NULL || strcmp(rule->method, "reject") == 0)
+		return pstrdup("refused");
+	initStringInfo(&text);
+	appendStringInfoString(&text, rule->method);
+	for (int i = 0; i < rule->options.count; i++)
+	{
+		const char *option = rule->options.items[i].string;
+		const char *secret = NULL;
+
+		for (int j = 0; j < lengthof(secrets); j++)
+			if (has_name(option, secrets[j]))
+				secret = secrets[j];
+		if (secret != NULL)
+			appendStringInfo(&text, " %s=***", secret);
+		else if (!has_name(option, "clientcert"))
+			appendStringInfo(&text, " %s", option);
+	}
+	if (rule->clientcert != CASTSSL_CLIENTCERT_NONE && strcmp(rule->method, "cert") != 0)
+		appendStringInfo(&text, " clientcert=%s", castssl_clientcert_name(rule->clientcert));
+	return text.data;
+}

@@ -1,0 +1,40 @@
+/*
+ * outcome.h
+ *		What a rule does with a connection, as far as it can be told apart.
+ */
+#ifndef CASTSSL_HBA_ACCESS_OUTCOME_H
+#define CASTSSL_HBA_ACCESS_OUTCOME_H
+
+#include "hba/access/universe.h"
+
+typedef enum CastsslHbaChange
+{
+	CASTSSL_HBA_NEWLY_ADMITTED,
+	CASTSSL_HBA_NEWLY_REFUSED,
+	CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED,
+	CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED,
+	CASTSSL_HBA_METHOD_CHANGED
+} CastsslHbaChange;
+
+/* "newly admitted", "newly refused", ... */
+extern const char *castssl_hba_change_name(CastsslHbaChange change);
+
+typedef struct CastsslHbaOutcome
+{
+	bool refused; /* reject, or no line */
+	CastsslClientCert clientcert;
+	int method; /* number of method and options other than clientcert; equal: the same */
+} CastsslHbaOutcome;
+
+/* rule NULL: no line. */
+extern CastsslHbaOutcome castssl_hba_outcome(CastsslHbaUniverse *universe,
+											 const CastsslHbaRule *rule);
+
+/* How an outcome changes; false if it does not. */
+extern bool castssl_hba_outcome_change(const CastsslHbaOutcome *before,
+									   const CastsslHbaOutcome *after, CastsslHbaChange *change);
+
+/* "refused", "scram-sha-256 clientcert=verify-ca", "ldap ldapserver=... ldapbindpasswd=***". */
+extern char *castssl_hba_outcome_text(const CastsslHbaRule *rule);
+
+#endif

@@ -1,0 +1,373 @@
+/*
+ * require.c
+ *		The edits that make a policy ask TLS clients for certificates.
+ *
+ * DESIGN section 4.  Each rule is looked at on its own, so the order of the
+ * policy stays.  The text is taken as it is, lines of ours included, and only
+ * ever made stricter; so doing it twice is doing it once.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include "hba/edit/place.h"
+#include "hba/edit/require.h"
+#include "hba/edit/rewrite.h"
+#include "hba/text/address.h"
+#include "hba/text/options.h"
+
+/* A rule of the policy as it is once repaired. */
+typedef struct Item
+{
+	CastsslHbaRule rule; /* error NULL: it may be edited */
+	bool ours;
+	bool again;           /* its record was seen before: the file is included twice */
+	const char *repaired; /* the record's bytes then; NULL when nothing is repaired */
+	const char *outdated; /* the value that is repaired */
+} Item;
+
+typedef struct Work
+{
+	const CastsslHbaPolicy *policy;
+	const CastsslHbaWanted *wanted;
+	CastsslHbaEdits *edits;
+	CastsslFindings *findings;
+	Item *items;
+	int **item_of; /* by file and record; -1: no rule */
+} Work;
+
+static void
+add_error(Work *work, const CastsslHbaRule *rule, const char *message, const char *detail,
+		  const char *hint)
+{
+	const CastsslHbaDocument *document = work->policy->files[rule->file];
+
+	castssl_finding_add(work->findings, CASTSSL_ERROR, "hba_edit",
+						psprintf("%s:%d", document->path, rule->line_number), message, detail,
+						hint);
+}
+
+/* In 13 a line that is too long goes on as a record of its own: nothing fits in between. */
+static bool
+starts_a_line(const CastsslHbaDocument *document, int record)
+{
+	size_t offset = document->records[record].offset;
+
+	return offset == 0 || document->data[offset - 1] == '\n';
+}
+
+static void
+read_items(Work *work)
+{
+	const CastsslHbaPolicy *policy = work->policy;
+
+	work->item_of = palloc(policy->nfiles * sizeof(int *));
+	for (int file = 0; file < policy->nfiles; file++)
+	{
+		int nrecords = policy->files[file]->nrecords;
+
+		work->item_of[file] = palloc(Max(nrecords, 1) * sizeof(int));
+		for (int i = 0; i < nrecords; i++)
+			work->item_of[file][i] = -1;
+	}
+	work->items = palloc0(Max(policy->nrules, 1) * sizeof(Item));
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		Item *item = &work->items[i];
+		const CastsslHbaRule *rule = &policy->rules[i];
+		int *place;
+
+		item->rule = *rule;
+		if (rule->record < 0)
+			continue;
+		place = &work->item_of[rule->file][rule->record];
+		item->again = *place >= 0;
+		if (item->again)
+		{
+			*item = work->items[*place];
+			item->again = true;
+			continue;
+		}
+		*place = i;
+		item->ours = castssl_hba_record_mark(policy->files[rule->file], rule->record) ==
+					 CASTSSL_HBA_MARK_WRITTEN;
+		if (rule->error)
+			item->repaired = castssl_hba_repair(policy, rule, &item->rule, &item->outdated);
+		if (rule->error && item->repaired == NULL)
+			item->rule.error = rule->error;
+		if (!starts_a_line(policy->files[rule->file], rule->record))
+			item->rule.error = "not at the beginning of a line";
+	}
+}
+
+static bool
+is_reject(const CastsslHbaRule *rule)
+{
+	return strcmp(rule->method, "reject") == 0;
+}
+
+/*
+ * Does a good rule of that type with the same databases, users and address
+ * stand directly above?  Only such rules, which take nothing from each other,
+ * may stand in between.
+ */
+static bool
+stands_above(const Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
+{
+	const CastsslHbaDocument *document = work->policy->files[rule->file];
+
+	for (int record = rule->record - 1; record >= 0; record--)
+	{
+		const CastsslHbaRule *above;
+		int item = work->item_of[rule->file][record];
+
+		if (document->records[record].kind != CASTSSL_HBA_LINE)
+			continue;
+		if (item < 0)
+			return false;
+		above = &work->items[item].rule;
+		if (above->error ||
+			(above->type != CASTSSL_HBA_HOSTSSL && above->type != CASTSSL_HBA_HOSTGSSENC) ||
+			!castssl_hba_tokens_equal(above->databases, rule->databases) ||
+			!castssl_hba_tokens_equal(above->users, rule->users) ||
+			!castssl_hba_address_equal(&above->address, &rule->address))
+			return false;
+		if (above->type == type)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_edit(Work *work, CastsslHbaEditKind kind, const CastsslHbaRule *rule, const char *text,
+		 const char *why)
+{
+	castssl_hba_edit_add(work->edits, kind, rule->file, rule->record, rule->line_number, text, why);
+}
+
+/* A rewritten line with our mark; NULL, with a finding, when there can be none. */
+static const char *
+marked_line(Work *work, const CastsslHbaRule *rule, CastsslHbaType type, const char *method)
+{
+	char *problem = NULL;
+	char *line =
+		castssl_hba_rewrite(work->policy, rule, type, work->wanted->clientcert, method, &problem);
+
+	if (line == NULL)
+	{
+		add_error(work, rule, problem,
+				  psprintf("Line %d would be written as a \"%s\" rule.", rule->line_number,
+						   castssl_hba_type_name(type)),
+				  "Change the line, or give another auth_method.");
+		return NULL;
+	}
+	return psprintf("%s %s", line, CASTSSL_HBA_WRITTEN);
+}
+
+static const char *
+why_asked(const Work *work)
+{
+	if (work->wanted->clientcert == CASTSSL_CLIENTCERT_NONE)
+		return "keeps TLS clients admitted";
+	return psprintf("asks TLS clients for a certificate (%s)",
+					castssl_clientcert_name(work->wanted->clientcert));
+}
+
+static void
+insert_twin(Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
+{
+	bool tls = type == CASTSSL_HBA_HOSTSSL;
+	const char *line = marked_line(work, rule, type, tls ? work->wanted->auth_method : NULL);
+
+	if (line)
+		add_edit(work, CASTSSL_HBA_INSERT, rule, line,
+				 tls ? why_asked(work) : "keeps GSSAPI-encrypted clients admitted");
+}
+
+/* Disable a line, or the repaired form of it. */
+static void
+disable(Work *work, const Item *item, const char *why)
+{
+	if (item->repaired)
+		add_edit(work, CASTSSL_HBA_REPLACE, &item->rule,
+				 psprintf("%s%s", CASTSSL_HBA_DISABLED, item->repaired),
+				 psprintf("%s; repairs clientcert=%s, which PostgreSQL 14 and later refuse", why,
+						  item->outdated));
+	else
+		add_edit(work, CASTSSL_HBA_DISABLE, &item->rule, NULL, why);
+}
+
+static void
+repair(Work *work, const Item *item)
+{
+	if (item->repaired)
+		add_edit(work, CASTSSL_HBA_REPLACE, &item->rule, item->repaired,
+				 psprintf("repairs clientcert=%s, which PostgreSQL 14 and later refuse",
+						  item->outdated));
+}
+
+/* hostssl */
+static void
+require_of_tls_rule(Work *work, const Item *item)
+{
+	const CastsslHbaRule *rule = &item->rule;
+	const char *method = work->wanted->auth_method;
+	bool weak = rule->clientcert < work->wanted->clientcert;
+	const char *line;
+
+	if (item->ours && (weak || (method && strcmp(method, rule->method) != 0)))
+	{
+		line = marked_line(work, rule, CASTSSL_HBA_HOSTSSL, method);
+		if (line)
+			add_edit(work, CASTSSL_HBA_REPLACE, rule, line, why_asked(work));
+	}
+	else if (weak && !item->ours)
+	{
+		insert_twin(work, rule, CASTSSL_HBA_HOSTSSL);
+		disable(work, item, "is replaced by the line above it");
+	}
+	else
+		repair(work, item);
+}
+
+/* Is a rule that admits TLS and something else to get a hostssl rule above it? */
+static bool
+wants_twin(const Work *work)
+{
+	return work->wanted->clientcert != CASTSSL_CLIENTCERT_NONE || work->wanted->block_plaintext;
+}
+
+/* host, hostnogssenc, hostnossl */
+static void
+require_of_plaintext_rule(Work *work, const Item *item)
+{
+	const CastsslHbaRule *rule = &item->rule;
+
+	if (rule->type != CASTSSL_HBA_HOSTNOSSL && wants_twin(work) &&
+		!stands_above(work, rule, CASTSSL_HBA_HOSTSSL))
+		insert_twin(work, rule, CASTSSL_HBA_HOSTSSL);
+	if (!work->wanted->block_plaintext)
+		return;
+	if (rule->type != CASTSSL_HBA_HOSTNOGSSENC && work->wanted->gss_possible &&
+		!stands_above(work, rule, CASTSSL_HBA_HOSTGSSENC))
+		insert_twin(work, rule, CASTSSL_HBA_HOSTGSSENC);
+	disable(work, item, "refuses unencrypted connections");
+}
+
+static void
+require_of_item(Work *work, const Item *item)
+{
+	const CastsslHbaRule *rule = &item->rule;
+
+	if (item->again || rule->error)
+		return;
+	if (is_reject(rule))
+	{
+		repair(work, item);
+		return;
+	}
+	switch (rule->type)
+	{
+		case CASTSSL_HBA_HOSTSSL:
+			require_of_tls_rule(work, item);
+			break;
+		case CASTSSL_HBA_HOST:
+		case CASTSSL_HBA_HOSTNOGSSENC:
+		case CASTSSL_HBA_HOSTNOSSL:
+			require_of_plaintext_rule(work, item);
+			break;
+		case CASTSSL_HBA_LOCAL:
+		case CASTSSL_HBA_HOSTGSSENC:
+			break;
+	}
+}
+
+/* May the given auth_method stand in a rule for TLS?  A finding if not. */
+static bool
+check_method(const Work *work)
+{
+	const char *method = work->wanted->auth_method;
+	const char *problem = NULL;
+
+	if (method == NULL)
+		return true;
+	if (castssl_hba_method(method, work->policy->version) == NULL)
+		problem = psprintf("invalid authentication method \"%s\"", method);
+	else if (castssl_hba_method_is_unsupported(method))
+		problem = psprintf("authentication method \"%s\" is not supported", method);
+	else if (strcmp(method, "peer") == 0 || strcmp(method, "reject") == 0)
+		problem = psprintf("authentication method \"%s\" does not admit TLS clients", method);
+	if (problem)
+		castssl_finding_add(work->findings, CASTSSL_ERROR, "hba_edit", "auth_method", problem, NULL,
+							"Use, for example, \"scram-sha-256\" or \"cert\".");
+	return problem == NULL;
+}
+
+static bool
+check_text(const Work *work)
+{
+	bool good = true;
+
+	for (int i = 0; i < work->policy->nfiles; i++)
+	{
+		const CastsslHbaDocument *document = work->policy->files[i];
+
+		if (document->is_text)
+			continue;
+		castssl_finding_add(work->findings, CASTSSL_ERROR, "hba_edit", document->path,
+							psprintf("file \"%s\" is not text", document->path),
+							"It holds a NUL byte, and is not rewritten.",
+							"Restore the file from a backup.");
+		good = false;
+	}
+	return good;
+}
+
+/* Rules of the policy as castssl_hba_place_addresses wants to see them. */
+static CastsslHbaRule *
+rules_as_edited(const Work *work)
+{
+	CastsslHbaRule *rules = palloc(Max(work->policy->nrules, 1) * sizeof(CastsslHbaRule));
+
+	for (int i = 0; i < work->policy->nrules; i++)
+	{
+		CastsslHbaRule *rule = &rules[i];
+
+		*rule = work->items[i].rule;
+		if (rule->error || is_reject(rule))
+			continue;
+		/* what admits TLS gets a hostssl rule in its place that asks what is wanted */
+		if (rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTNOGSSENC)
+			rule->type = wants_twin(work) ? CASTSSL_HBA_HOSTSSL : rule->type;
+		if (rule->type == CASTSSL_HBA_HOSTSSL)
+			rule->clientcert = Max(rule->clientcert, work->wanted->clientcert);
+	}
+	return rules;
+}
+
+void
+castssl_hba_require(const CastsslHbaPolicy *policy, const CastsslHbaWanted *wanted,
+					CastsslHbaEdits *edits, CastsslFindings *findings)
+{
+	Work work = { .policy = policy, .wanted = wanted, .edits = edits, .findings = findings };
+	CastsslHbaPlaced placed;
+	int next = 0;
+
+	if (!check_text(&work) || !check_method(&work))
+		return;
+	read_items(&work);
+	placed = castssl_hba_place_addresses(policy, rules_as_edited(&work), wanted, findings);
+
+	/* a line for an address goes above the lines that come of the rule there */
+	for (int i = 0; i <= policy->nrules; i++)
+	{
+		for (; next < placed.count && placed.items[next].before_rule == i; next++)
+			castssl_hba_edit_add(edits, CASTSSL_HBA_INSERT, placed.items[next].file,
+								 placed.items[next].record, placed.items[next].line_number,
+								 placed.items[next].line, placed.items[next].why);
+		if (i < policy->nrules)
+			require_of_item(&work, &work.items[i]);
+	}
+}

@@ -1,0 +1,369 @@
+/*
+ * rewrite.c
+ *		A rule as a changed line: another type, another method, a client certificate.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include "hba/edit/rewrite.h"
+#include "hba/text/address.h"
+#include "hba/text/options.h"
+#include "hba/text/parse.h"
+#include "hba/text/write.h"
+
+/* A rule together with the tokens of its line. */
+typedef struct Source
+{
+	const CastsslHbaRule *rule;
+	int version;
+	StringInfoData joined;
+	CastsslHbaLine line;
+	int method; /* number of its lexeme; -1: where the fields stand cannot be told */
+} Source;
+
+static void
+open_source(Source *source, const CastsslHbaPolicy *policy, const CastsslHbaRule *rule)
+{
+	const char *text;
+	size_t length;
+
+	*source = (Source){ .rule = rule, .version = policy->version, .method = -1 };
+	initStringInfo(&source->joined);
+	text =
+		castssl_hba_record_text(policy->files[rule->file], rule->record, &source->joined, &length);
+	castssl_hba_lex(&source->line, text, length, policy->version);
+}
+
+static void
+close_source(Source *source)
+{
+	castssl_hba_line_free(&source->line);
+	pfree(source->joined.data);
+}
+
+/*
+ * Find the method's lexeme.  Names of databases and users may come from @file;
+ * any other @file leaves method at -1, because what is in it is not at hand.
+ */
+static void
+find_method(Source *source)
+{
+	const CastsslHbaRule *rule = source->rule;
+	int last_field = 3; /* number of the method's field */
+	int field = 0;
+
+	if (rule->type != CASTSSL_HBA_LOCAL)
+		last_field++;
+	for (int i = 0; i < source->line.nlexemes; i++)
+	{
+		const CastsslHbaLexeme *lexeme = &source->line.lexemes[i];
+
+		if (lexeme->file && field != 1 && field != 2)
+			return;
+		/* an address without a slash is followed by a mask */
+		if (field == 3 && rule->address.kind == CASTSSL_HBA_ADDRESS_MASK &&
+			strchr(lexeme->string, '/') == NULL)
+			last_field = 5;
+		if (field == last_field)
+		{
+			source->method = i;
+			break;
+		}
+		if (!lexeme->comma)
+			field++;
+	}
+	for (int i = source->method + 1; i < source->line.nlexemes; i++)
+	{
+		if (source->line.lexemes[i].file)
+			source->method = -1;
+	}
+}
+
+static void
+append_lexeme(StringInfo text, const Source *source, const CastsslHbaLexeme *lexeme)
+{
+	appendBinaryStringInfo(text, source->line.text + lexeme->start,
+						   (int) (lexeme->end - lexeme->start));
+	if (lexeme->open)
+		appendStringInfoChar(text, '"');
+}
+
+/* What stood between this lexeme and the one before. */
+static void
+append_gap(StringInfo text, const Source *source, int number)
+{
+	const CastsslHbaLexeme *lexeme = &source->line.lexemes[number];
+
+	appendBinaryStringInfo(text, source->line.text + lexeme[-1].end,
+						   (int) (lexeme->start - lexeme[-1].end));
+}
+
+/* Is the option to stay?  Of several clientcert, the last one counts. */
+static bool
+keep_option(const char *option, const CastsslHbaRule *target, int version)
+{
+	const char *value = castssl_hba_option_value(option, "clientcert");
+
+	if (value == NULL)
+		return castssl_hba_option_fits(option, target->method, version);
+	if (strcmp(target->method, "cert") == 0 || target->type != CASTSSL_HBA_HOSTSSL)
+		return false;
+	return strcmp(value, castssl_clientcert_name(target->clientcert)) == 0;
+}
+
+static bool
+is_clientcert(const char *option)
+{
+	return castssl_hba_option_value(option, "clientcert") != NULL;
+}
+
+/* The line from the bytes of its source. */
+static void
+write_from_bytes(StringInfo text, const Source *source, const CastsslHbaRule *target,
+				 bool *has_clientcert)
+{
+	const CastsslHbaLine *line = &source->line;
+	bool same_method = target->method == source->rule->method;
+	bool kept_before = true;
+
+	appendStringInfoString(text, castssl_hba_type_name(target->type));
+	for (int i = 1; i < line->nlexemes; i++)
+	{
+		const CastsslHbaLexeme *lexeme = &line->lexemes[i];
+		bool kept = i <= source->method || keep_option(lexeme->string, target, source->version);
+
+		if (kept)
+		{
+			if (kept_before)
+				append_gap(text, source, i);
+			else
+				appendStringInfoChar(text, ' ');
+			if (i == source->method && !same_method)
+				appendStringInfoString(text, target->method);
+			else
+				append_lexeme(text, source, lexeme);
+			*has_clientcert =
+				*has_clientcert || (i > source->method && is_clientcert(lexeme->string));
+		}
+		kept_before = kept;
+	}
+}
+
+/* The line from values, where bytes cannot be told apart. */
+static void
+write_from_values(StringInfo text, const Source *source, const CastsslHbaRule *target,
+				  bool *has_clientcert)
+{
+	const CastsslHbaRule *rule = source->rule;
+
+	appendStringInfo(text, "%s ", castssl_hba_type_name(target->type));
+	castssl_hba_write_tokens(text, &rule->databases);
+	appendStringInfoChar(text, ' ');
+	castssl_hba_write_tokens(text, &rule->users);
+	appendStringInfoChar(text, ' ');
+	castssl_hba_write_address(text, &rule->address);
+	appendStringInfo(text, " %s", target->method);
+	for (int i = 0; i < rule->options.count; i++)
+	{
+		const char *option = rule->options.items[i].string;
+
+		if (!keep_option(option, target, source->version))
+			continue;
+		appendStringInfoChar(text, ' ');
+		castssl_hba_write_token(text, &rule->options.items[i]);
+		*has_clientcert = *has_clientcert || is_clientcert(option);
+	}
+}
+
+/* Does the server read what we mean?  NULL, or what it would say. */
+static const char *
+read_back(const char *text, const Source *source, const CastsslHbaRule *target)
+{
+	CastsslHbaLine line = { 0 };
+	CastsslHbaFields fields = { 0 };
+	CastsslHbaRule got;
+	const char *problem = NULL;
+	bool names_files = false;
+
+	castssl_hba_parse_text(text, strlen(text), source->version, &line, &fields, &got);
+	for (int i = 0; i < line.nlexemes; i++)
+		names_files = names_files || line.lexemes[i].file;
+	if (got.error)
+		problem = got.error;
+	else if (got.type != target->type || got.method != target->method ||
+			 got.clientcert != target->clientcert ||
+			 !castssl_hba_address_equal(&got.address, &source->rule->address) ||
+			 (!names_files && (!castssl_hba_tokens_equal(got.databases, source->rule->databases) ||
+							   !castssl_hba_tokens_equal(got.users, source->rule->users))))
+		problem = "the line cannot be rewritten"; /* LCOV_EXCL_LINE: against our own mistakes */
+	castssl_hba_line_free(&line);
+	castssl_hba_fields_free(&fields);
+	return problem;
+}
+
+/* NULL, or why the text is not what was meant. */
+static const char *
+write_line(StringInfo text, const Source *source, const CastsslHbaRule *target)
+{
+	bool has_clientcert = false;
+
+	resetStringInfo(text);
+	if (source->method >= 0)
+		write_from_bytes(text, source, target, &has_clientcert);
+	else
+		write_from_values(text, source, target, &has_clientcert);
+	if (target->clientcert != CASTSSL_CLIENTCERT_NONE && !has_clientcert &&
+		strcmp(target->method, "cert") != 0)
+		appendStringInfo(text, " clientcert=%s", castssl_clientcert_name(target->clientcert));
+	return read_back(text->data, source, target);
+}
+
+char *
+castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, CastsslHbaType type,
+					CastsslClientCert clientcert, const char *method, char **problem)
+{
+	CastsslHbaRule target = *rule;
+	const char *error;
+	StringInfoData text;
+	Source source;
+
+	target.type = type;
+	target.method = method ? castssl_hba_method(method, policy->version) : rule->method;
+	target.clientcert =
+		type == CASTSSL_HBA_HOSTSSL ? Max(rule->clientcert, clientcert) : CASTSSL_CLIENTCERT_NONE;
+	if (target.method == NULL)
+	{
+		*problem = psprintf("invalid authentication method \"%s\"", method);
+		return NULL;
+	}
+	if (strcmp(target.method, "cert") == 0)
+		target.clientcert = CASTSSL_CLIENTCERT_VERIFY_FULL;
+
+	open_source(&source, policy, rule);
+	find_method(&source);
+	initStringInfo(&text);
+	error = write_line(&text, &source, &target);
+	if (error && source.method >= 0)
+	{
+		/* an @file without a token in it shifts the fields: that was not the method */
+		source.method = -1;
+		error = write_line(&text, &source, &target);
+	}
+	close_source(&source);
+	if (error)
+	{
+		*problem = pstrdup(error);
+		return NULL;
+	}
+	return text.data;
+}
+
+/* The value of an option of 13 that later versions refuse; NULL if it is none. */
+static const char *
+outdated_value(const char *option)
+{
+	const char *value = castssl_hba_option_value(option, "clientcert");
+
+	if (value &&
+		(strcmp(value, "1") == 0 || strcmp(value, "0") == 0 || strcmp(value, "no-verify") == 0))
+		return value;
+	return NULL;
+}
+
+/* Change one outdated option of a record; raw begins with the record's bytes. */
+static void
+repair_option(StringInfo raw, const CastsslHbaDocument *document, const Source *source, int number)
+{
+	const CastsslHbaLexeme *lexeme = &source->line.lexemes[number];
+	int record = source->rule->record;
+	size_t start = castssl_hba_record_offset(document, record, lexeme->start);
+	size_t end = castssl_hba_record_offset(document, record, lexeme->end - 1) + 1;
+	const char *instead = "";
+	char *rest;
+
+	/* method cert takes nothing but verify-full */
+	if (strcmp(outdated_value(lexeme->string), "1") == 0)
+		instead = source->rule->method && strcmp(source->rule->method, "cert") == 0
+					  ? "clientcert=verify-full"
+					  : "clientcert=verify-ca";
+	else if (lexeme->comma)
+		end = castssl_hba_record_offset(document, record, lexeme->end) + 1;
+	else
+	{
+		while (start > 0 && (raw->data[start - 1] == ' ' || raw->data[start - 1] == '\t'))
+			start--;
+	}
+	rest = pnstrdup(raw->data + end, raw->len - end);
+	raw->len = (int) start;
+	appendStringInfoString(raw, instead);
+	appendStringInfoString(raw, rest);
+	pfree(rest);
+}
+
+/* Is raw now a good line?  Then *repaired is what it says. */
+static bool
+is_repaired(StringInfo raw, const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
+			CastsslHbaRule *repaired)
+{
+	CastsslHbaDocument *document =
+		castssl_hba_document_read("", raw->data, raw->len, policy->version);
+	CastsslHbaLine line = { 0 };
+	CastsslHbaFields fields = { 0 };
+	CastsslHbaRule got = { 0 };
+	StringInfoData joined;
+	const char *text;
+	size_t length;
+	bool good;
+
+	initStringInfo(&joined);
+	text = castssl_hba_record_text(document, 0, &joined, &length);
+	good = document->nrecords == 1 &&
+		   castssl_hba_parse_text(text, length, policy->version, &line, &fields, &got) &&
+		   got.method == rule->method && got.type == rule->type;
+	*repaired = *rule;
+	repaired->error = NULL;
+	repaired->clientcert = got.clientcert;
+	castssl_hba_line_free(&line);
+	castssl_hba_fields_free(&fields);
+	pfree(joined.data);
+	return good;
+}
+
+char *
+castssl_hba_repair(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
+				   CastsslHbaRule *repaired, const char **value)
+{
+	const CastsslHbaDocument *document = policy->files[rule->file];
+	const CastsslHbaRecord *record = &document->records[rule->record];
+	StringInfoData raw;
+	Source source;
+	bool found = false;
+
+	if (policy->version <= 13 || rule->error == NULL || rule->type != CASTSSL_HBA_HOSTSSL ||
+		rule->method == NULL)
+		return NULL;
+	open_source(&source, policy, rule);
+	initStringInfo(&raw);
+	appendBinaryStringInfo(
+		&raw, document->data + record->offset,
+		(int) (record->length - castssl_hba_record_line_end(document, rule->record)));
+	/* from the last one on, so that the places of the others stay */
+	for (int i = source.line.nlexemes - 1; i > 0; i--)
+	{
+		const char *outdated = outdated_value(source.line.lexemes[i].string);
+
+		if (outdated)
+		{
+			*value = pstrdup(outdated);
+			repair_option(&raw, document, &source, i);
+			found = true;
+		}
+	}
+	close_source(&source);
+	if (found && is_repaired(&raw, policy, rule, repaired))
+		return raw.data;
+	return NULL;
+}

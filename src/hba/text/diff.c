@@ -1,0 +1,279 @@
+/*
+ * diff.c
+ *		A unified diff of two texts.
+ *
+ * Edits of pg_hba.conf leave most lines where they are, so lines are matched
+ * greedily: at a difference, the nearest place where both texts agree again.
+ * Always a right diff; not always the shortest.
+ *
+ * A secret may run over several physical lines that the server joins: none of
+ * those lines is shown then.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+
+#include "hba/text/diff.h"
+#include "hba/text/mask.h"
+
+#define CONTEXT 3
+#define FARTHEST 2000 /* lines to look ahead for agreement */
+
+typedef struct Line
+{
+	const char *text;
+	size_t length; /* with its line end */
+	uint32 hash;   /* 0: not asked for yet */
+	bool secret;   /* a part of a logical line with a secret in it */
+} Line;
+
+typedef struct Text
+{
+	Line *lines;
+	int count;
+} Text;
+
+/* A run of lines that differ: [a, a_end) of the one became [b, b_end) of the other. */
+typedef struct Hunk
+{
+	int a;
+	int a_end;
+	int b;
+	int b_end;
+} Hunk;
+
+/* Mark the physical lines of records that are several lines with a secret in them. */
+static void
+mark_secrets(Text *text, const CastsslHbaDocument *document)
+{
+	StringInfoData joined;
+
+	initStringInfo(&joined);
+	for (int i = 0; i < document->nrecords; i++)
+	{
+		int from = document->records[i].line_number - 1;
+		int to =
+			i + 1 < document->nrecords ? document->records[i + 1].line_number - 1 : text->count;
+		const char *line;
+		size_t length;
+		char *masked;
+
+		if (to - from < 2)
+			continue;
+		line = castssl_hba_record_text(document, i, &joined, &length);
+		masked = castssl_hba_mask(line, length);
+		for (int j = from; j < to && j < text->count; j++)
+			text->lines[j].secret = strlen(masked) != length || memcmp(masked, line, length) != 0;
+		pfree(masked);
+	}
+	pfree(joined.data);
+}
+
+static Text
+cut(const CastsslHbaDocument *document)
+{
+	const char *at = document->data;
+	const char *end = at + document->length;
+	int room = 64;
+	Text text = { .lines = palloc(room * sizeof(Line)), .count = 0 };
+
+	while (at < end)
+	{
+		const char *newline = memchr(at, '\n', end - at);
+		size_t length = (newline ? newline + 1 : end) - at;
+
+		if (text.count == room)
+		{
+			room *= 2;
+			text.lines = repalloc(text.lines, room * sizeof(Line));
+		}
+		text.lines[text.count++] = (Line){ .text = at, .length = length };
+		at += length;
+	}
+	mark_secrets(&text, document);
+	return text;
+}
+
+static bool
+same(const Line *a, const Line *b)
+{
+	return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+}
+
+static uint32
+hash_of(Line *line)
+{
+	if (line->hash == 0)
+		line->hash = hash_bytes((const unsigned char *) line->text, (int) line->length);
+	return line->hash;
+}
+
+/* The same, for lines of which nearly all differ, and each is compared with many. */
+static bool
+same_hashed(Line *a, Line *b)
+{
+	return hash_of(a) == hash_of(b) && same(a, b);
+}
+
+/* From where the texts differ, find the nearest place where they agree again. */
+static void
+resynchronize(const Text *a, const Text *b, Hunk *hunk)
+{
+	for (int distance = 1; distance <= FARTHEST; distance++)
+	{
+		for (int skip = 0; skip <= distance; skip++)
+		{
+			int i = hunk->a + skip;
+			int j = hunk->b + distance - skip;
+
+			if ((i == a->count && j == b->count) ||
+				(i < a->count && j < b->count && same_hashed(&a->lines[i], &b->lines[j])))
+			{
+				hunk->a_end = i;
+				hunk->b_end = j;
+				return;
+			}
+		}
+	}
+	hunk->a_end = a->count;
+	hunk->b_end = b->count;
+}
+
+static Hunk *
+find_hunks(const Text *a, const Text *b, int *count)
+{
+	int room = 16;
+	Hunk *hunks = palloc(room * sizeof(Hunk));
+	int i = 0;
+	int j = 0;
+
+	*count = 0;
+	while (i < a->count || j < b->count)
+	{
+		Hunk hunk = { .a = i, .b = j };
+
+		if (i < a->count && j < b->count && same(&a->lines[i], &b->lines[j]))
+		{
+			i++;
+			j++;
+			continue;
+		}
+		resynchronize(a, b, &hunk);
+		i = hunk.a_end;
+		j = hunk.b_end;
+		if (*count == room)
+			hunks = repalloc(hunks, (room *= 2) * sizeof(Hunk));
+		hunks[(*count)++] = hunk;
+	}
+	return hunks;
+}
+
+/* The line without its end, and without secrets.  Palloc'd. */
+static char *
+shown(const Line *line)
+{
+	size_t length = line->length;
+
+	if (line->secret)
+		return pstrdup("***");
+	if (line->text[length - 1] == '\n')
+		length--;
+	return castssl_hba_mask(line->text, length);
+}
+
+static const char *
+without_return(char *text)
+{
+	text[strcspn(text, "\r")] = '\0';
+	return text;
+}
+
+static void
+append_lines(StringInfo diff, char mark, const Text *text, int from, int to)
+{
+	for (int i = from; i < to; i++)
+	{
+		const Line *line = &text->lines[i];
+		char *masked = shown(line);
+
+		appendStringInfo(diff, "%c%s\n", mark, masked);
+		if (line->text[line->length - 1] != '\n')
+			appendStringInfoString(diff, "\\ No newline at end of file\n");
+		pfree(masked);
+	}
+}
+
+/* "3" or "3,2"; an empty range is named by the line before it. */
+static void
+append_range(StringInfo diff, int from, int to)
+{
+	if (to - from == 1)
+		appendStringInfo(diff, "%d", from + 1);
+	else
+		appendStringInfo(diff, "%d,%d", to == from ? from : from + 1, to - from);
+}
+
+/* Hunks first .. last lie so near to each other that they share their context. */
+static void
+append_group(StringInfo diff, const Text *a, const Text *b, const Hunk *first, const Hunk *last)
+{
+	int lead = Min(CONTEXT, first->a);
+	int tail = Min(CONTEXT, a->count - last->a_end);
+
+	appendStringInfoString(diff, "@@ -");
+	append_range(diff, first->a - lead, last->a_end + tail);
+	appendStringInfoString(diff, " +");
+	append_range(diff, first->b - lead, last->b_end + tail);
+	appendStringInfoString(diff, " @@\n");
+
+	append_lines(diff, ' ', a, first->a - lead, first->a);
+	for (const Hunk *hunk = first; hunk <= last; hunk++)
+	{
+		append_lines(diff, '-', a, hunk->a, hunk->a_end);
+		append_lines(diff, '+', b, hunk->b, hunk->b_end);
+		if (hunk < last)
+			append_lines(diff, ' ', a, hunk->a_end, hunk[1].a);
+	}
+	append_lines(diff, ' ', a, last->a_end, last->a_end + tail);
+}
+
+void
+castssl_diff(StringInfo diff, const CastsslHbaDocument *before, const CastsslHbaDocument *after)
+{
+	Text a = cut(before);
+	Text b = cut(after);
+	int count;
+	Hunk *hunks = find_hunks(&a, &b, &count);
+
+	if (count == 0)
+		return;
+	appendStringInfo(diff, "--- %s\n+++ %s (staged)\n", before->path, after->path);
+	for (int first = 0, last; first < count; first = last + 1)
+	{
+		for (last = first; last + 1 < count; last++)
+		{
+			if (hunks[last + 1].a - hunks[last].a_end > 2 * CONTEXT)
+				break;
+		}
+		append_group(diff, &a, &b, &hunks[first], &hunks[last]);
+	}
+}
+
+void
+castssl_diff_lines(const CastsslHbaDocument *before, const CastsslHbaDocument *after,
+				   void (*show)(void *arg, bool added, int line_number, const char *text),
+				   void *arg)
+{
+	Text a = cut(before);
+	Text b = cut(after);
+	int count;
+	Hunk *hunks = find_hunks(&a, &b, &count);
+
+	for (int i = 0; i < count; i++)
+	{
+		for (int j = hunks[i].a; j < hunks[i].a_end; j++)
+			show(arg, false, j + 1, without_return(shown(&a.lines[j])));
+		for (int j = hunks[i].b; j < hunks[i].b_end; j++)
+			show(arg, true, j + 1, without_return(shown(&b.lines[j])));
+	}
+}

@@ -1,0 +1,371 @@
+/*
+ * document.c
+ *		One file of pg_hba.conf, losslessly: bytes, cut into records.
+ *
+ * The server joins physical lines that end in a backslash (14 and later), cuts
+ * lines that do not fit its buffer (13), and reads lines as C strings, so that
+ * a NUL byte hides what follows it.  All of that is followed here, because line
+ * numbers and errors depend on it.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include "hba/text/document.h"
+#include "hba/text/lex.h"
+
+/* First version that joins lines. */
+#define FIRST_VERSION_WITH_CONTINUATION 14
+
+/* Bytes of a short line: room is taken for a file full of them. */
+#define SHORT_LINE 32
+
+/* How far fgets would read from position with a buffer of that size. */
+static size_t
+fgets_end(const CastsslHbaDocument *document, size_t position, size_t buffer)
+{
+	size_t limit = Min(document->length - position, buffer - 1);
+	const char *newline = memchr(document->data + position, '\n', limit);
+
+	return newline ? (size_t) (newline - document->data) + 1 : position + limit;
+}
+
+/* Length without the line end(s) at the end: any run of CR and LF (PostgreSQL: pg_strip_crlf). */
+static size_t
+strip_crlf(const char *text, size_t length)
+{
+	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		length--;
+	return length;
+}
+
+/* The physical line at position, its line end included. */
+static size_t
+physical_end(const CastsslHbaDocument *document, size_t position)
+{
+	if (document->version < FIRST_VERSION_WITH_CONTINUATION)
+		return fgets_end(document, position, CASTSSL_HBA_LINE_BUFFER_13);
+	return fgets_end(document, position, document->length - position + 1);
+}
+
+/*
+ * Append one physical line to what was joined so far.  True when it ends in a
+ * backslash that joins the next line; *joint is then the length without it.
+ * (A backslash must stand after the last joint: PostgreSQL looks at the whole
+ * buffer too, so that two backslashes before two line ends join once.)
+ */
+static bool
+join_line(StringInfo joined, const char *line, size_t length, int *joint)
+{
+	appendBinaryStringInfo(joined, line, (int) length);
+	joined->len = (int) strip_crlf(joined->data, joined->len);
+	joined->data[joined->len] = '\0';
+	if (joined->len > *joint && joined->data[joined->len - 1] == '\\')
+	{
+		joined->data[--joined->len] = '\0';
+		*joint = joined->len;
+		return true;
+	}
+	return false;
+}
+
+/* End of the record that begins at its offset; *lines is how many physical lines it has. */
+static size_t
+record_end(const CastsslHbaDocument *document, CastsslHbaRecord *record, StringInfo joined,
+		   int *lines)
+{
+	size_t start = record->offset;
+	const char *text = document->data + start;
+	size_t end = physical_end(document, start);
+	size_t next;
+	int joint = 0;
+	bool goes_on;
+
+	*lines = 1;
+	record->text_length = strip_crlf(text, end - start);
+	record->joined = document->version >= FIRST_VERSION_WITH_CONTINUATION &&
+					 record->text_length > 0 && text[record->text_length - 1] == '\\';
+	if (!record->joined)
+		return end;
+
+	resetStringInfo(joined);
+	goes_on = join_line(joined, document->data + start, end - start, &joint);
+	while (goes_on && end < document->length)
+	{
+		next = physical_end(document, end);
+		goes_on = join_line(joined, document->data + end, next - end, &joint);
+		end = next;
+		(*lines)++;
+	}
+	return end;
+}
+
+/*
+ * The same for a file with NUL bytes.  From 14 on the server reads into a
+ * growing buffer (PostgreSQL: pg_get_line_append), and what follows a NUL in
+ * one piece of reading is lost, its line end too: so the next line is joined,
+ * and only joints by backslash are counted.  *buffer is the size of the
+ * server's buffer, which lives as long as the file is read.
+ */
+static size_t
+record_end_with_nul(const CastsslHbaDocument *document, size_t start, StringInfo text, int *lines,
+					size_t *buffer)
+{
+	size_t position = start;
+	int joint = 0;
+
+	*lines = 1;
+	resetStringInfo(text);
+	if (document->version < FIRST_VERSION_WITH_CONTINUATION)
+	{
+		position = fgets_end(document, start, CASTSSL_HBA_LINE_BUFFER_13);
+		appendBinaryStringInfo(text, document->data + start,
+							   (int) strnlen(document->data + start, position - start));
+		text->len = (int) strip_crlf(text->data, text->len);
+		text->data[text->len] = '\0';
+		return position;
+	}
+
+	for (;;)
+	{
+		bool line_read = false;
+
+		while (!line_read && position < document->length)
+		{
+			size_t end = fgets_end(document, position, *buffer - text->len);
+
+			appendBinaryStringInfo(text, document->data + position,
+								   (int) strnlen(document->data + position, end - position));
+			position = end;
+			line_read = text->len > joint && text->data[text->len - 1] == '\n';
+			while (!line_read && text->len + 128 + 1 > *buffer)
+				*buffer *= 2;
+		}
+		if (!join_line(text, "", 0, &joint) || position >= document->length)
+			return position;
+		(*lines)++;
+	}
+}
+
+static CastsslHbaRecordKind
+record_kind(const char *text, size_t length, int version)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		if (text[i] == '#')
+			return CASTSSL_HBA_COMMENT;
+		if (!castssl_hba_is_blank(text[i], version) && text[i] != ',')
+			return CASTSSL_HBA_LINE;
+	}
+	return CASTSSL_HBA_BLANK;
+}
+
+/* Room for one more record; what of it is never used takes no memory. */
+static void
+reserve_record(CastsslHbaDocument *document, int *capacity)
+{
+	if (document->nrecords < *capacity)
+		return;
+	*capacity *= 2;
+	document->records = repalloc(document->records, *capacity * sizeof(CastsslHbaRecord));
+	if (document->texts)
+		document->texts = repalloc(document->texts, *capacity * sizeof(char *));
+}
+
+CastsslHbaDocument *
+castssl_hba_document_read(const char *path, const char *data, size_t length, int version)
+{
+	CastsslHbaDocument *document = palloc0(sizeof(CastsslHbaDocument));
+	StringInfoData joined;
+	size_t buffer = 1024; /* what initStringInfo gives the server */
+	size_t offset = 0;
+	int line_number = 1;
+	int capacity = 16 + length / SHORT_LINE;
+
+	document->path = path;
+	document->data = data;
+	document->length = length;
+	document->version = version;
+	document->is_text = length == 0 || memchr(data, '\0', length) == NULL;
+	document->records = palloc(capacity * sizeof(CastsslHbaRecord));
+	document->texts = document->is_text ? NULL : palloc(capacity * sizeof(char *));
+	initStringInfo(&joined);
+
+	while (offset < length)
+	{
+		CastsslHbaRecord *record;
+		const char *text;
+		size_t text_length;
+		int lines;
+
+		reserve_record(document, &capacity);
+		record = &document->records[document->nrecords];
+		record->offset = offset;
+		record->line_number = line_number;
+		record->joined = false;
+		if (document->is_text)
+			offset = record_end(document, record, &joined, &lines);
+		else
+		{
+			offset = record_end_with_nul(document, offset, &joined, &lines, &buffer);
+			document->texts[document->nrecords] = pstrdup(joined.data);
+		}
+		record->length = offset - record->offset;
+		line_number += lines;
+		document->nrecords++;
+
+		text = castssl_hba_record_text(document, document->nrecords - 1, &joined, &text_length);
+		record->kind = record_kind(text, text_length, version);
+		if (castssl_hba_record_is_too_long(document, document->nrecords - 1))
+			record->kind = CASTSSL_HBA_LINE;
+	}
+	pfree(joined.data);
+	return document;
+}
+
+/* Are record a of the one and record b of the other the same bytes? */
+static bool
+same_record(const CastsslHbaDocument *one, int a, const CastsslHbaDocument *other, int b)
+{
+	const CastsslHbaRecord *x = &one->records[a];
+	const CastsslHbaRecord *y = &other->records[b];
+
+	return x->length == y->length &&
+		   memcmp(one->data + x->offset, other->data + y->offset, x->length) == 0;
+}
+
+CastsslHbaDocument *
+castssl_hba_document_changes(const CastsslHbaDocument *before, const CastsslHbaDocument *after)
+{
+	int shorter = Min(before->nrecords, after->nrecords);
+	int head = 0;
+	int tail = 0;
+	StringInfoData text;
+
+	while (head < shorter && same_record(before, head, after, head))
+		head++;
+	while (tail < shorter - head &&
+		   same_record(before, before->nrecords - 1 - tail, after, after->nrecords - 1 - tail))
+		tail++;
+
+	initStringInfo(&text);
+	if (head + tail < after->nrecords)
+	{
+		const CastsslHbaRecord *first = &after->records[head];
+		const CastsslHbaRecord *last = &after->records[after->nrecords - 1 - tail];
+
+		for (int line = 1; line < first->line_number; line++)
+			appendStringInfoChar(&text, '\n');
+		appendBinaryStringInfo(&text, after->data + first->offset,
+							   (int) (last->offset + last->length - first->offset));
+	}
+	return castssl_hba_document_read(after->path, text.data, text.len, after->version);
+}
+
+bool
+castssl_hba_document_has_lines(const CastsslHbaDocument *document)
+{
+	for (int i = 0; i < document->nrecords; i++)
+	{
+		if (document->records[i].kind == CASTSSL_HBA_LINE)
+			return true;
+	}
+	return false;
+}
+
+const char *
+castssl_hba_record_text(const CastsslHbaDocument *document, int number, StringInfo joined,
+						size_t *length)
+{
+	const CastsslHbaRecord *record = &document->records[number];
+	const char *data = document->data + record->offset;
+	size_t line;
+	int joint = 0;
+
+	if (document->texts)
+	{
+		*length = strlen(document->texts[number]);
+		return document->texts[number];
+	}
+	if (!record->joined)
+	{
+		*length = record->text_length;
+		return data;
+	}
+
+	resetStringInfo(joined);
+	for (size_t position = 0; position < record->length; position += line)
+	{
+		line = physical_end(document, record->offset + position) - record->offset - position;
+		join_line(joined, data + position, line, &joint);
+	}
+	*length = joined->len;
+	return joined->data;
+}
+
+size_t
+castssl_hba_record_offset(const CastsslHbaDocument *document, int number, size_t position)
+{
+	const CastsslHbaRecord *record = &document->records[number];
+	size_t result = position;
+	size_t next;
+	StringInfoData joined;
+	int joint = 0;
+
+	/* the last physical line that was put at or before position holds it */
+	initStringInfo(&joined);
+	for (size_t offset = 0; offset < record->length; offset = next)
+	{
+		next = physical_end(document, record->offset + offset) - record->offset;
+		if ((size_t) joined.len <= position)
+			result = offset + (position - joined.len);
+		join_line(&joined, document->data + record->offset + offset, next - offset, &joint);
+	}
+	pfree(joined.data);
+	return result;
+}
+
+size_t
+castssl_hba_record_line_end(const CastsslHbaDocument *document, int number)
+{
+	const CastsslHbaRecord *record = &document->records[number];
+	const char *end = document->data + record->offset + record->length;
+
+	if (record->length == 0 || end[-1] != '\n')
+		return 0;
+	return record->length > 1 && end[-2] == '\r' ? 2 : 1;
+}
+
+bool
+castssl_hba_record_is_too_long(const CastsslHbaDocument *document, int number)
+{
+	const CastsslHbaRecord *record = &document->records[number];
+
+	return document->version < FIRST_VERSION_WITH_CONTINUATION &&
+		   record->length == CASTSSL_HBA_LINE_BUFFER_13 - 1 &&
+		   memchr(document->data + record->offset, '\0', record->length) == NULL;
+}
+
+bool
+castssl_hba_record_goes_on(const CastsslHbaDocument *document, int number)
+{
+	const CastsslHbaRecord *record = &document->records[number];
+	StringInfoData joined;
+	size_t next;
+	int joint = 0;
+	bool goes_on = false;
+
+	if (!record->joined || number != document->nrecords - 1)
+		return false;
+	initStringInfo(&joined);
+	for (size_t offset = 0; offset < record->length; offset = next)
+	{
+		next = physical_end(document, record->offset + offset) - record->offset;
+		goes_on =
+			join_line(&joined, document->data + record->offset + offset, next - offset, &joint);
+	}
+	pfree(joined.data);
+	return goes_on;
+}

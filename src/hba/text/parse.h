@@ -1,0 +1,84 @@
+/*
+ * parse.h
+ *		One rule from the fields of its line (PostgreSQL: parse_hba_line).
+ */
+#ifndef CASTSSL_HBA_TEXT_PARSE_H
+#define CASTSSL_HBA_TEXT_PARSE_H
+
+#include "hba/text/lex.h"
+#include "hba/text/rule.h"
+
+/*
+ * The fields of a line.  All tokens stand in one array, so that those of
+ * several fields are contiguous.  Reusable: zero-initialize once, then
+ * castssl_hba_fields_reset for each line.
+ */
+typedef struct CastsslHbaFields
+{
+	CastsslHbaToken *tokens;
+	int ntokens;
+	int *starts; /* index of the first token of each field; starts[nfields] is ntokens */
+	int nfields;
+
+	int token_capacity;
+	int field_capacity;
+} CastsslHbaFields;
+
+extern void castssl_hba_fields_reset(CastsslHbaFields *fields);
+
+/* Room for more, when there is none: called by what follows. */
+extern void castssl_hba_fields_grow_tokens(CastsslHbaFields *fields);
+extern void castssl_hba_fields_grow_starts(CastsslHbaFields *fields);
+
+/* Append a token to the field that is being built. */
+static inline void
+castssl_hba_fields_add(CastsslHbaFields *fields, const char *string, bool quoted)
+{
+	CastsslHbaToken *token;
+
+	if (fields->ntokens == fields->token_capacity)
+		castssl_hba_fields_grow_tokens(fields);
+	token = &fields->tokens[fields->ntokens++];
+	token->string = string;
+	token->quoted = quoted;
+}
+
+/* End that field.  One without a token (an empty @file) does not count. */
+static inline void
+castssl_hba_fields_end_field(CastsslHbaFields *fields)
+{
+	if (fields->ntokens == fields->starts[fields->nfields])
+		return;
+	if (fields->nfields == fields->field_capacity)
+		castssl_hba_fields_grow_starts(fields);
+	fields->starts[++fields->nfields] = fields->ntokens;
+}
+
+extern void castssl_hba_fields_free(CastsslHbaFields *fields);
+
+static inline CastsslHbaTokens
+castssl_hba_field(const CastsslHbaFields *fields, int number)
+{
+	int start = fields->starts[number];
+
+	return (CastsslHbaTokens){ .items = fields->tokens + start,
+							   .count = fields->starts[number + 1] - start };
+}
+
+/*
+ * Fill type, databases, users, address, method, options, clientcert and error
+ * of rule, which are zero before.  Strings and tokens are those of fields, not copies.  reader may
+ * be NULL: then what only the running server can tell is taken to be well.
+ */
+extern void castssl_hba_parse_rule(const CastsslHbaFields *fields, int version,
+								   const CastsslHbaReader *reader, CastsslHbaRule *rule);
+
+/*
+ * Read one line that refers to no other file into *rule; line and fields are
+ * scratch that must outlive it.  False, and error set, when the server would refuse it.
+ */
+extern bool castssl_hba_parse_text(const char *text, size_t length, int version,
+								   CastsslHbaLine *line, CastsslHbaFields *fields,
+								   CastsslHbaRule *rule);
+
+#endif

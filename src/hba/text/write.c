@@ -1,0 +1,240 @@
+/*
+ * write.c
+ *		Tokens and rules as text of pg_hba.conf.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include "hba/text/address.h"
+#include "hba/text/lex.h"
+#include "hba/text/write.h"
+
+/* The grammar by which values are checked; quoting is the same in every major. */
+#define ANY_VERSION 18
+
+/* Would the server read these bytes, unquoted, as something else? */
+static bool
+needs_quotes(const char *string)
+{
+	size_t length = strlen(string);
+
+	/* a backslash at the end of a line would join the next one */
+	return length == 0 || string[strcspn(string, " \t\r,#\"")] != '\0' ||
+		   string[length - 1] == '\\';
+}
+
+static void
+append_quoted(StringInfo text, const char *string)
+{
+	appendStringInfoChar(text, '"');
+	for (; *string; string++)
+	{
+		if (*string == '"')
+			appendStringInfoChar(text, '"');
+		appendStringInfoChar(text, *string);
+	}
+	appendStringInfoChar(text, '"');
+}
+
+void
+castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token)
+{
+	const char *string = token->string;
+
+	bool plain = !needs_quotes(string);
+
+	/* the empty token is among them: strchr finds the end of its set */
+	if (token->quoted || (!plain && strchr(" \t\r,#\"", string[0]) != NULL))
+		append_quoted(text, string);
+	else if (plain)
+		appendStringInfoString(text, string);
+	else
+	{
+		/* not quoted from its first byte on: it may be a keyword, a group or a file */
+		appendStringInfoChar(text, string[0]);
+		append_quoted(text, string + 1);
+	}
+}
+
+void
+castssl_hba_write_tokens(StringInfo text, const CastsslHbaTokens *tokens)
+{
+	for (int i = 0; i < tokens->count; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(text, ',');
+		castssl_hba_write_token(text, &tokens->items[i]);
+	}
+}
+
+void
+castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address)
+{
+	CastsslHbaToken name = { .string = address->name };
+	int family = address->family == 4 ? AF_INET : AF_INET6;
+	char buffer[INET6_ADDRSTRLEN];
+
+	switch (address->kind)
+	{
+		case CASTSSL_HBA_ADDRESS_NONE:
+			break;
+		case CASTSSL_HBA_ADDRESS_ALL:
+			appendStringInfoString(text, "all");
+			break;
+		case CASTSSL_HBA_ADDRESS_SAMEHOST:
+			appendStringInfoString(text, "samehost");
+			break;
+		case CASTSSL_HBA_ADDRESS_SAMENET:
+			appendStringInfoString(text, "samenet");
+			break;
+		case CASTSSL_HBA_ADDRESS_NAME:
+			/* a name that reads as a keyword was quoted */
+			name.quoted = strcmp(name.string, "all") == 0 || strcmp(name.string, "samehost") == 0 ||
+						  strcmp(name.string, "samenet") == 0;
+			castssl_hba_write_token(text, &name);
+			break;
+		case CASTSSL_HBA_ADDRESS_MASK:
+			appendStringInfoString(text,
+								   inet_ntop(family, address->address, buffer, sizeof(buffer)));
+			appendStringInfoChar(text, ' ');
+			appendStringInfoString(text, inet_ntop(family, address->mask, buffer, sizeof(buffer)));
+			break;
+	}
+}
+
+/* Is the value one quoted token, to be written as it is? */
+static bool
+is_quoted_token(const char *value)
+{
+	size_t length = strlen(value);
+	CastsslHbaLine line = { 0 };
+	bool result;
+
+	if (length < 2 || value[0] != '"')
+		return false;
+	castssl_hba_lex(&line, value, length, ANY_VERSION);
+	result = line.nlexemes == 1 && line.lexemes[0].end == length && !line.lexemes[0].open &&
+			 !line.lexemes[0].comma;
+	castssl_hba_line_free(&line);
+	return result;
+}
+
+static bool
+append_value(StringInfo text, const char *what, const char *value, char **problem)
+{
+	CastsslHbaToken token = { .string = value };
+
+	if (value[strcspn(value, "\n\r")] != '\0')
+	{
+		*problem = psprintf("%s must not hold a line break", what);
+		return false;
+	}
+	if (is_quoted_token(value))
+		appendStringInfoString(text, value);
+	else if (needs_quotes(value) && value[0] != '+' && value[0] != '@')
+		append_quoted(text, value);
+	else
+		castssl_hba_write_token(text, &token);
+	return true;
+}
+
+static bool
+append_values(StringInfo text, const char *what, const char **values, int count, char **problem)
+{
+	if (count == 0)
+	{
+		*problem = psprintf("a rule needs at least one %s", what);
+		return false;
+	}
+	for (int i = 0; i < count; i++)
+	{
+		appendStringInfoString(text, i > 0 ? "," : " ");
+		if (!append_value(text, what, values[i], problem))
+			return false;
+	}
+	return true;
+}
+
+/* A field that is one plain word. */
+static bool
+append_word(StringInfo text, const char *what, const char *value, char **problem)
+{
+	if (needs_quotes(value) || value[strcspn(value, "\n")] != '\0' || value[0] == '@')
+	{
+		*problem = psprintf("invalid %s \"%s\"", what, value);
+		return false;
+	}
+	appendStringInfo(text, " %s", value);
+	return true;
+}
+
+static bool
+append_address(StringInfo text, const char *type, const char *given, char **problem)
+{
+	CastsslHbaAddress address;
+	char *written;
+
+	if (strcmp(type, "local") == 0)
+	{
+		if (given == NULL)
+			return true;
+		*problem = pstrdup("a rule of type \"local\" has no address");
+		return false;
+	}
+	if (given == NULL)
+		*problem = psprintf("a rule of type \"%s\" needs an address", type);
+	else if (!castssl_hba_address_parse(given, &address, &written))
+		*problem = psprintf("invalid address \"%s\"", given);
+	else
+	{
+		appendStringInfo(text, " %s", written);
+		return true;
+	}
+	return false;
+}
+
+static bool
+is_type(const char *type)
+{
+	for (int i = CASTSSL_HBA_LOCAL; i <= CASTSSL_HBA_HOSTNOGSSENC; i++)
+	{
+		if (strcmp(type, castssl_hba_type_name((CastsslHbaType) i)) == 0)
+			return true;
+	}
+	return false;
+}
+
+char *
+castssl_hba_format(const char *type, const char **databases, int ndatabases, const char **users,
+				   int nusers, const char *address, const char *auth_method, const char **options,
+				   int noptions, char **problem)
+{
+	StringInfoData text;
+
+	*problem = NULL;
+	if (!is_type(type))
+	{
+		*problem = psprintf("invalid connection type \"%s\"", type);
+		return NULL;
+	}
+	initStringInfo(&text);
+	appendStringInfoString(&text, type);
+	if (!append_values(&text, "database", databases, ndatabases, problem) ||
+		!append_values(&text, "user", users, nusers, problem) ||
+		!append_address(&text, type, address, problem) ||
+		!append_word(&text, "authentication method", auth_method, problem))
+		return NULL;
+	for (int i = 0; i < noptions; i++)
+	{
+		appendStringInfoChar(&text, ' ');
+		if (!append_value(&text, "option", options[i], problem))
+			return NULL;
+	}
+	return text.data;
+}

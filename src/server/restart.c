@@ -1,0 +1,94 @@
+/*
+ * restart.c
+ *		Would the server start with the files as they lie on disk now?
+ */
+#include "postgres.h"
+
+#include "libpq/libpq.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "server/loader.h"
+#include "server/parameters.h"
+#include "server/paths.h"
+#include "server/restart.h"
+
+static char *
+value_on_disk(const ConfigVariable *parameters, const char *name)
+{
+	char *value = castssl_parameter_on_disk(parameters, name);
+
+	return value ? value : castssl_parameter_built_in(name);
+}
+
+/*
+ * The server's loader is asked as for a reload.  At a start it may run
+ * ssl_passphrase_command, whatever ssl_passphrase_command_supports_reload says.
+ */
+static bool
+concerns_reload_only(const CastsslFinding *finding)
+{
+	return ssl_passphrase_command[0] != '\0' && finding->hint != NULL &&
+		   strstr(finding->hint, "ssl_passphrase_command_supports_reload") != NULL;
+}
+
+static char *
+first_problem(const CastsslFindings *findings)
+{
+	for (int i = 0; i < findings->count; i++)
+	{
+		const CastsslFinding *finding = &findings->items[i];
+
+		if (finding->severity == CASTSSL_ERROR && !concerns_reload_only(finding))
+			return psprintf("%s: %s", finding->subject, finding->message);
+	}
+	return NULL;
+}
+
+/* The pg_hba.conf of the next start: hba_file may wait for it. */
+static char *
+hba_file_on_disk(const ConfigVariable *parameters)
+{
+	char *value = castssl_parameter_on_disk(parameters, "hba_file");
+
+	/* Where no file names it, the command line or the folder of config_file does. */
+	return value && value[0] ? castssl_path_in(DataDir, value) : pstrdup(HbaFileName);
+}
+
+char *
+castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
+{
+	ConfigVariable *parameters = castssl_parameters_on_disk();
+	char *hba_file = hba_file_on_disk(parameters);
+	CastsslFindings findings = { 0 };
+	bool ssl;
+
+	if (hba && strcmp(hba_file, HbaFileName) == 0)
+	{
+		char *problem = first_problem(hba);
+
+		if (problem)
+			return problem;
+	}
+	else
+		(void) castssl_loader_check_hba(hba_file, false, &findings);
+	if (parse_bool(value_on_disk(parameters, "ssl"), &ssl) && ssl && try_tls)
+	{
+		CastsslTlsFiles files = { .cert_file = value_on_disk(parameters, "ssl_cert_file"),
+								  .key_file = value_on_disk(parameters, "ssl_key_file"),
+								  .ca_file = value_on_disk(parameters, "ssl_ca_file"),
+								  .crl_file = value_on_disk(parameters, "ssl_crl_file") };
+
+		castssl_loader_check_tls(&files, &findings);
+	}
+	FreeConfigVariables(parameters);
+	return first_problem(&findings);
+}
+
+char *
+castssl_restart_problem(const CastsslFindings *hba, bool try_tls)
+{
+	char *problem = castssl_parameter_file_problem();
+
+	return problem ? problem : castssl_restart_problem_besides(hba, try_tls);
+}
