@@ -34,7 +34,7 @@ sub faulty_server
 	my $t = CastsslTest->new("faults_$name", conf => $conf, start => 0);
 	$t->start;
 	# the extension's own script, with the other library
-	(my $script = $t->slurp("$FindBin::RealBin/../sql/pg_castssl--0.1.0.sql")) =~ s/^\\echo.*$//m;
+	(my $script = $t->slurp("$FindBin::RealBin/../sql/pg_castssl--0.2.0.sql")) =~ s/^\\echo.*$//m;
 	$script =~ s/MODULE_PATHNAME/$module/g;
 	$t->sql($script);
 	$t->sql("LOAD '$module'; ALTER SYSTEM SET castssl.keep_changes = 3");

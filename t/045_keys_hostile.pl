@@ -196,7 +196,7 @@ sub faulty_server
 	(my $module = $library) =~ s{\.\w+$}{};
 	my $f = CastsslTest->new('faulty', conf => "dynamic_library_path = '$directory:\$libdir'\nrestart_after_crash = on", start => 0);
 	$f->start;
-	(my $script = slurp("$FindBin::RealBin/../sql/pg_castssl--0.1.0.sql")) =~ s/^\\echo.*$//m;
+	(my $script = slurp("$FindBin::RealBin/../sql/pg_castssl--0.2.0.sql")) =~ s/^\\echo.*$//m;
 	$script =~ s/MODULE_PATHNAME/$module/g;
 	$f->sql($script);
 	$f->{load} = "LOAD '$module'; SET castssl.fault = ";

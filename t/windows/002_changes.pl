@@ -29,7 +29,7 @@ is($t->served, 'none', 'TLS is off again');
 
 my $faults = $ENV{CASTSSL_FAULTS};
 (my $module = CastsslWindows::path_of($faults)) =~ s/\.dll$//;
-(my $script = $t->slurp("$FindBin::RealBin/../../sql/pg_castssl--0.1.0.sql")) =~ s/^\\echo.*$//m;
+(my $script = $t->slurp("$FindBin::RealBin/../../sql/pg_castssl--0.2.0.sql")) =~ s/^\\echo.*$//m;
 $script =~ s/MODULE_PATHNAME/$module/g;
 $t->sql('DROP EXTENSION pg_castssl');
 $t->sql($script);
