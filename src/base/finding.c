@@ -9,21 +9,13 @@
 #endif
 
 #include "base/finding.h"
+#include "base/grow.h"
 
 void
 castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity, const char *check,
 					const char *subject, const char *message, const char *detail, const char *hint)
 {
-	if (findings->count == findings->capacity)
-	{
-		int capacity = findings->capacity ? findings->capacity * 2 : 8;
-
-		if (findings->items == NULL)
-			findings->items = palloc(capacity * sizeof(CastsslFinding));
-		else
-			findings->items = repalloc(findings->items, capacity * sizeof(CastsslFinding));
-		findings->capacity = capacity;
-	}
+	CASTSSL_GROW(findings->items, findings->count, findings->capacity);
 	findings->items[findings->count++] = (CastsslFinding){ .severity = severity,
 														   .check = check,
 														   .subject = subject,

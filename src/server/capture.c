@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/grow.h"
 #include "server/capture.h"
 
 static CastsslCapture *current_capture;
@@ -40,15 +41,7 @@ keep_message(CastsslCapture *capture, const ErrorData *edata)
 	MemoryContext old = MemoryContextSwitchTo(capture->context);
 	CastsslMessage *message;
 
-	if (capture->count == capture->capacity)
-	{
-		int capacity = capture->capacity == 0 ? 8 : capture->capacity * 2;
-
-		capture->items = capture->items == NULL
-							 ? palloc(capacity * sizeof(CastsslMessage))
-							 : repalloc(capture->items, capacity * sizeof(CastsslMessage));
-		capture->capacity = capacity;
-	}
+	CASTSSL_GROW(capture->items, capture->count, capture->capacity);
 	message = &capture->items[capture->count++];
 	message->message = pstrdup(edata->message != NULL ? edata->message : "");
 	message->message_id = pstrdup(edata->message_id != NULL ? edata->message_id : "");

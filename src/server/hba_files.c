@@ -13,6 +13,7 @@
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "base/grow.h"
 #include "hba/text/read.h"
 #include "server/files.h"
 #include "server/hba_files.h"
@@ -105,14 +106,14 @@ castssl_hba_file_list(const char *directory, char ***paths, int *count, char **e
 {
 	DIR *dir = AllocateDir(directory);
 	struct dirent *entry;
-	int capacity = 32;
+	int capacity = 0;
 
 	if (dir == NULL)
 	{
 		*error = psprintf("could not open directory \"%s\"", directory);
 		return false;
 	}
-	*paths = palloc(capacity * sizeof(char *));
+	*paths = NULL;
 	*count = 0;
 	while ((entry = ReadDir(dir, directory)) != NULL)
 	{
@@ -130,11 +131,7 @@ castssl_hba_file_list(const char *directory, char ***paths, int *count, char **e
 		}
 		if (S_ISDIR(st.st_mode))
 			continue;
-		if (*count == capacity)
-		{
-			capacity *= 2;
-			*paths = repalloc(*paths, capacity * sizeof(char *));
-		}
+		CASTSSL_GROW(*paths, *count, capacity);
 		(*paths)[(*count)++] = path;
 	}
 	FreeDir(dir);

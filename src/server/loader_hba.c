@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "base/grow.h"
 #include "hba/text/lex.h"
 #include "server/files.h"
 #include "server/hba_files.h"
@@ -39,6 +40,7 @@ typedef struct Stage
 	int capacity;
 	char **folders; /* live paths */
 	int nfolders;
+	int folder_capacity;
 
 	CastsslHbaLine line; /* scratch */
 	StringInfoData joined;
@@ -76,13 +78,7 @@ stage_file(Stage *stage, const char *path, int folder)
 	file.document = find_document(stage, path);
 	if (file.document == NULL)
 		return -1;
-	if (stage->nfiles == stage->capacity)
-	{
-		stage->capacity = stage->capacity == 0 ? 8 : stage->capacity * 2;
-		stage->files = stage->files == NULL
-						   ? palloc(stage->capacity * sizeof(StagedFile))
-						   : repalloc(stage->files, stage->capacity * sizeof(StagedFile));
-	}
+	CASTSSL_GROW(stage->files, stage->nfiles, stage->capacity);
 	/* Numbered as they come: so include_dir finds its files in the same order. */
 	if (folder > 0)
 		/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
@@ -111,10 +107,7 @@ stage_folder(Stage *stage, const char *path)
 	}
 	if (!castssl_hba_file_list(path, &paths, &count, &error))
 		return 0;
-	if (stage->folders == NULL)
-		stage->folders = palloc(sizeof(char *));
-	else
-		stage->folders = repalloc(stage->folders, (stage->nfolders + 1) * sizeof(char *));
+	CASTSSL_GROW(stage->folders, stage->nfolders, stage->folder_capacity);
 	stage->folders[stage->nfolders++] = pstrdup(path);
 	(void) castssl_directory_make_temporary(psprintf("%s/d%d", stage->directory, stage->nfolders));
 	for (int i = 0; i < count; i++)

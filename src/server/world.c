@@ -22,6 +22,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "base/grow.h"
 #include "server/world.h"
 
 /* Where Kerberos looks when nothing names a keytab. */
@@ -74,6 +75,7 @@ typedef struct World
 	HTAB *hosts;
 	Interface *interfaces;
 	int ninterfaces; /* -1: not asked yet */
+	int interface_capacity;
 } World;
 
 static HTAB *
@@ -257,11 +259,7 @@ add_interface(struct sockaddr *address, struct sockaddr *mask, void *arg)
 	uint8 family;
 	MemoryContext old = MemoryContextSwitchTo(world->context);
 
-	if (world->interfaces == NULL)
-		world->interfaces = palloc(sizeof(Interface));
-	else
-		world->interfaces =
-			repalloc(world->interfaces, (world->ninterfaces + 1) * sizeof(Interface));
+	CASTSSL_GROW(world->interfaces, world->ninterfaces, world->interface_capacity);
 	MemoryContextSwitchTo(old);
 
 	item = &world->interfaces[world->ninterfaces];
@@ -444,13 +442,12 @@ castssl_hba_world_with_roles(void)
 	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
-	int capacity = 32;
-	const char **roles = palloc(capacity * sizeof(char *));
+	const char **roles = NULL;
+	int capacity = 0;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		if (result->nroles == capacity)
-			roles = repalloc(roles, (capacity *= 2) * sizeof(char *));
+		CASTSSL_GROW(roles, result->nroles, capacity);
 		roles[result->nroles++] = pstrdup(NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
 	}
 	systable_endscan(scan);

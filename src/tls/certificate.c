@@ -15,6 +15,7 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "base/grow.h"
 #include "tls/certificate.h"
 #include "tls/instant.h"
 #include "tls/openssl.h"
@@ -323,15 +324,7 @@ next_item(CastsslCertificates *certificates)
 {
 	CastsslCertificate *item;
 
-	if (certificates->count == certificates->capacity)
-	{
-		int capacity = certificates->capacity ? certificates->capacity * 2 : 4;
-		size_t size = capacity * sizeof(CastsslCertificate);
-
-		certificates->items =
-			certificates->items == NULL ? palloc(size) : repalloc(certificates->items, size);
-		certificates->capacity = capacity;
-	}
+	CASTSSL_GROW(certificates->items, certificates->count, certificates->capacity);
 	item = &certificates->items[certificates->count];
 	memset(item, 0, sizeof(*item));
 	item->position = certificates->count + 1;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <time.h>
 
+#include "base/grow.h"
 #include "base/settings.h"
 #include "flow/report/html.h"
 #include "flow/report/parts.h"
@@ -28,6 +29,7 @@ typedef struct Picture
 {
 	Item *items;
 	int count;
+	int capacity;
 	int64 now;
 	int64 begin; /* seconds at the left edge */
 	int64 end;   /* and at the right one */
@@ -44,16 +46,12 @@ add_file(Picture *picture, const CastsslAuditScope *scope, CastsslRole role, con
 		return;
 	(void) castssl_certificates_read_facts(file->data, file->length, file->name, certificates,
 										   &findings);
-	if (certificates->count == 0)
-		return;
-	picture->items =
-		picture->items
-			? repalloc(picture->items, (picture->count + certificates->count) * sizeof(Item))
-			: palloc(certificates->count * sizeof(Item));
 	for (int i = 0; i < certificates->count; i++)
 	{
-		Item *item = &picture->items[picture->count++];
+		Item *item;
 
+		CASTSSL_GROW(picture->items, picture->count, picture->capacity);
+		item = &picture->items[picture->count++];
 		item->certificate = &certificates->items[i];
 		item->role = role == CASTSSL_ROLE_CERTIFICATE && i > 0 ? "Intermediate" : name;
 	}

@@ -8,6 +8,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/grow.h"
 #include "hba/edit/edit.h"
 #include "hba/text/lex.h"
 
@@ -15,14 +16,7 @@ void
 castssl_hba_edit_add(CastsslHbaEdits *edits, CastsslHbaEditKind kind, int file, int record,
 					 int line_number, const char *text, const char *why)
 {
-	if (edits->count == edits->capacity)
-	{
-		edits->capacity = edits->capacity ? edits->capacity * 2 : 16;
-		if (edits->items == NULL)
-			edits->items = palloc(edits->capacity * sizeof(CastsslHbaEdit));
-		else
-			edits->items = repalloc(edits->items, edits->capacity * sizeof(CastsslHbaEdit));
-	}
+	CASTSSL_GROW(edits->items, edits->count, edits->capacity);
 	edits->items[edits->count++] = (CastsslHbaEdit){ .kind = kind,
 													 .file = file,
 													 .record = record,

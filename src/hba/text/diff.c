@@ -13,6 +13,7 @@
 
 #include "common/hashfn.h"
 
+#include "base/grow.h"
 #include "hba/text/diff.h"
 #include "hba/text/mask.h"
 
@@ -74,19 +75,15 @@ cut(const CastsslHbaDocument *document)
 {
 	const char *at = document->data;
 	const char *end = at + document->length;
-	int room = 64;
-	Text text = { .lines = palloc(room * sizeof(Line)), .count = 0 };
+	Text text = { 0 };
+	int room = 0;
 
 	while (at < end)
 	{
 		const char *newline = memchr(at, '\n', end - at);
 		size_t length = (newline ? newline + 1 : end) - at;
 
-		if (text.count == room)
-		{
-			room *= 2;
-			text.lines = repalloc(text.lines, room * sizeof(Line));
-		}
+		CASTSSL_GROW(text.lines, text.count, room);
 		text.lines[text.count++] = (Line){ .text = at, .length = length };
 		at += length;
 	}
@@ -142,8 +139,8 @@ resynchronize(const Text *a, const Text *b, Hunk *hunk)
 static Hunk *
 find_hunks(const Text *a, const Text *b, int *count)
 {
-	int room = 16;
-	Hunk *hunks = palloc(room * sizeof(Hunk));
+	Hunk *hunks = NULL;
+	int room = 0;
 	int i = 0;
 	int j = 0;
 
@@ -161,8 +158,7 @@ find_hunks(const Text *a, const Text *b, int *count)
 		resynchronize(a, b, &hunk);
 		i = hunk.a_end;
 		j = hunk.b_end;
-		if (*count == room)
-			hunks = repalloc(hunks, (room *= 2) * sizeof(Hunk));
+		CASTSSL_GROW(hunks, *count, room);
 		hunks[(*count)++] = hunk;
 	}
 	return hunks;

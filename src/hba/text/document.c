@@ -13,6 +13,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/grow.h"
 #include "hba/text/document.h"
 #include "hba/text/lex.h"
 
@@ -166,12 +167,11 @@ record_kind(const char *text, size_t length, int version)
 static void
 reserve_record(CastsslHbaDocument *document, int *capacity)
 {
-	if (document->nrecords < *capacity)
-		return;
-	*capacity *= 2;
-	document->records = repalloc(document->records, *capacity * sizeof(CastsslHbaRecord));
+	int texts_capacity = *capacity;
+
+	CASTSSL_GROW(document->records, document->nrecords, *capacity);
 	if (document->texts)
-		document->texts = repalloc(document->texts, *capacity * sizeof(char *));
+		CASTSSL_GROW(document->texts, document->nrecords, texts_capacity);
 }
 
 CastsslHbaDocument *

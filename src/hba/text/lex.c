@@ -11,6 +11,7 @@
 #include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 
+#include "base/grow.h"
 #include "hba/text/lex.h"
 
 /* Up to 16 the server has a buffer of this size for a token (MAX_TOKEN). */
@@ -36,14 +37,7 @@ reserve(CastsslHbaLine *line, size_t length)
 static CastsslHbaLexeme *
 next_lexeme(CastsslHbaLine *line)
 {
-	if (line->nlexemes == line->capacity)
-	{
-		line->capacity = line->capacity ? line->capacity * 2 : 16;
-		if (line->lexemes == NULL)
-			line->lexemes = palloc(line->capacity * sizeof(CastsslHbaLexeme));
-		else
-			line->lexemes = repalloc(line->lexemes, line->capacity * sizeof(CastsslHbaLexeme));
-	}
+	CASTSSL_GROW(line->lexemes, line->nlexemes, line->capacity);
 	return &line->lexemes[line->nlexemes];
 }
 

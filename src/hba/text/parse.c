@@ -8,6 +8,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/grow.h"
 #include "hba/text/address.h"
 #include "hba/text/options.h"
 #include "hba/text/parse.h"
@@ -15,30 +16,11 @@
 void
 castssl_hba_fields_reset(CastsslHbaFields *fields)
 {
-	if (fields->starts == NULL)
-	{
-		fields->field_capacity = 16;
-		fields->starts = palloc((fields->field_capacity + 1) * sizeof(int));
-		fields->token_capacity = 32;
-		fields->tokens = palloc(fields->token_capacity * sizeof(CastsslHbaToken));
-	}
+	CASTSSL_GROW(fields->starts, 0, fields->field_capacity);
+	CASTSSL_GROW(fields->tokens, 0, fields->token_capacity);
 	fields->ntokens = 0;
 	fields->nfields = 0;
 	fields->starts[0] = 0;
-}
-
-void
-castssl_hba_fields_grow_tokens(CastsslHbaFields *fields)
-{
-	fields->token_capacity *= 2;
-	fields->tokens = repalloc(fields->tokens, fields->token_capacity * sizeof(CastsslHbaToken));
-}
-
-void
-castssl_hba_fields_grow_starts(CastsslHbaFields *fields)
-{
-	fields->field_capacity *= 2;
-	fields->starts = repalloc(fields->starts, (fields->field_capacity + 1) * sizeof(int));
 }
 
 void

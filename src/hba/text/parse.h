@@ -5,6 +5,7 @@
 #ifndef CASTSSL_HBA_TEXT_PARSE_H
 #define CASTSSL_HBA_TEXT_PARSE_H
 
+#include "base/grow.h"
 #include "hba/text/lex.h"
 #include "hba/text/rule.h"
 
@@ -26,18 +27,13 @@ typedef struct CastsslHbaFields
 
 extern void castssl_hba_fields_reset(CastsslHbaFields *fields);
 
-/* Room for more, when there is none: called by what follows. */
-extern void castssl_hba_fields_grow_tokens(CastsslHbaFields *fields);
-extern void castssl_hba_fields_grow_starts(CastsslHbaFields *fields);
-
 /* Append a token to the field that is being built. */
 static inline void
 castssl_hba_fields_add(CastsslHbaFields *fields, const char *string, bool quoted)
 {
 	CastsslHbaToken *token;
 
-	if (fields->ntokens == fields->token_capacity)
-		castssl_hba_fields_grow_tokens(fields);
+	CASTSSL_GROW(fields->tokens, fields->ntokens, fields->token_capacity);
 	token = &fields->tokens[fields->ntokens++];
 	token->string = string;
 	token->quoted = quoted;
@@ -49,8 +45,7 @@ castssl_hba_fields_end_field(CastsslHbaFields *fields)
 {
 	if (fields->ntokens == fields->starts[fields->nfields])
 		return;
-	if (fields->nfields == fields->field_capacity)
-		castssl_hba_fields_grow_starts(fields);
+	CASTSSL_GROW(fields->starts, fields->nfields + 1, fields->field_capacity);
 	fields->starts[++fields->nfields] = fields->ntokens;
 }
 

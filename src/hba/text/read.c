@@ -13,6 +13,7 @@
 #endif
 
 #include "base/arena.h"
+#include "base/grow.h"
 #include "hba/text/read.h"
 
 #define DEEPEST_INCLUDE 10 /* CONF_FILE_MAX_DEPTH */
@@ -117,15 +118,7 @@ new_rule(Builder *builder)
 {
 	CastsslHbaPolicy *policy = builder->policy;
 
-	if (policy->nrules == builder->rule_capacity)
-	{
-		builder->rule_capacity = builder->rule_capacity * 2 + 16;
-		if (policy->rules == NULL)
-			policy->rules = palloc(builder->rule_capacity * sizeof(CastsslHbaRule));
-		else
-			policy->rules =
-				repalloc(policy->rules, builder->rule_capacity * sizeof(CastsslHbaRule));
-	}
+	CASTSSL_GROW(policy->rules, policy->nrules, builder->rule_capacity);
 	memset(&policy->rules[policy->nrules], 0, sizeof(CastsslHbaRule));
 	return &policy->rules[policy->nrules++];
 }
@@ -193,12 +186,7 @@ open_rule_file(Builder *builder, const char *path, int depth, int *file, bool *m
 	document = open_document(builder, path, depth, missing, error);
 	if (document == NULL)
 		return NULL;
-	if (policy->nfiles == builder->file_capacity)
-	{
-		builder->file_capacity *= 2;
-		policy->files =
-			repalloc(policy->files, builder->file_capacity * sizeof(CastsslHbaDocument *));
-	}
+	CASTSSL_GROW(policy->files, policy->nfiles, builder->file_capacity);
 	*file = policy->nfiles;
 	policy->files[policy->nfiles++] = document;
 	return document;
@@ -227,15 +215,7 @@ find_token_file(Builder *builder, const char *path)
 		if (strcmp(builder->token_files[i].path, path) == 0)
 			return &builder->token_files[i];
 	}
-	if (builder->ntoken_files == builder->token_file_capacity)
-	{
-		builder->token_file_capacity = builder->token_file_capacity * 2 + 8;
-		if (builder->token_files == NULL)
-			builder->token_files = palloc(builder->token_file_capacity * sizeof(TokenFile));
-		else
-			builder->token_files =
-				repalloc(builder->token_files, builder->token_file_capacity * sizeof(TokenFile));
-	}
+	CASTSSL_GROW(builder->token_files, builder->ntoken_files, builder->token_file_capacity);
 	builder->token_files[builder->ntoken_files] = (TokenFile){ .path = path, .depth = -1 };
 	return &builder->token_files[builder->ntoken_files++];
 }
@@ -473,8 +453,10 @@ read_lines(Builder *builder, const CastsslHbaDocument *document, int file, int d
 static void
 add_empty_document(Builder *builder, const char *path)
 {
-	builder->policy->files[0] = castssl_hba_document_read(path, "", 0, builder->version);
-	builder->policy->nfiles = 1;
+	CastsslHbaPolicy *policy = builder->policy;
+
+	CASTSSL_GROW(policy->files, policy->nfiles, builder->file_capacity);
+	policy->files[policy->nfiles++] = castssl_hba_document_read(path, "", 0, builder->version);
 }
 
 CastsslHbaPolicy *
@@ -496,8 +478,6 @@ castssl_hba_lines_read(const char *path, const CastsslHbaReader *reader, int ver
 
 	policy->version = version;
 	builder.policy = policy;
-	builder.file_capacity = 4;
-	policy->files = palloc(builder.file_capacity * sizeof(CastsslHbaDocument *));
 	document = open_rule_file(&builder, pstrdup(path), 0, &file, &missing, &error);
 	if (document == NULL)
 	{
