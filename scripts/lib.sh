@@ -120,7 +120,7 @@ alone() (
 
 # run_apt ARGUMENT...: quietly, unless it fails.
 run_apt() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$work/apt.log" 2>&1 </dev/null ||
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@" >"$work/apt.log" 2>&1 </dev/null ||
 		{ tail -n 20 "$work/apt.log" >&2; return 1; }
 }
 
@@ -154,8 +154,9 @@ install_without_services() {
 	return "$status"
 }
 
-# set_up build|server|test: installs what a build takes, or also what tests of the server, or all
-# tests take. Sets $work (a folder of the server user, removed at exit), $version, $server_user,
+# set_up build|server|test [PACKAGE...]: installs what a build takes, or also what tests of the server
+# take, or what checks of the tree take; and these packages, where ?NAME is one to do without if apt has
+# it not. Sets $work (a folder of the server user, removed at exit), $version, $server_user,
 # $bindir and PG_CONFIG.
 set_up() {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/castssl.XXXXXX")
@@ -164,7 +165,7 @@ set_up() {
 	trap 'exit 143' TERM
 	chmod 755 "$work"
 	if command -v apt-get >/dev/null; then
-		install_for "$1"
+		install_for "$@"
 	fi
 	find_server
 	server_user=$(id -un)
@@ -188,41 +189,33 @@ packages_for() {
 	server | test) echo libipc-run-perl libio-socket-ssl-perl strace ;;
 	esac
 	case $1 in
-	test) echo git clang clang-format clang-tidy cppcheck lcov shellcheck tidy unzip chromium ;;
+	test) echo git clang-format cppcheck shellcheck tidy unzip ;;
 	esac
 }
 
 install_for() {
+	local profile=$1 packages package npm=
+	shift
 	version=$(server_version)
 	if [ -z "$version" ] || ! installed make || ! installed "postgresql-$version"; then
 		read_package_lists
 		version=$(server_version)
 	fi
 	[ -n "$version" ] || die "apt knows no postgresql-server-dev package"
-	local packages
-	mapfile -t packages < <(packages_for "$1" "$version" | tr ' ' '\n')
-	if [ "$1" = test ]; then
-		# libFuzzer and the sanitizers' runtime; older releases have them in clang itself
-		if apt-cache show libclang-rt-dev >/dev/null 2>&1; then
-			packages+=(libclang-rt-dev)
+	mapfile -t packages < <(packages_for "$profile" "$version" | tr ' ' '\n')
+	for package in "$@"; do
+		if [ "$package" = '?npm' ]; then
+			npm=1
+		elif [[ $package != \?* ]] || installable "${package#\?}"; then
+			packages+=("${package#\?}")
 		fi
-		# clients in other languages, two that look for weaknesses, monitoring, and what manages
-		# servers; their tests are skipped without
-		local client
-		for client in default-jdk-headless libpostgresql-jdbc-java node-pg testssl.sh sslscan \
-			prometheus prometheus-postgres-exporter \
-			python3-psycopg2 python3-psycopg golang-go golang-github-lib-pq-dev pgbouncer \
-			patroni python3-pysyncobj ansible; do
-			if installable "$client"; then
-				packages+=("$client")
-			fi
-		done
-	fi
+	done
 	install_packages "${packages[@]}"
-	[ "$1" != test ] || install_node_modules
+	[ -z "$npm" ] || install_node_modules
 }
 
-# Clients that Debian does not have, or not for this node; their tests are skipped without.
+# Clients that Debian does not have, or not for this node; their tests are skipped without. A file asks
+# for them by "# Needs: npm".
 install_node_modules() {
 	command -v npm >/dev/null || return 0
 	echo "Installing with npm, into a folder of its own: pg 8.11.3, postgres 3.4.4"

@@ -1,5 +1,6 @@
 # What castssl_issue_client wrote and castssl_client_config said, used as it is: by psql, by Java's JDBC
 # driver with the PKCS#8 key, and by Node.js with the PEM key.
+# Needs: default-jdk-headless libpostgresql-jdbc-java node-pg npm
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # TLS profiles: what testssl.sh and sslscan find after castssl_enable(profile => 'intermediate'), and who
 # still gets in with 'modern'.
+# Needs: testssl.sh sslscan
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # castssl_report: one page that is valid HTML, holds what castssl_check says, and nothing that anybody
 # put into a role, a database, a file or a certificate as markup.
+# Needs: tidy chromium
 use strict;
 use warnings;
 use FindBin;

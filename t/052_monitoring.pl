@@ -1,5 +1,6 @@
 # monitoring/: the queries give metrics over HTTP, through Debian's postgres_exporter, to a role that
 # has pg_monitor alone; the alert rules fire when they should.
+# Needs: prometheus prometheus-postgres-exporter
 use strict;
 use warnings;
 use FindBin;
@@ -32,7 +33,7 @@ subtest 'alert rules' => sub {
 
 if (!have('prometheus-postgres-exporter'))
 {
-	note 'skipped: no prometheus-postgres-exporter';
+	CastsslTest::not_tried('no prometheus-postgres-exporter');
 	done_testing();
 	exit;
 }

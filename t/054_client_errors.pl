@@ -1,4 +1,5 @@
 # docs/troubleshooting.md lists error texts of clients: provoked here with the clients themselves.
+# Needs: default-jdk-headless libpostgresql-jdbc-java node-pg npm
 use strict;
 use warnings;
 use FindBin;
@@ -73,7 +74,8 @@ listed('Node.js', $no_tls, node_pg(sslmode => 'require', tcp => '127.0.0.1')) if
 
 my ($jar) = grep { -e } qw(/usr/share/java/postgresql.jar /usr/share/java/postgresql-jdbc4.jar);
 my $java = $jar && grep { -x "$_/javac" } split /:/, $ENV{PATH};
-note "skipped: " . join ", ", $node ? () : "Node.js", $java ? () : "JDBC" unless $node && $java;
+CastsslTest::not_tried('no node, or no module "pg"') unless $node;
+CastsslTest::not_tried('no javac, or no JDBC driver') unless $java;
 my $source = "$t->{folder}/Try.java";
 $t->write($source, <<'JAVA');
 public class Try {

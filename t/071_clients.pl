@@ -1,6 +1,7 @@
 # Real clients against servers that castssl_enable set up: who gets in, who does not, and what each says.
 # docs/clients.md is the table of it. CASTSSL_WRITE_CLIENTS=FILE writes it anew; a client that is not
 # installed is skipped, and its rows are not compared.
+# Needs: default-jdk-headless libpostgresql-jdbc-java node-pg npm python3-psycopg2 python3-psycopg golang-go golang-github-lib-pq-dev pgbouncer
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Many servers by one command, examples/ansible and examples/psql: two primaries, each with a hot standby,
 # and one whose certificate cannot work.
+# Needs: ansible python3-psycopg2
 use strict;
 use warnings;
 use FindBin;

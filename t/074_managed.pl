@@ -1,5 +1,6 @@
 # Configuration that another program writes: castssl_enable refuses and says what to tell the other
 # program; a real Patroni does as it is told.
+# Needs: patroni python3-pysyncobj
 use strict;
 use warnings;
 use FindBin;
