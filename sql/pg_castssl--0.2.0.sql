@@ -23,7 +23,7 @@ CREATE FUNCTION castssl_enable(
   OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_enable'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text) IS
   'turn on TLS with certificates: install and check the files, set the parameters, edit pg_hba.conf, reload, prove it by a handshake';
 
@@ -34,7 +34,7 @@ CREATE FUNCTION castssl_disable(
   OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_disable'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_disable(interval, boolean, boolean) IS
   'take back what castssl_enable did to the parameters and pg_hba.conf';
 
@@ -48,14 +48,14 @@ CREATE FUNCTION castssl_status(
   OUT change_state text, OUT confirm_deadline timestamptz,
   OUT restart_safe boolean, OUT restart_problem text)
 AS 'MODULE_PATHNAME', 'castssl_status'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_status() IS
   'what the server uses for TLS, what it serves at this moment, and the state of the last change';
 
 CREATE FUNCTION castssl_reload(
   OUT reloaded boolean, OUT served_fingerprint text, OUT problem text)
 AS 'MODULE_PATHNAME', 'castssl_reload_and_verify'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_reload() IS
   'reload the configuration, wait until it has happened, and say what is served and what was refused';
 
@@ -67,7 +67,7 @@ CREATE FUNCTION castssl_certificates(
   OUT fingerprint text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_certificates'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_certificates() IS
   'facts of every certificate and CRL in the files that the ssl parameters name';
 
@@ -89,14 +89,14 @@ CREATE FUNCTION castssl_check(
   OUT check_name text, OUT severity text, OUT subject text, OUT message text, OUT hint text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_check'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_check(int) IS
   'everything about TLS on this server that is not as it should be, with what to type next';
 
 CREATE FUNCTION castssl_report()
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_report'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_report() IS
   'castssl_check(), the certificates, pg_hba.conf and the last changes as one HTML page to read, mail or print';
 
@@ -104,7 +104,7 @@ CREATE FUNCTION castssl_fingerprint(
   OUT part text, OUT subject text, OUT fingerprint text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_fingerprint'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_fingerprint() IS
   'one hash of what decides how a client is treated (the first row), and its parts, to compare servers';
 
@@ -118,7 +118,7 @@ CREATE FUNCTION castssl_hba_rules(
   OUT error text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_rules'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_rules(boolean) IS
   'the rules of pg_hba.conf, live or staged, in the order in which they are tried, and which are never reached';
 
@@ -133,7 +133,7 @@ CREATE FUNCTION castssl_hba_explain(
   OUT verdict text, OUT file_name text, OUT line_number int, OUT rule text, OUT reason text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_explain'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_explain(text, text, inet, text, boolean, text, boolean) IS
   'which line of pg_hba.conf answers such a connection, why not the lines above it, and what comes of it';
 
@@ -143,7 +143,7 @@ CREATE FUNCTION castssl_hba_compare(
   OUT example_database text, OUT example_user text, OUT example_address inet)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_compare_staged'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_compare() IS
   'what the staged edits of pg_hba.conf change for whom: who is newly admitted or refused, who needs a certificate';
 
@@ -152,14 +152,14 @@ CREATE FUNCTION castssl_hba_impact(
   OUT encryption text, OUT client_dn text, OUT verdict text, OUT reason text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_impact'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_impact() IS
   'for each live session: could one like it come back under the staged pg_hba.conf';
 
 CREATE FUNCTION castssl_hba_stage(content text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_stage'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_stage(text) IS
   'stage a whole new pg_hba.conf in place of what is staged; returns the diff to the live files';
 
@@ -174,21 +174,21 @@ CREATE FUNCTION castssl_hba_add(
   file_name text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_add'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_add(text, text[], text[], text, text, text[], int, text) IS
   'stage a new rule of pg_hba.conf, before that line or at the end; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_change(line_number int, rule text, file_name text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_change'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_change(int, text, text) IS
   'stage another text for a line of pg_hba.conf; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_remove(line_number int, file_name text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_remove'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_remove(int, text) IS
   'stage the removal of a line of pg_hba.conf; returns the diff of all that is staged';
 
@@ -199,14 +199,14 @@ CREATE FUNCTION castssl_hba_require_tls(
   auth_method text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_require_tls'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_require_tls(text, text, text[], text) IS
   'stage the edits of pg_hba.conf that make TLS clients show a certificate; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_diff()
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_diff'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_diff() IS
   'the unified diff from the live files of pg_hba.conf to the staged ones; secrets are shown as ***';
 
@@ -217,14 +217,14 @@ CREATE FUNCTION castssl_hba_apply(
   OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_apply'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean) IS
   'make the staged pg_hba.conf live: checked by the server, replaced, reloaded, verified';
 
 CREATE FUNCTION castssl_hba_discard()
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'castssl_hba_discard'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_discard() IS
   'forget what is staged; false when nothing was';
 
@@ -237,7 +237,7 @@ CREATE FUNCTION castssl_csr(
   key_type text DEFAULT 'ec:P-256')
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_csr'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_csr(text, text[], inet[], text) IS
   'make a private key, which stays in the server, and return the certificate signing request for it';
 
@@ -252,7 +252,7 @@ CREATE FUNCTION castssl_install(
   OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_install'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean) IS
   'install certificate, CA and CRL given as PEM texts; the private key is the one that castssl_csr made, the current one, or given';
 
@@ -262,7 +262,7 @@ CREATE FUNCTION castssl_create_ca(
   key_type text DEFAULT 'ec:P-384')
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_create_ca'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_create_ca(text, interval, text) IS
   'make a small CA on this server and return its certificate';
 
@@ -272,7 +272,7 @@ CREATE FUNCTION castssl_sign(
   purpose text DEFAULT 'client')
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_sign'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_sign(text, interval, text) IS
   'have this server''s CA issue a certificate for a request';
 
@@ -282,7 +282,7 @@ CREATE FUNCTION castssl_issue_client(
   valid_for interval DEFAULT '90 days')
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_issue_client'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_issue_client(text, text, interval) IS
   'write key, certificate and root of a client to a directory of the server, whose name is returned';
 
@@ -292,7 +292,7 @@ CREATE FUNCTION castssl_revoke(
   force boolean DEFAULT false)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_revoke'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_revoke(text, text, boolean) IS
   'revoke a certificate of this server''s CA: makes, installs and returns the new CRL';
 
@@ -303,7 +303,7 @@ CREATE FUNCTION castssl_client_config(
   database text DEFAULT 'postgres')
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_client_config'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_client_config(text, text, text, text) IS
   'what a client needs to connect: uri, service, jdbc, npgsql or cast';
 
@@ -315,21 +315,21 @@ CREATE FUNCTION castssl_changes(
   OUT files text[])
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_changes'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_changes() IS
   'the changes that this extension made to the server, oldest first';
 
 CREATE FUNCTION castssl_confirm(change_id bigint DEFAULT NULL, force boolean DEFAULT false)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'castssl_confirm'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_confirm(bigint, boolean) IS
   'keep the unconfirmed change; call it from a connection that was opened after the change';
 
 CREATE FUNCTION castssl_postpone(confirm_within interval)
 RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'castssl_postpone'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_postpone(interval) IS
   'give the unconfirmed change a new deadline, counted from now';
 
@@ -339,7 +339,7 @@ CREATE FUNCTION castssl_rollback(
   OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_rollback'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
   'go back to before that change (NULL: the latest), and those after it';
 

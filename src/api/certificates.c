@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/plan/crls.h"
@@ -16,7 +17,6 @@
 #include "server/paths.h"
 #include "server/raise.h"
 
-PG_FUNCTION_INFO_V1(castssl_certificates);
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
 
 /* Rows of one file that a parameter names; a WARNING where it cannot be read. */
@@ -53,8 +53,7 @@ add_parameter(CastsslRows *rows, const char *role, const char *parameter)
 		add_file(rows, role, parameter, castssl_path_in(DataDir, value));
 }
 
-Datum
-castssl_certificates(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_certificates)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;

@@ -8,15 +8,11 @@
 #include "utils/timestamp.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "api/result.h"
 #include "change/journal.h"
 #include "change/worker.h"
 #include "flow/recipe/undo.h"
-
-PG_FUNCTION_INFO_V1(castssl_changes);
-PG_FUNCTION_INFO_V1(castssl_confirm);
-PG_FUNCTION_INFO_V1(castssl_postpone);
-PG_FUNCTION_INFO_V1(castssl_rollback);
 
 static void
 add_change(CastsslRows *rows, const CastsslChange *change)
@@ -37,8 +33,7 @@ add_change(CastsslRows *rows, const CastsslChange *change)
 	castssl_rows_add(rows, values, nulls);
 }
 
-Datum
-castssl_changes(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_changes)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;
@@ -64,8 +59,7 @@ confirm(void *arg)
 }
 
 /* castssl_confirm(change_id, force) */
-Datum
-castssl_confirm(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_confirm)
 {
 	Confirm call = { .change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
 					 .force = castssl_argument_bool(fcinfo, 1) };
@@ -83,8 +77,7 @@ postpone(void *arg)
 }
 
 /* castssl_postpone(confirm_within) */
-Datum
-castssl_postpone(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_postpone)
 {
 	int64 milliseconds_then_deadline = castssl_argument_interval(fcinfo, 0, "confirm_within");
 
@@ -104,8 +97,7 @@ make_rollback_plan(void *arg)
 }
 
 /* castssl_rollback(change_id, force) */
-Datum
-castssl_rollback(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_rollback)
 {
 	int64 change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
 	CastsslApplyOptions options = { 0 };

@@ -6,15 +6,13 @@
 
 #include "fmgr.h"
 
+#include "api/entry.h"
 #include "api/result.h"
 #include "base/compat.h"
 #include "flow/check/check.h"
 
-PG_FUNCTION_INFO_V1(castssl_check);
-
 /* castssl_check(target_version) */
-Datum
-castssl_check(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_check)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslFindings findings = { 0 };

@@ -7,10 +7,8 @@
 #include "fmgr.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "flow/recipe/enable.h"
-
-PG_FUNCTION_INFO_V1(castssl_enable);
-PG_FUNCTION_INFO_V1(castssl_disable);
 
 static CastsslPlan *
 make_enable_plan(void *arg)
@@ -29,8 +27,7 @@ make_disable_plan(void *arg)
  *				  plaintext, addresses, auth_method, target_dir, confirm_within,
  *				  force, dry_run, profile)
  */
-Datum
-castssl_enable(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_enable)
 {
 	CastsslEnableOptions enable = { 0 };
 	CastsslApplyOptions options;
@@ -59,8 +56,7 @@ castssl_enable(PG_FUNCTION_ARGS)
 }
 
 /* castssl_disable(confirm_within, force, dry_run) */
-Datum
-castssl_disable(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_disable)
 {
 	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 

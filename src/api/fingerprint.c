@@ -6,14 +6,12 @@
 
 #include "fmgr.h"
 
+#include "api/entry.h"
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/ask/fingerprint.h"
 
-PG_FUNCTION_INFO_V1(castssl_fingerprint);
-
-Datum
-castssl_fingerprint(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_fingerprint)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;

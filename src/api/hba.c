@@ -13,17 +13,17 @@
 #include "utils/memutils.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/dead.h"
 #include "hba/text/mask.h"
 #include "hba/text/shown.h"
+#include "server/caller.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/world.h"
-
-PG_FUNCTION_INFO_V1(castssl_hba_rules);
 
 static void
 set_tokens(Datum *values, bool *nulls, int column, const CastsslHbaTokens *tokens)
@@ -195,12 +195,11 @@ forget_texts(CastsslHbaPolicy *policy)
 }
 
 /* castssl_hba_rules(staged) */
-Datum
-castssl_hba_rules(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_rules)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslHbaPolicy *policy;
-	bool show_secrets = superuser_arg(GetOuterUserId());
+	bool show_secrets = castssl_caller_is_superuser();
 	MemoryContext row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "castssl_hba_rules", ALLOCSET_DEFAULT_SIZES);
 	Dead dead;

@@ -11,15 +11,13 @@
 #include "utils/builtins.h"
 #include "utils/inet.h"
 
+#include "api/entry.h"
 #include "api/result.h"
 #include "flow/ask/impact.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/compare.h"
 #include "server/parameters.h"
 #include "server/world.h"
-
-PG_FUNCTION_INFO_V1(castssl_hba_compare_staged);
-PG_FUNCTION_INFO_V1(castssl_hba_impact);
 
 static void
 set_line(Datum *values, bool *nulls, int column, const CastsslHbaPolicy *policy, int rule)
@@ -50,8 +48,7 @@ ssl_is_on(void)
 }
 
 /* castssl_hba_compare() */
-Datum
-castssl_hba_compare_staged(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_compare_staged)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslHbaPolicy *before;
@@ -102,8 +99,7 @@ encryption_name(const CastsslConnection *connection)
 }
 
 /* castssl_hba_impact() */
-Datum
-castssl_hba_impact(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_impact)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	int count;

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "base/compat.h"
 #include "flow/recipe/staging.h"
 #include "hba/edit/require.h"
@@ -17,15 +18,6 @@
 #include "hba/text/write.h"
 #include "server/hba_files.h"
 #include "server/raise.h"
-
-PG_FUNCTION_INFO_V1(castssl_hba_stage);
-PG_FUNCTION_INFO_V1(castssl_hba_add);
-PG_FUNCTION_INFO_V1(castssl_hba_change);
-PG_FUNCTION_INFO_V1(castssl_hba_remove);
-PG_FUNCTION_INFO_V1(castssl_hba_require_tls);
-PG_FUNCTION_INFO_V1(castssl_hba_diff);
-PG_FUNCTION_INFO_V1(castssl_hba_apply);
-PG_FUNCTION_INFO_V1(castssl_hba_discard);
 
 /* A staging call: how it edits, and the diff that it returns. */
 typedef struct Staging
@@ -275,8 +267,7 @@ require(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits
 
 /* castssl_hba_add(type, database, user_name, address, auth_method, options, before_line, file_name)
  */
-Datum
-castssl_hba_add(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_add)
 {
 	Staging staging = { .edit = add };
 	char *type = castssl_argument_required(fcinfo, 0, "type");
@@ -320,8 +311,7 @@ required_line(FunctionCallInfo fcinfo, int n)
 }
 
 /* castssl_hba_change(line_number, rule, file_name) */
-Datum
-castssl_hba_change(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_change)
 {
 	Staging staging = { .edit = change };
 
@@ -333,8 +323,7 @@ castssl_hba_change(PG_FUNCTION_ARGS)
 }
 
 /* castssl_hba_remove(line_number, file_name) */
-Datum
-castssl_hba_remove(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_remove)
 {
 	Staging staging = { .edit = drop };
 
@@ -344,8 +333,7 @@ castssl_hba_remove(PG_FUNCTION_ARGS)
 }
 
 /* castssl_hba_require_tls(clientcert, plaintext, addresses, auth_method) */
-Datum
-castssl_hba_require_tls(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_require_tls)
 {
 	Staging staging = { .edit = require, .wanted = castssl_argument_wanted(fcinfo, 0, 1, 2, 3) };
 
@@ -364,8 +352,7 @@ stage_content(void *arg)
 }
 
 /* castssl_hba_stage(content) */
-Datum
-castssl_hba_stage(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_stage)
 {
 	Staging staging = { .text = castssl_argument_required(fcinfo, 0, "content") };
 
@@ -376,8 +363,7 @@ castssl_hba_stage(PG_FUNCTION_ARGS)
 }
 
 /* castssl_hba_diff() */
-Datum
-castssl_hba_diff(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_diff)
 {
 	CastsslHbaPolicy *live;
 	CastsslHbaPolicy *staged;
@@ -394,8 +380,7 @@ make_apply_plan(void *arg)
 }
 
 /* castssl_hba_apply(confirm_within, force, dry_run) */
-Datum
-castssl_hba_apply(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_apply)
 {
 	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 
@@ -410,8 +395,7 @@ discard(void *arg)
 }
 
 /* castssl_hba_discard(): whether anything was staged. */
-Datum
-castssl_hba_discard(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_discard)
 {
 	bool existed = false;
 

@@ -14,15 +14,15 @@
 #include "utils/inet.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/ask/explain.h"
 #include "flow/recipe/staging.h"
+#include "server/caller.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/world.h"
-
-PG_FUNCTION_INFO_V1(castssl_hba_explain);
 
 /* The address of one client; NULL: a Unix-domain socket. */
 static void
@@ -68,8 +68,7 @@ set_encryption(CastsslConnection *connection, const char *name)
  * castssl_hba_explain(database, user_name, address, encryption, replication,
  *					   client_certificate, staged)
  */
-Datum
-castssl_hba_explain(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_hba_explain)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslQuestion question = { 0 };
@@ -90,7 +89,7 @@ castssl_hba_explain(PG_FUNCTION_ARGS)
 	question.world = castssl_hba_world();
 	question.tls = strcmp(castssl_parameter_value("ssl"), "on") == 0;
 	question.has_ca = castssl_parameter_value("ssl_ca_file")[0] != '\0';
-	question.show_secrets = superuser_arg(GetOuterUserId());
+	question.show_secrets = castssl_caller_is_superuser();
 	castssl_explain(&question, &explanation);
 
 	castssl_set_text(values, nulls, 0, castssl_verdict_name(explanation.verdict));

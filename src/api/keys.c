@@ -16,19 +16,12 @@
 #include "utils/timestamp.h"
 
 #include "api/arguments.h"
+#include "api/entry.h"
 #include "flow/ask/client_config.h"
 #include "flow/recipe/authority.h"
 #include "flow/recipe/install.h"
 #include "flow/recipe/revoke.h"
 #include "tls/openssl.h"
-
-PG_FUNCTION_INFO_V1(castssl_csr);
-PG_FUNCTION_INFO_V1(castssl_install);
-PG_FUNCTION_INFO_V1(castssl_create_ca);
-PG_FUNCTION_INFO_V1(castssl_sign);
-PG_FUNCTION_INFO_V1(castssl_issue_client);
-PG_FUNCTION_INFO_V1(castssl_revoke);
-PG_FUNCTION_INFO_V1(castssl_client_config);
 
 /* An inet[] argument; addresses, not networks. */
 static CastsslIpAddress *
@@ -143,8 +136,7 @@ make_request(TextCall *call)
 }
 
 /* castssl_csr(common_name, dns_names, ip_addresses, key_type) */
-Datum
-castssl_csr(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_csr)
 {
 	TextCall call = { .make = make_request };
 
@@ -163,8 +155,7 @@ make_install_plan(void *arg)
 }
 
 /* castssl_install(certificate, ca, private_key, crl, confirm_within, dry_run, force) */
-Datum
-castssl_install(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_install)
 {
 	CastsslInstallOptions install = { 0 };
 	CastsslApplyOptions options = { 0 };
@@ -185,8 +176,7 @@ make_ca(TextCall *call)
 }
 
 /* castssl_create_ca(common_name, valid_for, key_type) */
-Datum
-castssl_create_ca(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_create_ca)
 {
 	TextCall call = { .make = make_ca };
 
@@ -203,8 +193,7 @@ make_certificate(TextCall *call)
 }
 
 /* castssl_sign(request, valid_for, purpose) */
-Datum
-castssl_sign(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_sign)
 {
 	TextCall call = { .make = make_certificate };
 	char *purpose;
@@ -228,8 +217,7 @@ issue_client(TextCall *call)
 }
 
 /* castssl_issue_client(user_name, password, valid_for) */
-Datum
-castssl_issue_client(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_issue_client)
 {
 	TextCall call = { .make = issue_client };
 
@@ -255,8 +243,7 @@ revoke(void *arg)
 }
 
 /* castssl_revoke(certificate, reason, force) */
-Datum
-castssl_revoke(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_revoke)
 {
 	Revoke revocation = { 0 };
 
@@ -268,8 +255,7 @@ castssl_revoke(PG_FUNCTION_ARGS)
 }
 
 /* castssl_client_config(format, host, user_name, database) */
-Datum
-castssl_client_config(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_client_config)
 {
 	char *format = castssl_argument_required(fcinfo, 0, "format");
 	char *host = castssl_argument_required(fcinfo, 1, "host");

@@ -7,12 +7,10 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "api/entry.h"
 #include "flow/report/page.h"
 
-PG_FUNCTION_INFO_V1(castssl_report);
-
-Datum
-castssl_report(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_report)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(castssl_report_page()));
 }

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "api/entry.h"
 #include "api/result.h"
 #include "base/settings.h"
 #include "change/journal.h"
@@ -20,9 +21,6 @@
 #include "server/probe.h"
 #include "server/reload.h"
 #include "server/restart.h"
-
-PG_FUNCTION_INFO_V1(castssl_status);
-PG_FUNCTION_INFO_V1(castssl_reload_and_verify);
 
 static void
 set_certificate(Datum *values, bool *nulls)
@@ -44,8 +42,7 @@ set_certificate(Datum *values, bool *nulls)
 						 : NULL);
 }
 
-Datum
-castssl_status(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_status)
 {
 	TupleDesc descriptor;
 	Datum values[18] = { 0 };
@@ -79,8 +76,7 @@ castssl_status(PG_FUNCTION_ARGS)
 }
 
 /* castssl_reload(): the C name leaves castssl_reload to server/reload. */
-Datum
-castssl_reload_and_verify(PG_FUNCTION_ARGS)
+CASTSSL_FUNCTION(castssl_reload_and_verify)
 {
 	TupleDesc descriptor;
 	Datum values[3] = { 0 };

@@ -15,6 +15,7 @@
 #include "base/compat.h"
 #include "base/grow.h"
 #include "hba/text/read.h"
+#include "server/caller.h"
 #include "server/files.h"
 #include "server/hba_files.h"
 #include "server/paths.h"
@@ -269,7 +270,7 @@ castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay)
 	Reading reading = { 0 };
 
 	/* The author of an overlay gets nothing out of a file that only the overlay names. */
-	if (noverlay > 0 && !superuser_arg(GetOuterUserId()))
+	if (noverlay > 0 && !castssl_caller_is_superuser())
 	{
 		(void) read_policy(&reading, CASTSSL_SERVER_MAJOR);
 		reading.allowed = reading.seen;

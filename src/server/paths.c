@@ -11,6 +11,7 @@
 #include "utils/varlena.h"
 
 #include "base/settings.h"
+#include "server/caller.h"
 #include "server/paths.h"
 #include "server/platform.h"
 
@@ -81,11 +82,7 @@ check_allowed(const char *path)
 	List *directories;
 	ListCell *cell;
 
-	/*
-	 * Our functions are SECURITY DEFINER: the current user is their owner.  The
-	 * outer user is who called, after SET ROLE.
-	 */
-	if (superuser_arg(GetOuterUserId()))
+	if (castssl_caller_is_superuser())
 		return;
 	if (lies_in(path, DataDir) || lies_in(path, castssl_path_folder(ConfigFileName)))
 		return;

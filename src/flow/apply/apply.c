@@ -19,6 +19,7 @@
 #include "flow/apply/preflight.h"
 #include "flow/apply/prove.h"
 #include "flow/plan/steps.h"
+#include "server/caller.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
@@ -42,7 +43,7 @@ describe_change(const CastsslPlan *plan)
 	ListCell *cell;
 
 	change->action = plan->action;
-	change->user_name = GetUserNameFromId(GetOuterUserId(), true);
+	change->user_name = castssl_caller_name();
 	change->started_at = GetCurrentTimestamp();
 	change->parameters = plan->parameters;
 	change->uses_staged = plan->uses_staged;

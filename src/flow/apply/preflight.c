@@ -217,7 +217,14 @@ check_caller_stays(const CastsslPlan *plan)
 	int rule;
 
 	if (own == NULL)
-		return;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("it cannot be known whether the caller would be refused afterwards"),
+				 errdetail("The call comes from a process of the server that has no connection of "
+						   "its own, such as autovacuum or a background worker."),
+				 errhint("Call it from a connection, or use confirm_within => '10 min' (undone "
+						 "unless confirmed from a new connection) or force => true."),
+				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
 	rule = castssl_hba_match(plan->hba_after, &own->connection, world, NULL);
 	if (!castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule],
 							own->client_dn != NULL))
@@ -241,7 +248,8 @@ check_caller_stays(const CastsslPlan *plan)
 				   own->client_dn ? "with a client certificate" : "without a client certificate",
 				   why),
 		 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
-				 "connection), connect as you will from now on, or use force => true.")));
+				 "connection), connect as you will from now on, or use force => true."),
+		 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
 }
 
 /* What ALTER SYSTEM would refuse is refused before anything is written. */

@@ -1,0 +1,63 @@
+/*
+ * entry.c
+ *		How every SQL function begins and ends.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "utils/syscache.h"
+
+#include "api/entry.h"
+#include "server/caller.h"
+
+/* The owner of the function that is called. */
+static Oid
+owner_of(const FunctionCallInfoBaseData *fcinfo)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		/* LCOV_EXCL_START: it was looked up to be called */
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	/* LCOV_EXCL_STOP */
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+Datum
+castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
+{
+	Oid owner = owner_of(fcinfo);
+	Oid user;
+	Oid caller_before;
+	int context;
+	Datum result;
+
+	if (IsParallelWorker() || IsInParallelMode())
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+						errmsg("functions of pg_castssl cannot be called in a parallel operation"),
+						errdetail("They are PARALLEL UNSAFE; what calls them says that it is not."),
+						errhint("Declare the function that calls them PARALLEL UNSAFE.")));
+
+	GetUserIdAndSecContext(&user, &context);
+	caller_before = castssl_caller_set(user);
+	PG_TRY();
+	{
+		/* As fmgr does it for SECURITY DEFINER: from in here no SET ROLE leads out. */
+		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+		result = body(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		SetUserIdAndSecContext(user, context);
+		(void) castssl_caller_set(caller_before);
+	}
+	PG_END_TRY();
+	return result;
+}
