@@ -174,6 +174,7 @@ set_up() {
 		id -u postgres >/dev/null 2>&1 || server_user=nobody
 	fi
 	chown "$server_user" "$work"
+	find_compiler_cache
 }
 
 # Has apt the package, such that it fits with what is installed?
@@ -255,11 +256,23 @@ copy_tree() {
 	chown -R "$server_user" "$1"
 }
 
+# Where ccache is, what was compiled once is not compiled again in the next copy of the tree. Sets
+# $compiler_cache, variables for the environment of make; "gcc" is then ccache's.
+compiler_cache=()
+find_compiler_cache() {
+	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/pg_castssl/ccache
+	[ "$(id -u)" != 0 ] || folder=${CASTSSL_CACHE:-/var/cache/pg_castssl}/ccache
+	[ -x /usr/lib/ccache/gcc ] || return 0
+	mkdir -p "$folder" && chown "$server_user" "$folder" || return 0
+	compiler_cache=(CCACHE_DIR="$folder" CCACHE_MAXSIZE=1G CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$work"
+		CCACHE_SLOPPINESS=time_macros PATH="/usr/lib/ccache:$bindir:$PATH")
+}
+
 # build FOLDER [MAKE ARGUMENT...]: quietly, unless it fails.
 build() {
 	local folder=$1
 	shift
-	if ! as_server_user make -s -k -C "$folder" -j "$(nproc)" "$@" >"$folder/build.log" 2>&1; then
+	if ! as_server_user env "${compiler_cache[@]}" make -s -k -C "$folder" -j "$(nproc)" "$@" >"$folder/build.log" 2>&1; then
 		cat "$folder/build.log"
 		return 1
 	fi

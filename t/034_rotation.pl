@@ -19,7 +19,7 @@ $t->enable(source_dir => $t->{source}, plaintext => 'block');
 $t->sql('CREATE TABLE visits (n int); GRANT INSERT ON visits TO alice');
 
 # pgbench with the client certificate; ends by itself long after the test.
-$t->write("$t->{folder}/visit.sql", "INSERT INTO visits VALUES (1);\n\\sleep 25 ms\n");
+$t->write("$t->{folder}/visit.sql", "INSERT INTO visits VALUES (1);\n\\sleep 100 ms\n");
 my %connection = (
 	host => 'localhost', hostaddr => '127.0.0.1', port => $t->{node}->port, user => 'alice', dbname => 'postgres',
 	sslmode => 'verify-full', sslrootcert => $pki->path('root.crt'), sslcert => $pki->path('alice.crt'), sslkey => $pki->path('alice.key'));

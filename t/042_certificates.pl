@@ -14,12 +14,7 @@ use Test::More;
 my @conf = (conf => "listen_addresses = '127.0.0.1, db.example.com'");
 my $t = CastsslTest->new('ours', @conf);
 my $plain = CastsslTest->new('plain', @conf);
-my $files = $ENV{CASTSSL_CERTIFICATES};
-if (!$files)
-{
-	$files = "$t->{folder}/certificates";
-	system('sh', "$FindBin::RealBin/../scripts/make-test-certificates", $files) == 0 or die 'no certificates';
-}
+my $files = CastsslTest::test_certificates("$t->{folder}/certificates");
 
 # all of it a thousand times: a CA file as some systems have it
 my @every = map { slurp("$files/$_.crt") } qw(root other inter inter2 root-expired root-sha1 pathlen0 selfca);

@@ -1,5 +1,6 @@
 # Certificates for the tests, made with the openssl command line.
 #
+#   CastsslPki->make($folder);
 #   my $pki = CastsslPki->new($folder);
 #   $pki->path('alice.crt')
 #
@@ -56,7 +57,13 @@ CONFIG
 sub new
 {
 	my ($class, $folder) = @_;
-	my $self = bless { folder => $folder }, $class;
+	return bless { folder => $folder }, $class;
+}
+
+sub make
+{
+	my ($class, $folder) = @_;
+	my $self = $class->new($folder);
 	mkdir $folder, 0700 or croak "$folder: $!";
 	$self->write('openssl.cnf', $config);
 	$self->write('index.txt', '');

@@ -11,6 +11,7 @@ use strict;
 use warnings;
 use Carp;
 use Digest::SHA ();
+use Fcntl ':flock';
 use File::Copy ();
 use IPC::Run ();
 use JSON::PP ();
@@ -18,6 +19,7 @@ use Test::More;
 use Time::HiRes ();
 use CastsslOpenssl ();
 use CastsslPki;
+use CastsslWire ();
 
 # PostgreSQL 13 and 14 know these modules by other names.
 my ($cluster, $utils) = ('PostgreSQL::Test::Cluster', 'PostgreSQL::Test::Utils');
@@ -79,8 +81,91 @@ my $pki;
 
 sub pki
 {
-	$pki = CastsslPki->new(temporary_folder() . '/pki') unless $pki;
+	$pki = CastsslPki->new(copy_of('pki', sub { CastsslPki->make($_[0]) }, temporary_folder() . '/pki')) unless $pki;
 	return $pki;
+}
+
+# A copy of what one test file makes for all: scripts/test names a folder for that. $make makes it.
+my $made;
+
+sub copy_of
+{
+	my ($name, $make, $copy) = @_;
+	$made //= $ENV{CASTSSL_MADE} || temporary_folder();
+	open my $lock, '>>', "$made/lock" or croak "$made/lock: $!";
+	flock $lock, LOCK_EX or croak "$made/lock: $!";
+	if (!-e "$made/$name.made")
+	{
+		system('rm', '-rf', "$made/$name");
+		$make->("$made/$name");
+		open my $mark, '>', "$made/$name.made" or croak $!;
+	}
+	close $lock;
+	system('cp', '-RPp', "$made/$name", $copy) == 0 or croak "no copy of $made/$name";
+	return $copy;
+}
+
+# The certificates, keys, CRLs and damaged files of scripts/make-test-certificates, in a new folder.
+sub test_certificates
+{
+	my ($folder) = @_;
+	my $make = __FILE__ =~ s{t/lib/[^/]*$}{scripts/make-test-certificates}r;
+	return copy_of('certificates', sub { system('sh', $make, $_[0]) == 0 or croak 'no certificates' }, $folder);
+}
+
+# A cluster that initdb made; with the extension and two roles in it when that is wanted.
+sub make_cluster
+{
+	my ($data, $with_extension, @initdb) = @_;
+	system_quietly(map { $_ eq '' ? $data : $_ } @initdb);
+	return unless $with_extension;
+	my $folder = temporary_folder();
+	system_quietly('pg_ctl', '-w', '-D', $data, '-l', "$data/made.log", '-o',
+		"-F -c listen_addresses='' -c unix_socket_directories='$folder' -p 5432 -c password_encryption=scram-sha-256", 'start');
+	my ($ok, undef, $err) = CastsslWire::run("$folder/.s.PGSQL.5432", 'postgres', 'postgres', join('; ', setup_sql()), 1);
+	system_quietly('pg_ctl', '-w', '-D', $data, '-m', 'fast', 'stop');
+	unlink "$data/made.log", "$data/postmaster.opts";
+	croak "no extension: $err" unless $ok;
+	return;
+}
+
+sub system_quietly
+{
+	my (@command) = @_;
+	# a file, for a server that pg_ctl starts keeps its outputs open
+	my $log = temporary_folder() . '/log';
+	my $pid = fork // croak "fork: $!";
+	if ($pid == 0)
+	{
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>', $log;
+		open STDERR, '>&', \*STDOUT;
+		exec @command or die "$command[0]: $!";
+	}
+	waitpid $pid, 0;
+	croak "@command failed: " . CastsslOpenssl::slurp($log) if $?;
+	return;
+}
+
+sub setup_sql
+{
+	return ('CREATE EXTENSION pg_castssl', map { "CREATE ROLE $_ LOGIN PASSWORD 'wonderland'" } qw(alice bob));
+}
+
+# init of PostgreSQL's module, with a copy of a cluster where it would call initdb.
+sub init_copy
+{
+	my ($node, $with_extension, %options) = @_;
+	no strict 'refs';    ## no critic
+	no warnings 'redefine';    ## no critic
+	my $system = \&{"${utils}::system_or_bail"};
+	local *{"${utils}::system_or_bail"} = sub {
+		goto &$system if $_[0] ne 'initdb';
+		my @command = map { $_ eq $node->data_dir ? '' : $_ } @_;
+		return copy_of($with_extension ? 'cluster-with-extension' : 'cluster',
+			sub { make_cluster($_[0], $with_extension, @command) }, $node->data_dir);
+	};
+	return $node->init(%options);
 }
 
 sub temporary_folder
@@ -120,17 +205,20 @@ sub new
 	my ($class, $name, %options) = @_;
 	my $self = bless { name => $name, pki => pki(), folder => temporary_folder() }, $class;
 	my $node = $self->{node} = new_cluster($name, map { $_ => $options{$_} } grep { $options{$_} } 'install_path');
-	$node->init(extra => [qw(-U postgres --encoding=UTF8 --no-locale)], allows_streaming => $options{streaming});
+	my $start = $options{start} // 1;
+	my $copied = !$ENV{CASTSSL_WINDOWS} && !$options{install_path};
+	my %init = (extra => [qw(-U postgres --encoding=UTF8 --no-locale)], allows_streaming => $options{streaming});
+	if ($copied) { init_copy($node, $start, %init) }
+	else { $node->init(%init) }
 	$self->{data} = $self->{config} = $node->data_dir;
 	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'",
 		"password_encryption = 'scram-sha-256'", "log_min_messages = debug1", $options{conf} // '', '');
 	$self->write('pg_hba.conf', $options{hba} // $stock_hba);
 	$self->debian_layout if ($options{layout} // '') eq 'debian';
 	$self->{source} = $self->{pki}->source("$self->{folder}/source");
-	return $self if defined $options{start} && !$options{start};
+	return $self unless $start;
 	$self->start;
-	$self->sql('CREATE EXTENSION pg_castssl');
-	$self->sql("CREATE ROLE $_ LOGIN PASSWORD 'wonderland'") foreach qw(alice bob);
+	$self->sql($_) foreach $copied ? () : setup_sql();
 	return $self;
 }
 
@@ -260,11 +348,19 @@ sub reload
 	return;
 }
 
-# By the Unix socket, as superuser. Returns (succeeded, standard output, standard error).
+# By the Unix socket, as superuser, in a session of its own. Returns (succeeded, standard output,
+# standard error).
 sub psql
 {
 	my ($self, $sql, %options) = @_;
 	my ($out, $err) = ('', '');
+	my $folder = $ENV{CASTSSL_WINDOWS} ? '' : $self->{node}->host;
+	if ($folder =~ m{^/})
+	{
+		my @answer = CastsslWire::run("$folder/.s.PGSQL." . $self->{node}->port, $options{user} // 'postgres',
+			$options{database} // 'postgres', $sql, $options{on_error_stop} // 1);
+		return @answer if @answer;
+	}
 	my $status = eval { $self->{node}->psql(
 		$options{database} // 'postgres', $sql,
 		stdout => \$out, stderr => \$err, on_error_stop => $options{on_error_stop} // 1,
@@ -406,6 +502,8 @@ sub served
 {
 	my ($self) = @_;
 	my $port = $self->{node}->port;
+	my $fingerprint = CastsslWire::served($port);
+	return $fingerprint if $fingerprint;
 	my $shown = `openssl s_client -starttls postgres -connect 127.0.0.1:$port 2>/dev/null </dev/null`;
 	return 'none' unless $shown =~ /-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----/s;
 	return CastsslPki::fingerprint_of($1);
