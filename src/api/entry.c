@@ -12,6 +12,7 @@
 #include "utils/syscache.h"
 
 #include "api/entry.h"
+#include "server/call.h"
 #include "server/caller.h"
 
 /* The owner of the function that is called. */
@@ -47,6 +48,7 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 
 	GetUserIdAndSecContext(&user, &context);
 	caller_before = castssl_caller_set(user);
+	castssl_call_begin();
 	PG_TRY();
 	{
 		/* As fmgr does it for SECURITY DEFINER: from in here no SET ROLE leads out. */
@@ -57,6 +59,7 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	{
 		SetUserIdAndSecContext(user, context);
 		(void) castssl_caller_set(caller_before);
+		castssl_call_end();
 	}
 	PG_END_TRY();
 	return result;

@@ -155,7 +155,7 @@ static void
 find_dead(const CastsslHbaPolicy *policy, Dead *result)
 {
 	int n = Max(policy->nrules, 1);
-	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	bool ssl = castssl_tls_is_on();
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "castssl dead rules", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext context;

@@ -44,7 +44,7 @@ set_example(Datum *values, bool *nulls, const CastsslConnection *witness)
 static bool
 ssl_is_on(void)
 {
-	return strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	return castssl_tls_is_on();
 }
 
 /* castssl_hba_compare() */
@@ -109,7 +109,7 @@ CASTSSL_FUNCTION(castssl_hba_impact)
 	castssl_staging_check();
 	sessions = castssl_sessions_read(&count);
 	impacts = castssl_impact(sessions, count, castssl_staging_policy(NULL), ssl_is_on(),
-							 castssl_parameter_value("ssl_ca_file")[0] != '\0');
+							 castssl_ca_is_configured());
 	for (int i = 0; i < count; i++)
 	{
 		const CastsslSession *session = impacts[i].session;

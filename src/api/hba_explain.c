@@ -87,8 +87,8 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	question.policy = castssl_argument_bool(fcinfo, 6) ? castssl_staging_policy(NULL)
 													   : castssl_hba_files_read(NULL, 0);
 	question.world = castssl_hba_world();
-	question.tls = strcmp(castssl_parameter_value("ssl"), "on") == 0;
-	question.has_ca = castssl_parameter_value("ssl_ca_file")[0] != '\0';
+	question.tls = castssl_tls_is_on();
+	question.has_ca = castssl_ca_is_configured();
 	question.show_secrets = castssl_caller_is_superuser();
 	castssl_explain(&question, &explanation);
 

@@ -54,7 +54,7 @@ CASTSSL_FUNCTION(castssl_status)
 		elog(ERROR, "return type must be a row type");
 	castssl_worker_stand_in();
 
-	values[0] = BoolGetDatum(strcmp(castssl_parameter_value("ssl"), "on") == 0);
+	values[0] = BoolGetDatum(castssl_tls_is_on());
 	castssl_set_text(values, nulls, 1, ConfigFileName);
 	castssl_set_text(values, nulls, 2, HbaFileName);
 	castssl_set_text(values, nulls, 3, DataDir);
@@ -92,8 +92,7 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	problem = castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();
 	values[0] = BoolGetDatum(problem == NULL);
-	if (problem == NULL && castssl_probe_possible() &&
-		strcmp(castssl_parameter_value("ssl"), "on") == 0)
+	if (problem == NULL && castssl_probe_possible() && castssl_tls_is_on())
 	{
 		served = castssl_probe_certificate(castssl_verify_timeout, &problem);
 		if (served && castssl_material_certificate_on_disk(&certificate) &&

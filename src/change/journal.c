@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "change/journal.h"
 #include "change/manifest.h"
+#include "server/call.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
@@ -135,6 +136,7 @@ castssl_journal_begin(CastsslChange *change)
 {
 	ListCell *cell;
 
+	castssl_call_forget(); /* from here on the disk counts, not what the plan was made of */
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("changes"));
 	castssl_directory_make(castssl_journal_path(change->id, NULL));
@@ -191,6 +193,7 @@ castssl_journal_update(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "applied_at", change->applied_at);
 	castssl_manifest_append_number(&text, "finished_at", change->finished_at);
 	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
+	castssl_manifest_append_number(&text, "touches_tls", change->touches_tls);
 	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
 	castssl_manifest_append_number(&text, "place", place_of(change->id));
 	castssl_manifest_append(&text, "data_directory", castssl_path_data_directory());
@@ -282,6 +285,7 @@ read_change(int64 id)
 	CastsslChange *change;
 	CastsslChangedFile *file;
 	CastsslChangedParameter *parameter;
+	bool has_ssl = false;
 	int64 undone;
 
 	if (state == NULL)
@@ -307,7 +311,14 @@ read_change(int64 id)
 		change->files = lappend(change->files, file);
 	find_files_here(change, castssl_manifest_value(manifest, "data_directory"));
 	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
+	{
 		change->parameters = lappend(change->parameters, parameter);
+		has_ssl |= strcmp(parameter->name, "ssl") == 0;
+	}
+	/* In a manifest of 0.1.0 nothing else says so. */
+	change->touches_tls = castssl_manifest_value(manifest, "touches_tls") == NULL
+							  ? has_ssl
+							  : castssl_manifest_number(manifest, "touches_tls") != 0;
 	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
 		 n++)
 		change->undoes = append_id(change->undoes, undone);
@@ -416,6 +427,17 @@ castssl_journal_open_change(void)
 			return change;
 	}
 	return NULL;
+}
+
+CastsslChange *
+castssl_journal_in_effect(void)
+{
+	Walk walk = walk_begin();
+	CastsslChange *change;
+
+	while ((change = walk_down(&walk)) != NULL && !is_in_effect(change))
+		;
+	return change;
 }
 
 char *

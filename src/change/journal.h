@@ -60,6 +60,7 @@ typedef struct CastsslChange
 	List *files;                  /* CastsslChangedFile */
 	List *parameters;             /* CastsslChangedParameter */
 	List *undoes;                 /* int64 *: ids of the changes that this one takes back */
+	bool touches_tls;             /* ssl is among the parameters, and stored off in between */
 	bool uses_staged;             /* makes the staged edits of pg_hba.conf live */
 
 	/* Of a change that was read: */
@@ -107,6 +108,9 @@ extern CastsslChange *castssl_journal_latest(void);
 
 /* The newest change that is still open; NULL if none. */
 extern CastsslChange *castssl_journal_open_change(void);
+
+/* The newest change that is in effect, confirmed or not; NULL if none. */
+extern CastsslChange *castssl_journal_in_effect(void);
 
 /*
  * Before-image of the n-th file (from 0) of a change; NULL when it did not exist.

@@ -1,12 +1,13 @@
 /*
  * manifest.c
- *		Small state files: name = 'value' lines, read by PostgreSQL's own parser.
+ *		Small state files: name = 'value' lines, one for each fact.
  */
 #include "postgres.h"
 
-#include "storage/fd.h"
+#include <sys/stat.h>
 
 #include "change/manifest.h"
+#include "server/files.h"
 
 void
 castssl_manifest_append(StringInfo text, const char *name, const char *value)
@@ -37,25 +38,75 @@ castssl_manifest_append_number(StringInfo text, const char *name, int64 value)
 	castssl_manifest_append(text, name, psprintf(INT64_FORMAT, value));
 }
 
+/* The value that begins behind the first quote, as castssl_manifest_append wrote it; *text moves
+ * behind it. */
+static char *
+read_value(const char **text)
+{
+	StringInfoData value;
+	const char *c;
+
+	initStringInfo(&value);
+	for (c = *text;; c++)
+	{
+		bool escaped = (*c == '\\');
+
+		if (!escaped && c[0] == '\'' && c[1] != '\'')
+			break;
+		if (escaped || *c == '\'')
+			c++;
+		if (*c == '\0' || *c == '\n')
+			return NULL;
+		if (escaped && (*c == 'n' || *c == 'r'))
+			appendStringInfoChar(&value, *c == 'n' ? '\n' : '\r');
+		else
+			appendStringInfoChar(&value, *c);
+	}
+	*text = c + 1;
+	return value.data;
+}
+
+/* One line; NULL where it is not as castssl_manifest_append writes it. */
+static ConfigVariable *
+read_line(const char **text)
+{
+	ConfigVariable *item = palloc0(sizeof(ConfigVariable));
+	size_t length = strspn(*text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	item->name = pnstrdup(*text, length);
+	*text += length;
+	if (length == 0 || strncmp(*text, " = '", 4) != 0)
+		return NULL;
+	*text += 4;
+	item->value = read_value(text);
+	if (item->value == NULL || **text != '\n')
+		return NULL;
+	(*text)++;
+	return item;
+}
+
 ConfigVariable *
 castssl_manifest_read(const char *path)
 {
 	ConfigVariable *head = NULL;
-	ConfigVariable *tail = NULL;
-	FILE *file = AllocateFile(path, "r");
+	ConfigVariable **next = &head;
+	struct stat st;
+	size_t length;
+	const char *text = NULL;
 
-	if (file == NULL)
+	/* A plain file where a folder belongs is no state of ours. */
+	if (stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
+	while (text && *text)
 	{
-		if (errno == ENOENT || errno == ENOTDIR)
-			return NULL;
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\": %m", path)));
+		*next = read_line(&text);
+		if (*next == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIG_FILE_ERROR),
+					 errmsg("could not parse contents of file \"%s\"", path),
+					 errdetail("It is a state file of pg_castssl, and was changed by hand.")));
+		next = &(*next)->next;
 	}
-	if (!ParseConfigFp(file, path, 0, LOG, &head, &tail))
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						errmsg("could not parse contents of file \"%s\"", path),
-						errdetail("It is a state file of pg_castssl, and was changed by hand."),
-						errhint("The server's log names the line.")));
-	FreeFile(file);
 	return head;
 }
 

@@ -1,6 +1,6 @@
 /*
  * manifest.h
- *		Small state files: name = 'value' lines, read by PostgreSQL's own parser.
+ *		Small state files: a line name = 'value' for each fact.
  */
 #ifndef CASTSSL_CHANGE_MANIFEST_H
 #define CASTSSL_CHANGE_MANIFEST_H
@@ -16,7 +16,7 @@ extern void castssl_manifest_append_number(StringInfo text, const char *name, in
 
 /*
  * Read a file of such lines; NULL when it does not exist or is empty.  F0000
- * when it cannot be parsed.  Palloc'd.
+ * when it is not as castssl_manifest_append writes it.  Palloc'd.
  */
 extern ConfigVariable *castssl_manifest_read(const char *path);
 

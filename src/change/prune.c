@@ -16,9 +16,7 @@
 #include "change/prune.h"
 #include "server/files.h"
 #include "server/paths.h"
-
-/* Where flow/candidate and server/hba_stage lay out what is to be checked. */
-#define CANDIDATE "candidate"
+#include "server/scratch.h"
 
 void
 castssl_journal_abandon(int64 id)
@@ -104,7 +102,7 @@ castssl_leftovers_exist(void)
 {
 	ListCell *cell;
 
-	if (access(castssl_state_path(CANDIDATE), F_OK) == 0)
+	if (access(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY), F_OK) == 0)
 		return true;
 	foreach (cell, castssl_journal_ids())
 	{
@@ -121,7 +119,7 @@ static void
 clear_up(void *arg)
 {
 	(void) castssl_watch_wake();
-	castssl_directory_remove(castssl_state_path(CANDIDATE));
+	castssl_directory_remove(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY));
 	prune();
 }
 

@@ -27,22 +27,6 @@ typedef struct RestoreStep
 	const CastsslChangedParameter *parameter;
 } RestoreStep;
 
-bool
-castssl_change_touches_tls(const CastsslChange *change)
-{
-	ListCell *cell;
-
-	/* Whoever changes TLS files has ssl among the parameters (flow/plan). */
-	foreach (cell, change->parameters)
-	{
-		CastsslChangedParameter *parameter = lfirst(cell);
-
-		if (strcmp(parameter->name, "ssl") == 0)
-			return true;
-	}
-	return false;
-}
-
 void
 castssl_change_take_staged(const CastsslChange *change)
 {
@@ -225,7 +209,7 @@ castssl_change_restore(const CastsslChange *change)
 	ErrorData *problem = NULL;
 	ListCell *cell;
 
-	if (castssl_change_touches_tls(change) && !all_as_before(change))
+	if (change->touches_tls && !all_as_before(change))
 		castssl_parameter_store("ssl", "off");
 	for (int i = 0; i < list_length(change->files); i++)
 	{

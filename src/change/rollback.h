@@ -8,13 +8,6 @@
 #include "change/journal.h"
 
 /*
- * Does the change touch what the server loads for TLS?  Then ssl is stored off
- * while files and parameters are switched, so that a crash in between leaves a
- * server that starts.
- */
-extern bool castssl_change_touches_tls(const CastsslChange *change);
-
-/*
  * The staged edits of pg_hba.conf that the change makes live move into its
  * directory, and back when it is undone; nothing where it uses none.
  */

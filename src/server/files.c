@@ -18,6 +18,7 @@
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/platform.h"
+#include "server/reading.h"
 
 /* Beside the file that it will replace; one name, so that recovery finds it. */
 #define TEMPORARY_SUFFIX ".castssl.tmp"
@@ -51,10 +52,10 @@ raise_open_error(const char *path, int error)
 	/* LCOV_EXCL_STOP */
 }
 
-char *
-castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, struct stat *st)
+/* Of the disk, as castssl_file_read_if_exists. */
+static char *
+read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 {
-	struct stat own_st;
 	char *data = NULL;
 	size_t done = 0;
 	int error = 0;
@@ -66,8 +67,6 @@ castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, stru
 			return NULL;
 		raise_open_error(path, errno);
 	}
-	if (st == NULL)
-		st = &own_st;
 
 	/* Nothing may be raised while fd is open. */
 	if (fstat(fd, st) < 0)
@@ -120,6 +119,26 @@ castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, stru
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a regular file was read */
 	data[done] = '\0';
 	*length = done;
+	return data;
+}
+
+char *
+castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	const CastsslReading *reading = castssl_reading_find(path);
+	struct stat now;
+	char *data;
+
+	if (reading && reading->length <= limit)
+	{
+		if (st && reading->data)
+			*st = reading->st;
+		return castssl_reading_copy(reading, length);
+	}
+	data = read_from_disk(path, limit, length, &now);
+	castssl_reading_keep(path, data, data ? *length : 0, &now);
+	if (st && data)
+		*st = now;
 	return data;
 }
 
@@ -281,6 +300,7 @@ create_file(const char *path, int mode)
 {
 	int fd;
 
+	castssl_reading_forget(path);
 	fd = CASTSSL_FAULT_CALL(
 		"file create",
 		OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | PG_BINARY, mode));
@@ -379,6 +399,8 @@ write_temporary(const char *path, const char *temporary, const char *data, size_
 static void
 rename_unsynced(const char *from, const char *to)
 {
+	castssl_reading_forget(from);
+	castssl_reading_forget(to);
 	if (CASTSSL_FAULT_CALL("rename", rename(from, to)) < 0)
 		ereport(ERROR, (errcode_for_write(),
 						errmsg("could not rename file \"%s\" to \"%s\": %m", from, to)));
@@ -388,6 +410,7 @@ rename_unsynced(const char *from, const char *to)
 void
 castssl_file_rename(const char *from, const char *to)
 {
+	castssl_reading_forget(NULL); /* it may be a directory */
 	rename_unsynced(from, to);
 	castssl_file_sync(castssl_path_folder(to), true);
 }
@@ -430,6 +453,7 @@ castssl_file_set_mode(const char *path, mode_t mode)
 {
 	int fd;
 
+	castssl_reading_forget(path);
 	if (CASTSSL_FAULT_CALL("chmod", castssl_platform_set_mode_of(path, mode)) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("could not set permissions of file \"%s\": %m", path),
@@ -447,6 +471,7 @@ castssl_file_set_mode(const char *path, mode_t mode)
 void
 castssl_file_remove(const char *path)
 {
+	castssl_reading_forget(path);
 	if (CASTSSL_FAULT_CALL("unlink", unlink(path)) == 0)
 	{
 		CASTSSL_FAULT("unlinked");
@@ -499,6 +524,7 @@ castssl_directory_remove(const char *path)
 	struct stat st;
 	int failed;
 
+	castssl_reading_forget(NULL);
 	if (lstat(path, &st) < 0)
 	{
 		if (errno == ENOENT)
@@ -519,6 +545,7 @@ castssl_directory_remove(const char *path)
 void
 castssl_directory_empty(const char *path)
 {
+	castssl_reading_forget(NULL);
 	if (CASTSSL_FAULT_CALL("empty directory", rmtree(path, false) ? 0 : -1) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not empty directory \"%s\": %m", path)));

@@ -19,6 +19,8 @@
  * Read a regular file of at most limit bytes (58P01, 42501, F0000).  path is
  * the result of castssl_path_resolve (server/paths.h): opened without following links, so that
  * nobody can swap one in between.  NUL-terminated beyond *length.  st may be NULL.
+ * Within a call of a SQL function, a file that was read already is not read again
+ * (server/call.h).
  */
 extern char *castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *st);
 

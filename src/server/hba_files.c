@@ -19,6 +19,7 @@
 #include "server/files.h"
 #include "server/hba_files.h"
 #include "server/paths.h"
+#include "server/reading.h"
 #include "server/world.h"
 
 /* What the callbacks work on. */
@@ -34,10 +35,14 @@ typedef struct Reading
 char *
 castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 {
+	const CastsslReading *reading = castssl_reading_find(path);
 	struct stat st;
 	FILE *file;
 	char *data = NULL;
 
+	*error = 0;
+	if (reading && reading->data)
+		return castssl_reading_copy(reading, length);
 	/* fopen would wait for a writer at the other end of a pipe. */
 	if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 	{
@@ -69,7 +74,10 @@ castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 			*error = EFBIG;
 	}
 	FreeFile(file);
-	return *error == 0 ? data : NULL;
+	if (*error != 0)
+		return NULL;
+	castssl_reading_keep(path, data, *length, &st);
+	return data;
 }
 
 char *

@@ -2,9 +2,9 @@
  * loader_hba.c
  *		A candidate pg_hba.conf, laid out such that the server's own parser can judge it.
  *
- * Every file gets a name of its own in one flat directory; the files of an
- * include_dir get a subdirectory.  So neither relative names, nor absolute ones,
- * nor names that climb out with ".." need any care.
+ * Every file is copied, and so is what include_dir takes from a directory: as a
+ * list of includes.  So neither relative names, nor absolute ones, nor names that
+ * climb out with ".." need any care.
  */
 #include "postgres.h"
 
@@ -16,33 +16,29 @@
 #include "base/compat.h"
 #include "base/grow.h"
 #include "hba/text/lex.h"
-#include "server/files.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
 #include "server/loader_hba.h"
+#include "server/scratch.h"
 
-/* A file and its copy. */
+/* A file, or the list that stands for a directory of include_dir; its number is that of its copy.
+ */
 typedef struct StagedFile
 {
-	const char *path; /* live */
-	const char *name; /* of the copy, relative to the stage's directory */
-	int folder;       /* number of the subdirectory that it lies in; 0: none */
-	const CastsslHbaDocument *document;
+	const char *path;                   /* live */
+	const CastsslHbaDocument *document; /* NULL: a directory */
+	char *list;                         /* of a directory */
 } StagedFile;
 
-/* A directory of include_dir; its number is its place, from 1. */
 typedef struct Stage
 {
 	const CastsslHbaPolicy *policy;
-	const char *directory;
+	CastsslScratch scratch;
 	StagedFile *files;
 	int nfiles;
 	int capacity;
-	char **folders; /* live paths */
-	int nfolders;
-	int folder_capacity;
 
-	CastsslHbaLine line; /* scratch */
+	CastsslHbaLine line; /* reused from line to line */
 	StringInfoData joined;
 } Stage;
 
@@ -63,56 +59,62 @@ find_document(const Stage *stage, const char *path)
 	return data ? castssl_hba_document_read(path, data, length, stage->policy->version) : NULL;
 }
 
-/* Number of the copy of path in that folder, a new one where there is none yet; -1: no such file.
- */
+/* The number that path has already; -1: none. */
 static int
-stage_file(Stage *stage, const char *path, int folder)
+find_staged(const Stage *stage, const char *path)
 {
-	StagedFile file = { path, NULL, folder, NULL };
-
 	for (int i = 0; i < stage->nfiles; i++)
 	{
-		if (stage->files[i].folder == folder && strcmp(stage->files[i].path, path) == 0)
+		if (strcmp(stage->files[i].path, path) == 0)
 			return i;
 	}
-	file.document = find_document(stage, path);
-	if (file.document == NULL)
-		return -1;
-	CASTSSL_GROW(stage->files, stage->nfiles, stage->capacity);
-	/* Numbered as they come: so include_dir finds its files in the same order. */
-	if (folder > 0)
-		/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
-		file.name = psprintf("d%d/%06d.conf", folder, stage->nfiles);
-	/* LCOV_EXCL_STOP */
-	else
-		file.name = psprintf("%06d.conf", stage->nfiles);
-	stage->files[stage->nfiles] = file;
-	return stage->nfiles++;
+	return -1;
 }
 
-/* Number of the folder for a directory of include_dir, with copies of its files; 0: it cannot be
- * read. */
+static int
+add_staged(Stage *stage, const char *path, const CastsslHbaDocument *document, char *list)
+{
+	CASTSSL_GROW(stage->files, stage->nfiles, stage->capacity);
+	stage->files[stage->nfiles++] = (StagedFile){ path, document, list };
+	return castssl_scratch_new(&stage->scratch);
+}
+
+/* Number of the copy of a file; -1: there is no such file. */
+static int
+stage_file(Stage *stage, const char *path)
+{
+	int number = find_staged(stage, path);
+	const CastsslHbaDocument *document = NULL;
+
+	if (number < 0)
+		document = find_document(stage, path);
+	return document ? add_staged(stage, path, document, NULL) : number;
+}
+
+/* Number of the list for a directory of include_dir; -1: it cannot be read. */
 /* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
 static int
-stage_folder(Stage *stage, const char *path)
+stage_directory(Stage *stage, const char *path)
 {
+	int number = find_staged(stage, path);
+	StringInfoData list;
 	char **paths;
 	int count;
 	char *error;
 
-	for (int i = 0; i < stage->nfolders; i++)
-	{
-		if (strcmp(stage->folders[i], path) == 0)
-			return i + 1;
-	}
+	if (number >= 0)
+		return number;
 	if (!castssl_hba_file_list(path, &paths, &count, &error))
-		return 0;
-	CASTSSL_GROW(stage->folders, stage->nfolders, stage->folder_capacity);
-	stage->folders[stage->nfolders++] = pstrdup(path);
-	(void) castssl_directory_make_temporary(psprintf("%s/d%d", stage->directory, stage->nfolders));
+		return -1;
+	initStringInfo(&list);
 	for (int i = 0; i < count; i++)
-		(void) stage_file(stage, paths[i], stage->nfolders);
-	return stage->nfolders;
+	{
+		int file = stage_file(stage, paths[i]);
+
+		appendStringInfo(&list, "include \"%s\"\n",
+						 file < 0 ? paths[i] : stage->scratch.paths[file]);
+	}
+	return add_staged(stage, path, NULL, list.data);
 }
 /* LCOV_EXCL_STOP */
 
@@ -131,36 +133,32 @@ check_waits_for_nobody(const char *path)
 						   "read it.")));
 }
 
-/*
- * The name under which a copy in that folder refers to a file, or to a
- * directory.  Relative where it can be: 13 to 15 take no token of more than 255 bytes.
- */
+/* The name under which a copy refers to a file. */
 static char *
-file_reference(Stage *stage, const char *name, const char *outer, int folder)
+file_reference(Stage *stage, const char *name, const char *outer)
 {
 	char *path = castssl_hba_file_locate(name, outer);
-	int file = stage_file(stage, path, 0);
+	int file = stage_file(stage, path);
 
-	if (file < 0)
-	{
-		check_waits_for_nobody(path);
-		return path;
-	}
-	return psprintf("%s%s", folder > 0 ? "../" : "", stage->files[file].name);
+	if (file >= 0)
+		return stage->scratch.paths[file];
+	check_waits_for_nobody(path);
+	return path;
 }
 
+/* The name under which a copy includes the list of a directory; NULL: let the server see
+ * include_dir. */
 /* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
 static char *
-folder_reference(Stage *stage, const char *name, const char *outer, int folder)
+directory_reference(Stage *stage, const char *name, const char *outer)
 {
-	char *path = castssl_hba_file_locate(name, outer);
 	int number;
 
 	/* The server refuses a blank name as it stands. */
 	if (name[strspn(name, " \t\r\n")] == '\0')
-		return pstrdup(name);
-	number = stage_folder(stage, path);
-	return number == 0 ? path : psprintf("%sd%d", folder > 0 ? "../" : "", number);
+		return NULL;
+	number = stage_directory(stage, castssl_hba_file_locate(name, outer));
+	return number < 0 ? NULL : stage->scratch.paths[number];
 }
 /* LCOV_EXCL_STOP */
 
@@ -233,10 +231,23 @@ may_refer(const char *text, size_t length, int version)
 		   (start < length && (text[start] == 'i' || text[start] == '"'));
 }
 
+/* Take the text of one token over as the reference, with what stands before it as it is. */
+static void
+replace_token(const CastsslHbaDocument *document, int number, const CastsslHbaLexeme *lexeme,
+			  const char *mark, const char *reference, size_t *done, StringInfo out)
+{
+	const char *data = document->data + document->records[number].offset;
+	size_t start = castssl_hba_record_offset(document, number, lexeme->start);
+	size_t end = castssl_hba_record_offset(document, number, lexeme->end - 1) + 1;
+
+	appendBinaryStringInfo(out, data + *done, (int) (start - *done));
+	append_reference(out, mark, reference, data + start, end - start);
+	*done = end;
+}
+
 /* One record of a file, with its references rewritten. */
 static void
-append_record(Stage *stage, const CastsslHbaDocument *document, int number, int folder,
-			  StringInfo out)
+append_record(Stage *stage, const CastsslHbaDocument *document, int number, StringInfo out)
 {
 	const CastsslHbaRecord *record = &document->records[number];
 	const char *data = document->data + record->offset;
@@ -256,26 +267,24 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, int 
 	for (int i = 0; i < stage->line.nlexemes; i++)
 	{
 		const CastsslHbaLexeme *lexeme = &stage->line.lexemes[i];
-		const char *reference;
-		size_t start;
-		size_t end;
 
 		if (lexeme->file)
-			reference = file_reference(stage, lexeme->string + 1, document->path, folder);
-		else if (lexeme != included)
-			continue;
+			replace_token(document, number, lexeme, "@",
+						  file_reference(stage, lexeme->string + 1, document->path), &done, out);
 		/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
-		else if (is_directory)
-			reference = folder_reference(stage, lexeme->string, document->path, folder);
-		else
-			reference = file_reference(stage, lexeme->string, document->path, folder);
-		/* LCOV_EXCL_STOP */
+		else if (lexeme == included && is_directory)
+		{
+			char *reference = directory_reference(stage, lexeme->string, document->path);
 
-		start = castssl_hba_record_offset(document, number, lexeme->start);
-		end = castssl_hba_record_offset(document, number, lexeme->end - 1) + 1;
-		appendBinaryStringInfo(out, data + done, (int) (start - done));
-		append_reference(out, lexeme->file ? "@" : "", reference, data + start, end - start);
-		done = end;
+			if (reference == NULL)
+				continue;
+			replace_token(document, number, &stage->line.lexemes[0], "", "include", &done, out);
+			replace_token(document, number, lexeme, "", reference, &done, out);
+		}
+		else if (lexeme == included)
+			replace_token(document, number, lexeme, "",
+						  file_reference(stage, lexeme->string, document->path), &done, out);
+		/* LCOV_EXCL_STOP */
 	}
 	appendBinaryStringInfo(out, data + done, (int) (record->length - done));
 }
@@ -286,14 +295,20 @@ write_copy(Stage *stage, int number)
 {
 	StagedFile file = stage->files[number];
 	const CastsslHbaDocument *document = file.document;
-	char *path = psprintf("%s/%s", stage->directory, file.name);
 	StringInfoData out;
 
+	/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+	if (document == NULL)
+	{
+		castssl_scratch_write(&stage->scratch, number, file.list, strlen(file.list));
+		return;
+	}
+	/* LCOV_EXCL_STOP */
 	/* A file that is no text is refused before anybody gets here; the parser may see it as it is.
 	 */
 	if (!document->is_text)
 	{
-		castssl_file_write(path, document->data, document->length, 0600);
+		castssl_scratch_write(&stage->scratch, number, document->data, document->length);
 		return;
 	}
 	initStringInfo(&out);
@@ -302,11 +317,11 @@ write_copy(Stage *stage, int number)
 		const CastsslHbaRecord *record = &document->records[i];
 
 		if (record->kind == CASTSSL_HBA_LINE)
-			append_record(stage, document, i, file.folder, &out);
+			append_record(stage, document, i, &out);
 		else
 			appendBinaryStringInfo(&out, document->data + record->offset, (int) record->length);
 	}
-	castssl_file_write(path, out.data, out.len, 0600);
+	castssl_scratch_write(&stage->scratch, number, out.data, out.len);
 	pfree(out.data);
 }
 
@@ -317,79 +332,51 @@ main_path(const CastsslHbaPolicy *policy)
 	return policy->nfiles > 0 ? policy->files[0]->path : HbaFileName;
 }
 
-/* The copy of the main file; the main file itself where it cannot be read. */
-static char *
-main_copy(const Stage *stage)
-{
-	if (stage->nfiles == 0)
-		return pstrdup(main_path(stage->policy));
-	return psprintf("%s/%s", stage->directory, stage->files[0].name);
-}
-
 static void
-stage_policy(Stage *stage, const CastsslHbaPolicy *policy, const char *directory)
+check_copies(Stage *stage, bool part, CastsslFindings *findings)
 {
-	memset(stage, 0, sizeof(*stage));
-	stage->policy = policy;
-	stage->directory = directory;
+	const char *path = main_path(stage->policy);
+	int before = findings->count;
+
 	initStringInfo(&stage->joined);
-	(void) castssl_directory_make_temporary(directory);
-	(void) stage_file(stage, main_path(policy), 0);
+	if (stage_file(stage, path) >= 0)
+		path = stage->scratch.paths[0];
 	for (int i = 0; i < stage->nfiles; i++)
 		write_copy(stage, i);
 	castssl_hba_line_free(&stage->line);
-}
 
-/* ---- what the parser says, with the live names ---- */
-
-/* The text with every copy's path replaced by the live one. */
-static const char *
-with_live_names(const Stage *stage, const char *text)
-{
-	for (int i = 0; i < stage->nfiles; i++)
-	{
-		char *copy = psprintf("%s/%s", stage->directory, stage->files[i].name);
-		const char *found;
-
-		while ((found = strstr(text, copy)) != NULL)
-			text = psprintf("%.*s%s%s", (int) (found - text), text, stage->files[i].path,
-							found + strlen(copy));
-		pfree(copy);
-	}
-	return text;
-}
-
-static void
-check_copies(const Stage *stage, bool part, CastsslFindings *findings)
-{
-	int before = findings->count;
-
-	(void) castssl_loader_check_hba(main_copy(stage), part, findings);
+	(void) castssl_loader_check_hba(path, part, findings);
 	for (int i = before; i < findings->count; i++)
 	{
 		CastsslFinding *finding = &findings->items[i];
 
-		finding->subject = with_live_names(stage, finding->subject);
-		finding->message = with_live_names(stage, finding->message);
-		finding->detail = with_live_names(stage, finding->detail);
+		for (int file = 0; file < stage->nfiles; file++)
+		{
+			const char *live = stage->files[file].path;
+
+			finding->subject =
+				castssl_scratch_rename(&stage->scratch, file, finding->subject, live);
+			finding->message =
+				castssl_scratch_rename(&stage->scratch, file, finding->message, live);
+			finding->detail = castssl_scratch_rename(&stage->scratch, file, finding->detail, live);
+		}
 	}
 }
 
 void
-castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part, const char *directory,
+castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
 								CastsslFindings *findings)
 {
-	Stage stage;
+	Stage stage = { .policy = policy };
 
-	castssl_directory_remove(directory);
+	castssl_scratch_begin(&stage.scratch);
 	PG_TRY();
 	{
-		stage_policy(&stage, policy, directory);
 		check_copies(&stage, part, findings);
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: what stops it from writing there has stopped more before */
 	{
-		castssl_directory_remove(directory);
+		castssl_scratch_end(&stage.scratch);
 	}
 	PG_END_TRY();
 }

@@ -11,12 +11,11 @@
 /*
  * What the server's own parser says of the policy, or of what is a part of one
  * (castssl_loader_check_hba), with the live files' names in the findings.  It sees copies of the
- * policy's files, with all that they refer to, which refer to each other: the names in include,
- * include_if_exists, include_dir and @file are rewritten, on the same lines; what does not exist
- * keeps its live, absolute name.  The copies lie in the directory, which is made (0700) and
- * removed, also on ERROR.
+ * policy's files (server/scratch.h), with all that they refer to, which refer to each other: the
+ * names in include, include_if_exists and @file are rewritten, on the same lines, and include_dir
+ * becomes the include of a list.  What does not exist keeps its live, absolute name.
  */
 extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
-											const char *directory, CastsslFindings *findings);
+											CastsslFindings *findings);
 
 #endif

@@ -5,6 +5,8 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "libpq/libpq.h"
+#include "postmaster/postmaster.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "storage/fd.h"
@@ -15,6 +17,7 @@
 
 #include "base/compat.h"
 #include "base/fault.h"
+#include "server/call.h"
 #include "server/capture.h"
 #include "server/parameters.h"
 
@@ -26,25 +29,33 @@ castssl_parameter_value(const char *name)
 	return pstrdup(value ? value : "");
 }
 
-char *
-castssl_parameter_on_disk(const ConfigVariable *files, const char *name)
+bool
+castssl_tls_is_on(void)
 {
-	const char *value = NULL;
-
-	/* the last one counts */
-	for (const ConfigVariable *item = files; item != NULL; item = item->next)
-	{
-		/* A line that could not be parsed has no name. */
-		if (item->name != NULL && pg_strcasecmp(item->name, name) == 0)
-			value = item->value;
-	}
-	return value ? pstrdup(value) : NULL;
+	return EnableSSL;
 }
 
-/* Append what ALTER SYSTEM has written. */
-static void
-read_stored(ConfigVariable **head, ConfigVariable **tail)
+bool
+castssl_ca_is_configured(void)
 {
+	return ssl_ca_file[0] != '\0';
+}
+
+/* The settings of a file as they were read for this call. */
+typedef struct Settings
+{
+	ConfigVariable *items;
+	uint64 read_for; /* castssl_call_number() then */
+} Settings;
+
+static Settings stored_settings; /* of postgresql.auto.conf */
+static Settings config_settings; /* of postgresql.conf and what it includes */
+
+static ConfigVariable *
+read_stored(void)
+{
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
 	bool parsed = true;
 	FILE *file;
 
@@ -52,7 +63,7 @@ read_stored(ConfigVariable **head, ConfigVariable **tail)
 	file = AllocateFile(PG_AUTOCONF_FILENAME, "r");
 	if (file != NULL)
 	{
-		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, head, tail);
+		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, &head, &tail);
 		FreeFile(file);
 	}
 	else if (errno != ENOENT)
@@ -64,38 +75,66 @@ read_stored(ConfigVariable **head, ConfigVariable **tail)
 						errmsg("could not parse contents of file \"%s\"", PG_AUTOCONF_FILENAME),
 						errdetail("ALTER SYSTEM wrote it, and it was changed by hand since."),
 						errhint("The server's log names the line.")));
+	return head;
 }
 
-/* Append postgresql.conf and what it includes. */
-static void
-read_config_file(ConfigVariable **head, ConfigVariable **tail)
-{
-	/* What cannot be parsed is for castssl_parameter_file_problem(). */
-	(void) ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG3, head, tail);
-}
-
-ConfigVariable *
-castssl_parameters_on_disk(void)
+static ConfigVariable *
+read_config_file(void)
 {
 	ConfigVariable *head = NULL;
 	ConfigVariable *tail = NULL;
 
-	read_config_file(&head, &tail);
-	read_stored(&head, &tail);
+	/* What cannot be parsed is for castssl_parameter_file_problem(). */
+	(void) ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG3, &head, &tail);
 	return head;
+}
+
+/* What those files say, read once for a call. */
+static const ConfigVariable *
+settings_of(Settings *settings, ConfigVariable *(*read)(void) )
+{
+	MemoryContext context = castssl_call_context();
+
+	if (context == NULL)
+		return read();
+	if (settings->read_for != castssl_call_number())
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
+		settings->items = read();
+		settings->read_for = castssl_call_number();
+		MemoryContextSwitchTo(caller);
+	}
+	return settings->items;
+}
+
+static char *
+value_in(const ConfigVariable *settings, const char *name)
+{
+	const char *value = NULL;
+
+	/* the last one counts */
+	for (const ConfigVariable *item = settings; item != NULL; item = item->next)
+	{
+		/* A line that could not be parsed has no name. */
+		if (item->name != NULL && pg_strcasecmp(item->name, name) == 0)
+			value = item->value;
+	}
+	return value ? pstrdup(value) : NULL;
+}
+
+char *
+castssl_parameter_on_disk(const char *name)
+{
+	char *value = castssl_parameter_stored(name);
+
+	return value ? value : value_in(settings_of(&config_settings, read_config_file), name);
 }
 
 char *
 castssl_parameter_stored(const char *name)
 {
-	ConfigVariable *head = NULL;
-	ConfigVariable *tail = NULL;
-	char *value;
-
-	read_stored(&head, &tail);
-	value = castssl_parameter_on_disk(head, name);
-	FreeConfigVariables(head);
-	return value;
+	return value_in(settings_of(&stored_settings, read_stored), name);
 }
 
 bool
@@ -175,13 +214,8 @@ castssl_parameter_built_in(const char *name)
 char *
 castssl_parameter_value_if_reset(const char *name)
 {
-	ConfigVariable *head = NULL;
-	ConfigVariable *tail = NULL;
-	char *value;
+	char *value = value_in(settings_of(&config_settings, read_config_file), name);
 
-	read_config_file(&head, &tail);
-	value = castssl_parameter_on_disk(head, name);
-	FreeConfigVariables(head);
 	return value ? value : castssl_parameter_built_in(name);
 }
 
@@ -292,6 +326,32 @@ castssl_parameter_check_changeable(const char *name)
 						   "allow_alter_system = on in postgresql.conf and reload.")));
 }
 
+/* What was read for this call, as it is after a store. */
+static void
+note_stored(const char *name, const char *value)
+{
+	MemoryContext caller;
+	ConfigVariable *item;
+
+	if (castssl_call_context() == NULL || stored_settings.read_for != castssl_call_number())
+		return;
+	caller = MemoryContextSwitchTo(castssl_call_context());
+	item = palloc0(sizeof(ConfigVariable));
+	item->name = pstrdup(name);
+	item->value = value ? pstrdup(value) : NULL;
+	if (stored_settings.items == NULL)
+		stored_settings.items = item;
+	else
+	{
+		ConfigVariable *last = stored_settings.items;
+
+		while (last->next)
+			last = last->next;
+		last->next = item;
+	}
+	MemoryContextSwitchTo(caller);
+}
+
 void
 castssl_parameter_store(const char *name, const char *value)
 {
@@ -313,5 +373,6 @@ castssl_parameter_store(const char *name, const char *value)
 	statement->setstmt = set;
 	CASTSSL_FAULT("store parameter");
 	AlterSystemSetConfigFile(statement);
+	note_stored(name, value);
 	CASTSSL_FAULT("stored parameter");
 }

@@ -7,15 +7,19 @@
 
 #include "utils/guc.h"
 
-/* What postgresql.auto.conf is to hold, or holds, of one parameter. */
-typedef struct CastsslParameter
-{
-	const char *name;
-	const char *value; /* NULL: not in postgresql.auto.conf (ALTER SYSTEM RESET) */
-} CastsslParameter;
+/*
+ * postgresql.conf and postgresql.auto.conf are read once for a call of a SQL
+ * function (server/call.h).
+ */
 
 /* The value in effect in this backend; never NULL, '' when it is empty.  Palloc'd. */
 extern char *castssl_parameter_value(const char *name);
+
+/* Does this server offer TLS, as far as the parameters in effect say? */
+extern bool castssl_tls_is_on(void);
+
+/* Do they name a CA file, with which client certificates are checked? */
+extern bool castssl_ca_is_configured(void);
 
 /* The value that ALTER SYSTEM stored; NULL when there is none.  Palloc'd. */
 extern char *castssl_parameter_stored(const char *name);
@@ -30,18 +34,12 @@ extern bool castssl_parameter_is_stored(const char *name, const char *value);
 extern char *castssl_parameter_value_if_reset(const char *name);
 
 /*
- * The configuration files as they lie on disk, read once for any number of
- * questions: postgresql.conf with what it includes, then postgresql.auto.conf.  Of
- * a file that cannot be parsed, what comes before (castssl_parameter_file_problem
- * says why).  Palloc'd; free with FreeConfigVariables.
+ * The value that the configuration files have for the next start, as they lie on
+ * disk: postgresql.auto.conf, else postgresql.conf with what it includes, and of a
+ * file that cannot be parsed what comes before (castssl_parameter_file_problem says
+ * why).  NULL when none has it.  Palloc'd.
  */
-extern ConfigVariable *castssl_parameters_on_disk(void);
-
-/*
- * The value that they have for the next start, whether or not a reload would bring
- * it; NULL when none has it.  Palloc'd.
- */
-extern char *castssl_parameter_on_disk(const ConfigVariable *files, const char *name);
+extern char *castssl_parameter_on_disk(const char *name);
 
 /* The built-in value of a parameter; '' where it has none.  Palloc'd. */
 extern char *castssl_parameter_built_in(const char *name);

@@ -10,6 +10,7 @@
 #ifdef WIN32
 #include <aclapi.h>
 #else
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #endif
 
@@ -36,6 +37,32 @@ castssl_platform_reads_live_files(void)
 {
 	return false;
 }
+
+#ifdef MFD_CLOEXEC
+
+bool
+castssl_platform_has_memory_files(void)
+{
+	return access("/proc/self/fd", X_OK) == 0;
+}
+
+int
+castssl_platform_memory_file(void)
+{
+	int fd = memfd_create("pg_castssl", MFD_CLOEXEC);
+
+	/* The server's loader wants of a private key that nobody else can use it. */
+	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) != 0)
+	{
+		/* LCOV_EXCL_START: of an open file of our own */
+		close(fd);
+		fd = -1;
+		/* LCOV_EXCL_STOP */
+	}
+	return fd;
+}
+
+#endif
 
 int
 castssl_platform_user_id(void)
@@ -377,3 +404,26 @@ castssl_platform_other_readers(const char *path)
 }
 
 #endif
+
+#ifndef MFD_CLOEXEC
+
+bool
+castssl_platform_has_memory_files(void)
+{
+	return false;
+}
+
+int
+castssl_platform_memory_file(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+#endif
+
+char *
+castssl_platform_memory_path(int fd)
+{
+	return psprintf("/proc/self/fd/%d", fd);
+}

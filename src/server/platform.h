@@ -41,6 +41,15 @@ extern int castssl_platform_set_owner(int fd, uid_t uid, gid_t gid);
 extern int castssl_platform_set_mode(int fd, mode_t mode);
 extern int castssl_platform_set_mode_of(const char *path, mode_t mode);
 
+/* Has the system files that are in memory alone (memfd_create) and have a path? */
+extern bool castssl_platform_has_memory_files(void);
+
+/* A new one, open for reading and writing, of mode 0600; -1 and errno on failure. */
+extern int castssl_platform_memory_file(void);
+
+/* The path by which this process can open it again; palloc'd. */
+extern char *castssl_platform_memory_path(int fd);
+
 /* Is it on a file system that is mounted read-only?  False where nobody can say. */
 extern bool castssl_platform_is_read_only(const char *path);
 

@@ -14,9 +14,9 @@
 #include "server/restart.h"
 
 static char *
-value_on_disk(const ConfigVariable *parameters, const char *name)
+value_on_disk(const char *name)
 {
-	char *value = castssl_parameter_on_disk(parameters, name);
+	char *value = castssl_parameter_on_disk(name);
 
 	return value ? value : castssl_parameter_built_in(name);
 }
@@ -47,9 +47,9 @@ first_problem(const CastsslFindings *findings)
 
 /* The pg_hba.conf of the next start: hba_file may wait for it. */
 static char *
-hba_file_on_disk(const ConfigVariable *parameters)
+hba_file_on_disk(void)
 {
-	char *value = castssl_parameter_on_disk(parameters, "hba_file");
+	char *value = castssl_parameter_on_disk("hba_file");
 
 	/* Where no file names it, the command line or the folder of config_file does. */
 	return value && value[0] ? castssl_path_in(DataDir, value) : pstrdup(HbaFileName);
@@ -58,8 +58,7 @@ hba_file_on_disk(const ConfigVariable *parameters)
 char *
 castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 {
-	ConfigVariable *parameters = castssl_parameters_on_disk();
-	char *hba_file = hba_file_on_disk(parameters);
+	char *hba_file = hba_file_on_disk();
 	CastsslFindings findings = { 0 };
 	bool ssl;
 
@@ -72,16 +71,15 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 	}
 	else
 		(void) castssl_loader_check_hba(hba_file, false, &findings);
-	if (parse_bool(value_on_disk(parameters, "ssl"), &ssl) && ssl && try_tls)
+	if (parse_bool(value_on_disk("ssl"), &ssl) && ssl && try_tls)
 	{
-		CastsslTlsFiles files = { .cert_file = value_on_disk(parameters, "ssl_cert_file"),
-								  .key_file = value_on_disk(parameters, "ssl_key_file"),
-								  .ca_file = value_on_disk(parameters, "ssl_ca_file"),
-								  .crl_file = value_on_disk(parameters, "ssl_crl_file") };
+		CastsslTlsFiles files = { .cert_file = value_on_disk("ssl_cert_file"),
+								  .key_file = value_on_disk("ssl_key_file"),
+								  .ca_file = value_on_disk("ssl_ca_file"),
+								  .crl_file = value_on_disk("ssl_crl_file") };
 
 		castssl_loader_check_tls(&files, &findings);
 	}
-	FreeConfigVariables(parameters);
 	return first_problem(&findings);
 }
 

@@ -46,6 +46,7 @@ describe_change(const CastsslPlan *plan)
 	change->user_name = castssl_caller_name();
 	change->started_at = GetCurrentTimestamp();
 	change->parameters = plan->parameters;
+	change->touches_tls = plan->touches_tls;
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);
@@ -106,7 +107,7 @@ write_files(const CastsslPlan *plan, bool is_tls)
 static bool
 would_start_with_tls(void)
 {
-	char *value = castssl_parameter_on_disk(castssl_parameters_on_disk(), "ssl");
+	char *value = castssl_parameter_on_disk("ssl");
 	bool on;
 
 	return value != NULL && (!parse_bool(value, &on) || on);
@@ -148,7 +149,7 @@ switch_over(const CastsslPlan *plan, const CastsslChange *change)
 {
 	ListCell *cell;
 
-	if (castssl_change_touches_tls(change) && !is_one_rename(plan) && would_start_with_tls())
+	if (change->touches_tls && !is_one_rename(plan) && would_start_with_tls())
 		castssl_parameter_store("ssl", "off");
 	write_files(plan, true);
 	foreach (cell, plan->parameters)
@@ -316,8 +317,8 @@ warn_of_restart(void *arg)
 	char *problem = castssl_restart_problem(&none, plan->material == NULL);
 
 	if (problem)
-		plan->steps = castssl_step_add(plan->steps, "verify", "restart", CASTSSL_STEP_WARNING,
-									   psprintf("the server would not start again: %s", problem));
+		castssl_plan_step(plan, "verify", "restart", CASTSSL_STEP_WARNING,
+						  psprintf("the server would not start again: %s", problem));
 }
 
 static bool
@@ -351,8 +352,7 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s",
 						  open->id, timestamptz_to_str(open->confirm_deadline));
 	}
-	plan->steps = castssl_step_add(plan->steps, "await confirmation", "SELECT castssl_confirm()",
-								   outcome, detail);
+	castssl_plan_step(plan, "await confirmation", "SELECT castssl_confirm()", outcome, detail);
 }
 
 void

@@ -4,93 +4,81 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-
 #include "flow/apply/candidate.h"
-#include "server/files.h"
 #include "server/loader.h"
-#include "server/paths.h"
+#include "server/scratch.h"
 
-/* text with every occurrence of from replaced. */
-static char *
-replace_all(const char *text, const char *from, const char *to)
+/* The files as the loader is to see them. */
+typedef struct Candidate
 {
-	StringInfoData result;
-	const char *hit;
-
-	initStringInfo(&result);
-	while ((hit = strstr(text, from)) != NULL)
-	{
-		appendBinaryStringInfo(&result, text, hit - text);
-		appendStringInfoString(&result, to);
-		text = hit + strlen(from);
-	}
-	appendStringInfoString(&result, text);
-	return result.data;
-}
+	CastsslScratch scratch;
+	const CastsslMaterial *material;
+	int copies[CASTSSL_NROLES]; /* number in scratch; -1: there is none */
+} Candidate;
 
 /*
  * The path under which the loader is to see one role: of the file itself where it
  * stays as it is, else of a copy of what is wanted; "" where the role is not used.
  */
-static char *
-path_to_load(const CastsslMaterialFile *file, CastsslRole role, const char *directory)
+static const char *
+path_to_load(Candidate *candidate, CastsslRole role)
 {
-	char *path;
+	const CastsslMaterialFile *file = &candidate->material->files[role];
+	int copy;
 
 	if (file->path == NULL)
-		return pstrdup("");
+		return "";
 	if (castssl_material_stays(file))
-		return pstrdup(file->path);
-	path = psprintf("%s/%s", directory, castssl_role_parameter(role));
-	castssl_file_write(path, file->data, file->length, 0600);
-	return path;
+		return file->path;
+	copy = candidate->copies[role] = castssl_scratch_new(&candidate->scratch);
+	castssl_scratch_write(&candidate->scratch, copy, file->data, file->length);
+	return candidate->scratch.paths[copy];
+}
+
+static void
+ask_loader(Candidate *candidate, CastsslFindings *findings)
+{
+	int before = findings->count;
+	CastsslTlsFiles files = { .cert_file = path_to_load(candidate, CASTSSL_ROLE_CERTIFICATE),
+							  .key_file = path_to_load(candidate, CASTSSL_ROLE_KEY),
+							  .ca_file = path_to_load(candidate, CASTSSL_ROLE_CA),
+							  .crl_file = path_to_load(candidate, CASTSSL_ROLE_CRL) };
+
+	castssl_loader_check_tls(&files, findings);
+	for (int i = before; i < findings->count; i++)
+	{
+		CastsslFinding *finding = &findings->items[i];
+
+		for (int role = 0; role < CASTSSL_NROLES; role++)
+		{
+			const char *name = castssl_material_pem(candidate->material, role).name;
+			int copy = candidate->copies[role];
+
+			if (copy < 0)
+				continue;
+			finding->message =
+				castssl_scratch_rename(&candidate->scratch, copy, finding->message, name);
+			finding->detail =
+				castssl_scratch_rename(&candidate->scratch, copy, finding->detail, name);
+		}
+	}
 }
 
 void
 castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findings)
 {
-	char *directory = castssl_state_path("candidate");
-	char *paths[CASTSSL_NROLES];
-	CastsslFindings found = { 0 };
+	Candidate candidate = { .material = material };
 
-	castssl_directory_make(castssl_state_path(NULL));
-	castssl_directory_remove(directory); /* of a call that crashed */
-	(void) castssl_directory_make_temporary(directory);
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+		candidate.copies[role] = -1;
+	castssl_scratch_begin(&candidate.scratch);
 	PG_TRY();
 	{
-		CastsslTlsFiles files;
-
-		for (int role = 0; role < CASTSSL_NROLES; role++)
-			paths[role] = path_to_load(&material->files[role], role, directory);
-		files.cert_file = paths[CASTSSL_ROLE_CERTIFICATE];
-		files.key_file = paths[CASTSSL_ROLE_KEY];
-		files.ca_file = paths[CASTSSL_ROLE_CA];
-		files.crl_file = paths[CASTSSL_ROLE_CRL];
-		castssl_loader_check_tls(&files, &found);
+		ask_loader(&candidate, findings);
 	}
 	PG_FINALLY();
 	{
-		castssl_directory_remove(directory);
+		castssl_scratch_end(&candidate.scratch);
 	}
 	PG_END_TRY();
-
-	for (int i = 0; i < found.count; i++)
-	{
-		CastsslFinding *finding = &found.items[i];
-		const char *message = finding->message;
-		const char *detail = finding->detail;
-
-		for (int role = 0; role < CASTSSL_NROLES; role++)
-		{
-			if (paths[role][0] == '\0' || castssl_material_stays(&material->files[role]))
-				continue;
-			message = replace_all(message, paths[role], castssl_material_pem(material, role).name);
-			if (detail)
-				detail =
-					replace_all(detail, paths[role], castssl_material_pem(material, role).name);
-		}
-		castssl_finding_add(findings, finding->severity, finding->check, finding->subject, message,
-							detail, finding->hint);
-	}
 }

@@ -9,8 +9,8 @@
 #include "flow/plan/material.h"
 
 /*
- * Let be_tls_init load the material, from copies (0600) in the data directory
- * that are gone again afterwards, also on ERROR.  What it refuses is an error
+ * Let be_tls_init load the material, from copies in memory where the system has
+ * such files (server/scratch.h).  What it refuses is an error
  * finding, in which the copies bear the names of what they are copies of.
  */
 extern void castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findings);

@@ -76,8 +76,8 @@ report_warnings(CastsslPlan *plan, const CastsslFindings *findings, CastsslStep 
 		if (finding->detail)
 			text = psprintf("%s: %s", text, finding->detail);
 		if (castssl_plan_changes(plan))
-			plan->steps = castssl_step_add(plan->steps, CHECK_CERTIFICATE, finding->subject,
-										   CASTSSL_STEP_WARNING, text);
+			castssl_plan_step(plan, CHECK_CERTIFICATE, finding->subject, CASTSSL_STEP_WARNING,
+							  text);
 		else
 			appendStringInfo(&detail, "; %s", text);
 	}
@@ -135,9 +135,7 @@ check_hba(const CastsslPlan *plan)
 
 	if (plan->hba_changes)
 	{
-		castssl_directory_make(castssl_state_path(NULL));
-		castssl_loader_check_hba_policy(plan->hba_after, false, castssl_state_path("candidate"),
-										&findings);
+		castssl_loader_check_hba_policy(plan->hba_after, false, &findings);
 	}
 	else
 		(void) castssl_loader_check_hba(plan->hba_before->files[0]->path, false, &findings);
@@ -178,8 +176,7 @@ check_nobody_gains(const CastsslPlan *plan)
 static void
 check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 {
-	bool had_ca = strcmp(castssl_parameter_value("ssl"), "on") == 0 &&
-				  castssl_parameter_value("ssl_ca_file")[0] != '\0';
+	bool had_ca = castssl_tls_is_on() && castssl_ca_is_configured();
 	const CastsslHbaRule *asking = NULL;
 	const char *where;
 
@@ -202,9 +199,9 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 						   where),
 				 errhint("Name a ca_file, or first take back what asks for certificates: "
 						 "SELECT * FROM castssl_disable().")));
-	plan->steps = castssl_step_add(plan->steps, "edit pg_hba", where, CASTSSL_STEP_WARNING,
-								   "asks for a certificate, and there is no CA to check one with: "
-								   "everybody whom it answers is refused");
+	castssl_plan_step(plan, "edit pg_hba", where, CASTSSL_STEP_WARNING,
+					  "asks for a certificate, and there is no CA to check one with: "
+					  "everybody whom it answers is refused");
 }
 
 /* Is the connection of this session, were it made anew, refused afterwards? */

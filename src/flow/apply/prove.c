@@ -24,18 +24,16 @@
 void
 castssl_prove_add_steps(CastsslPlan *plan)
 {
-	plan->steps = castssl_step_add(plan->steps, "reload", "server", CASTSSL_STEP_FOLLOWS, NULL);
+	castssl_plan_step(plan, "reload", "server", CASTSSL_STEP_FOLLOWS, NULL);
 	if (!castssl_probe_possible())
 	{
-		plan->steps = castssl_step_add(plan->steps, "verify", SERVED, CASTSSL_STEP_SKIPPED,
-									   "listen_addresses is empty: there is no TCP port to try");
+		castssl_plan_step(plan, "verify", SERVED, CASTSSL_STEP_SKIPPED,
+						  "listen_addresses is empty: there is no TCP port to try");
 		return;
 	}
-	plan->steps =
-		castssl_step_add(plan->steps, "verify", SERVED, CASTSSL_STEP_FOLLOWS,
-						 plan->fingerprint ? psprintf("SHA-256 %s", plan->fingerprint) : NULL);
-	plan->steps = castssl_step_add(plan->steps, "verify", plan->hba_before->files[0]->path,
-								   CASTSSL_STEP_FOLLOWS, NULL);
+	castssl_plan_step(plan, "verify", SERVED, CASTSSL_STEP_FOLLOWS,
+					  plan->fingerprint ? psprintf("SHA-256 %s", plan->fingerprint) : NULL);
+	castssl_plan_step(plan, "verify", plan->hba_before->files[0]->path, CASTSSL_STEP_FOLLOWS, NULL);
 }
 
 static int
@@ -173,7 +171,7 @@ char *
 castssl_prove_restored(void)
 {
 	/* nothing is asked of pg_hba.conf */
-	CastsslPlan restored = { .ssl_after = strcmp(castssl_parameter_value("ssl"), "on") == 0 };
+	CastsslPlan restored = { .ssl_after = castssl_tls_is_on() };
 	CastsslCertificate certificate;
 
 	if (!castssl_probe_possible())

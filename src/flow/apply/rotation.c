@@ -339,7 +339,7 @@ read_current(void)
 {
 	CastsslPem pem = { .name = "ssl_ca_file" };
 
-	if (strcmp(castssl_parameter_value("ssl"), "on") == 0)
+	if (castssl_tls_is_on())
 		pem.data = castssl_material_read_named(CASTSSL_ROLE_CA, &pem.length);
 	return pem;
 }

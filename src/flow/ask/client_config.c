@@ -247,7 +247,7 @@ castssl_client_config_text(const char *format, const char *host, const char *use
 					{ "jdbc", append_jdbc },
 					{ "npgsql", append_npgsql },
 					{ "cast", append_cast } };
-	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	bool ssl = castssl_tls_is_on();
 	Settings settings = {
 		.host = host, .port = PostPortNumber, .user_name = user_name, .database = database
 	};

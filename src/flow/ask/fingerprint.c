@@ -9,6 +9,7 @@
 #include "utils/guc.h"
 
 #include "flow/ask/fingerprint.h"
+#include "flow/plan/crls.h"
 #include "flow/plan/material.h"
 #include "hba/access/dead.h"
 #include "hba/text/mask.h"
@@ -246,22 +247,17 @@ compare_parts(const ListCell *a, const ListCell *b)
  * the order in them has no meaning.
  */
 static List *
-add_trusted(List *parts, CastsslRole role)
+add_trusted(List *parts, const char *part, CastsslPem pem, bool missing)
 {
-	const char *part = role == CASTSSL_ROLE_CA ? "ca" : "crl";
-	char *value = castssl_parameter_value(castssl_role_parameter(role));
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 	List *found = NIL;
-	size_t length;
-	char *data;
 
-	if (value[0] == '\0')
+	if (missing)
+		parts = add_text(parts, part, "refused: the file does not exist");
+	if (pem.length == 0)
 		return parts;
-	data = castssl_material_read_named(role, &length);
-	if (data == NULL)
-		return add_text(parts, part, "refused: the file does not exist");
-	if (!castssl_certificates_read_facts(data, length, part, &certificates, &findings))
+	if (!castssl_certificates_read_facts(pem.data, pem.length, part, &certificates, &findings))
 		return add_text(parts, part, psprintf("refused: %s", findings.items[0].message));
 	for (int i = 0; i < certificates.count; i++)
 	{
@@ -269,11 +265,32 @@ add_trusted(List *parts, CastsslRole role)
 
 		if (one->crl)
 			found = add_part(found, "crl", one->issuer, crl_fingerprint(one->crl));
-		else if (role == CASTSSL_ROLE_CA)
+		else if (strcmp(part, "ca") == 0)
 			found = add_part(found, "ca", one->subject, one->fingerprint);
 	}
 	list_sort(found, compare_parts);
 	return list_concat(parts, found);
+}
+
+static List *
+add_authorities(List *parts)
+{
+	CastsslPem pem = { .name = "ca" };
+
+	pem.data = castssl_material_read_named(CASTSSL_ROLE_CA, &pem.length);
+	return add_trusted(parts, "ca", pem, castssl_ca_is_configured() && pem.data == NULL);
+}
+
+/* Of the file and of the directory: the server looks into both. */
+static List *
+add_crls(List *parts)
+{
+	CastsslPem pem = { .name = "crl" };
+	bool missing;
+
+	pem.data = castssl_material_read_named(CASTSSL_ROLE_CRL, &pem.length);
+	missing = pem.data == NULL && castssl_material_named(CASTSSL_ROLE_CRL) != NULL;
+	return add_trusted(parts, "crl", castssl_crls_with_directory(pem), missing);
 }
 
 /* ---- all ---- */
@@ -298,7 +315,7 @@ hash_of_parts(const List *parts)
 List *
 castssl_fingerprint_parts(void)
 {
-	bool ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+	bool ssl = castssl_tls_is_on();
 	CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
 	bool *dead = find_dead(policy, ssl);
 	CastsslPolicyPart *total = palloc0(sizeof(CastsslPolicyPart));
@@ -307,8 +324,8 @@ castssl_fingerprint_parts(void)
 	parts = add_rules(parts, policy, dead);
 	parts = add_mappings(parts, policy, dead);
 	parts = add_parameters(parts);
-	parts = add_trusted(parts, CASTSSL_ROLE_CA);
-	parts = add_trusted(parts, CASTSSL_ROLE_CRL);
+	parts = add_authorities(parts);
+	parts = add_crls(parts);
 	total->part = "policy";
 	total->fingerprint = hash_of_parts(parts);
 	return lcons(total, parts);

@@ -77,15 +77,14 @@ castssl_impact(const CastsslSession *sessions, int count, const CastsslHbaPolicy
 static void
 warn(CastsslPlan *plan, const char *target, const char *detail)
 {
-	plan->steps =
-		castssl_step_add(plan->steps, "edit pg_hba", target, CASTSSL_STEP_WARNING, detail);
+	castssl_plan_step(plan, "edit pg_hba", target, CASTSSL_STEP_WARNING, detail);
 }
 
 static void
 warn_of_sessions(CastsslPlan *plan)
 {
 	bool has_ca = plan->material ? plan->material->files[CASTSSL_ROLE_CA].path != NULL
-								 : castssl_parameter_value("ssl_ca_file")[0] != '\0';
+								 : castssl_ca_is_configured();
 	int count;
 	int refused = 0;
 	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);

@@ -120,8 +120,8 @@ void
 castssl_audit_read(CastsslAuditScope *scope, int target_version)
 {
 	scope->target_version = target_version ? target_version : CASTSSL_NEWEST_MAJOR;
-	scope->ssl = strcmp(castssl_parameter_value("ssl"), "on") == 0;
-	scope->ca_configured = castssl_parameter_value("ssl_ca_file")[0] != '\0';
+	scope->ssl = castssl_tls_is_on();
+	scope->ca_configured = castssl_ca_is_configured();
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		read_role(scope, role);
 	read_authorities(scope);

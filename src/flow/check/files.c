@@ -80,6 +80,25 @@ castssl_audit_symbolic_links(CastsslAuditScope *scope)
 	}
 }
 
+/* One of the server's own files, of which it is known what they hold. */
+static bool
+is_servers_own(const char *path)
+{
+	const char *const own[] = { ConfigFileName,
+								HbaFileName,
+								IdentFileName,
+								castssl_path_in(DataDir, PG_AUTOCONF_FILENAME),
+								castssl_path_in(DataDir, "postmaster.opts"),
+								castssl_path_in(DataDir, "postmaster.pid") };
+
+	for (int i = 0; i < lengthof(own); i++)
+	{
+		if (strcmp(path, own[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Does the file hold a private key?  *pem is its text. */
 static bool
 holds_key(const char *path, CastsslPem *pem)
@@ -110,7 +129,7 @@ visit_keys(CastsslAuditScope *scope, const char *folder,
 		CastsslPem pem = { 0 };
 		struct stat st;
 
-		if (strpbrk(entry->d_name, ".") == NULL || !holds_key(path, &pem))
+		if (strpbrk(entry->d_name, ".") == NULL || is_servers_own(path) || !holds_key(path, &pem))
 			continue;
 		if (stat(path, &st) == 0)
 			visit(scope, &pem, &st);

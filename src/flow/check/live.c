@@ -21,46 +21,34 @@
 void
 castssl_audit_changes(CastsslAuditScope *scope)
 {
-	ListCell *cell;
+	CastsslChange *change = castssl_journal_open_change();
+	char *subject;
 
-	foreach (cell, castssl_journal_list())
-	{
-		CastsslChange *change = lfirst(cell);
-		char *subject = psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
-
-		if (change->state == CASTSSL_APPLYING)
-			castssl_audit_report(scope, CASTSSL_WARNING, subject,
-								 "is being applied, or was interrupted",
-								 "SELECT * FROM castssl_changes(); undoes it where it was "
-								 "interrupted.");
-		else if (change->state == CASTSSL_UNCONFIRMED &&
-				 change->confirm_deadline <= GetCurrentTimestamp())
-			castssl_audit_report(scope, CASTSSL_ERROR, subject,
-								 "its deadline has passed, and it was not undone",
-								 "SELECT * FROM castssl_changes(); undoes it.");
-		else if (change->state == CASTSSL_UNCONFIRMED)
-			castssl_audit_report(scope, CASTSSL_WARNING, subject,
-								 psprintf("waits for confirmation, and is undone at %s",
-										  timestamptz_to_str(change->confirm_deadline)),
-								 "SELECT castssl_confirm();");
-	}
+	if (change == NULL)
+		return;
+	subject = psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
+	if (change->state == CASTSSL_APPLYING)
+		castssl_audit_report(scope, CASTSSL_WARNING, subject,
+							 "is being applied, or was interrupted",
+							 "SELECT * FROM castssl_changes(); undoes it where it was "
+							 "interrupted.");
+	else if (change->confirm_deadline <= GetCurrentTimestamp())
+		castssl_audit_report(scope, CASTSSL_ERROR, subject,
+							 "its deadline has passed, and it was not undone",
+							 "SELECT * FROM castssl_changes(); undoes it.");
+	else
+		castssl_audit_report(scope, CASTSSL_WARNING, subject,
+							 psprintf("waits for confirmation, and is undone at %s",
+									  timestamptz_to_str(change->confirm_deadline)),
+							 "SELECT castssl_confirm();");
 }
 
 void
 castssl_audit_edited_since(CastsslAuditScope *scope)
 {
-	CastsslChange *last = NULL;
-	char *paths;
-	ListCell *cell;
+	CastsslChange *last = castssl_journal_in_effect();
+	char *paths = last ? castssl_change_edited_since(last) : NULL;
 
-	foreach (cell, castssl_journal_list())
-	{
-		CastsslChange *change = lfirst(cell);
-
-		if (change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED)
-			last = change;
-	}
-	paths = last ? castssl_change_edited_since(last) : NULL;
 	if (paths)
 		castssl_audit_report(scope, CASTSSL_INFO, paths,
 							 psprintf("edited by hand since change " INT64_FORMAT

@@ -21,11 +21,14 @@ void
 castssl_baseline_extend(CastsslPlan *plan)
 {
 	char *path = castssl_state_path("baseline");
-	ConfigVariable *baseline = castssl_manifest_read(path);
+	ConfigVariable *baseline;
 	StringInfoData text;
 	ListCell *cell;
 	bool grows = false;
 
+	if (plan->parameters == NIL)
+		return;
+	baseline = castssl_manifest_read(path);
 	initStringInfo(&text);
 	for (ConfigVariable *item = baseline; item != NULL; item = item->next)
 		castssl_manifest_append(&text, item->name, item->value);

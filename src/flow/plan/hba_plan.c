@@ -55,13 +55,12 @@ castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 	{
 		const CastsslHbaEdit *edit = &edits->items[i];
 
-		plan->steps =
-			castssl_step_add(plan->steps, "edit pg_hba",
-							 psprintf("%s:%d", policy->files[edit->file]->path, edit->line_number),
-							 CASTSSL_STEP_CHANGES,
-							 edit->text ? psprintf("%s: %s", edit->why,
-												   castssl_hba_mask(edit->text, strlen(edit->text)))
-										: edit->why);
+		castssl_plan_step(plan, "edit pg_hba",
+						  psprintf("%s:%d", policy->files[edit->file]->path, edit->line_number),
+						  CASTSSL_STEP_CHANGES,
+						  edit->text ? psprintf("%s: %s", edit->why,
+												castssl_hba_mask(edit->text, strlen(edit->text)))
+									 : edit->why);
 	}
 	plan->hba_after = castssl_hba_plan_render(policy, edits);
 }
@@ -93,8 +92,8 @@ castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
 		const CastsslFinding *finding = &findings.items[i];
 
 		if (finding->severity == CASTSSL_WARNING)
-			plan->steps = castssl_step_add(plan->steps, "edit pg_hba", finding->subject,
-										   CASTSSL_STEP_WARNING, finding->message);
+			castssl_plan_step(plan, "edit pg_hba", finding->subject, CASTSSL_STEP_WARNING,
+							  finding->message);
 	}
 }
 
@@ -180,8 +179,8 @@ castssl_hba_plan_finish(CastsslPlan *plan)
 			plan_document(plan, plan->hba_after->files[i]);
 	}
 	if (!plan->hba_changes)
-		plan->steps = castssl_step_add(plan->steps, "edit pg_hba", plan->hba_before->files[0]->path,
-									   CASTSSL_STEP_UNCHANGED, "asks for what is wanted already");
+		castssl_plan_step(plan, "edit pg_hba", plan->hba_before->files[0]->path,
+						  CASTSSL_STEP_UNCHANGED, "asks for what is wanted already");
 }
 
 /* What castssl_hba_plan_show needs while it walks through the lines. */
@@ -198,9 +197,9 @@ show_line(void *arg, bool added, int line_number, const char *text)
 	Showing *showing = arg;
 
 	if (++showing->count <= MOST_LINES_SHOWN)
-		showing->plan->steps = castssl_step_add(
-			showing->plan->steps, "edit pg_hba", psprintf("%s:%d", showing->path, line_number),
-			CASTSSL_STEP_CHANGES, psprintf("%s: %s", added ? "added" : "removed", text));
+		castssl_plan_step(showing->plan, "edit pg_hba",
+						  psprintf("%s:%d", showing->path, line_number), CASTSSL_STEP_CHANGES,
+						  psprintf("%s: %s", added ? "added" : "removed", text));
 }
 
 void
@@ -216,10 +215,9 @@ castssl_hba_plan_show(CastsslPlan *plan)
 			continue;
 		castssl_diff_lines(before, after, show_line, &showing);
 		if (showing.count > MOST_LINES_SHOWN)
-			plan->steps =
-				castssl_step_add(plan->steps, "edit pg_hba", after->path, CASTSSL_STEP_CHANGES,
-								 psprintf("and %d more lines; SELECT castssl_hba_diff() shows them",
-										  showing.count - MOST_LINES_SHOWN));
+			castssl_plan_step(plan, "edit pg_hba", after->path, CASTSSL_STEP_CHANGES,
+							  psprintf("and %d more lines; SELECT castssl_hba_diff() shows them",
+									   showing.count - MOST_LINES_SHOWN));
 	}
 }
 

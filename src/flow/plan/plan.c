@@ -25,6 +25,13 @@ castssl_plan_new(const char *action)
 	return plan;
 }
 
+void
+castssl_plan_step(CastsslPlan *plan, const char *action, const char *target, CastsslOutcome outcome,
+				  const char *detail)
+{
+	plan->steps = castssl_step_add(plan->steps, action, target, outcome, detail);
+}
+
 const CastsslSession *
 castssl_plan_sessions(CastsslPlan *plan, int *count)
 {
@@ -85,13 +92,13 @@ castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
 
 	if (strcmp(now, value) == 0 && (stored == NULL || strcmp(stored, value) == 0))
 	{
-		plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_UNCHANGED,
-									   psprintf("'%s'", value));
+		castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_UNCHANGED,
+						  psprintf("'%s'", value));
 		return;
 	}
 	add_parameter(plan, name, value);
-	plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_CHANGES,
-								   psprintf("'%s' -> '%s'", now, value));
+	castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_CHANGES,
+					  psprintf("'%s' -> '%s'", now, value));
 }
 
 void
@@ -99,42 +106,31 @@ castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *s
 {
 	if (castssl_parameter_is_stored(name, stored))
 	{
-		plan->steps = castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_UNCHANGED,
-									   stored ? psprintf("'%s'", stored) : "not stored");
+		castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_UNCHANGED,
+						  stored ? psprintf("'%s'", stored) : "not stored");
 		return;
 	}
 	add_parameter(plan, name, stored);
-	plan->steps =
-		castssl_step_add(plan->steps, "set parameter", name, CASTSSL_STEP_CHANGES,
-						 stored ? psprintf("'%s' -> '%s'", castssl_parameter_value(name), stored)
-								: psprintf("'%s' -> reset to '%s'", castssl_parameter_value(name),
-										   castssl_parameter_value_if_reset(name)));
-}
-
-static bool
-touches_ssl(const CastsslPlan *plan, bool *has_ssl)
-{
-	bool touches = false;
-	ListCell *cell;
-
-	*has_ssl = false;
-	foreach (cell, plan->parameters)
-	{
-		touches = true;
-		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0)
-			*has_ssl = true;
-	}
-	foreach (cell, plan->files)
-		touches |= ((CastsslPlannedFile *) lfirst(cell))->is_tls;
-	return touches;
+	castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_CHANGES,
+					  stored ? psprintf("'%s' -> '%s'", castssl_parameter_value(name), stored)
+							 : psprintf("'%s' -> reset to '%s'", castssl_parameter_value(name),
+										castssl_parameter_value_if_reset(name)));
 }
 
 void
 castssl_plan_guard_ssl(CastsslPlan *plan)
 {
-	bool has_ssl;
+	bool has_ssl = false;
+	ListCell *cell;
 
-	if (touches_ssl(plan, &has_ssl) && !has_ssl)
+	foreach (cell, plan->parameters)
+	{
+		plan->touches_tls = true;
+		has_ssl |= strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0;
+	}
+	foreach (cell, plan->files)
+		plan->touches_tls |= ((CastsslPlannedFile *) lfirst(cell))->is_tls;
+	if (plan->touches_tls && !has_ssl)
 		add_parameter(plan, "ssl", castssl_parameter_stored("ssl"));
 }
 
@@ -169,7 +165,7 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 		detail = psprintf("%s %s", file->same ? "same as" : "copied from", file->source);
 	else if (!file->same)
 		detail = "written";
-	plan->steps = castssl_step_add(plan->steps, "install file", file->name, outcome, detail);
+	castssl_plan_step(plan, "install file", file->name, outcome, detail);
 
 	if (!stays)
 	{
@@ -180,20 +176,18 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 		planned->is_tls = true;
 	}
 	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
-		plan->steps =
-			castssl_step_add(plan->steps, "set permissions", file->name, CASTSSL_STEP_SKIPPED,
-							 "access control lists decide here, which the server does "
-							 "not check; castssl_check() does");
+		castssl_plan_step(plan, "set permissions", file->name, CASTSSL_STEP_SKIPPED,
+						  "access control lists decide here, which the server does "
+						  "not check; castssl_check() does");
 	else if (role == CASTSSL_ROLE_KEY)
 	{
-		plan->steps = castssl_step_add(plan->steps, "set permissions", file->name,
-									   stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
-									   psprintf("%04o", (unsigned) mode_to_write(file, role)));
+		castssl_plan_step(plan, "set permissions", file->name,
+						  stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
+						  psprintf("%04o", (unsigned) mode_to_write(file, role)));
 		if (file->source_is_open)
-			plan->steps =
-				castssl_step_add(plan->steps, "set permissions", file->source, CASTSSL_STEP_WARNING,
-								 "others than its owner can read this private key: the "
-								 "file that was copied, which stays as it is");
+			castssl_plan_step(plan, "set permissions", file->source, CASTSSL_STEP_WARNING,
+							  "others than its owner can read this private key: the "
+							  "file that was copied, which stays as it is");
 	}
 }
 
@@ -207,9 +201,8 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 		if (material->files[role].path)
 			plan_material_file(plan, role);
 	}
-	plan->steps = castssl_step_add(plan->steps, "check certificate",
-								   material->files[CASTSSL_ROLE_CERTIFICATE].name,
-								   CASTSSL_STEP_FOLLOWS, NULL);
+	castssl_plan_step(plan, "check certificate", material->files[CASTSSL_ROLE_CERTIFICATE].name,
+					  CASTSSL_STEP_FOLLOWS, NULL);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		const char *name = material->files[role].name;

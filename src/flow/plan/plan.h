@@ -8,6 +8,7 @@
 #include "nodes/pg_list.h"
 
 #include "flow/plan/material.h"
+#include "flow/plan/steps.h"
 #include "server/sessions.h"
 
 /* One file that is to differ from what it is now. */
@@ -27,8 +28,8 @@ typedef struct CastsslPlan
 	const char *action; /* "enable", "disable", "install", "apply pg_hba", "rollback" */
 	List *steps;        /* CastsslStep */
 	List *files;        /* CastsslPlannedFile */
-	List *parameters; /* CastsslChangedParameter: name and after; ssl among them when TLS is touched
-					   */
+	List *parameters;   /* CastsslChangedParameter: name and after */
+	bool touches_tls;   /* changes files or parameters of TLS: ssl is among the parameters then */
 	bool
 		reload; /* a reload is needed though nothing is written (files newer than what is served) */
 
@@ -51,6 +52,10 @@ typedef struct CastsslPlan
 
 /* A plan of that action with nothing in it. */
 extern CastsslPlan *castssl_plan_new(const char *action);
+
+/* Append a step: what happens to what, as the caller is to read it. */
+extern void castssl_plan_step(CastsslPlan *plan, const char *action, const char *target,
+							  CastsslOutcome outcome, const char *detail);
 
 /* Who is connected: asked once for a plan. */
 extern const CastsslSession *castssl_plan_sessions(CastsslPlan *plan, int *count);

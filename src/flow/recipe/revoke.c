@@ -104,7 +104,7 @@ is_in_use(const CastsslAuthority *authority)
 	char *data;
 	bool in_use = false;
 
-	if (strcmp(castssl_parameter_value("ssl"), "on") != 0)
+	if (!castssl_tls_is_on())
 		return false;
 	data = castssl_material_read_named(CASTSSL_ROLE_CA, &length);
 	if (data)
@@ -176,7 +176,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 		plan_installing(plan, &authority, call->crl);
 	else
 	{
-		plan->ssl_after = strcmp(castssl_parameter_value("ssl"), "on") == 0;
+		plan->ssl_after = castssl_tls_is_on();
 		ereport(WARNING,
 				(errmsg("the new CRL is not in use on this server"),
 				 errdetail("Its clients are not checked against this CA.  The CRL is \"%s\".",

@@ -153,7 +153,7 @@ static void
 ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
 {
 	castssl_directory_make(castssl_state_path(NULL));
-	castssl_loader_check_hba_policy(policy, part, castssl_state_path("candidate"), findings);
+	castssl_loader_check_hba_policy(policy, part, findings);
 }
 
 /* Add what it refuses of those lines of one policy's files that the other has not. */
@@ -332,7 +332,6 @@ castssl_staging_plan(void)
 	plan->hba_after = castssl_staging_policy(NULL);
 	castssl_hba_plan_finish(plan);
 	castssl_hba_plan_show(plan);
-	if (!parse_bool(castssl_parameter_value("ssl"), &plan->ssl_after))
-		plan->ssl_after = false;
+	plan->ssl_after = castssl_tls_is_on();
 	return plan;
 }

@@ -129,7 +129,7 @@ check_unedited(const List *changes)
 static void
 plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 {
-	bool is_tls = castssl_change_touches_tls(change);
+	bool is_tls = change->touches_tls;
 
 	for (int i = 0; i < list_length(change->files); i++)
 	{
@@ -209,9 +209,9 @@ add_file_steps(CastsslPlan *plan)
 
 		if (path_is_prefix_of_path(castssl_state_path(NULL), file->path))
 			continue; /* our own books are nobody's business */
-		plan->steps = castssl_step_add(plan->steps, is_hba ? "edit pg_hba" : "install file",
-									   file->path, CASTSSL_STEP_CHANGES,
-									   file->data ? "put back as it was before" : "removed again");
+		castssl_plan_step(plan, is_hba ? "edit pg_hba" : "install file", file->path,
+						  CASTSSL_STEP_CHANGES,
+						  file->data ? "put back as it was before" : "removed again");
 	}
 }
 
@@ -226,8 +226,8 @@ add_warnings(CastsslPlan *plan, const List *changes)
 		const CastsslChange *change = lfirst(cell);
 
 		if (strcmp(change->action, "revoke") == 0)
-			plan->steps = castssl_step_add(
-				plan->steps, "install file", psprintf("change " INT64_FORMAT, change->id),
+			castssl_plan_step(
+				plan, "install file", psprintf("change " INT64_FORMAT, change->id),
 				CASTSSL_STEP_WARNING,
 				"It revoked a certificate: who holds its key can log in again. To keep it revoked, "
 				"call castssl_revoke() again.");
