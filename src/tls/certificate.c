@@ -80,7 +80,7 @@ castssl_name_rfc2253(const X509_NAME *name)
 {
 	char *text = print_name(name, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 
-	/* A UTF8String may hold anything: then its bytes are shown escaped. */
+	/* A UTF8String may hold any bytes.  Invalid UTF-8 is shown escaped. */
 	return is_utf8(text) ? text : print_name(name, XN_FLAG_RFC2253);
 }
 
@@ -90,14 +90,17 @@ castssl_certificate_fingerprint(const X509 *x509)
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int length = 0;
 
-	/* X509_digest() would search the context that it was read in: see unread_key.c */
+	/*
+	 * X509_digest() would search the library context that the certificate was read in:
+	 * see unread_key.c
+	 */
 	if (!ASN1_item_digest(ASN1_ITEM_rptr(X509), EVP_sha256(), unconstify(X509 *, x509), digest,
 						  &length))
 		ERR_clear_error(); /* LCOV_EXCL_LINE: out of memory alone */
 	return lower_hex(digest, length);
 }
 
-/* As OpenSSL prints a serial number, but in lower case. */
+/* OpenSSL's form of a serial number, but in lower case. */
 static char *
 serial_text(const ASN1_INTEGER *serial)
 {
@@ -109,7 +112,7 @@ serial_text(const ASN1_INTEGER *serial)
 	return ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? psprintf("-%s", hex) : hex;
 }
 
-/* A dNSName is any bytes: a zero byte in it must not end the string. */
+/* A dNSName may hold any bytes.  A zero byte in it must not end the string. */
 static char *
 dns_text(const ASN1_IA5STRING *name)
 {
@@ -194,22 +197,22 @@ read_key_facts(CastsslCertificate *certificate)
 		case NID_dsa:
 			certificate->key_algorithm = "DSA";
 			break;
-		default: /* "ED25519", or the number of one that this OpenSSL does not know */
+		default: /* "ED25519", or the number of an algorithm that this OpenSSL does not know */
 			certificate->key_algorithm = object_text(algorithm);
 			break;
 	}
 	if (key != NULL)
 		certificate->key_bits = EVP_PKEY_bits(key);
-	/* what OpenSSL 1.1.1 says of Ed25519, and nobody else */
+	/* OpenSSL 1.1.1 says this of Ed25519, and of no other key */
 	if (certificate->key_bits == 253)
 		certificate->key_bits = 256; /* LCOV_EXCL_LINE */
 	ERR_clear_error();
 }
 
 /*
- * Key identifiers say it where there are any: RFC 5280, section 4.2.1.1, lets
- * only a self-signed certificate go without the authority's.  Without a subject
- * key identifier the signature is tried, which takes longer than all the rest.
+ * Compare the key identifiers where there are any.  RFC 5280, section 4.2.1.1, allows
+ * only a self-signed certificate to omit the authority's identifier.  Without a subject
+ * key identifier, verify the signature, which is slow.
  */
 static bool
 is_self_signed(X509 *x509)
@@ -230,7 +233,7 @@ is_self_signed(X509 *x509)
 	return result;
 }
 
-/* False when a date is unreadable, which OpenSSL counts as an error, too. */
+/* False when a date is unreadable.  OpenSSL counts that as an error, too. */
 static bool
 read_certificate(CastsslCertificate *certificate)
 {
@@ -286,8 +289,8 @@ is_certificate_block(const char *name)
 }
 
 /*
- * Decode one PEM block: 1 for a certificate or CRL, which "to" gets, 0 for
- * another block, -1 for a broken one (the error is in OpenSSL's queue).
+ * Decode one PEM block.  Returns 1 for a certificate or CRL, and stores it in "to"; 0
+ * for another block; -1 for a broken block, with the error in OpenSSL's queue.
  */
 static int
 decode_block(const CastsslPemBlock *block, bool facts_alone, CastsslCertificate *to)

@@ -2,9 +2,9 @@
  * certificate.h
  *		Facts of certificates and certificate revocation lists (RFC 5280).
  *
- * Pure: PEM text in, values out; nothing is raised except out of memory.
- * Compiles with FRONTEND too.  The OpenSSL handles hang on the memory context
- * that was current (tls/openssl.h), the strings are palloc'd there.
+ * Pure: PEM text in, values out.  Raises nothing except out of memory.  Compiles with
+ * FRONTEND too.  The current memory context owns the OpenSSL handles (tls/openssl.h)
+ * and the palloc'd strings.
  */
 #ifndef CASTSSL_TLS_CERTIFICATE_H
 #define CASTSSL_TLS_CERTIFICATE_H
@@ -22,10 +22,12 @@ typedef struct CastsslIpAddress
 /* One certificate or, where crl is set, one CRL. */
 typedef struct CastsslCertificate
 {
-	int position;           /* in its PEM text, from 1, certificates and CRLs counted together */
-	X509 *x509;             /* NULL for a CRL, and where facts alone were read */
-	X509_CRL *crl;          /* NULL for a certificate */
-	bool trusted;           /* a "TRUSTED CERTIFICATE", with OpenSSL's own settings behind it */
+	/* in its PEM text, from 1; certificates and CRLs are counted together */
+	int position;
+	X509 *x509;    /* NULL for a CRL, and where only the facts were read */
+	X509_CRL *crl; /* NULL for a certificate */
+	/* a "TRUSTED CERTIFICATE", which carries OpenSSL's own trust settings */
+	bool trusted;
 	const char *subject;    /* RFC 2253, UTF-8; NULL for a CRL; "" for an empty name */
 	const char *issuer;     /* RFC 2253, UTF-8 */
 	const char *serial;     /* lower-case hex, as "openssl x509 -serial" (which prints upper-case);
@@ -37,11 +39,12 @@ typedef struct CastsslCertificate
 	CastsslIpAddress *ip_addresses; /* subjectAltName iPAddress */
 	int nip_addresses;
 	const char *key_algorithm;       /* "RSA", "RSA-PSS", "EC", "ED25519", ...; NULL for a CRL */
-	int key_bits;                    /* 0 for a CRL, and where this OpenSSL cannot read the key */
+	int key_bits;                    /* 0 for a CRL, and for a key that this OpenSSL cannot read */
 	const char *signature_algorithm; /* OpenSSL's long name: "sha256WithRSAEncryption", ... */
-	bool is_ca;              /* basicConstraints CA:TRUE; a version 1 self-signed certificate too */
-	bool self_signed;        /* subject = issuer and the same key by its identifiers, or else
-							  * by the signature */
+	/* basicConstraints CA:TRUE, or a self-signed certificate of version 1 */
+	bool is_ca;
+	/* subject = issuer, and the same key: by its identifiers, else by the signature */
+	bool self_signed;
 	const char *fingerprint; /* SHA-256 of the DER form, lower-case hex without colons */
 } CastsslCertificate;
 
@@ -53,24 +56,27 @@ typedef struct CastsslCertificates
 } CastsslCertificates;
 
 /*
- * Read every certificate and CRL of a PEM text, in order; other PEM blocks
- * (a private key, say) are passed over.  True when there is at least one and
- * all could be read; otherwise one error finding ("certificate_parse") says what
- * is wrong and where (and items holds those before it).  subject names the
- * text: a file name.
+ * Read every certificate and CRL of a PEM text, in order.  Skip other PEM blocks, for
+ * example a private key.  Returns true if there is at least one and all can be read.
+ * Otherwise adds one error finding ("certificate_parse") that says what is wrong and
+ * where; items then holds those before the error. subject names the text in findings: a
+ * file name.
  */
 extern bool castssl_certificates_read(const char *pem, size_t length, const char *subject,
 									  CastsslCertificates *certificates, CastsslFindings *findings);
 
 /*
- * The same, several times faster, with the facts of certificates alone: x509 is NULL,
- * for their public keys are not read where the facts do not need them.
+ * As above, but several times faster, and with the facts of certificates only. x509 is
+ * NULL: public keys are not read unless the facts need them.
  */
 extern bool castssl_certificates_read_facts(const char *pem, size_t length, const char *subject,
 											CastsslCertificates *certificates,
 											CastsslFindings *findings);
 
-/* The first certificate, which the server takes for its own whatever is before it; NULL: none. */
+/*
+ * The first certificate.  The server uses it as its own, whatever is before it.  NULL:
+ * there is none.
+ */
 extern const CastsslCertificate *
 castssl_certificates_first(const CastsslCertificates *certificates);
 
@@ -81,8 +87,8 @@ extern char *castssl_certificate_fingerprint(const X509 *x509);
 extern char *castssl_name_rfc2253(const X509_NAME *name);
 
 /*
- * An X509_NAME as pg_stat_ssl shows it, "/CN=...": palloc'd (PostgreSQL:
- * X509_NAME_to_cstring; the view cuts it to NAMEDATALEN - 1 bytes).
+ * An X509_NAME as pg_stat_ssl shows it, "/CN=..."; palloc'd.  PostgreSQL:
+ * X509_NAME_to_cstring; the view cuts the name to NAMEDATALEN - 1 bytes.
  */
 extern char *castssl_name_slashes(const X509_NAME *name);
 

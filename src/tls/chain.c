@@ -2,9 +2,9 @@
  * chain.c
  *		The server's certificate and its intermediates, as clients see them.
  *
- * A client gets the file as it is, in its order.  One thing is not in the file:
- * where it holds a single certificate, OpenSSL in the server adds what it finds
- * of the chain in the CA file (SSL_MODE_NO_AUTO_CHAIN is not set).
+ * The server sends the certificates of the file in their order, with one exception.
+ * If the file holds a single certificate, OpenSSL in the server completes the chain
+ * from the CA file, because SSL_MODE_NO_AUTO_CHAIN is not set.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -20,20 +20,25 @@
 #include "tls/judge.h"
 #include "tls/openssl.h"
 
-/* Beyond that many OpenSSL verifies nothing; and a file of one certificate a thousand times ends.
+/*
+ * OpenSSL verifies no longer chain.  The limit also ends the search in a file that
+ * repeats one certificate.
  */
 #define LONGEST_CHAIN 100
 
-/* The way from the server's certificate up, through the file. */
+/* The path from the server's certificate up, through the file. */
 typedef struct Path
 {
 	const CastsslCertificate *steps[LONGEST_CHAIN];
 	int length;
 	bool in_order; /* each step follows the one before it in the file */
-	int sent;      /* certificates of the file that clients get, in the path or not */
+	int sent;      /* certificates of the file that the server sends, in the path or not */
 } Path;
 
-/* Does a CA above allow no more CAs below it?  ca itself counts as one of them. */
+/*
+ * Does a CA higher in the chain forbid this number of CAs below it?  Counts ca itself as
+ * one of them.
+ */
 static bool
 path_too_long(X509_STORE_CTX *context)
 {
@@ -88,7 +93,7 @@ castssl_ca_chain_error(X509_STORE *store, X509 *ca, unsigned long flags, int64 n
 	return verify(store, ca, NULL, flags, 0, now, true, NULL);
 }
 
-/* Has issuer the name and key identifier that certificate names as its issuer's? */
+/* Do name and key identifier of issuer match what certificate says of its issuer? */
 static bool
 is_issuer(const CastsslCertificate *issuer, const CastsslCertificate *certificate)
 {
@@ -98,7 +103,7 @@ is_issuer(const CastsslCertificate *issuer, const CastsslCertificate *certificat
 		   X509_check_issued(issuer->x509, certificate->x509) != X509_V_ERR_AKID_SKID_MISMATCH;
 }
 
-/* In the file of the path: one that is not in it yet, and that the server sends. */
+/* An issuer in the file that is not in the path yet, and that the server sends. */
 static const CastsslCertificate *
 find_issuer(const CastsslCertificates *where, const CastsslCertificate *certificate,
 			const Path *path)
@@ -127,7 +132,10 @@ find_path(const CastsslCertificates *file, Path *path)
 			continue;
 		if (path->length == 0)
 			path->steps[path->length++] = &file->items[i];
-		/* PostgreSQL: SSL_CTX_use_certificate_chain_file takes a trusted one as the first alone. */
+		/*
+		 * PostgreSQL: SSL_CTX_use_certificate_chain_file accepts a trusted certificate
+		 * only as the first.
+		 */
 		else if (file->items[i].trusted)
 			continue;
 		path->sent++;
@@ -145,7 +153,10 @@ find_path(const CastsslCertificates *file, Path *path)
 	}
 }
 
-/* What is in the file beside the path: clients ignore it or stumble over it. */
+/*
+ * Certificates of the file that are not in the path: clients ignore them or fail because
+ * of them.
+ */
 static void
 judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Path *path,
 			CastsslFindings *findings)
@@ -173,7 +184,7 @@ judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Pat
 							"Clients trust their own copy of the root and ignore this one.", NULL);
 }
 
-/* The chain ends below a root: can clients that have the root get there? */
+/* The chain ends below a root: can a client that has the root build it? */
 static void
 judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
 		  CastsslFindings *findings)
@@ -184,7 +195,7 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *p
 
 	if (top->self_signed || (issuer != NULL && issuer->self_signed))
 		return;
-	/* A file with several certificates is most likely complete, up to a root elsewhere. */
+	/* A file with several certificates most likely is complete, up to a root outside of it. */
 	if (issuer == NULL)
 		castssl_finding_add(
 			findings, path->sent > 1 ? CASTSSL_INFO : CASTSSL_WARNING, "chain", name,
@@ -209,7 +220,7 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *p
 							psprintf("Append it to \"%s\".", name));
 }
 
-/* Verify the server's certificate as an OpenSSL client that has these roots, whatever the time. */
+/* Verify the server's certificate as an OpenSSL client with these roots does, at whatever time. */
 static int
 verify_path(const CastsslTlsSet *set, X509_STORE *store, const Path *path, unsigned long flags,
 			int *depth)
@@ -226,9 +237,10 @@ verify_path(const CastsslTlsSet *set, X509_STORE *store, const Path *path, unsig
 }
 
 /*
- * The root may limit what is below it: in names, in uses, in the length of the
- * chain.  Where it is in the CA file that shows; clients may have another one,
- * so that it is no error, and whether it is the root at all is not asked here.
+ * The root may restrict the certificates below it: their names, their uses, the length
+ * of the chain.  This check sees such restrictions only if the root is in the CA file.
+ * The finding is no error, because clients may trust another root.  The check does not
+ * ask whether the certificate is the right root at all.
  */
 static void
 judge_below_root(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
@@ -297,7 +309,7 @@ judge_as_client(const CastsslTlsSet *set, const CastsslCertificates *ca, const P
 		psprintf("It is about %s.", castssl_certificate_label(path->steps[depth], name)), hint);
 }
 
-/* Uses that only some clients mind. */
+/* Uses that only some clients insist on. */
 static void
 judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
 				   CastsslFindings *findings)
@@ -306,7 +318,7 @@ judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
 	uint32_t flags = X509_get_extension_flags(server->x509);
 	uint32_t usage = X509_get_key_usage(server->x509);
 
-	/* Without any of the three judge_as_client has an error. */
+	/* Without any of the three, judge_as_client has reported an error. */
 	if ((flags & EXFLAG_KUSAGE) != 0 && (usage & KU_DIGITAL_SIGNATURE) == 0 &&
 		(usage & (KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)) != 0)
 		castssl_finding_add(findings, CASTSSL_WARNING, "key_usage", name,
@@ -339,8 +351,8 @@ castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertificates *certifi
 		bool needed = i == 0 || (!step->self_signed && (i == 1 || i < path.length - 1));
 
 		/*
-		 * Clients have the root themselves, perhaps a newer one; and the last of
-		 * several intermediates may be a cross-certificate that they can do without.
+		 * Clients have the root themselves, perhaps a newer one.  The last of several
+		 * intermediates may be a cross-certificate that clients do not need.
 		 */
 		castssl_judge_dates(set, step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);
 		castssl_judge_strength(step, name, needed ? CASTSSL_ERROR : CASTSSL_WARNING, findings);

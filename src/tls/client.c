@@ -1,6 +1,6 @@
 /*
  * client.c
- *		What a server makes of a client's certificate.
+ *		How a server judges a client's certificate.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -15,7 +15,7 @@
 #include "tls/client.h"
 #include "tls/openssl.h"
 
-/* The bytes of the first commonName; NULL where there is none, or a NUL byte in it. */
+/* The bytes of the first commonName; NULL if there is none, or if it contains a NUL byte. */
 static char *
 common_name(const X509 *x509)
 {
@@ -32,7 +32,7 @@ common_name(const X509 *x509)
 	return text;
 }
 
-/* The subject as the server prints it, which is stricter than what people are shown. */
+/* The subject as the server prints it.  The form for people is less strict. */
 static char *
 distinguished_name(const X509 *x509)
 {
@@ -49,7 +49,7 @@ distinguished_name(const X509 *x509)
 	return castssl_openssl_bytes(bio, NULL);
 }
 
-/* The level that a server's SSL context has on this machine. */
+/* The security level of a server's SSL context on this machine. */
 static int
 security_level(void)
 {
@@ -60,7 +60,7 @@ security_level(void)
 	return level;
 }
 
-/* OpenSSL takes certificates and CRLs alike from either file. */
+/* OpenSSL reads both certificates and CRLs from either file. */
 static void
 add_to_store(X509_STORE *store, const CastsslCertificates *from)
 {
@@ -73,7 +73,7 @@ add_to_store(X509_STORE *store, const CastsslCertificates *from)
 	}
 }
 
-/* Trust these CAs and, where there is a file of CRLs, check every certificate against them. */
+/* Trust these CAs.  If there is a file of CRLs, check every certificate against them. */
 static X509_STORE *
 make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 {
@@ -99,7 +99,7 @@ static STACK_OF(X509) * intermediates(const CastsslCertificates *shown)
 	return list;
 }
 
-/* As ssl_verify_cert_chain does it for a server; NULL, or the clause that says why not. */
+/* Verify as ssl_verify_cert_chain does for a server.  NULL, or a clause that says what is wrong. */
 static char *
 verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, int64 now)
 {

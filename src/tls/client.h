@@ -1,10 +1,10 @@
 /*
  * client.h
- *		What a server makes of a client's certificate.
+ *		How a server judges a client's certificate.
  *
- * PostgreSQL: be_tls_open_server and CheckCertAuth.  The server verifies what it
- * is shown while the handshake goes on, whatever pg_hba.conf says: a client whose
- * certificate it does not accept gets no further.
+ * PostgreSQL: be_tls_open_server and CheckCertAuth.  The server verifies a certificate
+ * during the handshake, before it reads pg_hba.conf.  A client whose certificate the
+ * server does not accept cannot connect.
  */
 #ifndef CASTSSL_TLS_CLIENT_H
 #define CASTSSL_TLS_CLIENT_H
@@ -15,17 +15,18 @@
 /* Strings are palloc'd. */
 typedef struct CastsslClient
 {
-	CastsslCertificate certificate; /* the client's own: the first one in its PEM text */
-	const char *cn;      /* as the server compares it: the first commonName; NULL if it has none */
-	const char *dn;      /* the subject, RFC 2253, as the server compares it */
-	const char *problem; /* why the handshake fails, a clause; NULL: it is accepted */
+	CastsslCertificate certificate; /* the client's own: the first one in the PEM text */
+	const char *cn; /* as the server compares it: the first commonName; NULL if it has none */
+	const char *dn; /* the subject, RFC 2253, as the server compares it */
+	/* why the handshake fails, a clause; NULL: the server accepts the client */
+	const char *problem;
 } CastsslClient;
 
 /*
- * Judge a client that shows these certificates, its own first.  ca and crl are those of
- * the server; ca->data must not be NULL, crl->data may be.  now is in seconds since
- * 1970-01-01 00:00 UTC.  False and an error finding ("certificate_parse") where
- * a text has no certificate that can be read.
+ * Judge a client that shows these certificates, its own first. ca and crl are the
+ * server's; ca->data must not be NULL, crl->data may be. now is in seconds since
+ * 1970-01-01 00:00 UTC.  Returns false and adds an error finding ("certificate_parse")
+ * if a text has no readable certificate.
  */
 extern bool castssl_client_judge(const CastsslPem *shown, const CastsslPem *ca,
 								 const CastsslPem *crl, int64 now, CastsslClient *client,

@@ -19,7 +19,7 @@
 #include "tls/key.h"
 #include "tls/openssl.h"
 
-/* removeFromCRL (8) is for delta CRLs only, which nobody here reads. */
+/* removeFromCRL (8) is left out: only delta CRLs use it, and the server does not read those. */
 static const struct
 {
 	const char *name;
@@ -76,7 +76,7 @@ set_reason(X509_REVOKED *entry, int code)
 	ASN1_ENUMERATED *value;
 	bool ok;
 
-	/* RFC 5280, section 5.3.1: rather absent than unspecified. */
+	/* RFC 5280, section 5.3.1: omit the reason instead of saying "unspecified". */
 	if (code == 0)
 		return true;
 	value = ASN1_ENUMERATED_new();
@@ -105,7 +105,7 @@ add_entry(X509_CRL *crl, const CastsslRevocation *revocation)
 static bool
 set_dates(X509_CRL *crl, int64 now, int64 next_update)
 {
-	/* One that is not yet in force would lock out every client of the CA. */
+	/* A CRL that is not in force yet would lock out every client of the CA. */
 	ASN1_TIME *from = castssl_asn1_time(now - CASTSSL_CLOCK_SLACK);
 	ASN1_TIME *until = castssl_asn1_time(next_update);
 	bool ok = from != NULL && until != NULL && X509_CRL_set1_lastUpdate(crl, from) == 1 &&
@@ -185,7 +185,7 @@ castssl_crl_replace(const char *crls, size_t length, X509 *ca, const char *crl,
 	{
 		X509_CRL *other = read.items[i].crl;
 
-		/* By the key, not the name: an older CA may have had the same name. */
+		/* Compare the key, not the name: an older CA may have had the same name. */
 		if (other && X509_CRL_verify(other, X509_get0_pubkey(ca)) != 1)
 			PEM_write_bio_X509_CRL(bio, other);
 	}

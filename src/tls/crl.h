@@ -15,9 +15,9 @@ typedef struct CastsslRevocation
 } CastsslRevocation;
 
 /*
- * Is it a reason for revocation?  'unspecified', 'keyCompromise',
+ * Is this a reason for revocation?  The reasons are 'unspecified', 'keyCompromise',
  * 'cACompromise', 'affiliationChanged', 'superseded', 'cessationOfOperation',
- * 'certificateHold', 'privilegeWithdrawn', 'aACompromise'.
+ * 'certificateHold', 'privilegeWithdrawn' and 'aACompromise'.
  */
 extern bool castssl_is_revocation_reason(const char *reason);
 
@@ -25,16 +25,17 @@ extern bool castssl_is_revocation_reason(const char *reason);
 extern const char *castssl_revocation_reasons(void);
 
 /*
- * The CRL with these entries, in force from CASTSSL_CLOCK_SLACK ago: PEM, palloc'd.
- * number must be above that of the CRL before.  NULL and an error finding ("crl").
+ * Make the CRL with these entries, valid from CASTSSL_CLOCK_SLACK ago: PEM, palloc'd.
+ * number must be greater than that of the previous CRL.  On failure returns NULL and
+ * adds an error finding ("crl").
  */
 extern char *castssl_crl_make(const CastsslAuthority *authority,
 							  const CastsslRevocation *revocations, int count, int64 number,
 							  int64 now, int64 next_update, CastsslFindings *findings);
 
 /*
- * The CRLs of a PEM text without those of this CA, and then crl: PEM, palloc'd.
- * NULL and an error finding when the text cannot be read.
+ * The CRLs of a PEM text without those of this CA, followed by crl: PEM, palloc'd.  If
+ * the text cannot be read, returns NULL and adds an error finding.
  */
 extern char *castssl_crl_replace(const char *crls, size_t length, X509 *ca, const char *crl,
 								 CastsslFindings *findings);

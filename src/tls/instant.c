@@ -1,6 +1,6 @@
 /*
  * instant.c
- *		Instants of certificates: ASN.1 times as seconds, and as text.
+ *		Points in time in certificates: ASN.1 times as seconds, and as text.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -40,7 +40,7 @@ castssl_asn1_seconds(const ASN1_TIME *time, int64 *seconds)
 	int64 year;
 	int64 days;
 
-	/* OpenSSL takes a missing time for "now". */
+	/* OpenSSL reads a missing time as "now". */
 	if (time == NULL || !ASN1_TIME_check(time) || !ASN1_TIME_to_tm(time, &tm))
 	{
 		ERR_clear_error();
@@ -54,7 +54,7 @@ castssl_asn1_seconds(const ASN1_TIME *time, int64 *seconds)
 	return true;
 }
 
-/* Calendar fields of an instant, for the years 1 to 9999; others are cut there. */
+/* Calendar fields of a time in the years 1 to 9999.  Other times are cut to that range. */
 static void
 split(int64 seconds, int fields[6])
 {
@@ -67,7 +67,7 @@ split(int64 seconds, int fields[6])
 	seconds = Min(seconds, days_to_year(10000) * SECONDS_A_DAY - 1);
 	days = seconds / SECONDS_A_DAY - (seconds % SECONDS_A_DAY < 0);
 	rest = (int) (seconds - days * SECONDS_A_DAY);
-	/* Not above the year that it is, and at most some dozen below. */
+	/* Never later than the true year, and a few dozen years earlier at most. */
 	year = Max(1970 + days / (days < 0 ? 365 : 366) - 1, 1);
 	while (days_to_year(year + 1) <= days)
 		year++;
@@ -91,7 +91,7 @@ castssl_asn1_time(int64 seconds)
 
 	split(seconds, f);
 	snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02dZ", f[0], f[1], f[2], f[3], f[4], f[5]);
-	/* RFC 5280, section 4.1.2.5: two digits of the year until 2049. */
+	/* RFC 5280, section 4.1.2.5: two digits for the year until 2049. */
 	if (time != NULL && !ASN1_TIME_set_string(time, f[0] >= 1950 && f[0] <= 2049 ? text + 2 : text))
 	{
 		/* LCOV_EXCL_START: the text is in order, so out of memory alone */

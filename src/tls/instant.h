@@ -1,9 +1,9 @@
 /*
  * instant.h
- *		Instants of certificates: ASN.1 times as seconds, and as text.
+ *		Points in time in certificates: ASN.1 times as seconds, and as text.
  *
- * Plain 64-bit arithmetic in the Gregorian calendar, because certificates go
- * to the year 9999, time_t does not everywhere, and timegm is not everywhere.
+ * Uses 64-bit arithmetic in the Gregorian calendar.  Certificates reach the year 9999,
+ * time_t does not on every platform, and timegm does not exist on every platform.
  */
 #ifndef CASTSSL_TLS_INSTANT_H
 #define CASTSSL_TLS_INSTANT_H
@@ -11,12 +11,12 @@
 #include <openssl/asn1.h>
 
 /*
- * The instant of a UTCTime or GeneralizedTime as seconds since 1970-01-01
- * 00:00 UTC; false when it is none.
+ * The time of a UTCTime or GeneralizedTime in seconds since 1970-01-01 00:00 UTC; false
+ * if it is not a valid time.
  */
 extern bool castssl_asn1_seconds(const ASN1_TIME *time, int64 *seconds);
 
-/* The other way round, as RFC 5280 wants it: UTCTime until 2049.  NULL: out of memory. */
+/* The reverse, in the form of RFC 5280: UTCTime until 2049.  NULL: out of memory. */
 extern ASN1_TIME *castssl_asn1_time(int64 seconds);
 
 /* "2026-01-31 12:00:00 UTC"; palloc'd. */

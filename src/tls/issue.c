@@ -1,6 +1,7 @@
 /*
  * issue.c
- *		A small certificate authority: its own certificate, and those it issues.
+ *		A small certificate authority: its own certificate, and the certificates that it
+ *		issues.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -45,7 +46,7 @@ set_serial(X509 *x509)
 	BIGNUM *number = BN_new();
 	bool ok = number != NULL;
 
-	/* Zero is not allowed; it will not come twice. */
+	/* Zero is not allowed.  Drawing it again and again is practically impossible. */
 	while (ok && BN_is_zero(number))
 		ok = BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1;
 	ok = ok && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != NULL;
@@ -66,7 +67,7 @@ set_dates(X509 *x509, int64 not_before, int64 not_after)
 	return ok;
 }
 
-/* value is in the language of openssl.cnf, and a constant: nothing of a request gets in. */
+/* value is in the syntax of openssl.cnf, and a constant: nothing from a request may get into it. */
 static bool
 add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
 {
@@ -167,7 +168,7 @@ castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int
 	return false;
 }
 
-/* May a certificate be made of this request? */
+/* May the CA issue a certificate for this request? */
 static bool
 check_request(X509_REQ *request, const char *subject, const GENERAL_NAMES *names,
 			  CastsslPurpose purpose, CastsslFindings *findings)
@@ -213,7 +214,7 @@ fill_certificate(X509 *x509, X509_REQ *request, const CastsslAuthority *authorit
 		   X509_set_pubkey(x509, key) == 1 &&
 		   add_extension(x509, authority->certificate, NID_basic_constraints,
 						 "critical,CA:FALSE") &&
-		   /* TLS 1.2 without forward secrecy encrypts with an RSA key. */
+		   /* TLS 1.2 without forward secrecy encrypts with the RSA key. */
 		   add_extension(x509, authority->certificate, NID_key_usage,
 						 rsa ? "critical,digitalSignature,keyEncipherment"
 							 : "critical,digitalSignature") &&
@@ -228,7 +229,7 @@ fill_certificate(X509 *x509, X509_REQ *request, const CastsslAuthority *authorit
 							  X509_NAME_entry_count(subject) == 0, X509V3_ADD_DEFAULT) == 1);
 }
 
-/* The dates of the certificate: within those of the CA. */
+/* The dates of the certificate, which do not exceed those of the CA. */
 static bool
 date_certificate(X509 *x509, const CastsslAuthority *authority, const char *subject, int64 now,
 				 int64 valid_for, CastsslFindings *findings)

@@ -1,10 +1,11 @@
 /*
  * issue.h
- *		A small certificate authority: its own certificate, and those it issues.
+ *		A small certificate authority: its own certificate, and the certificates that it
+ *		issues.
  *
- * After RFC 5280; what is issued passes "openssl verify -x509_strict".  Serial
- * numbers are random, 128 bits.  Certificates are valid from five minutes ago,
- * and so are CRLs, for hosts whose clock is a little late.  Times are seconds since
+ * Follows RFC 5280; issued certificates pass "openssl verify -x509_strict".  Serial
+ * numbers are random, 128 bits.  Certificates and CRLs are valid from five minutes
+ * ago, because some hosts have a clock that is a little late.  Times are seconds since
  * 1970-01-01 00:00 UTC.  All PEM texts are palloc'd.
  */
 #ifndef CASTSSL_TLS_ISSUE_H
@@ -12,9 +13,9 @@
 
 #include "tls/pem.h"
 
-#define CASTSSL_CLOCK_SLACK 300 /* seconds that the clock of whoever reads it may be late */
+#define CASTSSL_CLOCK_SLACK 300 /* seconds by which the clock of another host may be late */
 
-/* A CA: its certificate and the private key that belongs to it. */
+/* A CA: its certificate and the matching private key. */
 typedef struct CastsslAuthority
 {
 	X509 *certificate;
@@ -28,24 +29,24 @@ typedef enum CastsslPurpose
 } CastsslPurpose;
 
 /*
- * A self-signed CA certificate CN=common_name that issues end certificates
- * only (path length 0).  NULL and an error finding ("ca").
+ * Make a self-signed CA certificate CN=common_name that may issue end certificates only
+ * (path length 0).  On failure returns NULL and adds an error finding ("ca").
  */
 extern char *castssl_ca_make(const char *common_name, EVP_PKEY *key, int64 now, int64 valid_for,
 							 CastsslFindings *findings);
 
 /*
- * Read a CA from its PEM texts.  False and an error finding ("ca") when it is
- * none, the key is another's, or it is out of date.
+ * Read a CA from its PEM texts.  Returns false and adds an error finding ("ca") if the
+ * certificate is no CA, the key does not match, or the certificate is not valid now.
  */
 extern bool castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int64 now,
 								   CastsslAuthority *authority, CastsslFindings *findings);
 
 /*
- * The certificate for a request: its subject and names (castssl_request_names),
- * no other extension of it.  NULL and an error finding ("request", "weak",
- * "certificate_dates") when it cannot be; a warning tells when the CA ends first
- * and the certificate with it.
+ * Issue the certificate for a request.  Takes over the subject and the names
+ * (castssl_request_names), and no other extension.  On failure returns NULL and adds an
+ * error finding ("request", "weak", "certificate_dates").  If the CA expires earlier,
+ * the certificate ends with the CA, and a warning says so.
  */
 extern char *castssl_request_sign(const CastsslPem *request, const CastsslAuthority *authority,
 								  int64 now, int64 valid_for, CastsslPurpose purpose,

@@ -1,6 +1,6 @@
 /*
  * judge.c
- *		Judgement of one certificate by itself: its dates and its strength.
+ *		What is wrong with one certificate by itself: its dates, its strength, its form.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -17,7 +17,7 @@
 
 #define SECURITY_BITS_WANTED 112
 #define RSA_BITS_WANTED 2048
-#define RSA_BITS_GOOD 3072 /* NIST SP 800-57 part 1: beyond 2030 */
+#define RSA_BITS_GOOD 3072 /* NIST SP 800-57 part 1: needed beyond 2030 */
 
 char *
 castssl_certificate_label(const CastsslCertificate *certificate, const char *file)
@@ -31,7 +31,7 @@ castssl_certificate_label(const CastsslCertificate *certificate, const char *fil
 bool
 castssl_in_force(const CastsslCertificate *certificate, int64 now)
 {
-	/* OpenSSL counts the very second of notAfter as too late. */
+	/* OpenSSL counts the second of notAfter itself as too late. */
 	return certificate->not_before <= now && now < certificate->not_after;
 }
 
@@ -134,7 +134,10 @@ castssl_judge_strength(const CastsslCertificate *certificate, const char *file,
 			"Get a new certificate, with a key of type ec:P-256, say.");
 }
 
-/* Does an EC key spell its curve out, instead of naming it as RFC 5480, section 2.1.1, wants? */
+/*
+ * Does an EC key contain the parameters of its curve instead of the name, which RFC
+ * 5480, section 2.1.1, requires?
+ */
 static bool
 has_explicit_curve(const CastsslCertificate *certificate)
 {

@@ -1,9 +1,9 @@
 /*
  * judge.h
- *		Judgement of one certificate by itself: its dates and its strength.
+ *		What is wrong with one certificate by itself: its dates, its strength, its form.
  *
- * The caller says what a refusal means: an error for the server's own
- * certificate, a warning for one of many CAs.
+ * The caller chooses the severity: an error for the server's own certificate, a
+ * warning for one of many CAs.
  */
 #ifndef CASTSSL_TLS_JUDGE_H
 #define CASTSSL_TLS_JUDGE_H
@@ -11,42 +11,43 @@
 #include "tls/certificate.h"
 #include "tls/set.h"
 
-/* "certificate 2 of "root.crt" (CN=x)"; palloc'd. */
+/* For example: certificate 2 of "root.crt" (CN=x).  Palloc'd. */
 extern char *castssl_certificate_label(const CastsslCertificate *certificate, const char *file);
 
-/* Is now within its dates? */
+/* Is the certificate valid at this time? */
 extern bool castssl_in_force(const CastsslCertificate *certificate, int64 now);
 
 /*
- * "certificate_dates" ("crl_dates" for a CRL): a finding of the given severity
- * where it is out of date, a warning where it will be within set->expiry_warning.
+ * Check "certificate_dates" ("crl_dates" for a CRL).  Adds a finding of the given
+ * severity if the item is not valid now, a warning if it expires within
+ * set->expiry_warning.
  */
 extern void castssl_judge_dates(const CastsslTlsSet *set, const CastsslCertificate *certificate,
 								const char *file, CastsslSeverity severity,
 								CastsslFindings *findings);
 
 /*
- * What is too weak about the certificate's key (RSA under 2048 bits, others
- * under 112 bits of security: the floor of OpenSSL's security level 2) or its
- * signature (SHA-1, MD5; nobody checks that of a self-signed one); NULL if
- * nothing is.  palloc'd.
+ * What is too weak: the certificate's key (RSA under 2048 bits, others under 112 bits of
+ * security: the minimum of OpenSSL's security level 2), or its signature (SHA-1, MD5).
+ * The signature of a self-signed certificate does not count, because nobody checks it.
+ * NULL: nothing is too weak.  Palloc'd.
  */
 extern char *castssl_weakness(const CastsslCertificate *certificate);
 
-/* "weak": a finding of the given severity where there is a weakness. */
+/* Check "weak": adds a finding of the given severity if there is a weakness. */
 extern void castssl_judge_strength(const CastsslCertificate *certificate, const char *file,
 								   CastsslSeverity severity, CastsslFindings *findings);
 
 /*
- * What verifiers refuse about its form: extensions that OpenSSL cannot decode, or has
- * to understand and does not, and an EC curve without a name.  A sentence; NULL if
- * there is nothing.  The finding is a "certificate_parse".
+ * What verifiers reject about the form of the certificate: extensions that OpenSSL
+ * cannot decode, critical extensions that OpenSSL does not know, and an EC curve without
+ * a name.  A sentence; NULL if there is nothing.  The finding is a "certificate_parse".
  */
 extern const char *castssl_defect(const CastsslCertificate *certificate);
 extern void castssl_judge_defects(const CastsslCertificate *certificate, const char *file,
 								  CastsslSeverity severity, CastsslFindings *findings);
 
-/* Has it an RSA key of under 3072 bits that is not too weak yet? */
+/* Does it have an RSA key of under 3072 bits that is not too weak yet? */
 extern bool castssl_is_small_rsa(const CastsslCertificate *certificate);
 
 #endif

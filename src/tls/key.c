@@ -66,7 +66,7 @@ castssl_key_is_encrypted(const CastsslPem *key)
 	return false;
 }
 
-/* OpenSSL would ask on the terminal without this. */
+/* Without this callback, OpenSSL would ask on the terminal. */
 static int
 give_passphrase(char *buffer, int size, int writing, void *passphrase)
 {
@@ -79,7 +79,7 @@ give_passphrase(char *buffer, int size, int writing, void *passphrase)
 	return (int) length;
 }
 
-/* NULL when it cannot be read; the reason is in OpenSSL's queue. */
+/* NULL if the key cannot be read; the reason is in OpenSSL's queue. */
 static EVP_PKEY *
 read_key(const CastsslPem *key, const char *passphrase)
 {
@@ -95,7 +95,10 @@ read_key(const CastsslPem *key, const char *passphrase)
 	return castssl_adopt_key(pkey);
 }
 
-/* A block that cannot be decoded at all may have been the key: then it is damaged, not absent. */
+/*
+ * A block that cannot be decoded at all may have been the key.  The key then counts as
+ * damaged, not as absent.
+ */
 static bool
 is_damaged(const CastsslPem *key)
 {
@@ -117,7 +120,7 @@ castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings 
 
 	if (pkey != NULL)
 	{
-		/* The decoders of OpenSSL 3 leave what they tried in the queue. */
+		/* The decoders of OpenSSL 3 leave errors of failed attempts in the queue. */
 		ERR_clear_error();
 		return pkey;
 	}

@@ -1,6 +1,6 @@
 /*
  * openssl.c
- *		OpenSSL handles that nobody forgets to free, and its error text.
+ *		OpenSSL handles that are always freed, and the text of OpenSSL's errors.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -32,7 +32,10 @@ castssl_openssl_adopt(void *handle, void (*release)(void *handle))
 	if (handle == NULL)
 		return NULL;
 
-	/* The handle is nobody's until the callback stands, so do not raise before it is freed. */
+	/*
+	 * Until the callback is registered, nobody owns the handle: raise no error before
+	 * the handle is freed.
+	 */
 	callback = palloc_extended(sizeof(MemoryContextCallback), MCXT_ALLOC_NO_OOM);
 	if (callback == NULL)
 	{
@@ -137,7 +140,7 @@ castssl_openssl_error(void)
 	const char *reason = code == 0 ? "unknown error" : ERR_reason_error_string(code);
 	char *text;
 
-	/* OpenSSL 3 has no reason string for errors of the operating system. */
+	/* OpenSSL 3 has no reason text for errors of the operating system. */
 	text = reason != NULL ? pstrdup(reason) : psprintf("OpenSSL error code %lu", code);
 	ERR_clear_error();
 	return text;
@@ -196,7 +199,7 @@ castssl_openssl_secret(BIO *bio, size_t *length)
 	Secret *secret = palloc0(sizeof(Secret));
 	size_t size;
 
-	/* Registered before there is anything to wipe, so that nothing can come in between. */
+	/* Register before there is anything to wipe: then no error can come in between. */
 	castssl_openssl_adopt(secret, wipe);
 	secret->data = castssl_openssl_bytes(bio, &size);
 	secret->length = size;

@@ -1,6 +1,6 @@
 /*
  * openssl.h
- *		OpenSSL handles that nobody forgets to free, and its error text.
+ *		OpenSSL handles that are always freed, and the text of OpenSSL's errors.
  */
 #ifndef CASTSSL_TLS_OPENSSL_H
 #define CASTSSL_TLS_OPENSSL_H
@@ -11,12 +11,12 @@
 #include <openssl/x509v3.h>
 
 /*
- * Have release(handle) called when the current memory context goes away, by
+ * Arrange that release(handle) is called when the current memory context goes away, by
  * ERROR or otherwise.  With FRONTEND: at exit.  Returns handle; NULL stays NULL.
  */
 extern void *castssl_openssl_adopt(void *handle, void (*release)(void *handle));
 
-/* The same for the types in use here; each returns its argument. */
+/* As above for the types in use here.  Each returns its argument. */
 extern X509 *castssl_adopt_x509(X509 *x509);
 extern X509_REQ *castssl_adopt_request(X509_REQ *request);
 extern X509_CRL *castssl_adopt_crl(X509_CRL *crl);
@@ -24,32 +24,32 @@ extern X509_STORE *castssl_adopt_store(X509_STORE *store);
 extern EVP_PKEY *castssl_adopt_key(EVP_PKEY *key);
 extern GENERAL_NAMES *castssl_adopt_names(GENERAL_NAMES *names);
 extern STACK_OF(X509) *
-	castssl_adopt_list(STACK_OF(X509) * list); /* the list alone, not its items */
+	castssl_adopt_list(STACK_OF(X509) * list); /* only the list, not its items */
 
 #ifdef FRONTEND
-/* Release everything adopted so far, the youngest first: for a fuzzer, between two runs. */
+/* Release everything adopted so far, the newest first: for a fuzzer, between two runs. */
 extern void castssl_openssl_release_all(void);
 #endif
 
 /*
- * The text of the oldest error in OpenSSL's queue, palloc'd, and the queue
- * cleared.  Never empty: "unknown error" when the queue is.
+ * The text of the oldest error in OpenSSL's queue, palloc'd; clears the queue.  "unknown
+ * error" if the queue is empty.
  */
 extern char *castssl_openssl_error(void);
 
 /*
- * The bytes written to a memory BIO, palloc'd, with a zero byte after them;
- * *length (may be NULL) gets their number.  Frees and wipes bio, out of memory or not.
+ * The bytes written to a memory BIO, palloc'd, with a zero byte after them. *length (may
+ * be NULL) is set to their number.  Frees and wipes bio, even when out of memory.
  */
 extern char *castssl_openssl_bytes(BIO *bio, size_t *length);
 
 /*
- * Have a secret in memory of the current memory context wiped when that goes away, by
- * ERROR or otherwise; so neither pfree nor repalloc it.
+ * Arrange that a secret, in memory of the current memory context, is wiped when the
+ * context goes away, by ERROR or otherwise.  Neither pfree nor repalloc it.
  */
 extern void castssl_openssl_wipe_later(char *data, size_t length);
 
-/* The same for a secret in a memory BIO. */
+/* Like castssl_openssl_bytes, for a secret. */
 extern char *castssl_openssl_secret(BIO *bio, size_t *length);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * pem.c
- *		PEM texts: their blocks, and what is wrong with a text that has none.
+ *		PEM texts: their blocks, and what is wrong with a text without the expected
+ *		block.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -21,7 +22,10 @@
 
 #define BEGIN_MARK "-----BEGIN "
 
-/* The first "-----BEGIN " at the start of a line at or behind offset; the end if there is none. */
+/*
+ * The first "-----BEGIN " at the start of a line at or after offset; the end of the text
+ * if there is none.
+ */
 static size_t
 find_begin(const CastsslPem *pem, size_t offset)
 {
@@ -120,7 +124,10 @@ castssl_shell_word(const char *name)
 	return word.data;
 }
 
-/* What a binary text is in DER form, and the command that makes PEM of it; NULL if it is none. */
+/*
+ * What a binary text holds in DER form, and the command that converts it to PEM; NULL if
+ * it is not DER.
+ */
 static const char *
 der_content(const CastsslPem *pem, const char **command)
 {
@@ -160,7 +167,7 @@ der_content(const CastsslPem *pem, const char **command)
 	return kinds[kind].content;
 }
 
-/* A text that has PEM blocks, but not of the kind wanted. */
+/* A text that has PEM blocks, but none of the expected kind. */
 static void
 explain_other_blocks(const CastsslPem *pem, const char *check, const char *wanted, const char *name,
 					 size_t offset, CastsslFindings *findings)

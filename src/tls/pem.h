@@ -1,17 +1,18 @@
 /*
  * pem.h
- *		PEM texts: their blocks, and what is wrong with a text that has none.
+ *		PEM texts: their blocks, and what is wrong with a text without the expected
+ *		block.
  *
- * The reader is OpenSSL's own, as the server uses it, so that both agree on
- * what is read and what is passed over (text around blocks, CRLF, and from
- * OpenSSL 3.0 on a byte-order mark).
+ * The reader is OpenSSL's own, the same as in the server.  So both agree on what is
+ * read and what is skipped: text around blocks, CRLF and, since OpenSSL 3.0, a
+ * byte-order mark.
  */
 #ifndef CASTSSL_TLS_PEM_H
 #define CASTSSL_TLS_PEM_H
 
 #include "base/finding.h"
 
-/* A PEM text and the name a person knows it by.  data NULL: there is none. */
+/* A PEM text, and a name for messages. data NULL: there is no text. */
 typedef struct CastsslPem
 {
 	const char *name; /* file name */
@@ -36,24 +37,23 @@ typedef enum CastsslPemResult
 } CastsslPemResult;
 
 /*
- * The first block at or behind *offset, which moves behind it.  Call
- * castssl_pem_block_free before anything that may raise an error: the block is
- * OpenSSL's memory, and may be a private key (it is wiped).
+ * Read the first block at or after *offset, and move *offset behind it.  Call
+ * castssl_pem_block_free before anything that may raise an error: the block is OpenSSL's
+ * memory and may be a private key, which is wiped.
  */
 extern CastsslPemResult castssl_pem_next(const CastsslPem *pem, size_t *offset,
 										 CastsslPemBlock *block);
 extern void castssl_pem_block_free(CastsslPemBlock *block);
 
-/* The line, from 1, that an offset is in. */
+/* The number, from 1, of the line that contains an offset. */
 extern int castssl_pem_line(const CastsslPem *pem, size_t offset);
 
 /* Does the text begin with a UTF-8 byte-order mark? */
 extern bool castssl_pem_has_bom(const CastsslPem *pem);
 
 /*
- * Add the error that a text without any "wanted" block ("certificate",
- * "private key") deserves: empty, DER, UTF-16, something else in PEM form,
- * no PEM at all.
+ * Add the error finding for a text without any "wanted" block ("certificate", "private
+ * key"): it is empty, DER, UTF-16, another kind of PEM, or no PEM at all.
  */
 extern void castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted,
 								CastsslFindings *findings);

@@ -1,6 +1,6 @@
 /*
  * pkcs12.c
- *		Key, certificate and CA in one file, as .NET and Java want it (RFC 7292).
+ *		Key, certificate and CA in one file, for .NET and Java (RFC 7292).
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -14,7 +14,7 @@
 #include "tls/openssl.h"
 #include "tls/pkcs12.h"
 
-#define ITERATIONS 10000 /* as Java's keytool; a password is guessed that much slower */
+#define ITERATIONS 10000 /* as in Java's keytool; slows down guessing of the password */
 
 static void
 release_pkcs12(void *handle)
@@ -37,7 +37,7 @@ castssl_pkcs12_make(EVP_PKEY *key, X509 *certificate, const CastsslCertificates 
 			sk_X509_push(list, ca->items[i].x509);
 	}
 	ERR_clear_error();
-	/* OpenSSL 1.1.1 would authenticate with SHA-1: -1 leaves that to the next call. */
+	/* OpenSSL 1.1.1 would use SHA-1 for the MAC. -1: no MAC here, the next call adds it. */
 	pkcs12 = PKCS12_create(password, name, key, certificate, list, NID_aes_256_cbc, NID_aes_256_cbc,
 						   ITERATIONS, -1, 0);
 	castssl_openssl_adopt(pkcs12, release_pkcs12);

@@ -1,6 +1,6 @@
 /*
  * pkcs12.h
- *		Key, certificate and CA in one file, as .NET and Java want it (RFC 7292).
+ *		Key, certificate and CA in one file, for .NET and Java (RFC 7292).
  */
 #ifndef CASTSSL_TLS_PKCS12_H
 #define CASTSSL_TLS_PKCS12_H
@@ -8,10 +8,10 @@
 #include "tls/certificate.h"
 
 /*
- * PKCS#12 in DER form, encrypted with the password: AES-256-CBC, and an
- * HMAC-SHA-256 over it all.  ca may be NULL; name is the friendly name.  The
- * bytes are wiped with the memory context (castssl_openssl_secret).  NULL and
- * an error finding ("pkcs12").
+ * PKCS#12 in DER form, encrypted with the password: AES-256-CBC, and an HMAC-SHA-256
+ * over everything. ca may be NULL; name is the friendly name.  The bytes are wiped with
+ * the memory context (castssl_openssl_secret).  On failure returns NULL and adds an
+ * error finding ("pkcs12").
  */
 extern char *castssl_pkcs12_make(EVP_PKEY *key, X509 *certificate, const CastsslCertificates *ca,
 								 const char *name, const char *password, size_t *length,

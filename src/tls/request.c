@@ -57,7 +57,7 @@ castssl_set_common_name(X509_NAME *name, const char *common_name)
 									  (const unsigned char *) common_name, -1, -1, 0) == 1;
 }
 
-/* One more name in the list; takes over value. */
+/* Add one more name to the list.  Takes ownership of value. */
 static bool
 push_name(GENERAL_NAMES *list, int type, const void *data, int length)
 {
@@ -180,7 +180,7 @@ castssl_request_read(const CastsslPem *pem, CastsslFindings *findings)
 	return request;
 }
 
-/* 1: may be in a certificate; 0: is of a kind that we leave out; -1: malformed. */
+/* 1: may be in a certificate. 0: a kind that we leave out. -1: malformed. */
 static int
 judge_name(const GENERAL_NAME *name)
 {
@@ -194,7 +194,7 @@ judge_name(const GENERAL_NAME *name)
 				   : -1;
 	if (name->type != GEN_DNS && name->type != GEN_EMAIL && name->type != GEN_URI)
 		return 0;
-	/* A zero byte would make some clients read another name than others. */
+	/* Because of a zero byte, clients would disagree on what the name is. */
 	bytes = ASN1_STRING_get0_data(text);
 	for (int i = 0; i < ASN1_STRING_length(text); i++)
 	{
@@ -204,7 +204,10 @@ judge_name(const GENERAL_NAME *name)
 	return ASN1_STRING_length(text) > 0 ? 1 : -1;
 }
 
-/* Take the names of other kinds out of the list; -1 when one is malformed, else how many. */
+/*
+ * Remove the names of other kinds from the list.  Returns how many, or -1 if a name is
+ * malformed.
+ */
 static int
 filter_names(GENERAL_NAMES *names)
 {

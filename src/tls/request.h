@@ -10,7 +10,7 @@
 #include "tls/certificate.h"
 #include "tls/pem.h"
 
-/* The subject alternative names of a request or certificate to be. */
+/* The subject alternative names for a new request or certificate. */
 typedef struct CastsslNames
 {
 	const char *const *dns_names;
@@ -20,32 +20,39 @@ typedef struct CastsslNames
 } CastsslNames;
 
 /*
- * A request with subject CN=common_name (UTF-8, up to 64 characters; "" for an
- * empty subject) and the given names, signed with its key: PEM, palloc'd.
- * NULL and an error finding ("request") when a name is not allowed.
+ * Make a request with subject CN=common_name (UTF-8, up to 64 characters; "" for an
+ * empty subject) and the given names, signed with its key: PEM, palloc'd.  If a name is
+ * not allowed, returns NULL and adds an error finding ("request").
  */
 extern char *castssl_request_make(EVP_PKEY *key, const char *common_name, const CastsslNames *names,
 								  CastsslFindings *findings);
 
 /*
- * Read a request and verify the signature, the proof that whoever made it has
- * the key.  NULL and an error finding ("request").  The handle is adopted.
+ * Read a request and verify its signature, which proves that its author has the key.  On
+ * failure returns NULL and adds an error finding ("request").  The current memory
+ * context owns the handle.
  */
 extern X509_REQ *castssl_request_read(const CastsslPem *request, CastsslFindings *findings);
 
 /*
- * The names of a request that a certificate may carry: DNS, IP address, e-mail
- * and URI; a warning tells of others.  *names gets NULL if there are none, else
- * they are adopted.  False and an error finding if they are malformed.
+ * The names of a request that a certificate may carry: DNS, IP address, e-mail and URI.
+ * A warning tells of other names. *names is NULL if there are none; otherwise the
+ * current memory context owns them.  If they are malformed, returns false and adds an
+ * error finding.
  */
 extern bool castssl_request_names(X509_REQ *request, const char *subject, GENERAL_NAMES **names,
 								  CastsslFindings *findings);
 
-/* Is it a host name that a certificate can hold: ASCII, labels of RFC 1034, "*." in front at most?
+/*
+ * Is this a host name that a certificate can hold: ASCII, labels of RFC 1034, optionally
+ * "*." in front?
  */
 extern bool castssl_is_dns_name(const char *name);
 
-/* Set CN of an X509_NAME; false when it is not allowed (the error is in OpenSSL's queue). */
+/*
+ * Set CN of an X509_NAME.  Returns false if the name is not allowed; the error is in
+ * OpenSSL's queue.
+ */
 extern bool castssl_set_common_name(X509_NAME *name, const char *common_name);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * trust.c
- *		The CA file and the CRL file: what the server accepts of its clients.
+ *		The CA file and the CRL file: which client certificates the server accepts.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -17,7 +17,10 @@
 #include "tls/openssl.h"
 #include "tls/trust.h"
 
-/* Everything that the server would trust: it takes certificates from both files, and CRLs, too. */
+/*
+ * Everything that the server would trust.  The server reads certificates and CRLs from
+ * both files.
+ */
 static X509_STORE *
 make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 {
@@ -37,7 +40,7 @@ make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 	return store;
 }
 
-/* Before each of what may be thousands of signatures to verify. */
+/* Called before each signature, because there may be thousands. */
 static void
 let_interrupt(const CastsslTlsSet *set)
 {
@@ -45,14 +48,14 @@ let_interrupt(const CastsslTlsSet *set)
 		set->check_for_interrupts();
 }
 
-/* May it issue certificates, as OpenSSL sees it: basicConstraints and keyUsage? */
+/* May it issue certificates according to OpenSSL: basicConstraints and keyUsage? */
 static bool
 is_ca(const CastsslCertificate *certificate)
 {
 	return certificate->x509 != NULL && X509_check_ca(certificate->x509) != 0;
 }
 
-/* Does a "TRUSTED CERTIFICATE" say itself that it is not to be trusted for clients? */
+/* Does a "TRUSTED CERTIFICATE" itself reject use for clients? */
 static bool
 is_rejected(const CastsslCertificate *ca)
 {
@@ -71,7 +74,7 @@ why_no_ca(const CastsslCertificate *certificate)
 	return "Its basic constraints are not CA:TRUE.";
 }
 
-/* One CA among others: findings about it, of the given severity where its clients are refused. */
+/* Judge one CA of many.  Findings have the given severity if its clients are refused. */
 static void
 judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
 			 CastsslSeverity severity, CastsslFindings *findings)
@@ -109,8 +112,8 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
 }
 
 /*
- * What the server would say of a CA in a client's chain.  A self-signed one is
- * there as it is: OpenSSL asks for no more than its dates.
+ * What the server would say of a CA in a client's chain.  OpenSSL checks only the dates
+ * of a self-signed CA that is in the CA file.
  */
 static int
 ca_error(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *ca)
@@ -170,7 +173,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 	}
 }
 
-/* Is the CRL that CA's, by name; and if so, does its signature verify? */
+/* Does the CRL name this CA as its issuer, and does its signature verify? */
 static bool
 crl_names(const CastsslCertificate *crl, const CastsslCertificate *ca)
 {
@@ -191,8 +194,8 @@ crl_verifies(const CastsslCertificate *crl, const CastsslCertificate *ca)
 }
 
 /*
- * May it be in force for any client?  One with an issuing distribution point (RFC
- * 5280, section 5.2.5) can be for some certificates alone.
+ * May the CRL cover every client?  A CRL with an issuing distribution point (RFC 5280,
+ * section 5.2.5) may cover only some certificates.
  */
 static bool
 crl_is_for_clients(const CastsslCertificate *crl)
@@ -207,7 +210,7 @@ crl_is_for_clients(const CastsslCertificate *crl)
 	return result;
 }
 
-/* Is there one of that CA, in force, for all of its clients? */
+/* Does a valid CRL of this CA cover all its clients? */
 static bool
 has_crl_for_clients(const CastsslTlsSet *set, const CastsslCertificate *ca,
 					const CastsslCertificates *list)
@@ -221,7 +224,7 @@ has_crl_for_clients(const CastsslTlsSet *set, const CastsslCertificate *ca,
 	return false;
 }
 
-/* Is there a CRL of that CA in force in the list; and which one, if only a stale one? */
+/* Does the list hold a valid CRL of this CA?  If only outdated ones, *stale is one of them. */
 static bool
 has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCertificates *list,
 		const CastsslCertificate **stale)
@@ -238,7 +241,7 @@ has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCer
 	return false;
 }
 
-/* One CA: every certificate it issued is refused without a CRL of it in force. */
+/* Judge one CA.  Without a valid CRL, the server refuses every certificate of the CA. */
 static void
 judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *ca,
 			 const CastsslCertificates *cas, const CastsslCertificates *crl,
@@ -249,7 +252,7 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 	const CastsslCertificate *stale = NULL;
 	int error;
 
-	/* The server takes CRLs from the CA file, too. */
+	/* The server also reads CRLs from the CA file. */
 	if (!has_crl(set, ca, cas, &stale) && !has_crl(set, ca, crl, &stale))
 	{
 		if (stale != NULL)
@@ -275,7 +278,7 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 							psprintf("%s is revoked", label),
 							"The server refuses every certificate that it issued.",
 							psprintf("Remove it from \"%s\".", set->ca.name));
-	/* What ails a CA without its CRL, or the CRL of a CA above it, has a finding of its own. */
+	/* A missing CRL of this CA or of a CA above it has a finding of its own. */
 	else if (error != X509_V_OK && error != X509_V_ERR_UNABLE_TO_GET_CRL &&
 			 error != X509_V_ERR_CRL_HAS_EXPIRED && error != X509_V_ERR_CRL_NOT_YET_VALID &&
 			 castssl_ca_chain_error(store, ca->x509, 0, set->now) == X509_V_OK)

@@ -1,6 +1,6 @@
 /*
  * trust.h
- *		The CA file and the CRL file: what the server accepts of its clients.
+ *		The CA file and the CRL file: which client certificates the server accepts.
  */
 #ifndef CASTSSL_TLS_TRUST_H
 #define CASTSSL_TLS_TRUST_H
@@ -9,17 +9,17 @@
 #include "tls/set.h"
 
 /*
- * "ca_is_ca", "chain", "key_usage", "certificate_dates", "weak" of the CA file.
- * While one CA in it works, what is wrong with another is a warning: the server
- * loads the file, and only that one's clients are refused.
+ * Checks "ca_is_ca", "chain", "key_usage", "certificate_dates" and "weak" of the CA
+ * file.  As long as one CA in the file works, a defect of another CA is a warning: the
+ * server loads the file, and refuses only the clients of that CA.
  */
 extern void castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca,
 							 CastsslFindings *findings);
 
 /*
- * "crl_dates", "crl_issuer": the server checks every certificate of the chain
- * (X509_V_FLAG_CRL_CHECK_ALL), so every CA without a CRL that is in force has
- * all its clients refused, which is an error.
+ * Checks "crl_dates" and "crl_issuer".  The server checks every certificate of the chain
+ * (X509_V_FLAG_CRL_CHECK_ALL).  So it refuses all clients of a CA without a valid CRL,
+ * which is an error.
  */
 extern void castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 							  const CastsslCertificates *crl, CastsslFindings *findings);

@@ -1,11 +1,10 @@
 /*
  * unread_key.c
- *		A certificate read without its public key.
+ *		Reads a certificate without its public key.
  *
- * OpenSSL 3 searches all decoders there are for the public key of every certificate
- * that it reads, which takes ten times as long as all the rest (x509_pubkey_ex_d2i_ex
- * calls OSSL_DECODER_CTX_new_for_pkey).  Of a library context without any, it leaves
- * the key alone.
+ * OpenSSL 3 searches all its decoders for the public key of every certificate that it
+ * reads (x509_pubkey_ex_d2i_ex calls OSSL_DECODER_CTX_new_for_pkey), which takes most
+ * of the time.  A library context without decoders leaves the key alone.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -24,7 +23,10 @@
 
 #include <openssl/provider.h>
 
-/* A library context that knows no algorithm; NULL, which is the usual one: it cannot be had. */
+/*
+ * A library context that knows no algorithm; NULL, which means the default one, if it
+ * cannot be made.
+ */
 static OSSL_LIB_CTX *
 without_decoders(void)
 {
@@ -33,7 +35,10 @@ without_decoders(void)
 	if (context == NULL)
 	{
 		context = OSSL_LIB_CTX_new();
-		/* a provider that has nothing; without any, OpenSSL would load the default one */
+		/*
+		 * a provider with no algorithms; without any provider, OpenSSL would load the
+		 * default one
+		 */
 		if (context != NULL && OSSL_PROVIDER_load(context, "null") == NULL)
 		{
 			/* LCOV_EXCL_START: out of memory alone */
@@ -45,7 +50,7 @@ without_decoders(void)
 	return context;
 }
 
-/* RSAPublicKey (RFC 8017, appendix A.1.1): two positive numbers, the first of them the modulus. */
+/* RSAPublicKey (RFC 8017, appendix A.1.1): two positive numbers, the modulus first. */
 static int
 rsa_modulus_bits(const unsigned char *key, int length)
 {
@@ -70,7 +75,7 @@ rsa_modulus_bits(const unsigned char *key, int length)
 	return bits;
 }
 
-/* A point (RFC 5480, section 2.2) that is on that curve. */
+/* A point (RFC 5480, section 2.2) on that curve. */
 static int
 curve_bits(const ASN1_OBJECT *curve, const unsigned char *key, int length)
 {
@@ -86,8 +91,8 @@ curve_bits(const ASN1_OBJECT *curve, const unsigned char *key, int length)
 }
 
 /*
- * The size of a public key, as EVP_PKEY_bits() says it of one that OpenSSL has read.
- * 0: neither RSA nor EC with a named curve, or not quite that.
+ * The size of a public key, equal to EVP_PKEY_bits() of the key that OpenSSL reads. 0:
+ * the key is not RSA and not EC with a named curve, or it is malformed.
  */
 static int
 bits_of_unread_key(const X509 *x509)
@@ -114,7 +119,7 @@ castssl_x509_without_key(const unsigned char *der, long length, int *key_bits)
 {
 	X509 *x509 = X509_new_ex(without_decoders(), NULL);
 
-	/* Without a key identifier, whether it is self-signed is asked of its key. */
+	/* Without a key identifier, only the key can tell whether the certificate is self-signed. */
 	if (d2i_X509(&x509, &der, length) == NULL || (*key_bits = bits_of_unread_key(x509)) == 0 ||
 		((X509_get_extension_flags(x509) & EXFLAG_SI) != 0 &&
 		 X509_get0_subject_key_id(x509) == NULL))

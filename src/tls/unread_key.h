@@ -1,8 +1,8 @@
 /*
  * unread_key.h
- *		A certificate read without its public key.
+ *		Reads a certificate without its public key.
  *
- * Pure, as tls/certificate.h.
+ * Pure, like tls/certificate.h.
  */
 #ifndef CASTSSL_TLS_UNREAD_KEY_H
 #define CASTSSL_TLS_UNREAD_KEY_H
@@ -10,11 +10,12 @@
 #include <openssl/x509.h>
 
 /*
- * A certificate in DER form that can tell all its facts without its public key; in
- * *key_bits the size of that, as EVP_PKEY_bits() says it.  The caller frees it, and
- * neither verifies nor compares with it: X509_get0_pubkey() returns NULL.  NULL: read
- * it as usual, whether to have its key or OpenSSL's error (whose queue is empty now).
- * With OpenSSL before 3.0, where it would gain nothing, always NULL.
+ * Read a certificate in DER form without its public key, if its facts do not need the
+ * key. *key_bits is set to the size of the key, as EVP_PKEY_bits() gives it.  The caller
+ * frees the certificate, and must not verify or compare with it: X509_get0_pubkey()
+ * returns NULL.  NULL: read the certificate as usual, because the key is needed or to
+ * get OpenSSL's error; the error queue is empty.  Always NULL with OpenSSL before 3.0,
+ * where this would save nothing.
  */
 extern X509 *castssl_x509_without_key(const unsigned char *der, long length, int *key_bits);
 

@@ -1,6 +1,6 @@
 /*
  * verify.c
- *		Judgement of a set of certificate, key, CA and CRL, as findings.
+ *		Judges a set of certificate, key, CA and CRL, with findings as the result.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -18,7 +18,7 @@
 #include "tls/trust.h"
 #include "tls/verify.h"
 
-/* Read one file, with its own name for the check; false when it has what the server refuses. */
+/* Read one file, with its own check name.  False if the server would refuse the file. */
 static bool
 read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
 		  CastsslFindings *findings)
@@ -37,7 +37,7 @@ read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
 	return ok;
 }
 
-/* One line for all RSA keys that will be too short one day, not one for each CA of a bundle. */
+/* One finding for all RSA keys that will be too short one day, not one for each CA of a bundle. */
 static void
 judge_rsa_sizes(const char *name, const CastsslCertificates *list, CastsslFindings *findings)
 {
@@ -54,7 +54,7 @@ judge_rsa_sizes(const char *name, const CastsslCertificates *list, CastsslFindin
 							NULL);
 }
 
-/* Where the file is readable by more than the server, so is the key. */
+/* If others than the server may read the file, they may read the key in it. */
 static void
 judge_stray_key(const CastsslTlsSet *set, const CastsslPem *pem, const char *check,
 				CastsslFindings *findings)
@@ -129,7 +129,7 @@ judge_key(const CastsslTlsSet *set, const CastsslCertificates *list, CastsslFind
 		judge_match(set, list, key, findings);
 }
 
-/* libpq's rule: no wildcard for part of a label; an address is compared with addresses. */
+/* libpq's rule: no wildcard for part of a label; addresses are compared only with addresses. */
 static bool
 is_for(X509 *x509, const char *name)
 {
