@@ -65,10 +65,8 @@ sub run_document
 		next if ($example->{info} // '') eq 'sql norun';
 		my $sql = $example->{setup} // $example->{body};
 		$sql =~ s{/root/certs}{$t->{source}}g;
-		my ($out, $err) = ('', '');
-		my $ok = IPC::Run::run(
-			[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-P', 'pager=off', '-h', $t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', 'postgres' ],
-			'<', \$sql, '>', \$out, '2>', \$err);
+		my ($ok, $out, $err) = CastsslOpenssl::run($sql, 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-P', 'pager=off', '-h',
+			$t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', 'postgres');
 		ok($ok, "$name, line $example->{line} runs") or diag "$sql\n$err";
 		next unless defined $example->{out};
 		ok(matches($out, $example->{out}), "$name, line $example->{line} prints that") or diag $out;

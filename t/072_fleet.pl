@@ -140,7 +140,7 @@ SKIP: {
 	# one that the new connection cannot confirm
 	$_->sql('SELECT * FROM castssl_rollback(1)') foreach @good;
 	$before = $good[0]->state;
-	($ok, $output) = play(inventory('stranger', { castssl_confirm_within => '2 s',
+	($ok, $output) = play(inventory('stranger', { castssl_confirm_within => '15 s',
 		castssl_sslcert => $pki->path('postgres-other.crt'), castssl_sslkey => $pki->path('postgres-other.key') }, @good));
 	ok(!$ok, 'an administrator whose own certificate is of another CA');
 	like($output, qr/unable to connect to database.*unknown ca/s, 'is told so');
