@@ -2,10 +2,10 @@
  * address.c
  *		The address field of a rule: reading, comparing, writing.
  *
- * The server reads addresses with getaddrinfo(AI_NUMERICHOST), so "127.1" and
- * "0x7f.1" are addresses and "10.0.0.300" is a host name.  The same function is
- * asked here; it needs no network.  Only the plain forms, which are nearly all,
- * are read without it, because it is slow.
+ * The server reads addresses with getaddrinfo(AI_NUMERICHOST).  So "127.1" and
+ * "0x7f.1" are addresses, and "10.0.0.300" is a host name.  This code calls the same
+ * function, which needs no network.  The function is slow, so this code reads the
+ * plain forms, which are by far the most common, without it.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -20,7 +20,10 @@
 
 #include "hba/text/address.h"
 
-/* a.b.c.d in plain decimal, up to the end or a slash: where that is; NULL: something else */
+/*
+ * Read a.b.c.d in plain decimal, up to the end of the text or a slash.  Returns where it
+ * ends; NULL: another form.
+ */
 static const char *
 read_dotted(const char *text, uint8 *bytes)
 {
@@ -44,7 +47,7 @@ read_dotted(const char *text, uint8 *bytes)
 	return text;
 }
 
-/* 0, or what getaddrinfo returns; EAI_NONAME for what is no numeric address */
+/* 0, or an error of getaddrinfo; EAI_NONAME if the text is no numeric address */
 static int
 read_numeric(const char *text, uint8 *family, uint8 *bytes)
 {
@@ -60,7 +63,7 @@ read_numeric(const char *text, uint8 *family, uint8 *bytes)
 		return 0;
 	memset(bytes, 0, 16);
 	*family = 0;
-	/* no address has another character, unless it names an interface */
+	/* addresses have no other characters, except in the name of an interface */
 	if (text[0] == '\0' ||
 		(text[strspn(text, "0123456789abcdefABCDEFxX.:")] != '\0' && strchr(text, '%') == NULL))
 		return EAI_NONAME;
@@ -100,7 +103,7 @@ read_cidr(const char *text, uint8 family, uint8 *mask)
 	char *end;
 	long bits;
 
-	/* two digits are nearly all there is */
+	/* nearly all prefix lengths have two digits */
 	if (isdigit((unsigned char) text[0]) && isdigit((unsigned char) text[1]) && text[2] == '\0')
 		bits = (text[0] - '0') * 10 + (text[1] - '0');
 	else
@@ -135,7 +138,10 @@ read_mask_field(const CastsslHbaTokens *mask, CastsslHbaAddress *result)
 	return NULL;
 }
 
-/* read_numeric() for what stands before a slash: *slash is where that is, NULL without one. */
+/*
+ * read_numeric() for the part before a slash. *slash is the place of the slash, NULL
+ * without one.
+ */
 static int
 read_before_slash(const char *text, CastsslHbaAddress *result, const char **slash)
 {
@@ -203,8 +209,8 @@ castssl_hba_address_read(const CastsslHbaToken *token, const CastsslHbaTokens *m
 }
 
 /*
- * The server takes anything that is no address for a host name.  From a person
- * only what can be one is taken: "10.0.0.300" is a slip, not a name.
+ * The server accepts anything that is no address as a host name.  From a person, this
+ * function accepts only possible host names: "10.0.0.300" is a typing error, not a name.
  */
 static bool
 can_be_host_name(const char *text)
@@ -276,7 +282,7 @@ castssl_hba_address_contains(const CastsslHbaAddress *outer, const CastsslHbaAdd
 		return false;
 	for (int i = 0; i < 16; i++)
 	{
-		/* each bit that outer fixes must be fixed by inner, to the same value */
+		/* inner must fix each bit that outer fixes, to the same value */
 		if ((outer->mask[i] & ~inner->mask[i]) ||
 			((outer->address[i] ^ inner->address[i]) & outer->mask[i]))
 			return false;

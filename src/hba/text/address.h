@@ -8,30 +8,33 @@
 #include "hba/text/rule.h"
 
 /*
- * Read the address field, and the netmask field where there is one (mask is
- * NULL when the line ends before it).  *mask_used tells whether it belongs to
- * the address.  Returns NULL, or what the server says (palloc'd or static).
- * result->name points into token.
+ * Read the address field, and the netmask field if there is one (mask is NULL when the
+ * line ends before it). *mask_used tells whether the netmask field belongs to the
+ * address.  Returns NULL, or the server's error (palloc'd or static). result->name
+ * points into token.
  */
 extern const char *castssl_hba_address_read(const CastsslHbaToken *token,
 											const CastsslHbaTokens *mask, CastsslHbaAddress *result,
 											bool *mask_used);
 
 /*
- * Read an address as a person gives it: as in the file, but an address without
- * a mask means that one host, and what cannot be a host name is refused.
- * *text becomes what to write in the file (palloc'd).  False if it is no address.
+ * Read an address that a person gives.  As in the file, but an address without a mask
+ * means that one host, and a text that cannot be a host name is refused. *text becomes
+ * the form to write into the file (palloc'd).  False if it is no address.
  */
 extern bool castssl_hba_address_parse(const char *given, CastsslHbaAddress *result, char **text);
 
-/* Do both match the same clients, as far as their text tells? */
+/* Do both match the same clients, judged by their text alone? */
 extern bool castssl_hba_address_equal(const CastsslHbaAddress *a, const CastsslHbaAddress *b);
 
-/* Is every client of inner surely a client of outer?  false where that cannot be known. */
+/* Is every client of inner certainly a client of outer?  False if unknown. */
 extern bool castssl_hba_address_contains(const CastsslHbaAddress *outer,
 										 const CastsslHbaAddress *inner);
 
-/* Are bits set outside of the mask ("172.18.0.1/16")?  Then the range meant is *range, palloc'd. */
+/*
+ * Are bits set outside of the mask ("172.18.0.1/16")?  Then *range is the range that the
+ * author meant, palloc'd.
+ */
 extern bool castssl_hba_address_has_host_bits(const CastsslHbaAddress *address, char **range);
 
 #endif

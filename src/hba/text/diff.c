@@ -2,12 +2,12 @@
  * diff.c
  *		A unified diff of two texts.
  *
- * Edits of pg_hba.conf leave most lines where they are, so lines are matched
- * greedily: at a difference, the nearest place where both texts agree again.
- * Always a right diff; not always the shortest.
+ * Edits of pg_hba.conf leave most lines in place.  So lines are matched greedily: at a
+ * difference, the search goes to the nearest place where both texts agree again.  The
+ * diff is always correct, but not always the shortest.
  *
- * A secret may run over several physical lines that the server joins: none of
- * those lines is shown then.
+ * The server may join several physical lines into one that contains a secret.  Then
+ * none of these lines is shown.
  */
 #include "postgres.h"
 
@@ -18,14 +18,14 @@
 #include "hba/text/mask.h"
 
 #define CONTEXT 3
-#define FARTHEST 2000 /* lines to look ahead for agreement */
+#define FARTHEST 2000 /* lines to search for the next agreement */
 
 typedef struct Line
 {
 	const char *text;
 	size_t length; /* with its line end */
-	uint32 hash;   /* 0: not asked for yet */
-	bool secret;   /* a part of a logical line with a secret in it */
+	uint32 hash;   /* 0: not computed yet */
+	bool secret;   /* part of a logical line that contains a secret */
 } Line;
 
 typedef struct Text
@@ -34,7 +34,7 @@ typedef struct Text
 	int count;
 } Text;
 
-/* A run of lines that differ: [a, a_end) of the one became [b, b_end) of the other. */
+/* A run of different lines: [a, a_end) of one text became [b, b_end) of the other. */
 typedef struct Hunk
 {
 	int a;
@@ -43,7 +43,7 @@ typedef struct Hunk
 	int b_end;
 } Hunk;
 
-/* Mark the physical lines of records that are several lines with a secret in them. */
+/* Mark the physical lines of each record that has several lines and contains a secret. */
 static void
 mark_secrets(Text *text, const CastsslHbaDocument *document)
 {
@@ -105,14 +105,14 @@ hash_of(Line *line)
 	return line->hash;
 }
 
-/* The same, for lines of which nearly all differ, and each is compared with many. */
+/* As above, but fast if nearly all lines differ and each is compared with many others. */
 static bool
 same_hashed(Line *a, Line *b)
 {
 	return hash_of(a) == hash_of(b) && same(a, b);
 }
 
-/* From where the texts differ, find the nearest place where they agree again. */
+/* From a difference, find the nearest place where the texts agree again. */
 static void
 resynchronize(const Text *a, const Text *b, Hunk *hunk)
 {
@@ -199,7 +199,7 @@ append_lines(StringInfo diff, char mark, const Text *text, int from, int to)
 	}
 }
 
-/* "3" or "3,2"; an empty range is named by the line before it. */
+/* "3" or "3,2"; an empty range has the number of the line before it. */
 static void
 append_range(StringInfo diff, int from, int to)
 {
@@ -209,7 +209,7 @@ append_range(StringInfo diff, int from, int to)
 		appendStringInfo(diff, "%d,%d", to == from ? from : from + 1, to - from);
 }
 
-/* Hunks first .. last lie so near to each other that they share their context. */
+/* Hunks first .. last are so close to each other that they share their context. */
 static void
 append_group(StringInfo diff, const Text *a, const Text *b, const Hunk *first, const Hunk *last)
 {

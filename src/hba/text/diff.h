@@ -10,16 +10,15 @@
 #include "hba/text/document.h"
 
 /*
- * Append the unified diff (three lines of context) that makes after of before;
- * nothing where they are the same.  patch(1) applies it, but for secrets: they are
- * shown as ***.
+ * Append the unified diff (three lines of context) from before to after; nothing if they
+ * are equal. patch(1) can apply it, unless it contains secrets, which are shown as ***.
  */
 extern void castssl_diff(StringInfo diff, const CastsslHbaDocument *before,
 						 const CastsslHbaDocument *after);
 
 /*
- * Hand over every line that differs, in order: those of before that are gone with
- * their number there, those of after that are new with theirs; without line ends.
+ * Report every different line, in order, without its line end: removed lines with their
+ * number in before, added lines with their number in after.
  */
 extern void castssl_diff_lines(const CastsslHbaDocument *before, const CastsslHbaDocument *after,
 							   void (*show)(void *arg, bool added, int line_number,

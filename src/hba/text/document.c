@@ -1,11 +1,11 @@
 /*
  * document.c
- *		One file of pg_hba.conf, losslessly: bytes, cut into records.
+ *		One file of pg_hba.conf without any loss: its bytes, cut into records.
  *
- * The server joins physical lines that end in a backslash (14 and later), cuts
- * lines that do not fit its buffer (13), and reads lines as C strings, so that
- * a NUL byte hides what follows it.  All of that is followed here, because line
- * numbers and errors depend on it.
+ * The server joins physical lines that end in a backslash (14 and later), and cuts
+ * lines that do not fit its buffer (13).  It reads lines as C strings, so a NUL byte
+ * hides what follows.  This code does the same, because line numbers and errors depend
+ * on it.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -20,7 +20,7 @@
 /* First version that joins lines. */
 #define FIRST_VERSION_WITH_CONTINUATION 14
 
-/* Bytes of a short line: room is taken for a file full of them. */
+/* Bytes of a short line: records are allocated for a file of such lines. */
 #define SHORT_LINE 32
 
 /* How far fgets would read from position with a buffer of that size. */
@@ -33,7 +33,7 @@ fgets_end(const CastsslHbaDocument *document, size_t position, size_t buffer)
 	return newline ? (size_t) (newline - document->data) + 1 : position + limit;
 }
 
-/* Length without the line end(s) at the end: any run of CR and LF (PostgreSQL: pg_strip_crlf). */
+/* Length without line ends at the end: any run of CR and LF (PostgreSQL: pg_strip_crlf). */
 static size_t
 strip_crlf(const char *text, size_t length)
 {
@@ -52,10 +52,10 @@ physical_end(const CastsslHbaDocument *document, size_t position)
 }
 
 /*
- * Append one physical line to what was joined so far.  True when it ends in a
- * backslash that joins the next line; *joint is then the length without it.
- * (A backslash must stand after the last joint: PostgreSQL looks at the whole
- * buffer too, so that two backslashes before two line ends join once.)
+ * Append one physical line to the lines joined so far.  Returns true if it ends in a
+ * backslash that joins the next line; *joint is then the length without the backslash.
+ * The backslash must stand after the last joint.  PostgreSQL looks at the whole buffer
+ * too, so two backslashes before two line ends join only once.
  */
 static bool
 join_line(StringInfo joined, const char *line, size_t length, int *joint)
@@ -72,7 +72,10 @@ join_line(StringInfo joined, const char *line, size_t length, int *joint)
 	return false;
 }
 
-/* End of the record that begins at its offset; *lines is how many physical lines it has. */
+/*
+ * The end of the record that begins at the document's offset. *lines is the number of
+ * its physical lines.
+ */
 static size_t
 record_end(const CastsslHbaDocument *document, CastsslHbaRecord *record, StringInfo joined,
 		   int *lines)
@@ -104,11 +107,11 @@ record_end(const CastsslHbaDocument *document, CastsslHbaRecord *record, StringI
 }
 
 /*
- * The same for a file with NUL bytes.  From 14 on the server reads into a
- * growing buffer (PostgreSQL: pg_get_line_append), and what follows a NUL in
- * one piece of reading is lost, its line end too: so the next line is joined,
- * and only joints by backslash are counted.  *buffer is the size of the
- * server's buffer, which lives as long as the file is read.
+ * As above, for a file with NUL bytes.  Since 14 the server reads into a growing buffer
+ * (PostgreSQL: pg_get_line_append).  In each piece that it reads, it loses everything
+ * after a NUL, the line end too.  So it joins the next line, and it counts only joints
+ * by backslash. *buffer is the size of the server's buffer, which lives as long as the
+ * file is read.
  */
 static size_t
 record_end_with_nul(const CastsslHbaDocument *document, size_t start, StringInfo text, int *lines,
@@ -163,7 +166,7 @@ record_kind(const char *text, size_t length, int version)
 	return CASTSSL_HBA_BLANK;
 }
 
-/* Room for one more record; what of it is never used takes no memory. */
+/* Make room for one more record.  Room that is never used takes no memory. */
 static void
 reserve_record(CastsslHbaDocument *document, int *capacity)
 {
@@ -179,7 +182,7 @@ castssl_hba_document_read(const char *path, const char *data, size_t length, int
 {
 	CastsslHbaDocument *document = palloc0(sizeof(CastsslHbaDocument));
 	StringInfoData joined;
-	size_t buffer = 1024; /* what initStringInfo gives the server */
+	size_t buffer = 1024; /* the size that initStringInfo gives the server */
 	size_t offset = 0;
 	int line_number = 1;
 	int capacity = 16 + length / SHORT_LINE;
@@ -225,7 +228,7 @@ castssl_hba_document_read(const char *path, const char *data, size_t length, int
 	return document;
 }
 
-/* Are record a of the one and record b of the other the same bytes? */
+/* Do record a of one document and record b of the other have the same bytes? */
 static bool
 same_record(const CastsslHbaDocument *one, int a, const CastsslHbaDocument *other, int b)
 {
@@ -314,7 +317,7 @@ castssl_hba_record_offset(const CastsslHbaDocument *document, int number, size_t
 	StringInfoData joined;
 	int joint = 0;
 
-	/* the last physical line that was put at or before position holds it */
+	/* the last physical line that begins at or before position contains it */
 	initStringInfo(&joined);
 	for (size_t offset = 0; offset < record->length; offset = next)
 	{

@@ -1,6 +1,6 @@
 /*
  * ldapurl.c
- *		What the server's LDAP library says of an ldapurl option.
+ *		The error of the server's LDAP library for an ldapurl option.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -11,9 +11,9 @@
 #include "hba/text/ldapurl.h"
 
 /*
- * OpenLDAP numbers the faults of a URL (LDAP_URL_ERR_*), and the server shows
- * the number with ldap_err2string(), which knows other numbers by that name.
- * So these odd texts are what a person sees in the log and in pg_hba_file_rules.
+ * OpenLDAP numbers the faults of a URL (LDAP_URL_ERR_*).  The server shows the number
+ * with ldap_err2string(), which has other errors under the same numbers.  So the log and
+ * pg_hba_file_rules show these strange texts.
  */
 #define BAD_SCHEME "Time limit exceeded"               /* 3 */
 #define BAD_ENCLOSURE "Size limit exceeded"            /* 4 */
@@ -26,7 +26,7 @@ static const char *const schemes[] = { "ldap://", "ldaps://", "ldapi://", "pldap
 static const char *const scopes[] = { "base",    "one",      "onelevel",    "sub",
 									  "subtree", "children", "subordinate", "subord" };
 
-/* Cut the text at the next question mark; the part after it, NULL if there is none. */
+/* Cut the text at the next question mark.  Returns the part after it, NULL without one. */
 static char *
 cut_part(char *part)
 {
@@ -96,7 +96,7 @@ check_after_scheme(char *text, CastsslLdapUrl *url)
 	if (dn)
 		*dn++ = '\0';
 	else
-		(void) cut_part(text); /* "ldap://host?...": what follows is not looked at */
+		(void) cut_part(text); /* "ldap://host?...": the rest is not read */
 	fault = check_host(text);
 	if (fault == NULL && dn)
 		fault = check_parts(dn, url);

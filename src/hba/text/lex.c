@@ -1,6 +1,6 @@
 /*
  * lex.c
- *		The tokens of one logical line of pg_hba.conf, with where they stand.
+ *		The tokens of one logical line of pg_hba.conf, and their places.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -21,7 +21,7 @@
 static void
 reserve(CastsslHbaLine *line, size_t length)
 {
-	/* at most one terminating NUL for each byte of text, and one more */
+	/* at most one NUL at the end for each byte of text, and one more */
 	size_t needed = 2 * length + 1;
 
 	if (needed > line->strings_size)
@@ -33,7 +33,7 @@ reserve(CastsslHbaLine *line, size_t length)
 	}
 }
 
-/* Room for one more, which does not count yet. */
+/* Make room for one more lexeme.  The lexeme does not count yet. */
 static CastsslHbaLexeme *
 next_lexeme(CastsslHbaLine *line)
 {
@@ -43,7 +43,7 @@ next_lexeme(CastsslHbaLine *line)
 
 #define EVERY_BYTE(c) (~UINT64CONST(0) / 255 * (c))
 
-/* Eight bytes, the first one lowest. */
+/* Eight bytes as a number, the first byte lowest. */
 static inline uint64
 eight_bytes(const char *text)
 {
@@ -56,7 +56,7 @@ eight_bytes(const char *text)
 	return word;
 }
 
-/* How many blanks stand here: columns are filled up with them, a third of the file. */
+/* The number of blanks here.  Files with aligned columns are full of blanks. */
 static inline size_t
 space_length(const char *text, size_t most)
 {
@@ -75,7 +75,7 @@ space_length(const char *text, size_t most)
 	return next - text;
 }
 
-/* How many bytes from here on stand for themselves, quoted or not: nearly all do. */
+/* The number of bytes from here on that have no special meaning, quoted or not: nearly all. */
 static inline size_t
 plain_length(const char *text, size_t most)
 {
@@ -85,7 +85,7 @@ plain_length(const char *text, size_t most)
 	for (; end - next >= 8; next += 8)
 	{
 		uint64 word = eight_bytes(next);
-		/* the high bit of each byte up to the comma, the lowest of them for sure */
+		/* the high bit of each byte up to the comma; only the lowest set bit is reliable */
 		uint64 found = (word - EVERY_BYTE(',' + 1)) & ~word & EVERY_BYTE(0x80);
 
 		if (found)
@@ -105,8 +105,8 @@ plain_length(const char *text, size_t most)
 }
 
 /*
- * Read the token that begins at position, which is neither blank, comma nor
- * comment.  Returns where reading goes on; *output moves past its string.
+ * Read the token that begins at position, which is no blank, comma or comment.  Returns
+ * where the next token may begin; *output moves past the token's string.
  */
 static size_t
 read_token(CastsslHbaLine *line, size_t position, char **output, size_t limit, int version)
@@ -141,7 +141,7 @@ read_token(CastsslHbaLine *line, size_t position, char **output, size_t limit, i
 		c = text[position];
 		if (!in_quote && (castssl_hba_is_blank(c, version) || c == '#'))
 			break;
-		/* the server looks at its buffer before it looks for a comma */
+		/* the server tests its buffer before it tests for a comma */
 		if (out - string >= limit)
 		{
 			line->error = "authentication file token too long";
@@ -154,7 +154,7 @@ read_token(CastsslHbaLine *line, size_t position, char **output, size_t limit, i
 		}
 		if (c != '"' || was_quote)
 			*out++ = c;
-		/* inside quotes, two of them stand for one */
+		/* inside quotes, two quotes mean one */
 		was_quote = in_quote && c == '"' && !was_quote;
 		if (c == '"')
 		{

@@ -1,9 +1,9 @@
 /*
  * mask.c
- *		Secrets in lines of pg_hba.conf, made unreadable before anybody sees them.
+ *		Masks secrets in lines of pg_hba.conf before anybody sees them.
  *
- * Rather too much than too little: what stands where the rest of a secret may be
- * is hidden as well.
+ * Masks too much rather than too little: what may be the rest of a secret is masked as
+ * well.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -17,11 +17,11 @@
 #include "hba/text/mask.h"
 
 #define HIDDEN "***"
-#define GRAMMAR 19 /* no limit on the length of a token */
+#define GRAMMAR 19 /* a major without a limit on the length of a token */
 
 static const char *const secrets[] = { "ldapbindpasswd=", "radiussecrets=" };
 
-/* Length of the name and its equals sign when a secret begins here, else 0. */
+/* Length of the name and its equals sign if a secret begins here, else 0. */
 static size_t
 secret_at(const char *text, size_t left)
 {
@@ -35,7 +35,10 @@ secret_at(const char *text, size_t left)
 	return 0;
 }
 
-/* A comment, to its end: quotes mean nothing there, so nobody knows where a value ends. */
+/*
+ * Mask a comment up to its end: quotes mean nothing in a comment, so the end of a value
+ * is unknown.
+ */
 static void
 append_comment(StringInfo masked, const char *text, size_t length)
 {
@@ -57,8 +60,8 @@ castssl_hba_mask(const char *text, size_t length)
 {
 	CastsslHbaLine line = { 0 };
 	StringInfoData masked;
-	size_t shown = 0;     /* text before this is appended */
-	bool goes_on = false; /* a secret without quotes may go on behind its comma */
+	size_t shown = 0;     /* the text before this offset has been appended */
+	bool goes_on = false; /* a secret without quotes may continue after its comma */
 
 	initStringInfo(&masked);
 	castssl_hba_lex(&line, text, length, GRAMMAR);
@@ -77,7 +80,7 @@ castssl_hba_mask(const char *text, size_t length)
 		appendStringInfoString(&masked, HIDDEN);
 		shown = lexeme->end;
 		goes_on = lexeme->comma;
-		/* "secret#1" without quotes: the server reads a comment, its author meant a secret. */
+		/* "secret#1" without quotes: the server reads a comment, the author meant a secret. */
 		if (shown == line.comment)
 		{
 			castssl_hba_line_free(&line);

@@ -1,18 +1,18 @@
 /*
  * mask.h
- *		Secrets in lines of pg_hba.conf, made unreadable before anybody sees them.
+ *		Masks secrets in lines of pg_hba.conf before anybody sees them.
  */
 #ifndef CASTSSL_HBA_TEXT_MASK_H
 #define CASTSSL_HBA_TEXT_MASK_H
 
 /*
- * One logical line with the values of ldapbindpasswd and radiussecrets replaced by
- * ***; to the end of the line where it is a comment.  Every other byte stays.
- * Palloc'd.  Without a line end, except where physical lines are joined.
+ * One logical line with the values of ldapbindpasswd and radiussecrets replaced by ***;
+ * in a comment, up to the end of the line.  Every other byte stays.  Palloc'd.  Has no
+ * line end, except between joined physical lines.
  */
 extern char *castssl_hba_mask(const char *text, size_t length);
 
-/* An option "name=value", likewise. */
+/* As above, for an option "name=value". */
 extern const char *castssl_hba_mask_option(const char *option);
 
 #endif

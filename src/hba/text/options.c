@@ -35,8 +35,8 @@ typedef struct Method
 {
 	const char *name;
 	int bit;
-	int since; /* first major that knows it */
-	int until; /* last one */
+	int since; /* first major with this option */
+	int until; /* last major with this option */
 } Method;
 
 static const Method methods[] = {
@@ -53,8 +53,8 @@ static const Method methods[] = {
 typedef struct Option
 {
 	const char *name;
-	int methods;       /* those that it may stand with */
-	const char *valid; /* how the server names them */
+	int methods;       /* methods that accept it */
+	const char *valid; /* how the server's error names those methods */
 	int since;
 	int until;
 } Option;
@@ -93,7 +93,7 @@ static const Option known_options[] = {
 	{ "delegate_ident_mapping", OAUTH, "oauth", 18, 99 },
 };
 
-/* From 19 on the validator has options of its own, "validator.NAME". */
+/* Since 19 the validator has options of its own, "validator.NAME". */
 static const Option validator_option = { "validator.", OAUTH, "oauth", 19, 99 };
 
 /* What the checks after the last option need to know. */
@@ -102,7 +102,7 @@ typedef struct Seen
 	CastsslHbaRule *rule;
 	const CastsslHbaReader *reader;
 	int version;
-	int method; /* bit */
+	int method; /* a bit */
 	bool ldap_basedn;
 	bool ldap_binddn;
 	bool ldap_bindpasswd;
@@ -110,7 +110,7 @@ typedef struct Seen
 	bool ldap_filter;
 	bool ldap_prefix;
 	bool ldap_suffix;
-	int radius_servers; /* -1: not given */
+	int radius_servers; /* -1: radiusservers is not given */
 	int radius_secrets;
 	int radius_ports;
 	int radius_identifiers;
@@ -132,7 +132,7 @@ find_method(const char *name, int version)
 	return NULL;
 }
 
-/* Of a method's name that is the table's own, so that its address tells which. */
+/* The bit of a method.  The name must come from the table, because its address is compared. */
 static int
 bit_of(const char *method)
 {
@@ -161,7 +161,7 @@ find_option(const char *name, size_t length, int version)
 	return NULL;
 }
 
-/* As 19 takes them: letters, digits, underscores, hyphens. */
+/* The names that 19 accepts: letters, digits, underscores, hyphens. */
 static bool
 is_validator_name(const char *name, size_t length)
 {
@@ -209,8 +209,8 @@ is_space(char c)
 }
 
 /*
- * Cut the first item off a comma-separated list (PostgreSQL: SplitGUCList),
- * changing it; NULL when the list is malformed there.
+ * Cut the first item off a comma-separated list, which is changed (PostgreSQL:
+ * SplitGUCList).  NULL if the list is malformed there.
  */
 static char *
 cut_item(char **list)
@@ -240,7 +240,7 @@ cut_item(char **list)
 		next++;
 	if (*next != ',' && *next != '\0')
 		return NULL;
-	*list = *next == ',' ? next + 1 : NULL; /* NULL: that was the last */
+	*list = *next == ',' ? next + 1 : NULL; /* NULL: this was the last item */
 	while (*list && is_space(**list))
 		(*list)++;
 	*end = '\0';
@@ -319,7 +319,7 @@ check_ldap_option(Seen *seen, const char *name, const char *value)
 	return NULL;
 }
 
-/* What is wrong with one item of a list?  NULL if nothing. */
+/* The error in one item of a list; NULL if there is none. */
 static const char *
 check_radius_item(const Seen *seen, const char *name, const char *item, const char *value)
 {
@@ -357,7 +357,7 @@ check_radius_option(Seen *seen, const char *name, const char *value)
 	{
 		const char *item = cut_item(&list);
 
-		/* the server splits the whole list before it looks at an item */
+		/* the server splits the whole list before it reads an item */
 		if (item == NULL)
 			return radius_list_error(name, value);
 		if (first_error == NULL)
@@ -452,7 +452,7 @@ check_radius(const Seen *seen)
 {
 	const char *error;
 
-	/* an empty list counts as none */
+	/* an empty list counts as missing */
 	if (seen->radius_servers <= 0)
 	return requires("radius", "radiusservers");
 	if (seen->radius_secrets <= 0)

@@ -2,35 +2,38 @@
  * options.h
  *		Authentication methods and their options, by PostgreSQL major.
  *
- * PostgreSQL: parse_hba_auth_opt and the checks at the end of parse_hba_line.
- * The build is taken to support every method that any usual build of that
- * major has (gss, ldap, pam, cert, radius up to 18, oauth from 18 on), and
- * neither bsd nor sspi.  What depends on the running server beyond its major is
- * left to its own parser, or asked of the reader: regular expressions, whether a
- * RADIUS server's name resolves, oauth_validator_libraries, db_user_namespace.
+ * PostgreSQL: parse_hba_auth_opt and the checks at the end of parse_hba_line.  This
+ * code assumes a build with every method that usual builds of that major have (gss,
+ * ldap, pam, cert, radius up to 18, oauth from 18 on), and without bsd and sspi.  Some
+ * checks depend on more than the server's major: regular expressions, whether the name
+ * of a RADIUS server resolves, oauth_validator_libraries, db_user_namespace.  These
+ * checks are left to the server's own parser, or the reader answers them.
  */
 #ifndef CASTSSL_HBA_TEXT_OPTIONS_H
 #define CASTSSL_HBA_TEXT_OPTIONS_H
 
 #include "hba/text/rule.h"
 
-/* The static name of a method of that major (also of bsd and sspi); NULL if there is none such. */
+/*
+ * The static name of a method of that major (bsd and sspi included); NULL if there is no
+ * such method.
+ */
 extern const char *castssl_hba_method(const char *name, int version);
 
-/* Is it a method that the build is taken to lack? */
+/* Is it a method that usual builds do not have? */
 extern bool castssl_hba_method_is_unsupported(const char *method);
 
 /*
- * Check the options of a rule whose other fields are set, and set clientcert.
- * NULL, or what the server says (palloc'd or static).  reader may be NULL.
+ * Check the options of a rule whose other fields are set, and set clientcert.  Returns
+ * NULL, or the server's error (palloc'd or static). reader may be NULL.
  */
 extern const char *castssl_hba_options_check(CastsslHbaRule *rule, int version,
 											 const CastsslHbaReader *reader);
 
-/* May this option ("name=value") stand with that method? */
+/* Does that method accept this option ("name=value")? */
 extern bool castssl_hba_option_fits(const char *option, const char *method, int version);
 
-/* Is it the option of that name ("clientcert")?  Then its value, else NULL. */
+/* If the option has that name ("clientcert"), its value; else NULL. */
 extern const char *castssl_hba_option_value(const char *option, const char *name);
 
 #endif

@@ -57,7 +57,10 @@ read_type(const char *text, CastsslHbaType *type)
 	return false;
 }
 
-/* Set rule->address; *next is the number of the address field, and moves behind what was read. */
+/*
+ * Set rule->address. *next is the number of the address field, and moves behind the
+ * fields that were read.
+ */
 static const char *
 parse_address(const CastsslHbaFields *fields, int *next, CastsslHbaRule *rule)
 {

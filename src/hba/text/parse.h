@@ -10,9 +10,9 @@
 #include "hba/text/rule.h"
 
 /*
- * The fields of a line.  All tokens stand in one array, so that those of
- * several fields are contiguous.  Reusable: zero-initialize once, then
- * castssl_hba_fields_reset for each line.
+ * The fields of a line.  All tokens are in one array, so the tokens of several fields
+ * are contiguous.  Reusable: zero-initialize once, then castssl_hba_fields_reset for
+ * each line.
  */
 typedef struct CastsslHbaFields
 {
@@ -27,7 +27,7 @@ typedef struct CastsslHbaFields
 
 extern void castssl_hba_fields_reset(CastsslHbaFields *fields);
 
-/* Append a token to the field that is being built. */
+/* Append a token to the current field. */
 static inline void
 castssl_hba_fields_add(CastsslHbaFields *fields, const char *string, bool quoted)
 {
@@ -39,7 +39,7 @@ castssl_hba_fields_add(CastsslHbaFields *fields, const char *string, bool quoted
 	token->quoted = quoted;
 }
 
-/* End that field.  One without a token (an empty @file) does not count. */
+/* End the current field.  A field without a token (an empty @file) does not count. */
 static inline void
 castssl_hba_fields_end_field(CastsslHbaFields *fields)
 {
@@ -61,16 +61,17 @@ castssl_hba_field(const CastsslHbaFields *fields, int number)
 }
 
 /*
- * Fill type, databases, users, address, method, options, clientcert and error
- * of rule, which are zero before.  Strings and tokens are those of fields, not copies.  reader may
- * be NULL: then what only the running server can tell is taken to be well.
+ * Fill type, databases, users, address, method, options, clientcert and error of rule,
+ * which must be zero before.  Strings and tokens belong to fields, they are not copied.
+ * reader may be NULL: then everything that only the running server can check counts as
+ * valid.
  */
 extern void castssl_hba_parse_rule(const CastsslHbaFields *fields, int version,
 								   const CastsslHbaReader *reader, CastsslHbaRule *rule);
 
 /*
- * Read one line that refers to no other file into *rule; line and fields are
- * scratch that must outlive it.  False, and error set, when the server would refuse it.
+ * Read one line that refers to no other file into *rule. line and fields are scratch and
+ * must outlive rule.  If the server would refuse the line, returns false and sets error.
  */
 extern bool castssl_hba_parse_text(const char *text, size_t length, int version,
 								   CastsslHbaLine *line, CastsslHbaFields *fields,

@@ -1,9 +1,9 @@
 /*
  * read.c
- *		pg_hba.conf as values: the rules of a file and of all that it includes.
+ *		pg_hba.conf as values: the rules of a file and of all included files.
  *
- * PostgreSQL: tokenize_auth_file and the functions that it calls.  There, all
- * lines are tokenized first and parsed afterwards; here a line is parsed at
+ * PostgreSQL: tokenize_auth_file and the functions that it calls.  The server
+ * tokenizes all lines first and parses them later.  This code parses each line at
  * once, which gives the same rules in the same order.
  */
 #ifdef FRONTEND
@@ -18,24 +18,24 @@
 
 #define DEEPEST_INCLUDE 10 /* CONF_FILE_MAX_DEPTH */
 
-/* Up to 15 nothing but the number of open files ends the nesting of @file. */
+/* Up to 15, only the number of open files limits the nesting of @file. */
 #define DEEPEST_FILE_BEFORE_16 100
 
 /*
- * Files that include themselves ten times over ten levels would keep the server
- * busy for years.  So many lines in included files are enough for anybody.
+ * Limits the lines read from included files.  Files that include themselves several
+ * times on each level would otherwise keep the server busy for years.
  */
 #define MOST_INCLUDED_LINES 1000000
 
-/* The tokens of a file that was reached by @file, to be read only once. */
+/* The tokens of a file included by @file, so that the file is read only once. */
 typedef struct TokenFile
 {
 	const char *path;
-	int depth; /* at which it was read: there and above it cannot nest too deep */
+	int depth; /* depth at which it was read: from this depth or less, it cannot nest too deep */
 	CastsslHbaTokens tokens;
 } TokenFile;
 
-/* The tokens of a field, out of the scratch. */
+/* The tokens of a field, copied out of the scratch. */
 typedef struct Kept
 {
 	CastsslHbaTokens tokens;
@@ -56,15 +56,15 @@ typedef struct Builder
 	int ntoken_files;
 	int token_file_capacity;
 	int included_lines;
-	Kept last_databases; /* those of the rule before, which are often the same */
+	Kept last_databases; /* those of the rule before, which are often equal */
 	Kept last_users;
 } Builder;
 
-/* Scratch of one file that is being read; inclusion nests these. */
+/* Scratch for reading one file.  Each included file has its own. */
 typedef struct Frame
 {
 	const CastsslHbaDocument *document;
-	int file; /* in policy->files; -1 for one reached by @file */
+	int file; /* index in policy->files; -1 for a file included by @file */
 	int depth;
 	StringInfoData joined;
 	CastsslHbaLine line;
@@ -74,7 +74,7 @@ typedef struct Frame
 static const char *read_lines(Builder *builder, const CastsslHbaDocument *document, int file,
 							  int depth, CastsslHbaFields *into);
 
-/* Copy tokens out of a frame's scratch; the strings of an @file are in the arena already. */
+/* Copy tokens out of a frame's scratch.  The strings of an @file are in the arena already. */
 static CastsslHbaTokens
 keep_tokens(Builder *builder, const Frame *frame, CastsslHbaTokens tokens)
 {
@@ -84,7 +84,7 @@ keep_tokens(Builder *builder, const Frame *frame, CastsslHbaTokens tokens)
 	if (tokens.count == 0)
 		return (CastsslHbaTokens){ 0 };
 	if (tokens.count == 1 && castssl_hba_is_keyword(&tokens.items[0], "all"))
-		/* It takes the member of a compound literal for a variable. */
+		/* cppcheck takes the member of a compound literal for a variable. */
 		/* cppcheck-suppress legacyUninitvar */
 		return (CastsslHbaTokens){ .items = &all, .count = 1 };
 	items = castssl_arena_alloc(&builder->arena, tokens.count * sizeof(CastsslHbaToken));
@@ -100,7 +100,7 @@ keep_tokens(Builder *builder, const Frame *frame, CastsslHbaTokens tokens)
 	return (CastsslHbaTokens){ .items = items, .count = tokens.count };
 }
 
-/* What is not the same mostly differs in the length or the last byte of its first string. */
+/* Unequal fields mostly differ in the length or the last byte of their first string. */
 static CastsslHbaTokens
 keep_shared(Builder *builder, const Frame *frame, CastsslHbaTokens tokens, Kept *last)
 {
@@ -123,7 +123,7 @@ new_rule(Builder *builder)
 	return &policy->rules[policy->nrules++];
 }
 
-/* The rule of the line that frame holds; error: what was wrong before it could be parsed. */
+/* Add the rule of the line in frame. error: what was wrong before the line could be parsed. */
 static void
 add_rule(Builder *builder, const Frame *frame, int record, const char *error)
 {
@@ -146,7 +146,7 @@ add_rule(Builder *builder, const Frame *frame, int record, const char *error)
 		rule->address.name = castssl_arena_string(&builder->arena, rule->address.name);
 }
 
-/* Read a file; NULL with *error when that fails, *missing when there is none. */
+/* Read a file.  Returns NULL with *error on failure; *missing is set if there is no such file. */
 static CastsslHbaDocument *
 open_document(Builder *builder, const char *path, int depth, bool *missing, const char **error)
 {
@@ -166,7 +166,7 @@ open_document(Builder *builder, const char *path, int depth, bool *missing, cons
 	return NULL;
 }
 
-/* The document of a file that holds rules, which stands in policy->files once. */
+/* The document of a file that contains rules.  Each file is in policy->files once. */
 static CastsslHbaDocument *
 open_rule_file(Builder *builder, const char *path, int depth, int *file, bool *missing,
 			   const char **error)
@@ -247,7 +247,7 @@ expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFi
 	if (error)
 		return error;
 
-	file = find_token_file(builder, path); /* reading may have moved it */
+	file = find_token_file(builder, path); /* reading may have moved the array */
 	file->depth = depth;
 	file->tokens.count = into->ntokens - start;
 	items = castssl_arena_alloc(&builder->arena, file->tokens.count * sizeof(CastsslHbaToken));
@@ -256,10 +256,7 @@ expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFi
 	return NULL;
 }
 
-/*
- * Cut the line into fields, expanding @file.  Returns what the server would say
- * of the first thing that is wrong.
- */
+/* Cut the line into fields, expanding @file.  Returns the server's error for the first fault. */
 static const char *
 read_fields(Builder *builder, Frame *frame, int record)
 {
@@ -292,8 +289,8 @@ read_fields(Builder *builder, Frame *frame, int record)
 }
 
 /*
- * Read an included file.  *open_error is why it could not be opened.  Returns
- * what is wrong inside of it, which only matters where tokens are collected.
+ * Read an included file. *open_error is why it could not be opened.  Returns the first
+ * fault inside of the file, which matters only when tokens are collected.
  */
 static const char *
 include_file(Builder *builder, const Frame *frame, const char *path, bool missing_ok,
@@ -345,7 +342,7 @@ include_directory(Builder *builder, const Frame *frame, const char *name, Castss
 
 		if (error)
 			return error;
-		/* the server repeats the last message for each further file, and so does this */
+		/* the server repeats the last message for each further file, and so does this code */
 		if (last)
 			appendStringInfo(&errors, "%s%s", errors.len > 0 ? "\n" : "", last);
 	}
@@ -354,8 +351,8 @@ include_directory(Builder *builder, const Frame *frame, const char *name, Castss
 }
 
 /*
- * Is the line an include directive?  Then it is followed, and *open_error is
- * what is wrong with the directive itself.
+ * Is the line an include directive?  Then follow it. *open_error is the fault of the
+ * directive itself.
  */
 static bool
 follow_include(Builder *builder, Frame *frame, CastsslHbaFields *into, const char **inner_error,
@@ -386,7 +383,7 @@ follow_include(Builder *builder, Frame *frame, CastsslHbaFields *into, const cha
 	return true;
 }
 
-/* One line: its rule is added to the policy, or its tokens to into. */
+/* Read one line: add its rule to the policy, or its tokens to into. */
 static const char *
 read_line(Builder *builder, Frame *frame, int record, CastsslHbaFields *into)
 {
@@ -420,8 +417,8 @@ too_much(Builder *builder, const Frame *frame)
 }
 
 /*
- * Read every line of a document.  Where into is set, tokens are collected
- * there, and the first thing that is wrong is returned; otherwise NULL.
+ * Read every line of a document.  If into is set, collect the tokens there and return
+ * the first fault; otherwise return NULL.
  */
 static const char *
 read_lines(Builder *builder, const CastsslHbaDocument *document, int file, int depth,

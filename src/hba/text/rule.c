@@ -28,7 +28,10 @@ castssl_hba_is_group(const CastsslHbaToken *token)
 bool
 castssl_hba_is_regexp(const CastsslHbaToken *token, int version)
 {
-	/* the server compiles it whether it is quoted or not, but keywords and groups go first */
+	/*
+	 * the server compiles it whether it is quoted or not, but tests for keywords and
+	 * groups first
+	 */
 	return version >= CASTSSL_HBA_FIRST_WITH_INCLUDE && token->string[0] == '/';
 }
 
@@ -44,7 +47,7 @@ bool
 castssl_clientcert_parse(const char *text, CastsslClientCert *mode)
 {
 	if (strcmp(text, "1") == 0)
-		text = "verify-ca"; /* as older documentation writes it */
+		text = "verify-ca"; /* the spelling of older documentation */
 	for (int i = CASTSSL_CLIENTCERT_NONE; i <= CASTSSL_CLIENTCERT_VERIFY_FULL; i++)
 	{
 		if (strcmp(text, castssl_clientcert_name((CastsslClientCert) i)) == 0)

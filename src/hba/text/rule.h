@@ -2,9 +2,9 @@
  * rule.h
  *		A rule of pg_hba.conf, and all the rules of a server, as values.
  *
- * The grammar is that of src/backend/libpq/hba.c (tokenize_auth_file,
- * parse_hba_line, parse_hba_auth_opt) of the PostgreSQL major that the caller
- * names, so that one build can judge a file for 13 as well as for 19.
+ * The grammar is that of src/backend/libpq/hba.c (tokenize_auth_file, parse_hba_line,
+ * parse_hba_auth_opt).  The caller names the PostgreSQL major, so one build can judge
+ * files for 13 and for 19.
  */
 #ifndef CASTSSL_HBA_TEXT_RULE_H
 #define CASTSSL_HBA_TEXT_RULE_H
@@ -18,7 +18,7 @@
 typedef struct CastsslHbaToken
 {
 	const char *string; /* quotes removed, NUL-terminated */
-	bool quoted;        /* began with a quote: neither keyword nor +group nor @file */
+	bool quoted;        /* began with a quote: no keyword, +group or @file */
 } CastsslHbaToken;
 
 typedef struct CastsslHbaTokens
@@ -38,7 +38,7 @@ typedef enum CastsslHbaType
 	CASTSSL_HBA_HOSTNOGSSENC
 } CastsslHbaType;
 
-/* PostgreSQL: IPCompareMethod; a host name is ipCmpMask with hostname set there */
+/* PostgreSQL: IPCompareMethod; there, a host name is ipCmpMask with hostname set */
 typedef enum CastsslHbaAddressKind
 {
 	CASTSSL_HBA_ADDRESS_NONE, /* local */
@@ -54,12 +54,12 @@ typedef struct CastsslHbaAddress
 	CastsslHbaAddressKind kind;
 	uint8 family; /* MASK: 4 or 6, else 0 */
 	uint8
-		address[16]; /* MASK: network byte order, IPv4 in the first 4; as written, host bits kept */
-	uint8 mask[16];  /* MASK: network byte order; need not be contiguous */
+		address[16]; /* MASK: network byte order, IPv4 in the first 4; as written, with host bits */
+	uint8 mask[16];  /* MASK: network byte order; may have gaps */
 	const char *name; /* NAME: host name or .suffix, else NULL */
 } CastsslHbaAddress;
 
-/* PostgreSQL: ClientCertMode; in order of what is asked */
+/* PostgreSQL: ClientCertMode; from the weakest demand to the strongest */
 typedef enum CastsslClientCert
 {
 	CASTSSL_CLIENTCERT_NONE,
@@ -67,27 +67,27 @@ typedef enum CastsslClientCert
 	CASTSSL_CLIENTCERT_VERIFY_FULL
 } CastsslClientCert;
 
-/* One rule, or one line that the server would refuse (error is set then). */
+/* One rule, or one line that the server would refuse (then error is set). */
 typedef struct CastsslHbaRule
 {
 	int file;        /* index in CastsslHbaPolicy.files */
 	int record;      /* index of its record in that document */
-	int line_number; /* in that file, counted from 1 as the server does: the first physical line */
+	int line_number; /* its first physical line in that file, from 1 as the server counts */
 	CastsslHbaType type;
 	CastsslHbaAddress address;
 	CastsslHbaTokens databases;
 	CastsslHbaTokens users;
-	const char
-		*method; /* static: "trust", "scram-sha-256", ...; "ident" on local reads as "peer" */
+	const char *method; /* static: "trust", "scram-sha-256", ...; "ident" on local becomes "peer" */
 	CastsslHbaTokens options;     /* each "name=value", in order, as written (quotes removed) */
-	CastsslClientCert clientcert; /* asked for by option, or implied by method "cert" */
-	const char *error;            /* what the server would say of this line; NULL: a good rule */
+	CastsslClientCert clientcert; /* set by the option, or implied by method "cert" */
+	const char *error;            /* the server's error for this line; NULL: a valid rule */
 } CastsslHbaRule;
 
 /*
- * The rules of hba_file and of every file that it includes, in the order in
- * which the server tries them (that of pg_hba_file_rules, bad lines too).
- * A file that is included twice stands once in files, its rules twice in rules.
+ * The rules of hba_file and of every file that it includes, in the order in which the
+ * server tries them.  This is also the order of pg_hba_file_rules; lines with an error
+ * are among them.  A file that is included twice is in files once, and its rules are in
+ * rules twice.
  */
 typedef struct CastsslHbaPolicy
 {
@@ -96,19 +96,19 @@ typedef struct CastsslHbaPolicy
 	int nfiles;
 	CastsslHbaRule *rules;
 	int nrules;
-	int nerrors; /* how many of them have an error */
+	int nerrors; /* how many of the rules have an error */
 } CastsslHbaPolicy;
 
 /*
- * How to reach files.  arg is handed through.  Results are palloc'd.
+ * How to reach files. arg is passed to each function.  Results are palloc'd.
  *
- * read: the whole file into *data and *length; false with *error in the words
- *		of the server ("could not open file \"...\": ...") and *missing set when
- *		it does not exist (for include_if_exists).
- * locate: the absolute path of name as written in the file outer
- *		(PostgreSQL: AbsoluteConfigLocation).
+ * read: the whole file into *data and *length; on failure false with *error in
+ * 	the server's words ("could not open file \"...\": ..."), and *missing set if
+ * 	the file does not exist (for include_if_exists).
+ * locate: the absolute path of name, as written in the file outer
+ * 	(PostgreSQL: AbsoluteConfigLocation).
  * list: absolute paths of the files that include_dir takes from the directory
- *		(PostgreSQL: GetConfFilesInDir), in its order; false with *error.
+ * 	(PostgreSQL: GetConfFilesInDir), in its order; on failure false with *error.
  */
 typedef struct CastsslHbaReader
 {
@@ -119,23 +119,24 @@ typedef struct CastsslHbaReader
 	void *arg;
 
 	/*
-	 * What only the running server can tell.  Each may be NULL: then all is
-	 * taken to be well.  They return NULL, or the server's words (palloc'd).
+	 * Checks that only the running server can make.  Each function may be NULL: then
+	 * everything counts as valid.  They return NULL, or the server's error (palloc'd).
 	 *
-	 * regexp_error: "invalid regular expression \"...\": ...", pattern without the slash.
-	 * radius_error: "could not translate RADIUS server name \"...\" to address: ...".
+	 * regexp_error: "invalid regular expression \"...\": ...", pattern without the
+	 * slash. radius_error: "could not translate RADIUS server name \"...\" to address:
+	 * ...".
 	 */
 	char *(*regexp_error)(void *arg, const char *pattern);
 	char *(*radius_error)(void *arg, const char *server);
 } CastsslHbaReader;
 
-/* The first of its files with that path; NULL where it has none. */
+/* The first of its files with that path; NULL if there is none. */
 extern const CastsslHbaDocument *castssl_hba_policy_file(const CastsslHbaPolicy *policy,
 														 const char *path);
 
 /*
- * The same string?  Most that are compared differ in the first byte, and most of the others in
- * the second one or in their lengths: that saves a call.
+ * Are both strings equal?  Most strings differ in one of the first two bytes, or in
+ * their lengths.  Testing these bytes first saves most calls of strcmp.
  */
 static inline bool
 castssl_hba_same(const char *a, const char *b)
@@ -152,20 +153,25 @@ castssl_hba_is_keyword(const CastsslHbaToken *token, const char *keyword)
 	return !token->quoted && castssl_hba_same(token->string, keyword);
 }
 
-/* Does this token name a group, +role (PostgreSQL: token_is_member_check)?  Then its name follows
- * the +. */
+/*
+ * Does this token name a group, +role (PostgreSQL: token_is_member_check)?  Then the
+ * name follows the +.
+ */
 extern bool castssl_hba_is_group(const CastsslHbaToken *token);
 
-/* Is this token a regular expression, /re (16 and later)?  Then it follows the slash. */
+/*
+ * Is this token a regular expression, /re (16 and later)?  Then the expression follows
+ * the slash.
+ */
 extern bool castssl_hba_is_regexp(const CastsslHbaToken *token, int version);
 
-/* The same strings, quoted alike, in the same order? */
+/* Do both have the same strings, quoted alike, in the same order? */
 extern bool castssl_hba_tokens_equal(CastsslHbaTokens a, CastsslHbaTokens b);
 
 extern const char *castssl_hba_type_name(CastsslHbaType type);      /* "local", "host", ... */
 extern const char *castssl_clientcert_name(CastsslClientCert mode); /* "none", "verify-ca", ... */
 
-/* Parse one of "none", "verify-ca", "verify-full", "1"; false if it is none of them. */
+/* Parse one of "none", "verify-ca", "verify-full", "1"; false for any other text. */
 extern bool castssl_clientcert_parse(const char *text, CastsslClientCert *mode);
 
 #endif

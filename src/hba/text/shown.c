@@ -15,11 +15,11 @@ typedef enum Form
 {
 	TEXT,
 	NUMBER,
-	FLAG,         /* "true" where it is 1, else not at all */
-	FLAG_WRITTEN, /* as written where it is 1, else not at all */
-	SCOPE,        /* no option: what ldap has by itself */
-	CLIENTCERT,   /* what the rule asks for, by whatever */
-	DISTINGUISHED /* where it is not the default, CN */
+	FLAG,         /* "true" if it is 1, else not shown */
+	FLAG_WRITTEN, /* as written if it is 1, else not shown */
+	SCOPE,        /* not an option: what ldap has by default */
+	CLIENTCERT,   /* what the rule demands, for whatever reason */
+	DISTINGUISHED /* shown if it is not the default, CN */
 } Form;
 
 static const struct
@@ -53,7 +53,7 @@ static const struct
 	{ "scope", TEXT },
 	{ "validator", TEXT },
 	{ "delegate_ident_mapping", FLAG },
-	/* in force, and not shown by the server */
+	/* in force, but the server does not show them */
 	{ "clientname", DISTINGUISHED },
 	{ "pam_use_hostname", FLAG_WRITTEN },
 	{ "compat_realm", TEXT },
@@ -76,7 +76,7 @@ find_option(const CastsslHbaRule *rule, const char *name)
 	return NULL;
 }
 
-/* NULL where it is not shown. */
+/* NULL if it is not shown. */
 static const char *
 show(const char *option, const char *name, Form form)
 {

@@ -10,11 +10,11 @@
 #include "hba/text/rule.h"
 
 /*
- * "name=value" in the server's order: what overrides what is settled, what the
- * method implies is there ("clientcert=verify-full", "include_realm=true").
- * Behind them what the server does not show and is in force all the same
- * ("clientname=DN", "pam_use_hostname=1", ...).  An ldapurl stays as it is
- * written.  *count strings, palloc'd or the rule's own.
+ * Options "name=value" in the server's order.  Options without effect are left out, and
+ * options that the method implies are included ("clientcert=verify-full",
+ * "include_realm=true").  After them come the options that are in force but that the
+ * server does not show ("clientname=DN", "pam_use_hostname=1", ...).  An ldapurl stays
+ * as written. *count strings, palloc'd or the rule's own.
  */
 extern const char **castssl_hba_shown_options(const CastsslHbaRule *rule, int *count);
 

@@ -15,16 +15,16 @@
 #include "hba/text/lex.h"
 #include "hba/text/write.h"
 
-/* The grammar by which values are checked; quoting is the same in every major. */
+/* The grammar for checking values.  Quoting is the same in every major. */
 #define ANY_VERSION 18
 
-/* Would the server read these bytes, unquoted, as something else? */
+/* Would the server read these bytes differently without quotes? */
 static bool
 needs_quotes(const char *string)
 {
 	size_t length = strlen(string);
 
-	/* a backslash at the end of a line would join the next one */
+	/* a backslash at the end of a line would join the next line */
 	return length == 0 || string[strcspn(string, " \t\r,#\"")] != '\0' ||
 		   string[length - 1] == '\\';
 }
@@ -49,14 +49,14 @@ castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token)
 
 	bool plain = !needs_quotes(string);
 
-	/* the empty token is among them: strchr finds the end of its set */
+	/* also true for the empty token: strchr finds the end of its set */
 	if (token->quoted || (!plain && strchr(" \t\r,#\"", string[0]) != NULL))
 		append_quoted(text, string);
 	else if (plain)
 		appendStringInfoString(text, string);
 	else
 	{
-		/* not quoted from its first byte on: it may be a keyword, a group or a file */
+		/* not quoted from its first byte on: may be a keyword, a group or a file */
 		appendStringInfoChar(text, string[0]);
 		append_quoted(text, string + 1);
 	}
@@ -108,7 +108,7 @@ castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address)
 	}
 }
 
-/* Is the value one quoted token, to be written as it is? */
+/* Is the value one quoted token, which is written unchanged? */
 static bool
 is_quoted_token(const char *value)
 {

@@ -9,7 +9,7 @@
 
 #include "hba/text/rule.h"
 
-/* Append a token so that the server reads the same string, quoted or not as it was. */
+/* Append a token in a way that the server reads the same string, quoted or not as before. */
 extern void castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token);
 
 /* Append an address, with its mask: "10.0.0.0/8", "10.0.0.0 255.0.255.0", "samenet", a name. */
@@ -19,13 +19,12 @@ extern void castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *
 extern void castssl_hba_write_tokens(StringInfo text, const CastsslHbaTokens *tokens);
 
 /*
- * One line "type database user address method options" from values, quoted
- * where the grammar needs it; no line end, no mark.  options items are
- * "name=value".  A value that is one quoted token already ('"all"', a database of
- * that name) is written as it is; all, +group, @file and /regexp keep their
- * meaning.  An address without a mask means that one host; it is NULL for local.
- * NULL with *problem set (palloc'd) when a value cannot be written (a line break
- * in it, an unknown type, ...).
+ * One line "type database user address method options" from values, quoted where the
+ * grammar needs it.  It has no line end and no mark. options items are "name=value".  A
+ * value that is already one quoted token ('"all"', a database of that name) is written
+ * unchanged; all, +group, @file and /regexp keep their meaning.  An address without a
+ * mask means that one host; it is NULL for local.  Returns NULL and sets *problem
+ * (palloc'd) if a value cannot be written: a line break in it, an unknown type, ...
  */
 extern char *castssl_hba_format(const char *type, const char **databases, int ndatabases,
 								const char **users, int nusers, const char *address,
