@@ -1,6 +1,6 @@
 /*
  * ident.c
- *		pg_ident.conf: which names of the outside may log in as which role.
+ *		pg_ident.conf: which external names may log in as which role.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -13,7 +13,7 @@
 #include "hba/text/read.h"
 #include "hba/text/write.h"
 
-/* Until then a role is nothing but a name. */
+/* Before this version, a role in pg_ident.conf is only a name. */
 #define FIRST_VERSION_WITH_ROLE_PATTERNS 16
 
 static const char *
@@ -41,7 +41,7 @@ parse_fields(const CastsslHbaFields *fields, int version, const CastsslHbaReader
 	return NULL;
 }
 
-/* The map, the outer name and the role stand where a rule has databases, users and options. */
+/* Store the map, the external name and the role in the fields for databases, users and options. */
 static void
 parse_line(const CastsslHbaFields *fields, int version, const CastsslHbaReader *reader,
 		   CastsslHbaRule *rule)
@@ -75,7 +75,7 @@ castssl_ident_read(const char *path, const CastsslHbaReader *reader, int version
 	return ident;
 }
 
-/* PostgreSQL: check_role with a list of one; up to 15 the role is compared as it is. */
+/* PostgreSQL: check_role with a list of one.  Up to 15, the role is compared literally. */
 static bool
 is_role(const CastsslIdent *ident, const CastsslHbaToken *token, const char *role,
 		const CastsslHbaWorld *world)
@@ -92,7 +92,7 @@ is_role(const CastsslIdent *ident, const CastsslHbaToken *token, const char *rol
 	return strcmp(token->string, role) == 0;
 }
 
-/* Does a role as written mean more than a name, so that \1 in it is left alone? */
+/* Does a role as written mean more than a name?  Then \1 in it is not replaced. */
 static bool
 has_meaning(const CastsslIdent *ident, const CastsslHbaToken *token)
 {
@@ -149,7 +149,10 @@ castssl_ident_match(const CastsslIdent *ident, const char *map, const char *syst
 	return -1;
 }
 
-/* A name that stands for itself: in quotes where it would be cut or mean something. */
+/*
+ * Append a name with its literal meaning: in quotes if it would otherwise be cut or have
+ * a special meaning.
+ */
 static void
 append_name(StringInfo text, const char *name)
 {

@@ -1,6 +1,6 @@
 /*
  * ident.h
- *		pg_ident.conf: which names of the outside may log in as which role.
+ *		pg_ident.conf: which external names may log in as which role.
  *
  * PostgreSQL: parse_ident_line, check_ident_usermap and check_usermap in hba.c.
  */
@@ -11,15 +11,15 @@
 
 typedef struct CastsslIdentLine
 {
-	const char *path; /* of its file */
+	const char *path; /* path of its file */
 	int line_number;
 	const char *map;
 	CastsslHbaToken system_user;
 	CastsslHbaToken role;
-	const char *error; /* what the server would say of the line; NULL: a good one */
+	const char *error; /* the server's error for the line; NULL: a valid line */
 } CastsslIdentLine;
 
-/* A file with an error in it is not loaded by the server as a whole. */
+/* If the file has an error, the server does not load it at all. */
 typedef struct CastsslIdent
 {
 	int version;
@@ -27,28 +27,27 @@ typedef struct CastsslIdent
 	int count;
 } CastsslIdent;
 
-/*
- * What the server's regular expressions say: castssl_hba_capture.  arg is handed
- * through.
- */
+/* Runs the server's regular expressions: castssl_hba_capture. arg is passed to it. */
 typedef CastsslAnswer (*CastsslRegexpCapture)(const CastsslHbaWorld *world, const char *pattern,
 											  const char *string, int *start, int *end);
 
-/* Read ident_file and what it includes, for that major.  Never fails, as castssl_hba_policy_read.
+/*
+ * Read ident_file and the files that it includes, for that major.  Never fails, like
+ * castssl_hba_policy_read.
  */
 extern CastsslIdent *castssl_ident_read(const char *path, const CastsslHbaReader *reader,
 										int version);
 
 /*
- * Index of the line of the map that lets system_user in as role; -1 when none
- * does.  *problem (palloc'd) is set when the server would stop at a line that it cannot
+ * Index of the line of the map that lets system_user log in as role; -1 if there is
+ * none. *problem (palloc'd) is set if the server would stop at a line that it cannot
  * use; else NULL.
  */
 extern int castssl_ident_match(const CastsslIdent *ident, const char *map, const char *system_user,
 							   const char *role, const CastsslHbaWorld *world,
 							   CastsslRegexpCapture capture, char **problem);
 
-/* The line that would let it in: "map "system user" role", quoted where needed.  Palloc'd. */
+/* The line that would allow it: map "system user" role, quoted where needed.  Palloc'd. */
 extern char *castssl_ident_format(const char *map, const char *system_user, const char *role);
 
 #endif

@@ -2,8 +2,9 @@
  * match.c
  *		Which rule answers a connection (PostgreSQL: check_hba).
  *
- * The server's checks can be doubtful here, so they are done in three values:
- * a list of tokens matches if one of them does, a rule if all of its fields do.
+ * This code cannot answer all of the server's checks, so each answer is one of three
+ * values.  A list of tokens matches if one of them does, a rule if all of its fields
+ * do.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -13,7 +14,7 @@
 
 #include "hba/match/match.h"
 
-/* One of several is enough. */
+/* True if one of several is true. */
 static CastsslAnswer
 either(CastsslAnswer a, CastsslAnswer b)
 {
@@ -24,7 +25,7 @@ either(CastsslAnswer a, CastsslAnswer b)
 	return CASTSSL_NO;
 }
 
-/* All are needed. */
+/* True if all are true. */
 static CastsslAnswer
 both(CastsslAnswer a, CastsslAnswer b)
 {
@@ -114,7 +115,7 @@ address_matches(const CastsslHbaAddress *address, const CastsslConnection *conne
 	return CASTSSL_UNKNOWN; /* LCOV_EXCL_LINE: all values are above */
 }
 
-/* PostgreSQL: check_db, for anything but physical replication */
+/* PostgreSQL: check_db, except for physical replication */
 static CastsslAnswer
 database_token_matches(const CastsslHbaToken *token, int version,
 					   const CastsslConnection *connection, const CastsslHbaWorld *world)
@@ -180,7 +181,7 @@ castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 {
 	CastsslAnswer answer;
 
-	/* what is certain and cheap first; a doubt about DNS is asked about last */
+	/* certain and cheap checks first; last a check that may depend on DNS */
 	if (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK && !in_range(&rule->address, connection))
 		return CASTSSL_NO;
 	if (rule->error != NULL ||

@@ -29,21 +29,21 @@ typedef enum CastsslAnswer
 {
 	CASTSSL_NO,
 	CASTSSL_YES,
-	CASTSSL_UNKNOWN /* nobody can know here: DNS, a role that does not exist yet, ... */
+	CASTSSL_UNKNOWN /* cannot be known here: DNS, a role that does not exist yet, ... */
 } CastsslAnswer;
 
 /*
- * What the pure code cannot know by itself.  NULL members answer UNKNOWN.
+ * Answers that pure code cannot find itself.  NULL members answer UNKNOWN.
  *
- * member: is user a member of role, directly or indirectly, superusers not
- *		counted (PostgreSQL: is_member -> is_member_of_role_nosuper)?
+ * member: is user a member of role, directly or indirectly?  Being a superuser
+ * 	does not count (PostgreSQL: is_member -> is_member_of_role_nosuper).
  * regexp: does the server's own engine find pattern (without the slash) in string?
  * own_address: is the address one of this host's (samehost), or in one of its
- *		networks (samenet, network = true)?
+ * 	networks (samenet, network = true)?
  * host_name: does the server's own check of a host name (or .suffix) accept
- *		the address (PostgreSQL: check_hostname)?
+ * 	the address (PostgreSQL: check_hostname)?
  * roles: only castssl_hba_compare uses them, to find a member of a group or to
- *		know that there is none.
+ * 	know that there is none.
  */
 typedef struct CastsslHbaWorld
 {
@@ -52,31 +52,31 @@ typedef struct CastsslHbaWorld
 	CastsslAnswer (*own_address)(void *arg, uint8 family, const uint8 *address, bool network);
 	CastsslAnswer (*host_name)(void *arg, uint8 family, const uint8 *address, const char *name);
 	void *arg;
-	const char *const *roles; /* the roles that exist now, all of them; NULL: not told */
+	const char *const *roles; /* all roles that exist now; NULL: unknown */
 	int nroles;
 } CastsslHbaWorld;
 
-/* Does a line of this type take such connections (address family 0: a Unix-domain socket)? */
+/* Does a line of this type apply to such connections (address family 0: a Unix-domain socket)? */
 extern bool castssl_hba_type_takes(CastsslHbaType type, uint8 family, CastsslEncryption encryption);
 
-/* Does this rule match?  A rule with an error matches nothing. */
+/* Does this rule match?  A rule with an error never matches. */
 extern CastsslAnswer castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 											  const CastsslConnection *connection,
 											  const CastsslHbaWorld *world);
 
 /*
- * Index of the rule that answers; -1 when none does.  *doubtful (may be NULL)
- * is the index of the first earlier rule whose answer is UNKNOWN, -1 if none:
- * then that one may answer instead.
+ * Index of the rule that answers; -1 if there is none. *doubtful (may be NULL) is the
+ * index of the first earlier rule with the answer UNKNOWN, -1 if there is none.  That
+ * rule may answer instead.
  */
 extern int castssl_hba_match(const CastsslHbaPolicy *policy, const CastsslConnection *connection,
 							 const CastsslHbaWorld *world, int *doubtful);
 
 /*
- * Would the server let this connection get as far as authentication?
- * shows_certificate: the client presents a certificate that the CA in force
- * accepts.  rule is NULL for "no line": refused.  (trust, password methods and
- * so on all count as not refused.)
+ * Would the server let this connection get as far as authentication? shows_certificate:
+ * the client presents a certificate that the CA in force accepts. rule is NULL if no
+ * line matches: then the server refuses.  Every method except reject counts as admitting
+ * (trust, password methods and so on).
  */
 extern bool castssl_hba_admits(const CastsslHbaRule *rule, bool shows_certificate);
 

@@ -1,9 +1,9 @@
 /*
  * reason.c
- *		Why a rule does not match a connection, for a person.
+ *		Why a rule does not match a connection, as text for a person.
  *
- * The rule is asked again with its other fields opened to everybody: so it is
- * always castssl_hba_rule_matches that decides.
+ * The code tests one field at a time, with a copy of the rule in which the other
+ * fields match everything.  So only castssl_hba_rule_matches decides.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -21,7 +21,7 @@
 static const CastsslHbaToken all = { .string = "all" };
 static const CastsslHbaToken replication = { .string = "replication" };
 
-/* The rule as if only its databases, only its users, or only its address mattered. */
+/* The field that is tested.  The other fields then match everything. */
 typedef enum Field
 {
 	DATABASES,
@@ -63,7 +63,7 @@ tokens_text(const CastsslHbaTokens *tokens)
 	return text.data;
 }
 
-/* Bits of a contiguous mask; -1 where it has holes. */
+/* Bits of a contiguous mask; -1 if it has gaps. */
 static int
 mask_bits(const CastsslHbaAddress *address)
 {
@@ -109,7 +109,7 @@ channel_name(const CastsslConnection *connection)
 	return ""; /* LCOV_EXCL_LINE: all values are above */
 }
 
-/* What connections a type takes. */
+/* The connections that a type applies to. */
 static const char *
 type_meaning(CastsslHbaType type)
 {

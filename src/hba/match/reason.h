@@ -1,6 +1,6 @@
 /*
  * reason.h
- *		Why a rule does not match a connection, for a person.
+ *		Why a rule does not match a connection, as text for a person.
  */
 #ifndef CASTSSL_HBA_MATCH_REASON_H
 #define CASTSSL_HBA_MATCH_REASON_H
@@ -8,10 +8,10 @@
 #include "hba/match/match.h"
 
 /*
- * A clause such as "its users (bob, +staff) do not include "alice"".  address is
- * the client's as text; NULL for a socket.  Only for a rule for which
- * castssl_hba_rule_matches does not say YES; where it says UNKNOWN the clause
- * says what nobody can know.  Palloc'd.
+ * A clause, for example: its users (bob, +staff) do not include "alice". address is the
+ * client's as text; NULL for a socket.  Call it only for a rule for which
+ * castssl_hba_rule_matches does not answer YES.  If the answer is UNKNOWN, the clause
+ * says what cannot be known.  Palloc'd.
  */
 extern char *castssl_hba_why_not(const CastsslHbaRule *rule, int version,
 								 const CastsslConnection *connection, const char *address,
