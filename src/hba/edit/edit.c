@@ -25,7 +25,7 @@ castssl_hba_edit_add(CastsslHbaEdits *edits, CastsslHbaEditKind kind, int file, 
 													 .why = why };
 }
 
-/* The edits of one document, those of one record together, INSERTs of one in their order. */
+/* The edits of one document, sorted by record.  Several INSERTs at one record keep their order. */
 typedef struct Sorted
 {
 	const CastsslHbaEdit **items;
@@ -40,7 +40,7 @@ compare_edits(const void *left, const void *right)
 
 	if (a->record != b->record)
 		return a->record < b->record ? -1 : 1;
-	/* both stand in one array, so this keeps their order */
+	/* both are in one array, so this keeps their order */
 	return a < b ? -1 : a > b;
 }
 
@@ -58,7 +58,7 @@ sort_edits(const CastsslHbaEdits *edits, int file)
 	return sorted;
 }
 
-/* How a line that is written before this record ends. */
+/* The line end for a line that is inserted before this record. */
 static const char *
 line_end_before(const CastsslHbaDocument *document, int record)
 {
@@ -74,8 +74,8 @@ line_end_before(const CastsslHbaDocument *document, int record)
 }
 
 /*
- * A line after the last one.  A document without a last newline gets none: what
- * is written begins with one instead, so that castssl_hba_undo can take both away.
+ * Append a line after the last one.  A document without a newline at its end gets none:
+ * the new text begins with a newline instead, so that castssl_hba_undo can remove both.
  * open: the last line ends in a backslash.
  */
 static void
@@ -86,12 +86,12 @@ append_at_end(StringInfo text, const CastsslHbaDocument *document, const char *l
 
 	if (open)
 	{
-		/* an empty line ends the one that a backslash keeps open */
+		/* an empty line ends the line that a backslash continues */
 		appendStringInfo(text, "%s%s%s%s", ended ? "" : line_end, line_end, line, line_end);
 	}
 	else if (!ended)
 	{
-		/* a lone CR stays apart from the line end */
+		/* keep a lone CR apart from the line end */
 		if (text->data[text->len - 1] == '\r')
 			line_end = "\r\n";
 		appendStringInfo(text, "%s%s", line_end, line);
@@ -100,7 +100,7 @@ append_at_end(StringInfo text, const CastsslHbaDocument *document, const char *l
 		appendStringInfo(text, "%s%s", line, line_end);
 }
 
-/* The record as the last edit of it (NULL: none) leaves it. */
+/* The record after its last edit (NULL: none). */
 static void
 append_record(StringInfo text, const CastsslHbaDocument *document, int number,
 			  const CastsslHbaEdit *edit)
@@ -129,7 +129,10 @@ append_record(StringInfo text, const CastsslHbaDocument *document, int number,
 	appendBinaryStringInfo(text, data, (int) length);
 }
 
-/* A last line without a line end is gone: so goes the line end that was written before it. */
+/*
+ * The last line, which had no line end, was removed: remove the line end that was
+ * written before it, too.
+ */
 static void
 strip_line_end(StringInfo text)
 {
@@ -183,7 +186,9 @@ castssl_hba_render(const CastsslHbaPolicy *policy, int file, const CastsslHbaEdi
 	return text.data;
 }
 
-/* Is this record, which ends in our mark, a rule such as we write, and the mark its whole comment?
+/*
+ * This record ends in our mark.  Is it a rule of the kind that we write, and is the mark
+ * its whole comment?
  */
 static bool
 is_written(const CastsslHbaDocument *document, int number)

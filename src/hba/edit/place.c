@@ -1,11 +1,11 @@
 /*
  * place.c
- *		Where a new rule for an address takes effect, and what it says.
+ *		The place where a new rule for an address takes effect, and its text.
  *
- * The last place where the rule is not dead is directly above the first rule
- * that takes all that it could match.  Every reject above that place still goes
- * first; one below would not have been reached for these clients anyway.  Only
- * when that first rule is itself a reject is there no place.
+ * The place is directly above the first rule that takes everything the new rule could
+ * match: further down, the new rule would be unreachable.  Every reject above that
+ * place still comes first.  A reject below it is never reached for these clients
+ * anyway.  There is no place only if that first rule itself is a reject.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -34,7 +34,7 @@ has_all(const CastsslHbaTokens *tokens)
 	return false;
 }
 
-/* Does this rule take every TLS client of that address, whatever database and user? */
+/* Does this rule take every TLS client of that address, for all databases and users? */
 static bool
 takes_all_of(const CastsslHbaRule *rule, const CastsslHbaAddress *address)
 {
@@ -66,7 +66,10 @@ read_address(const char *given, Address *result, CastsslFindings *findings)
 	return true;
 }
 
-/* Where it goes; -1 when it has a rule already, or can have none (a finding then). */
+/*
+ * Index of the rule to insert before; -1 if the address already has a rule, or cannot
+ * have one (then a finding is added).
+ */
 static int
 find_place(const CastsslHbaPolicy *policy, const CastsslHbaRule *rules, const Address *wanted,
 		   CastsslFindings *findings)
@@ -95,7 +98,7 @@ find_place(const CastsslHbaPolicy *policy, const CastsslHbaRule *rules, const Ad
 	return policy->nrules;
 }
 
-/* Insert into the list, which is in order of place; a narrow range goes before a wide one. */
+/* Insert into the list, which is sorted by place.  A narrow range goes before a wide one. */
 static void
 keep_address(Address *list, int *count, Address wanted)
 {
@@ -156,7 +159,7 @@ fill_place(CastsslHbaPlace *place, const CastsslHbaPolicy *policy, const Address
 	}
 }
 
-/* The end of the main file, unless a backslash there would swallow the line. */
+/* The end of the main file, unless a backslash there would join the new line to the last one. */
 static bool
 has_room_at_end(const CastsslHbaPolicy *policy, CastsslFindings *findings)
 {

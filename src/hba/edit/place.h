@@ -1,6 +1,6 @@
 /*
  * place.h
- *		Where a new rule for an address takes effect, and what it says.
+ *		The place where a new rule for an address takes effect, and its text.
  */
 #ifndef CASTSSL_HBA_EDIT_PLACE_H
 #define CASTSSL_HBA_EDIT_PLACE_H
@@ -12,13 +12,13 @@ typedef struct CastsslHbaPlace
 {
 	int before_rule; /* index in policy->rules; nrules: at the end */
 	int file;
-	int record; /* to be inserted before it; nrecords: at the end */
+	int record; /* insert before this record; nrecords: at the end */
 	int line_number;
-	const char *line; /* with our mark */
+	const char *line; /* including our mark */
 	const char *why;
 } CastsslHbaPlace;
 
-/* In the order of the rules, and in the order to be inserted where there are several. */
+/* Sorted by the order of the rules.  Insert several at one place in this order. */
 typedef struct CastsslHbaPlaced
 {
 	CastsslHbaPlace *items;
@@ -26,9 +26,9 @@ typedef struct CastsslHbaPlaced
 } CastsslHbaPlaced;
 
 /*
- * A rule "hostssl all all ADDRESS ..." for each wanted address that has none:
- * as late as it can stand without being dead.  rules are those of the policy as
- * they will be after the other edits.  Findings as castssl_hba_require says.
+ * A rule "hostssl all all ADDRESS ..." for each wanted address without one, placed as
+ * late as possible without being unreachable. rules are those of the policy after the
+ * other edits.  Findings as for castssl_hba_require.
  */
 extern CastsslHbaPlaced castssl_hba_place_addresses(const CastsslHbaPolicy *policy,
 													const CastsslHbaRule *rules,

@@ -2,9 +2,10 @@
  * require.c
  *		The edits that make a policy ask TLS clients for certificates.
  *
- * DESIGN section 4.  Each rule is looked at on its own, so the order of the
- * policy stays.  The text is taken as it is, lines of ours included, and only
- * ever made stricter; so doing it twice is doing it once.
+ * Each rule is edited on its own, so the order of the policy stays.  The code reads
+ * the text as it is, including lines that we wrote, and only makes rules stricter.  So
+ * a second run changes nothing.  README ("How pg_hba.conf is edited") has the rules
+ * for the edits.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -18,14 +19,14 @@
 #include "hba/text/address.h"
 #include "hba/text/options.h"
 
-/* A rule of the policy as it is once repaired. */
+/* A rule of the policy after repairs. */
 typedef struct Item
 {
-	CastsslHbaRule rule; /* error NULL: it may be edited */
+	CastsslHbaRule rule; /* error NULL: may be edited */
 	bool ours;
-	bool again;           /* its record was seen before: the file is included twice */
-	const char *repaired; /* the record's bytes then; NULL when nothing is repaired */
-	const char *outdated; /* the value that is repaired */
+	bool again;           /* its record occurred before: the file is included twice */
+	const char *repaired; /* the record's bytes after the repair; NULL: nothing to repair */
+	const char *outdated; /* the value that the repair replaces */
 } Item;
 
 typedef struct Work
@@ -35,7 +36,7 @@ typedef struct Work
 	CastsslHbaEdits *edits;
 	CastsslFindings *findings;
 	Item *items;
-	int **item_of; /* by file and record; -1: no rule */
+	int **item_of; /* by file and record; -1: not a rule */
 } Work;
 
 static void
@@ -49,7 +50,10 @@ add_error(Work *work, const CastsslHbaRule *rule, const char *message, const cha
 						hint);
 }
 
-/* In 13 a line that is too long goes on as a record of its own: nothing fits in between. */
+/*
+ * In 13 the server reads the rest of an overlong line as a record of its own: nothing
+ * may be inserted in between.
+ */
 static bool
 starts_a_line(const CastsslHbaDocument *document, int record)
 {
@@ -109,9 +113,9 @@ is_reject(const CastsslHbaRule *rule)
 }
 
 /*
- * Does a good rule of that type with the same databases, users and address
- * stand directly above?  Only such rules, which take nothing from each other,
- * may stand in between.
+ * Is there a valid rule of that type with the same databases, users and address directly
+ * above?  Only rules of this kind, which take nothing from each other, may be in
+ * between.
  */
 static bool
 stands_above(const Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
@@ -147,7 +151,7 @@ add_edit(Work *work, CastsslHbaEditKind kind, const CastsslHbaRule *rule, const 
 	castssl_hba_edit_add(work->edits, kind, rule->file, rule->record, rule->line_number, text, why);
 }
 
-/* A rewritten line with our mark; NULL, with a finding, when there can be none. */
+/* A rewritten line with our mark.  If there can be none, NULL and a finding. */
 static const char *
 marked_line(Work *work, const CastsslHbaRule *rule, CastsslHbaType type, const char *method)
 {
@@ -186,7 +190,7 @@ insert_twin(Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
 				 tls ? why_asked(work) : "keeps GSSAPI-encrypted clients admitted");
 }
 
-/* Disable a line, or the repaired form of it. */
+/* Disable a line, or its repaired form. */
 static void
 disable(Work *work, const Item *item, const char *why)
 {
@@ -232,7 +236,7 @@ require_of_tls_rule(Work *work, const Item *item)
 		repair(work, item);
 }
 
-/* Is a rule that admits TLS and something else to get a hostssl rule above it? */
+/* Does a rule that admits TLS and other connections need a hostssl rule above it? */
 static bool
 wants_twin(const Work *work)
 {
@@ -284,7 +288,7 @@ require_of_item(Work *work, const Item *item)
 	}
 }
 
-/* May the given auth_method stand in a rule for TLS?  A finding if not. */
+/* Is the given auth_method possible in a rule for TLS?  If not, adds a finding. */
 static bool
 check_method(const Work *work)
 {
@@ -325,7 +329,7 @@ check_text(const Work *work)
 	return good;
 }
 
-/* Rules of the policy as castssl_hba_place_addresses wants to see them. */
+/* The rules of the policy in the form that castssl_hba_place_addresses needs. */
 static CastsslHbaRule *
 rules_as_edited(const Work *work)
 {
@@ -338,7 +342,7 @@ rules_as_edited(const Work *work)
 		*rule = work->items[i].rule;
 		if (rule->error || is_reject(rule))
 			continue;
-		/* what admits TLS gets a hostssl rule in its place that asks what is wanted */
+		/* a rule that admits TLS is replaced by a hostssl rule with the wanted demands */
 		if (rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTNOGSSENC)
 			rule->type = wants_twin(work) ? CASTSSL_HBA_HOSTSSL : rule->type;
 		if (rule->type == CASTSSL_HBA_HOSTSSL)
@@ -360,7 +364,7 @@ castssl_hba_require(const CastsslHbaPolicy *policy, const CastsslHbaWanted *want
 	read_items(&work);
 	placed = castssl_hba_place_addresses(policy, rules_as_edited(&work), wanted, findings);
 
-	/* a line for an address goes above the lines that come of the rule there */
+	/* a line for an address goes above the lines derived from the rule at that place */
 	for (int i = 0; i <= policy->nrules; i++)
 	{
 		for (; next < placed.count && placed.items[next].before_rule == i; next++)

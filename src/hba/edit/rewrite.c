@@ -14,14 +14,14 @@
 #include "hba/text/parse.h"
 #include "hba/text/write.h"
 
-/* A rule together with the tokens of its line. */
+/* A rule and the tokens of its line. */
 typedef struct Source
 {
 	const CastsslHbaRule *rule;
 	int version;
 	StringInfoData joined;
 	CastsslHbaLine line;
-	int method; /* number of its lexeme; -1: where the fields stand cannot be told */
+	int method; /* number of its lexeme; -1: the places of the fields are unknown */
 } Source;
 
 static void
@@ -45,8 +45,8 @@ close_source(Source *source)
 }
 
 /*
- * Find the method's lexeme.  Names of databases and users may come from @file;
- * any other @file leaves method at -1, because what is in it is not at hand.
+ * Find the method's lexeme.  Names of databases and users may come from @file.  With any
+ * other @file, method stays -1, because its contents are unknown here.
  */
 static void
 find_method(Source *source)
@@ -63,7 +63,7 @@ find_method(Source *source)
 
 		if (lexeme->file && field != 1 && field != 2)
 			return;
-		/* an address without a slash is followed by a mask */
+		/* a mask follows an address without a slash */
 		if (field == 3 && rule->address.kind == CASTSSL_HBA_ADDRESS_MASK &&
 			strchr(lexeme->string, '/') == NULL)
 			last_field = 5;
@@ -91,7 +91,7 @@ append_lexeme(StringInfo text, const Source *source, const CastsslHbaLexeme *lex
 		appendStringInfoChar(text, '"');
 }
 
-/* What stood between this lexeme and the one before. */
+/* Append the text between the previous lexeme and this one. */
 static void
 append_gap(StringInfo text, const Source *source, int number)
 {
@@ -101,7 +101,7 @@ append_gap(StringInfo text, const Source *source, int number)
 						   (int) (lexeme->start - lexeme[-1].end));
 }
 
-/* Is the option to stay?  Of several clientcert, the last one counts. */
+/* Does the option stay?  If there are several clientcert, the last one counts. */
 static bool
 keep_option(const char *option, const CastsslHbaRule *target, int version)
 {
@@ -120,7 +120,7 @@ is_clientcert(const char *option)
 	return castssl_hba_option_value(option, "clientcert") != NULL;
 }
 
-/* The line from the bytes of its source. */
+/* Make the line from the bytes of its source. */
 static void
 write_from_bytes(StringInfo text, const Source *source, const CastsslHbaRule *target,
 				 bool *has_clientcert)
@@ -152,7 +152,7 @@ write_from_bytes(StringInfo text, const Source *source, const CastsslHbaRule *ta
 	}
 }
 
-/* The line from values, where bytes cannot be told apart. */
+/* Make the line from values, because the bytes of the fields are unknown. */
 static void
 write_from_values(StringInfo text, const Source *source, const CastsslHbaRule *target,
 				  bool *has_clientcert)
@@ -178,7 +178,7 @@ write_from_values(StringInfo text, const Source *source, const CastsslHbaRule *t
 	}
 }
 
-/* Does the server read what we mean?  NULL, or what it would say. */
+/* Does the server read what we mean?  NULL, or the server's error. */
 static const char *
 read_back(const char *text, const Source *source, const CastsslHbaRule *target)
 {
@@ -204,7 +204,7 @@ read_back(const char *text, const Source *source, const CastsslHbaRule *target)
 	return problem;
 }
 
-/* NULL, or why the text is not what was meant. */
+/* NULL, or why the text does not mean what was intended. */
 static const char *
 write_line(StringInfo text, const Source *source, const CastsslHbaRule *target)
 {
@@ -248,7 +248,7 @@ castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, 
 	error = write_line(&text, &source, &target);
 	if (error && source.method >= 0)
 	{
-		/* an @file without a token in it shifts the fields: that was not the method */
+		/* an @file without tokens shifts the fields: that lexeme was not the method */
 		source.method = -1;
 		error = write_line(&text, &source, &target);
 	}
@@ -261,7 +261,7 @@ castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, 
 	return text.data;
 }
 
-/* The value of an option of 13 that later versions refuse; NULL if it is none. */
+/* The value of an option of 13 that later versions refuse; NULL for any other option. */
 static const char *
 outdated_value(const char *option)
 {
@@ -284,7 +284,7 @@ repair_option(StringInfo raw, const CastsslHbaDocument *document, const Source *
 	const char *instead = "";
 	char *rest;
 
-	/* method cert takes nothing but verify-full */
+	/* method cert accepts only verify-full */
 	if (strcmp(outdated_value(lexeme->string), "1") == 0)
 		instead = source->rule->method && strcmp(source->rule->method, "cert") == 0
 					  ? "clientcert=verify-full"
@@ -303,7 +303,7 @@ repair_option(StringInfo raw, const CastsslHbaDocument *document, const Source *
 	pfree(rest);
 }
 
-/* Is raw now a good line?  Then *repaired is what it says. */
+/* Is raw now a valid line?  Then *repaired is its rule. */
 static bool
 is_repaired(StringInfo raw, const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
 			CastsslHbaRule *repaired)
@@ -350,7 +350,7 @@ castssl_hba_repair(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
 	appendBinaryStringInfo(
 		&raw, document->data + record->offset,
 		(int) (record->length - castssl_hba_record_line_end(document, rule->record)));
-	/* from the last one on, so that the places of the others stay */
+	/* from the last one on, so that the places of the others stay valid */
 	for (int i = source.line.nlexemes - 1; i > 0; i--)
 	{
 		const char *outdated = outdated_value(source.line.lexemes[i].string);
