@@ -20,7 +20,7 @@ take(CastsslArena *arena, size_t size)
 
 	if (size > arena->left)
 	{
-		/* what is large gets a chunk of its own, and the current one goes on */
+		/* a large value gets a chunk of its own, and the current chunk stays in use */
 		if (size > arena->chunk_size / 4 && arena->chunk_size > 0)
 			return palloc(size);
 		arena->chunk_size =
@@ -41,7 +41,7 @@ castssl_arena_alloc(CastsslArena *arena, size_t size)
 {
 	size_t skip = (size_t) ((char *) MAXALIGN(arena->next) - arena->next);
 
-	/* a fresh chunk is aligned anyway */
+	/* a new chunk is aligned anyway */
 	if (arena->left >= skip + MAXALIGN(size))
 	{
 		arena->next += skip;

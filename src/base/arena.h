@@ -2,13 +2,16 @@
  * arena.h
  *		Many small values in few allocations.
  *
- * A policy of 100,000 rules has about a million strings and tokens; palloc'd
- * one by one their headers would weigh more than they do.
+ * A large policy has about a million strings and tokens.  If each were palloc'd, the
+ * headers would take more memory than the values.
  */
 #ifndef CASTSSL_BASE_ARENA_H
 #define CASTSSL_BASE_ARENA_H
 
-/* Zero-initialize.  Chunks belong to the memory context current at the time; nothing frees them. */
+/*
+ * Zero-initialize.  Chunks belong to the memory context that is current when they are
+ * made.  Nothing frees them separately.
+ */
 typedef struct CastsslArena
 {
 	char *next;

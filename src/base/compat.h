@@ -2,7 +2,7 @@
  * compat.h
  *		Every difference between PostgreSQL majors, and between OpenSSL releases.
  *
- * No other file has a version conditional (scripts/check-layers sees to it).
+ * No other file has a version conditional; scripts/check-layers enforces this.
  */
 #ifndef CASTSSL_BASE_COMPAT_H
 #define CASTSSL_BASE_COMPAT_H
@@ -10,14 +10,14 @@
 /* ---- PostgreSQL ---- */
 
 #define CASTSSL_SERVER_MAJOR (PG_VERSION_NUM / 10000)
-#define CASTSSL_NEWEST_MAJOR 19 /* whose pg_hba.conf grammar we know */
+#define CASTSSL_NEWEST_MAJOR 19 /* the newest major whose pg_hba.conf grammar we know */
 
-/* 15 renamed it and made it reserve the prefix as well. */
+/* 15 renamed the function, and made it reserve the prefix as well. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* The value of an A_Const became a union of nodes in 15. */
+/* In 15 the value of an A_Const became a union of nodes. */
 #if PG_VERSION_NUM >= 150000
 #define CASTSSL_SET_STRING(constant, string)                                                       \
 	((constant)->val.sval.type = T_String, (constant)->val.sval.sval = (string))
@@ -26,34 +26,35 @@
 	((constant)->val.type = T_String, (constant)->val.val.str = (string))
 #endif
 
-/* 18 puts it before the declaration, and has dropped the form that goes behind. */
+/* 18 moved pg_noreturn before the declaration, and dropped the form behind it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* allow_alter_system came with 17. */
+/* allow_alter_system exists since 17. */
 #if PG_VERSION_NUM >= 170000
 #define castssl_alter_system_allowed() AllowAlterSystem
 #else
 #define castssl_alter_system_allowed() true
 #endif
 
-/* log_min_messages is one threshold per kind of process from 19 on. */
+/* Since 19, log_min_messages is one threshold for each kind of process. */
 #if PG_VERSION_NUM >= 190000
 #define CASTSSL_LOG_MIN_MESSAGES log_min_messages[MyBackendType]
 #else
 #define CASTSSL_LOG_MIN_MESSAGES log_min_messages
 #endif
 
-/* Handlers got a second argument in 19, which SIG_IGN does not have. */
+/* In 19 handlers got a second argument, which SIG_IGN does not have. */
 #ifndef PG_SIG_IGN
 #define PG_SIG_IGN SIG_IGN
 #endif
 
 /*
- * From 19 on a be_tls_init() that succeeds frees what an earlier one has loaded: the postmaster's,
- * in memory that a backend no longer has.  A list of ciphers that nobody knows makes it give up
- * after the files and before that.  NULL where nothing needs to stop it.
+ * Since 19 a successful be_tls_init() frees what an earlier call loaded.  In a backend
+ * that is the postmaster's context, in memory that the backend no longer has.  An
+ * unknown list of ciphers makes be_tls_init() fail after it loads the files and before
+ * it frees anything.  NULL if nothing has to stop it.
  */
 #if PG_VERSION_NUM >= 190000
 #define CASTSSL_TLS_LOADER_STOP (&SSLCipherList)
@@ -61,7 +62,7 @@
 #define CASTSSL_TLS_LOADER_STOP ((char **) NULL)
 #endif
 
-/* pg_hba_file_rules names the file since 16, where one can include another. */
+/* pg_hba_file_rules shows the file name since 16, because files can include others since then. */
 #if PG_VERSION_NUM >= 160000
 #define CASTSSL_HBA_FILE_NAME "file_name"
 #else
@@ -72,7 +73,7 @@
 
 #ifdef WIN32
 #define O_NOFOLLOW 0         /* links: see server/platform.h */
-#define S_ISSOCK(mode) false /* a socket is no file there */
+#define S_ISSOCK(mode) false /* a socket is not a file on Windows */
 #if PG_VERSION_NUM < 160000
 #include "getaddrinfo.h" /* gai_strerror */
 #endif
@@ -82,7 +83,7 @@
 
 #include <openssl/opensslv.h>
 
-/* Library contexts, and providers for them, came with 3.0. */
+/* Library contexts, and providers for them, exist since 3.0. */
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
 #define CASTSSL_LIBRARY_CONTEXTS
 #endif

@@ -1,6 +1,6 @@
 /*
  * fault.c
- *		Points at which a test can make this fail.
+ *		Points at which a test can make the extension fail.
  */
 #include "postgres.h"
 
@@ -16,9 +16,9 @@
 
 static char *fault_setting = NULL;
 
-static int passed = 0;         /* points since the call began */
-static int error_at = 0;       /* the point that failed; a name does so once */
-static bool disk_full = false; /* a kind "full" was met */
+static int passed = 0;         /* points passed since the call began */
+static int error_at = 0;       /* the point that failed; a point given by name fails only once */
+static bool disk_full = false; /* a point of kind "full" was reached */
 
 void
 castssl_fault_define(void)
@@ -35,7 +35,7 @@ castssl_fault_begin(void)
 	disk_full = false;
 }
 
-/* Is this point, by number or name, what <which> of that length says? */
+/* Does <which>, of that length, mean this point, by number or name? */
 static bool
 is_meant(const char *which, size_t length, const char *name)
 {
@@ -44,7 +44,7 @@ is_meant(const char *which, size_t length, const char *name)
 	return error_at == 0 && strlen(name) == length && strncmp(which, name, length) == 0;
 }
 
-/* Fail at this point: with an errno, unless the process ends. */
+/* Fail at this point: return an errno, or end the process. */
 static int
 fail(const char *kind)
 {
@@ -63,7 +63,7 @@ fail(const char *kind)
 	return EIO;
 }
 
-/* One more point is passed.  Its errno; 0 if it does not fail. */
+/* Pass one more point.  Returns its errno; 0 if it does not fail. */
 static int
 pass(const char *name)
 {

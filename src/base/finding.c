@@ -1,6 +1,6 @@
 /*
  * finding.c
- *		What a check found, as a value.
+ *		The result of a check, as a value.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"

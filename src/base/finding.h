@@ -1,10 +1,10 @@
 /*
  * finding.h
- *		What a check found, as a value.
+ *		The result of a check, as a value.
  *
- * Floors 1 and 2 never raise an error: they add findings to a list, and floor 5
- * decides what stops a change.  Everything here compiles with and without
- * FRONTEND.
+ * Pure code (src/hba and src/tls) never raises an error, it adds findings to a list.
+ * Code above decides which findings stop a change.  Everything here compiles with and
+ * without FRONTEND.
  */
 #ifndef CASTSSL_BASE_FINDING_H
 #define CASTSSL_BASE_FINDING_H
@@ -18,14 +18,14 @@ typedef enum CastsslSeverity
 } CastsslSeverity;
 
 /*
- * Strings are palloc'd in the context that was current at castssl_finding_add
- * (or static), and never hold a secret.  detail and hint may be NULL.
+ * Strings are static, or palloc'd in the context that is current at
+ * castssl_finding_add.  They never hold a secret. detail and hint may be NULL.
  */
 typedef struct CastsslFinding
 {
 	CastsslSeverity severity;
 	const char *check;   /* static name of the check, e.g. "certificate_dates" */
-	const char *subject; /* file, line, parameter or certificate it is about */
+	const char *subject; /* the file, line, parameter or certificate */
 	const char *message; /* lower case, no full stop, as in ereport */
 	const char *detail;  /* the fact, a sentence */
 	const char *hint;    /* what to do next, a sentence or a statement */
@@ -39,7 +39,7 @@ typedef struct CastsslFindings
 	int capacity;
 } CastsslFindings;
 
-/* Append one finding.  The strings are kept, not copied. */
+/* Append one finding.  Keeps the strings, does not copy them. */
 extern void castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity,
 								const char *check, const char *subject, const char *message,
 								const char *detail, const char *hint);
@@ -48,7 +48,7 @@ extern void castssl_finding_add(CastsslFindings *findings, CastsslSeverity sever
 extern const CastsslFinding *castssl_finding_first(const CastsslFindings *findings,
 												   CastsslSeverity at_least);
 
-/* 'ok', 'info', 'warning' or 'error': as castssl_check() shows it. */
+/* 'ok', 'info', 'warning' or 'error', as in castssl_check(). */
 extern const char *castssl_severity_name(CastsslSeverity severity);
 
 #endif

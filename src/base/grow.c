@@ -1,6 +1,6 @@
 /*
  * grow.c
- *		Room for one more in an array.
+ *		Makes room for one more element in an array.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
