@@ -1,6 +1,6 @@
 /*
  * baseline.c
- *		The parameters as they were stored before castssl_enable first changed them.
+ *		The stored parameters before castssl_enable first changed them.
  */
 #include "postgres.h"
 
@@ -11,8 +11,8 @@
 #include "server/paths.h"
 
 /*
- * Two names for each parameter: that it is known, and what was stored; nothing
- * stored is a known one without a value.
+ * Two entries for each parameter: that it is known, and its stored value.  A known
+ * parameter without a value had none stored.
  */
 #define KNOWN(name) psprintf("%s_known", name)
 #define STORED(name) psprintf("%s_stored", name)

@@ -1,22 +1,22 @@
 /*
  * baseline.h
- *		The parameters as they were stored before castssl_enable first changed them.
+ *		The stored parameters before castssl_enable first changed them.
  *
- * Kept in pg_castssl/baseline until castssl_disable has put them back, so that
- * undoing does not depend on how many changes the journal keeps.
+ * Kept in pg_castssl/baseline until castssl_disable has restored them.  So undoing
+ * does not depend on the number of changes that the journal keeps.
  */
 #ifndef CASTSSL_FLOW_PLAN_BASELINE_H
 #define CASTSSL_FLOW_PLAN_BASELINE_H
 
 #include "flow/plan/plan.h"
 
-/* Add to the plan the baseline file with every parameter of the plan in it. */
+/* Add the baseline file to the plan, with every parameter of the plan in it. */
 extern void castssl_baseline_extend(CastsslPlan *plan);
 
 /*
- * Plan to put back every parameter that the baseline holds but ssl, and to
- * remove the baseline.  Returns false when there is none.  *ssl_stored is what
- * was stored for ssl: NULL when nothing was.
+ * Plan to restore every parameter of the baseline except ssl, and to remove the
+ * baseline.  Returns false if there is no baseline. *ssl_stored is the stored value of
+ * ssl: NULL if there was none.
  */
 extern bool castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored);
 

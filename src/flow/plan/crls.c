@@ -1,6 +1,6 @@
 /*
  * crls.c
- *		The CRLs that the server checks its clients against: a file and a directory.
+ *		The CRLs for checking client certificates: a file and a directory.
  */
 #include "postgres.h"
 
@@ -28,7 +28,7 @@ crl_directory(void)
 	return value[0] != '\0' ? castssl_path_in(DataDir, value) : NULL;
 }
 
-/* "0a1b2c3d.r0", as "openssl rehash" makes them. */
+/* A name like "0a1b2c3d.r0", which "openssl rehash" makes. */
 static bool
 is_hashed_name(const char *name)
 {
@@ -67,7 +67,7 @@ castssl_crl_directory_files(void)
 	return paths;
 }
 
-/* OpenSSL finds a CRL by its issuer's hash alone: does the file have the name for the first one? */
+/* OpenSSL finds a CRL only by its issuer's hash: does the name of the file fit its first CRL? */
 static bool
 is_found(const char *path, const CastsslPem *pem)
 {

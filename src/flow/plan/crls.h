@@ -1,6 +1,6 @@
 /*
  * crls.h
- *		The CRLs that the server checks its clients against: a file and a directory.
+ *		The CRLs for checking client certificates: a file and a directory.
  */
 #ifndef CASTSSL_FLOW_PLAN_CRLS_H
 #define CASTSSL_FLOW_PLAN_CRLS_H
@@ -10,15 +10,15 @@
 #include "tls/pem.h"
 
 /*
- * Paths of the CRLs in ssl_crl_dir (14 and later), sorted, palloc'd; NIL where there are none.
- * What has no name that OpenSSL looks for is left out.
+ * Paths of the CRLs in ssl_crl_dir (14 and later), sorted, palloc'd; NIL if there are
+ * none.  Leaves out files with names that OpenSSL does not look for.
  */
 extern List *castssl_crl_directory_files(void);
 
 /*
- * The text of the CRL file, which may be absent, and those of ssl_crl_dir; data NULL where
- * neither is configured.  Not NULL, and of no length, where the directory is empty: the
- * server refuses every client then.
+ * The text of the CRL file, which may be absent, and of the CRLs in ssl_crl_dir. data is
+ * NULL if neither is configured. data is not NULL and has length 0 if the directory is
+ * empty: then the server refuses every client.
  */
 extern CastsslPem castssl_crls_with_directory(CastsslPem file);
 

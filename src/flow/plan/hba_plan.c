@@ -1,6 +1,6 @@
 /*
  * hba_plan.c
- *		Edits of pg_hba.conf as part of a plan: the one way to edit it.
+ *		Edits of pg_hba.conf as part of a plan: the only way to edit it.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 #include "server/paths.h"
 #include "server/raise.h"
 
-/* Edits of whole files may be long: that many lines of each become steps. */
+/* Edits of whole files may be long.  Only this number of lines of each file become steps. */
 #define MOST_LINES_SHOWN 50
 
 void
@@ -97,7 +97,7 @@ castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
 	}
 }
 
-/* Plan the new bytes of one live file; mode and owner are kept. */
+/* Plan the new bytes of one live file.  Its mode and owner stay. */
 static void
 plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
 {
@@ -105,8 +105,9 @@ plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
 	struct stat *owner = palloc(sizeof(struct stat));
 	size_t length;
 
-	(void) castssl_hba_plan_live(plan->hba_before, after->path); /* may it be rewritten? */
-	/* The target of a symbolic link is edited, the link stays. */
+	/* raises an error if it must not be rewritten */
+	(void) castssl_hba_plan_live(plan->hba_before, after->path);
+	/* Edit the target of a symbolic link; the link stays. */
 	file->path = castssl_path_resolve(after->path, false);
 	pfree(castssl_file_read(file->path, CASTSSL_HBA_LIMIT, &length, owner));
 	file->data = after->data;
@@ -118,8 +119,8 @@ plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
 }
 
 /*
- * Text has no control characters but those for blanks and line ends.  So an
- * encrypted file or an image is none, even where it happens to have no NUL byte.
+ * Text has no control characters except white space and line ends.  So an encrypted file
+ * or an image is not text, even if it happens to have no NUL byte.
  */
 static bool
 is_text(const CastsslHbaDocument *document)
@@ -127,7 +128,7 @@ is_text(const CastsslHbaDocument *document)
 	const unsigned char *data = (const unsigned char *) document->data;
 	bool control = false;
 
-	/* no branch in the loop: it is as good as never left early */
+	/* no branch in the loop: it almost always runs to the end */
 	for (size_t i = 0; i < document->length; i++)
 		control |= (data[i] < ' ') & ((unsigned char) (data[i] - '\t') > '\r' - '\t');
 	return !control;
@@ -183,7 +184,7 @@ castssl_hba_plan_finish(CastsslPlan *plan)
 						  CASTSSL_STEP_UNCHANGED, "asks for what is wanted already");
 }
 
-/* What castssl_hba_plan_show needs while it walks through the lines. */
+/* The state of castssl_hba_plan_show while it reads the lines. */
 typedef struct Showing
 {
 	CastsslPlan *plan;

@@ -1,6 +1,6 @@
 /*
  * judge.c
- *		Judgement of what TLS is to use on this host, at this moment.
+ *		Judges the TLS files on this host, at this moment.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "tls/set.h"
 #include "tls/verify.h"
 
-/* Names by which clients may call this host: its own, and what it listens on. */
+/* Names that clients may use for this host: its own, and those in listen_addresses. */
 static void
 collect_host_names(CastsslTlsSet *set)
 {
@@ -42,7 +42,7 @@ collect_host_names(CastsslTlsSet *set)
 	}
 }
 
-/* Thousands of CAs and CRLs take their time. */
+/* Thousands of CAs and CRLs take a while. */
 static void
 check_for_interrupts(void)
 {

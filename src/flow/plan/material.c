@@ -1,6 +1,7 @@
 /*
  * material.c
- *		Certificate, key, CA and CRL of a change: found, read, and where they go.
+ *		Certificate, key, CA and CRL of a change: where they come from, their contents,
+ *		their targets.
  */
 #include "postgres.h"
 
@@ -24,7 +25,7 @@ castssl_role_parameter(CastsslRole role)
 	return names[role];
 }
 
-/* What is at file->path now: whether it is what we want it to be. */
+/* Read what is at file->path now, and whether it already is what we want. */
 static void
 compare_with_disk(CastsslMaterialFile *file)
 {
@@ -40,7 +41,7 @@ compare_with_disk(CastsslMaterialFile *file)
 	}
 }
 
-/* A file of ours is 0600: nobody but the server needs it.  Never loosened. */
+/* A file that we write has mode 0600, because only the server needs it.  A stricter mode stays. */
 static mode_t
 installed_mode(const CastsslMaterialFile *file)
 {
@@ -53,7 +54,7 @@ installed_mode(const CastsslMaterialFile *file)
 	return 0600;
 }
 
-/* Where a file that we write goes: not through a symbolic link. */
+/* The target of a file that we write: never through a symbolic link. */
 static void
 set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 {
@@ -70,7 +71,7 @@ set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 						errhint("Remove the link, or name another target_dir.")));
 }
 
-/* castssl_material_wipe is never reached where the call fails. */
+/* castssl_material_wipe is not reached if the call fails. */
 static void
 wipe_key_later(const CastsslMaterialFile *file, CastsslRole role)
 {
@@ -122,7 +123,7 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 	memset(file, 0, sizeof(*file));
 	file->data = text;
 	file->length = strlen(text);
-	/* What is longer nobody here could read again. */
+	/* A longer file could not be read back by this extension. */
 	if (file->length > CASTSSL_PEM_LIMIT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the text for \"%s\" is too long", name),
@@ -214,7 +215,7 @@ castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 	}
 	PG_CATCH();
 	{
-		/* Why it cannot be read is for castssl_check() to say. */
+		/* castssl_check() reports why it cannot be read. */
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 	}

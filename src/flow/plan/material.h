@@ -1,6 +1,7 @@
 /*
  * material.h
- *		Certificate, key, CA and CRL of a change: found, read, and where they go.
+ *		Certificate, key, CA and CRL of a change: where they come from, their contents,
+ *		their targets.
  */
 #ifndef CASTSSL_FLOW_PLAN_MATERIAL_H
 #define CASTSSL_FLOW_PLAN_MATERIAL_H
@@ -20,19 +21,19 @@ typedef enum CastsslRole
 
 #define CASTSSL_NROLES 4
 
-/* One file; path is NULL where the role is not used. */
+/* One file; path is NULL if the role is not used. */
 typedef struct CastsslMaterialFile
 {
-	const char *name;   /* absolute, as named: what the parameter says */
-	const char *path;   /* the same with links resolved: what is read and written */
-	const char *source; /* copied from there; NULL: in place, or given as text */
-	const char *data;   /* its bytes, wanted */
+	const char *name;   /* absolute, as the caller named it: the value for the parameter */
+	const char *path;   /* the same with links resolved: the path for reading and writing */
+	const char *source; /* copied from this path; NULL: already in place, or given as text */
+	const char *data;   /* the wanted bytes */
 	size_t length;
-	bool exists;         /* at path, now */
-	bool same;           /* what exists has these bytes */
-	struct stat st;      /* of path, where it exists */
-	mode_t mode;         /* wanted; 0: leave it as it is */
-	bool source_is_open; /* a private key whose source others can read */
+	bool exists;         /* there is a file at path now */
+	bool same;           /* the existing file has these bytes */
+	struct stat st;      /* of path, if it exists */
+	mode_t mode;         /* the wanted mode; 0: do not change it */
+	bool source_is_open; /* a private key whose source file others can read */
 } CastsslMaterialFile;
 
 typedef struct CastsslMaterial
@@ -44,48 +45,52 @@ typedef struct CastsslMaterial
 extern const char *castssl_role_parameter(CastsslRole role);
 
 /*
- * Find and read one file that the caller names.  source_dir NULL: it is in place (a relative name
- * is one in target_dir).  Otherwise it is copied from there to target_dir, under its base name.
- * 58P01, 42501 or F0000 when it cannot be used.
+ * Find and read one file that the caller names.  If source_dir is NULL, the file is in
+ * place, and a relative name is relative to target_dir.  Otherwise the file is copied
+ * from source_dir to target_dir under its base name. 58P01, 42501 or F0000 if it cannot
+ * be used.
  */
 extern void castssl_material_find(CastsslMaterial *material, CastsslRole role,
 								  const char *source_dir, const char *target_dir, const char *name);
 
-/* Plan a text to be written as name in target_dir. */
+/* Plan to write a text as name in target_dir. */
 extern void castssl_material_text(CastsslMaterial *material, CastsslRole role,
 								  const char *target_dir, const char *name, const char *text);
 
 /*
- * Where live files act at once (castssl_platform_reads_live_files): a certificate
- * and a key that both replace others get names of their own, for no connection may
- * find one of them beside its predecessor's other half.  The parameters then switch
- * both with one reload.
+ * For platforms where live files take effect at once
+ * (castssl_platform_reads_live_files).  A certificate and a key that both replace others
+ * get names of their own, because no connection may find a new file beside the old other
+ * half.  The parameters then switch both with one reload.
  */
 extern void castssl_material_separate(CastsslMaterial *material);
 
-/* Has what is in place the bytes and the mode that are wanted? */
+/* Does the existing file have the wanted bytes and mode? */
 extern bool castssl_material_stays(const CastsslMaterialFile *file);
 
-/* What a value of a role's parameter names; nothing where it is empty. */
+/* Add the file that a value of a role's parameter names; nothing if the value is empty. */
 extern void castssl_material_configured(CastsslMaterial *material, CastsslRole role,
 										const char *value);
 
-/* Absolute path of what a role's parameter names, in effect; NULL where it is empty.  Palloc'd. */
+/*
+ * Absolute path of the file that a role's parameter names now; NULL if the parameter is
+ * empty.  Palloc'd.
+ */
 extern char *castssl_material_named(CastsslRole role);
 
 /*
- * The bytes of that file; NULL where the parameter names none, or there is none.
- * Raises what castssl_file_read_if_exists does.  Palloc'd.
+ * The bytes of that file; NULL if the parameter names none, or the file does not exist.
+ * Raises the errors of castssl_file_read_if_exists.  Palloc'd.
  */
 extern char *castssl_material_read_named(CastsslRole role, size_t *length);
 
-/* Facts of the server certificate on disk; false where none can be read.  Never an error. */
+/* Facts of the server certificate on disk; false if none can be read.  Raises no error. */
 extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
 
-/* As castssl_tls_verify takes it; names are those of the files. */
+/* The file in the form for castssl_tls_verify, with its name. */
 extern CastsslPem castssl_material_pem(const CastsslMaterial *material, CastsslRole role);
 
-/* Overwrite what was read of private keys. */
+/* Overwrite the bytes of private keys in memory. */
 extern void castssl_material_wipe(CastsslMaterial *material);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * plan.c
- *		A change as a value: what is wanted against what is.  Writes nothing.
+ *		A change as a value: the difference between what is wanted and what exists.
+ *		Writes nothing.
  */
 #include "postgres.h"
 
@@ -134,7 +135,7 @@ castssl_plan_guard_ssl(CastsslPlan *plan)
 		add_parameter(plan, "ssl", castssl_parameter_stored("ssl"));
 }
 
-/* The value for a ssl_*_file parameter: relative where the file lies in the data directory. */
+/* The value for a ssl_*_file parameter: relative if the file is in the data directory. */
 static const char *
 parameter_value_of(const char *name)
 {
@@ -143,7 +144,7 @@ parameter_value_of(const char *name)
 	return name;
 }
 
-/* A private key is private, also where the mode that stat shows says nothing of that. */
+/* A private key is private, even where the mode that stat shows means nothing. */
 static mode_t
 mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
 {
@@ -152,7 +153,7 @@ mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
 	return file->mode ? file->mode : file->st.st_mode & 07777;
 }
 
-/* Steps and planned file of one file of the material. */
+/* Add the steps and the planned file for one file of the material. */
 static void
 plan_material_file(CastsslPlan *plan, CastsslRole role)
 {
@@ -214,7 +215,7 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 	plan->ssl_after = true;
 }
 
-/* The value of a parameter once the plan is in effect. */
+/* The value of a parameter after the plan. */
 static char *
 value_afterwards(const CastsslPlan *plan, const char *name)
 {
@@ -231,7 +232,7 @@ value_afterwards(const CastsslPlan *plan, const char *name)
 	return castssl_parameter_value(name);
 }
 
-/* What the plan writes to that path; NULL when it does not write it. */
+/* The planned contents of that path; NULL if the plan does not write it. */
 static const CastsslPlannedFile *
 find_planned_file(const CastsslPlan *plan, const char *path)
 {
@@ -247,7 +248,7 @@ find_planned_file(const CastsslPlan *plan, const char *path)
 	return NULL;
 }
 
-/* Where the plan writes the file, its planned bytes count; it need not exist yet. */
+/* If the plan writes the file, use its planned bytes.  The file need not exist yet. */
 static void
 material_afterwards(CastsslPlan *plan, CastsslRole role)
 {

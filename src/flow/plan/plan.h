@@ -1,6 +1,7 @@
 /*
  * plan.h
- *		A change as a value: what is wanted against what is.  Writes nothing.
+ *		A change as a value: the difference between what is wanted and what exists.
+ *		Writes nothing.
  */
 #ifndef CASTSSL_FLOW_PLAN_PLAN_H
 #define CASTSSL_FLOW_PLAN_PLAN_H
@@ -11,16 +12,16 @@
 #include "flow/plan/steps.h"
 #include "server/sessions.h"
 
-/* One file that is to differ from what it is now. */
+/* One file that the plan changes. */
 typedef struct CastsslPlannedFile
 {
 	const char *path; /* absolute, links resolved */
 	const char *data; /* NULL: remove it */
 	size_t length;
 	mode_t mode;
-	const struct stat *owner; /* keep this owner; NULL: the server's */
+	const struct stat *owner; /* keep this owner; NULL: the server's account */
 	bool content_same;        /* only its mode changes */
-	bool is_tls;              /* certificate, key, CA or CRL: switched while ssl is stored off */
+	bool is_tls;              /* certificate, key, CA or CRL: written while ssl is stored as off */
 } CastsslPlannedFile;
 
 typedef struct CastsslPlan
@@ -29,35 +30,42 @@ typedef struct CastsslPlan
 	List *steps;        /* CastsslStep */
 	List *files;        /* CastsslPlannedFile */
 	List *parameters;   /* CastsslChangedParameter: name and after */
-	bool touches_tls;   /* changes files or parameters of TLS: ssl is among the parameters then */
+	bool touches_tls;   /* changes files or parameters of TLS; then ssl is among the parameters */
 	bool
-		reload; /* a reload is needed though nothing is written (files newer than what is served) */
+		/* needs a reload although nothing is written: files are newer than what is in use */
+		reload;
 
-	bool ssl_after;            /* TLS is on afterwards */
-	CastsslMaterial *material; /* what TLS uses afterwards; NULL: as now */
-	const char *fingerprint;   /* that a handshake must show; NULL: not to be checked */
+	bool ssl_after;            /* TLS is on after the plan */
+	CastsslMaterial *material; /* TLS files in use after the plan; NULL: as now */
+	/* of the certificate that a handshake must show; NULL: not checked */
+	const char *fingerprint;
 
-	CastsslHbaPolicy *hba_before;  /* pg_hba.conf as it is */
-	CastsslHbaPolicy *hba_after;   /* and as it will be: the same where it does not change */
-	CastsslHbaPolicy *hba_derived; /* after the derived edits alone, without what the caller asked
-									  to admit (addresses); NULL: nothing was derived */
+	CastsslHbaPolicy *hba_before; /* pg_hba.conf now */
+	CastsslHbaPolicy *hba_after;  /* pg_hba.conf after the plan; the same if it does not change */
+
+	/*
+	 * pg_hba.conf after the derived edits only, without the addresses that the caller
+	 * asked to admit; NULL: no derived edits
+	 */
+	CastsslHbaPolicy *hba_derived;
 	bool hba_changes;
 
-	CastsslSession *sessions; /* who is connected, by castssl_plan_sessions; NULL: not asked yet */
+	/* connected clients, set by castssl_plan_sessions; NULL: not read yet */
+	CastsslSession *sessions;
 	int nsessions;
 
-	bool uses_staged; /* makes the staged edits live: they are used up then */
-	List *undoes;     /* CastsslChange that the plan takes back */
+	bool uses_staged; /* makes the staged edits live, so they are no longer staged */
+	List *undoes;     /* the CastsslChanges that the plan undoes */
 } CastsslPlan;
 
-/* A plan of that action with nothing in it. */
+/* An empty plan for that action. */
 extern CastsslPlan *castssl_plan_new(const char *action);
 
-/* Append a step: what happens to what, as the caller is to read it. */
+/* Append a step: what happens to which target, in words for the caller. */
 extern void castssl_plan_step(CastsslPlan *plan, const char *action, const char *target,
 							  CastsslOutcome outcome, const char *detail);
 
-/* Who is connected: asked once for a plan. */
+/* The connected clients.  Read once for a plan. */
 extern const CastsslSession *castssl_plan_sessions(CastsslPlan *plan, int *count);
 
 /* Does it change anything on disk, or need a reload? */
@@ -67,27 +75,27 @@ extern bool castssl_plan_changes(const CastsslPlan *plan);
 extern void castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material);
 
 /*
- * What TLS will use once the planned parameters and files are in place:
- * ssl_after, and the material where TLS is on then.
+ * Set what TLS will use when the planned parameters and files are in place: ssl_after,
+ * and the material if TLS is on then.
  */
 extern void castssl_plan_material_afterwards(CastsslPlan *plan);
 
-/* Add a file, with its content or (data NULL) its absence, where it differs from the disk. */
+/* Add a file with its content, or its removal (data NULL), if that differs from the disk. */
 extern void castssl_plan_file(CastsslPlan *plan, const char *path, const char *data, size_t length,
 							  mode_t mode);
 
 /*
- * Plan a parameter to have this value in effect.  Stored only where it is not in
- * effect already.  Adds a step.
+ * Plan that a parameter has this value in effect.  Stores it only if it is not in effect
+ * already.  Adds a step.
  */
 extern void castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value);
 
-/* Plan exactly what is stored of a parameter (NULL: nothing).  Adds a step. */
+/* Plan exactly the stored value of a parameter (NULL: none).  Adds a step. */
 extern void castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *stored);
 
 /*
- * After everything else is planned: have ssl among the parameters wherever TLS
- * files or parameters change, so that it can be stored off in between.
+ * Call when everything else is planned.  If TLS files or parameters change, adds ssl to
+ * the parameters, so that it can be stored as off during the change.
  */
 extern void castssl_plan_guard_ssl(CastsslPlan *plan);
 

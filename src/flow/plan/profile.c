@@ -1,6 +1,6 @@
 /*
  * profile.c
- *		TLS profiles after Mozilla's server-side TLS recommendations.
+ *		TLS profiles that follow Mozilla's server-side TLS recommendations.
  */
 #include "postgres.h"
 
@@ -16,15 +16,16 @@ typedef struct Setting
 } Setting;
 
 /*
- * Until 17 the server takes one curve for TLS 1.2 (ssl_ecdh_curve) and offers
- * OpenSSL's default ciphers for TLS 1.3; from 18 on there are ssl_groups and
- * ssl_tls13_ciphers.  Mozilla leaves the order to clients, for the sake of phones
- * without AES in hardware.  Here the server's order counts, as is PostgreSQL's default
- * and as scanners ask for: all of these ciphers are good.
+ * Up to 17 the server accepts one curve for TLS 1.2 (ssl_ecdh_curve) and offers
+ * OpenSSL's default ciphers for TLS 1.3.  Since 18 there are ssl_groups and
+ * ssl_tls13_ciphers.  Mozilla lets clients choose the order, for phones without AES in
+ * hardware.  Here the server's order counts, which is PostgreSQL's default and what
+ * scanners expect.  All of these ciphers are good.
  */
 static const Setting settings[] = {
 	{ "ssl_min_protocol_version", "TLSv1.2", "TLSv1.3" },
-	{ "ssl_max_protocol_version", "", "" }, /* nothing above TLS 1.3 is ruled out */
+	/* no upper limit: versions above TLS 1.3 stay possible */
+	{ "ssl_max_protocol_version", "", "" },
 	{ "ssl_ciphers",
 	  "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
 	  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -38,7 +39,7 @@ static const Setting settings[] = {
 	{ "ssl_prefer_server_ciphers", "on", "on" },
 };
 
-/* ssl_groups replaced ssl_ecdh_curve, which remains as another name for it. */
+/* ssl_groups replaced ssl_ecdh_curve, which still works as another name for it. */
 static bool
 is_available(const char *name)
 {

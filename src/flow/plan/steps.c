@@ -1,6 +1,6 @@
 /*
  * steps.c
- *		What a change does, step by step, as the rows that the caller gets.
+ *		The steps of a change, which become the rows that the caller gets.
  */
 #include "postgres.h"
 
