@@ -1,6 +1,6 @@
 /*
  * call.c
- *		One call of a SQL function of ours, from its entry to its return.
+ *		One call of one of our SQL functions, from its entry to its return.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * caller.c
- *		Who called.
+ *		The role that called.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * capture.c
- *		Messages that the server would log, as values instead.
+ *		The messages that the server would log, as values.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 static CastsslCapture *current_capture;
 static emit_log_hook_type previous_hook;
 
-/* Would the log have shown it without us (PostgreSQL: is_log_level_output)? */
+/* Would the log show the message without us (PostgreSQL: is_log_level_output)? */
 static bool
 is_logged(int elevel, int log_min_level)
 {
@@ -56,7 +56,7 @@ capture_hook(ErrorData *edata)
 {
 	if (edata->elevel == current_capture->level)
 	{
-		/* None that matters to us comes out of a critical section, where palloc is not allowed. */
+		/* In a critical section palloc is not allowed.  No message of interest comes from there. */
 		if (CritSectionCount == 0)
 			keep_message(current_capture, edata);
 		edata->output_to_server = false;
@@ -86,7 +86,7 @@ castssl_capture_begin(CastsslCapture *capture, int level)
 	current_capture = capture;
 	previous_hook = emit_log_hook;
 	emit_log_hook = capture_hook;
-	/* LOG as a threshold would hide WARNING and ERROR; DEBUG1 lets all of them through. */
+	/* The threshold LOG would hide WARNING and ERROR.  DEBUG1 lets all of them through. */
 	CASTSSL_LOG_MIN_MESSAGES = Min(capture->previous_level, level == LOG ? DEBUG1 : level);
 }
 

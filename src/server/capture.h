@@ -1,11 +1,11 @@
 /*
  * capture.h
- *		Messages that the server would log, as values instead.
+ *		The messages that the server would log, as values.
  */
 #ifndef CASTSSL_SERVER_CAPTURE_H
 #define CASTSSL_SERVER_CAPTURE_H
 
-/* One message; any but message and message_id may be NULL. */
+/* One message.  Any member except message and message_id may be NULL. */
 typedef struct CastsslMessage
 {
 	const char *message;
@@ -17,24 +17,24 @@ typedef struct CastsslMessage
 
 typedef struct CastsslCapture
 {
-	CastsslMessage
-		*items; /* palloc'd, as are the strings, where castssl_capture_begin was called */
+	CastsslMessage *items; /* palloc'd like the strings, in the context of castssl_capture_begin */
 	int count;
 	int capacity;
 
-	/* Private: what to put back. */
+	/* Private: the values to restore. */
 	int level;
 	int previous_level;
 	MemoryContext context;
 } CastsslCapture;
 
 /*
- * From here on, messages of exactly this level (DEBUG3, LOG, ...) go into the
- * capture, and neither to the server log nor to the client.  Messages that
- * log_min_messages would not have let through stay away from the log; all
- * others go where they would have gone, but a WARNING beside LOG goes nowhere: it
- * would tell of a reload, and what is captured is a trial.  One capture at a time.  Must be
- * followed by castssl_capture_end, also on ERROR (PG_FINALLY).
+ * From here on, messages of exactly this level (DEBUG3, LOG, ...) go into the capture,
+ * and neither to the server log nor to the client.  Messages that log_min_messages hides
+ * stay hidden from the log, and all others go their usual way.  One exception: with
+ * level LOG, a WARNING is dropped, because it would report a reload, and the captured
+ * call is only a trial.
+ *
+ * One capture at a time. castssl_capture_end must follow, also on ERROR (PG_FINALLY).
  */
 extern void castssl_capture_begin(CastsslCapture *capture, int level);
 extern void castssl_capture_end(CastsslCapture *capture);

@@ -1,6 +1,7 @@
 /*
  * files.c
- *		Files of this server: read, judged by the server's rules, replaced durably.
+ *		Files of this server: reads them, applies the server's rules to them, replaces
+ *		them durably.
  */
 #include "postgres.h"
 
@@ -20,7 +21,7 @@
 #include "server/platform.h"
 #include "server/reading.h"
 
-/* Beside the file that it will replace; one name, so that recovery finds it. */
+/* Beside the file that it will replace.  There is only one such name, so recovery finds it. */
 #define TEMPORARY_SUFFIX ".castssl.tmp"
 
 pg_noreturn static pg_noinline void raise_open_error(const char *path, int error);
@@ -52,7 +53,7 @@ raise_open_error(const char *path, int error)
 	/* LCOV_EXCL_STOP */
 }
 
-/* Of the disk, as castssl_file_read_if_exists. */
+/* Read from the disk, like castssl_file_read_if_exists. */
 static char *
 read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 {
@@ -68,12 +69,15 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 		raise_open_error(path, errno);
 	}
 
-	/* Nothing may be raised while fd is open. */
+	/* Raise no error while fd is open. */
 	if (fstat(fd, st) < 0)
 		error = errno; /* LCOV_EXCL_LINE: of an open file */
 	else if (S_ISREG(st->st_mode) && st->st_size <= limit)
 	{
-		/* One byte more than it has, to notice that it grows; one for the end. */
+		/*
+		 * One byte more than the file has, to notice that it grows, and one for the NUL
+		 * at the end.
+		 */
 		size_t room = (size_t) st->st_size + 1;
 
 		data = palloc_extended(room + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
@@ -238,7 +242,7 @@ castssl_directory_check_private(const char *directory)
 						 castssl_platform_user_id(), directory, directory)));
 }
 
-/* SQLSTATE of a write that failed, by errno: a quota or a limit is a full disk, too. */
+/* SQLSTATE of a failed write, by errno.  A quota or a limit counts as a full disk. */
 static int
 errcode_for_write(void)
 {
@@ -347,12 +351,15 @@ raise_owner_error(const char *path, const struct stat *owner, int error)
 void
 castssl_file_check_owner_stays(const char *path, const struct stat *owner)
 {
-	/* Which groups one may give a file to is not looked up; the change tells. */
+	/*
+	 * Nothing looks up the groups to which this account may give a file.  The change
+	 * itself shows it.
+	 */
 	if (castssl_file_is_of_another(owner))
 		raise_owner_error(path, owner, EPERM);
 }
 
-/* Give the open file the owner that the file it replaces has. */
+/* Give the open file the owner of the file that it replaces. */
 static void
 set_owner(int fd, const char *path, const struct stat *owner)
 {
@@ -366,12 +373,12 @@ set_owner(int fd, const char *path, const struct stat *owner)
 	CASTSSL_FAULT("file chowned");
 }
 
-/* The new file for path under its temporary name, with owner and mode, synced. */
+/* Write the new file for path under its temporary name, with owner and mode, and sync it. */
 static void
 write_temporary(const char *path, const char *temporary, const char *data, size_t length,
 				mode_t mode, const struct stat *owner)
 {
-	/* Never wider than the final mode, whatever the umask: narrow first. */
+	/* Never wider than the final mode, whatever the umask: start narrow. */
 	int fd = create_file(temporary, 0600);
 
 	if (mode == 0600)
@@ -393,8 +400,8 @@ write_temporary(const char *path, const char *temporary, const char *data, size_
 }
 
 /*
- * Not durable_rename: that opens the file that is replaced for writing, which a
- * key of mode 0400 does not allow, and syncs it, which nobody needs.
+ * Not durable_rename: it opens the replaced file for writing, which fails for a key of
+ * mode 0400, and it syncs that file, which is useless here.
  */
 static void
 rename_unsynced(const char *from, const char *to)
@@ -410,7 +417,7 @@ rename_unsynced(const char *from, const char *to)
 void
 castssl_file_rename(const char *from, const char *to)
 {
-	castssl_reading_forget(NULL); /* it may be a directory */
+	castssl_reading_forget(NULL); /* the path may be a directory */
 	rename_unsynced(from, to);
 	castssl_file_sync(castssl_path_folder(to), true);
 }
@@ -459,7 +466,7 @@ castssl_file_set_mode(const char *path, mode_t mode)
 						errmsg("could not set permissions of file \"%s\": %m", path),
 						errhint("Run as root: chmod %04o '%s'", (unsigned) (mode & 07777), path)));
 	CASTSSL_FAULT("chmodded");
-	/* Read only, for 0400 is a fine mode; where it cannot be opened, so be it. */
+	/* Open read-only, because a mode of 0400 is allowed.  If that fails, do not sync. */
 	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
 	if (fd >= 0)
 	{

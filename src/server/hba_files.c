@@ -1,6 +1,6 @@
 /*
  * hba_files.c
- *		pg_hba.conf where it lies: located, read with its includes, as a policy.
+ *		Finds pg_hba.conf, and reads it with its includes, as a policy.
  */
 #include "postgres.h"
 
@@ -22,13 +22,13 @@
 #include "server/reading.h"
 #include "server/world.h"
 
-/* What the callbacks work on. */
+/* The state of the callbacks. */
 typedef struct Reading
 {
 	const CastsslHbaOverlay *overlay;
 	int noverlay;
-	bool restricted; /* the caller may not name just any file */
-	List *allowed;   /* paths (char *) that it may name all the same */
+	bool restricted; /* the caller may only name certain files */
+	List *allowed;   /* paths (char *) that it may name even so */
 	List *seen;      /* paths that were read or listed */
 } Reading;
 
@@ -62,7 +62,10 @@ castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 		*error = EFBIG;
 	else
 	{
-		/* One byte more than it has, to notice that it grows; one for the end. */
+		/*
+		 * One byte more than the file has, to notice that it grows, and one for the NUL
+		 * at the end.
+		 */
 		size_t room = (size_t) st.st_size + 1;
 
 		data = palloc(room + 1);
@@ -101,7 +104,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Does include_dir take an entry of that name: ends in ".conf", and is not hidden? */
+/* Does include_dir take an entry of that name?  It must end in ".conf" and not be hidden. */
 static bool
 is_conf_name(const char *name)
 {
@@ -164,7 +167,7 @@ is_among(const List *paths, const char *path)
 	return false;
 }
 
-/* Note that the path is read or listed; 42501 where the caller may not name it. */
+/* Record that the path is read or listed; 42501 if the caller may not name it. */
 static void
 visit(Reading *reading, const char *path)
 {
@@ -173,7 +176,7 @@ visit(Reading *reading, const char *path)
 	reading->seen = lappend(reading->seen, pstrdup(path));
 }
 
-/* Why the file cannot be read, as the server of this version would say it. */
+/* Why the file cannot be read, in the words of a server of this version. */
 static char *
 read_error(const char *path, int error)
 {
@@ -277,7 +280,7 @@ castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay)
 {
 	Reading reading = { 0 };
 
-	/* The author of an overlay gets nothing out of a file that only the overlay names. */
+	/* The author of an overlay must learn nothing from a file that only the overlay names. */
 	if (noverlay > 0 && !castssl_caller_is_superuser())
 	{
 		(void) read_policy(&reading, CASTSSL_SERVER_MAJOR);

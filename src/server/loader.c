@@ -1,6 +1,6 @@
 /*
  * loader.c
- *		What this server's own loaders say of files that are not live yet.
+ *		The verdict of this server's own loaders on files that are not live yet.
  */
 #include "postgres.h"
 
@@ -26,7 +26,7 @@ static const char *const hba_query =
 	"SELECT " CASTSSL_HBA_FILE_NAME ", line_number, auth_method, error "
 	"FROM pg_catalog.pg_hba_file_rules";
 
-/* Let the server's parser read path; the rows are in SPI_tuptable, its messages in capture. */
+/* Let the server's parser read path.  The rows are in SPI_tuptable, the messages in capture. */
 static void
 read_hba(const char *path, CastsslCapture *capture)
 {
@@ -55,8 +55,8 @@ read_hba(const char *path, CastsslCapture *capture)
 }
 
 /*
- * Is this message about that line?  Its context begins "line 3 of configuration
- * file \"path\"", in whatever language: so the path, and the number beside it.
+ * Is this message about that line?  Its context begins "line 3 of configuration file
+ * \"path\"", in some language.  So look for the path, and for the number beside it.
  */
 static bool
 is_about_line(const CastsslMessage *message, const char *path, int line_number)
@@ -91,7 +91,10 @@ message_of_line(const CastsslCapture *capture, const char *path, int line_number
 	return NULL;
 }
 
-/* Does the line, with those that a backslash joins to it, hold a password or a shared secret? */
+/*
+ * Does the line, with the lines that a backslash joins to it, hold a password or a
+ * shared secret?
+ */
 static bool
 line_has_secret(const char *path, int line_number)
 {
@@ -125,10 +128,10 @@ line_has_secret(const char *path, int line_number)
 }
 
 /*
- * Two of the parser's messages quote what may be a secret: a list of RADIUS
- * secrets that is no list, and a word that is no "name=value", when a blank
- * stands in or before a password.  Such a message, with the secret masked;
- * NULL for any other.
+ * Two of the parser's messages may quote a secret.  One is about a list of RADIUS
+ * secrets with wrong syntax.  The other is about a word that is not "name=value", which
+ * occurs when there is a blank in or before a password.  Returns such a message with the
+ * secret masked; NULL for any other.
  */
 static char *
 masked_message(const CastsslMessage *message, const char *path, int line_number)
@@ -144,7 +147,7 @@ masked_message(const CastsslMessage *message, const char *path, int line_number)
 	return psprintf("%.*s***%s", (int) (value - format), format, value + 2);
 }
 
-/* The capture goes away with SPI's memory, the finding stays: so copies. */
+/* The capture is freed with SPI's memory and the finding is not, so copy the strings. */
 static void
 add_hba_error(const CastsslCapture *capture, const char *path, int line_number, const char *error,
 			  CastsslFindings *findings)
@@ -171,7 +174,10 @@ add_hba_error(const CastsslCapture *capture, const char *path, int line_number, 
 						message != NULL && message->hint != NULL ? pstrdup(message->hint) : NULL);
 }
 
-/* Judge the rows of pg_hba_file_rules: how many rules, and an error for each other one. */
+/*
+ * Judge the rows of pg_hba_file_rules.  Returns the number of rules, and adds an error
+ * for each other row.
+ */
 static int
 judge_rows(const char *path, bool part, const CastsslCapture *capture, CastsslFindings *findings)
 {
@@ -184,7 +190,7 @@ judge_rows(const char *path, bool part, const CastsslCapture *capture, CastsslFi
 		char *file;
 		char *line;
 
-		/* nearly all are good: their values are of no interest, and would be copied */
+		/* nearly all rows are good: nobody needs their values, so do not copy them */
 		if (heap_attisnull(row, 4, columns) && !heap_attisnull(row, 3, columns))
 		{
 			accepted++;
@@ -203,7 +209,7 @@ judge_rows(const char *path, bool part, const CastsslCapture *capture, CastsslFi
 	return accepted;
 }
 
-/* The parser would wait for ever on a pipe, and read a device without end. */
+/* The parser would wait forever on a pipe, and never finish reading a device. */
 static char *
 why_unreadable(const char *path)
 {
@@ -241,12 +247,14 @@ castssl_loader_check_hba(const char *path, bool part, CastsslFindings *findings)
 
 /* ---- certificate, key, CA, CRL ---- */
 
-/* Run be_tls_init on the set; true when it loads. */
+/* Run be_tls_init on the set; true if it loads. */
 static bool
 load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 {
-	/* Those of the server's variables that a candidate stands in for; static they could not be
-	 * where a library imports them (Windows). */
+	/*
+	 * The server's variables for which a candidate can be used.  They cannot be static
+	 * where a library imports them (Windows).
+	 */
 	char **const tls_variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file, &ssl_crl_file };
 	const char *wanted[] = { files->cert_file, files->key_file, files->ca_file, files->crl_file };
 	char *live[lengthof(tls_variables)];
@@ -273,13 +281,15 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
 	{
 		for (int i = 0; i < lengthof(tls_variables); i++)
-			/* It does not know that the loop above runs. */
+			/* cppcheck does not know that the loop above runs. */
 			/* cppcheck-suppress uninitvar */
 			*tls_variables[i] = live[i];
 		if (stop)
 			*stop = ciphers; /* LCOV_EXCL_LINE: from 19 on */
 		castssl_capture_end(capture);
-		/* What OpenSSL has left in its queue must not surface in this session's own connection.
+		/*
+		 * Errors that OpenSSL left in its queue must not show up in this session's own
+		 * connection.
 		 */
 		ERR_clear_error();
 	}
@@ -287,12 +297,12 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 	/* LCOV_EXCL_START: from 19 on */
 	if (stop && capture->count > 0 &&
 		strstr(capture->items[capture->count - 1].message_id, "cipher list") != NULL)
-		return true; /* the files are behind it */
+		return true; /* the error came after the files were loaded */
 	/* LCOV_EXCL_STOP */
 	return rc == 0;
 }
 
-/* The command line may hold a secret, and messages quote it. */
+/* Messages quote the command line, which may hold a secret: mask it. */
 static const char *
 without_command(const CastsslMessage *message)
 {
@@ -318,7 +328,7 @@ tls_hint(const CastsslMessage *message)
 			   : "Set ssl_passphrase_command_supports_reload = on.";
 }
 
-/* The file that the message names; the certificate where it names none. */
+/* The file that the message names; the certificate if it names none. */
 static const char *
 tls_subject(const CastsslTlsFiles *files, const char *message)
 {

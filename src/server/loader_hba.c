@@ -1,10 +1,9 @@
 /*
  * loader_hba.c
- *		A candidate pg_hba.conf, laid out such that the server's own parser can judge it.
+ *		A candidate pg_hba.conf, copied so that the server's own parser can judge it.
  *
- * Every file is copied, and so is what include_dir takes from a directory: as a
- * list of includes.  So neither relative names, nor absolute ones, nor names that
- * climb out with ".." need any care.
+ * Every file is copied.  A directory of include_dir becomes a list of includes.  So
+ * relative names, absolute names and names with ".." all need no special treatment.
  */
 #include "postgres.h"
 
@@ -21,13 +20,15 @@
 #include "server/loader_hba.h"
 #include "server/scratch.h"
 
-/* A file, or the list that stands for a directory of include_dir; its number is that of its copy.
+/*
+ * A file, or the list that replaces a directory of include_dir.  Its number is the
+ * number of its copy.
  */
 typedef struct StagedFile
 {
-	const char *path;                   /* live */
+	const char *path;                   /* path of the live file */
 	const CastsslHbaDocument *document; /* NULL: a directory */
-	char *list;                         /* of a directory */
+	char *list;                         /* for a directory */
 } StagedFile;
 
 typedef struct Stage
@@ -38,13 +39,13 @@ typedef struct Stage
 	int nfiles;
 	int capacity;
 
-	CastsslHbaLine line; /* reused from line to line */
+	CastsslHbaLine line; /* reused for each line */
 	StringInfoData joined;
 } Stage;
 
 /* ---- which files there are ---- */
 
-/* The candidate's document of a file, else that on disk; NULL when there is none. */
+/* The candidate's document of a file, or else the one on disk; NULL if there is none. */
 static const CastsslHbaDocument *
 find_document(const Stage *stage, const char *path)
 {
@@ -59,7 +60,7 @@ find_document(const Stage *stage, const char *path)
 	return data ? castssl_hba_document_read(path, data, length, stage->policy->version) : NULL;
 }
 
-/* The number that path has already; -1: none. */
+/* The number of a path that is copied already; -1: it is not. */
 static int
 find_staged(const Stage *stage, const char *path)
 {
@@ -120,7 +121,7 @@ stage_directory(Stage *stage, const char *path)
 
 /* ---- names in a copy ---- */
 
-/* The parser would wait on a pipe for a writer, and no cancel would reach it. */
+/* The parser would wait on a pipe for a writer, and a cancel would not stop it. */
 static void
 check_waits_for_nobody(const char *path)
 {
@@ -146,15 +147,17 @@ file_reference(Stage *stage, const char *name, const char *outer)
 	return path;
 }
 
-/* The name under which a copy includes the list of a directory; NULL: let the server see
- * include_dir. */
+/*
+ * The name under which a copy includes the list of a directory; NULL: leave include_dir
+ * to the server.
+ */
 /* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
 static char *
 directory_reference(Stage *stage, const char *name, const char *outer)
 {
 	int number;
 
-	/* The server refuses a blank name as it stands. */
+	/* The server refuses a blank name as it is. */
 	if (name[strspn(name, " \t\r\n")] == '\0')
 		return NULL;
 	number = stage_directory(stage, castssl_hba_file_locate(name, outer));
@@ -175,7 +178,7 @@ append_quoted(StringInfo out, const char *text)
 	appendStringInfoChar(out, '"');
 }
 
-/* Is this line "include name" or a relative of it?  Then its second field has the name. */
+/* Is this line "include name" or one of its variants?  Then the name is in its second field. */
 static const CastsslHbaLexeme *
 included_name(const CastsslHbaLine *line, int version, bool *is_directory)
 {
@@ -202,8 +205,8 @@ included_name(const CastsslHbaLine *line, int version, bool *is_directory)
 }
 
 /*
- * Put the new name where the token stood.  Where a backslash had joined lines
- * within it, as many lines are joined behind it: line numbers must not move.
+ * Write the new name in place of the token.  If backslashes joined lines within the
+ * token, join the same number of lines behind the name: line numbers must not change.
  */
 static void
 append_reference(StringInfo out, const char *mark, const char *reference, const char *old,
@@ -218,8 +221,10 @@ append_reference(StringInfo out, const char *mark, const char *reference, const 
 	}
 }
 
-/* Whether a line can refer to a file: by "@", or by an "include" at its beginning.  Few can, and
- * only those need to be cut into tokens. */
+/*
+ * Can a line refer to a file, by "@" or by an "include" at its beginning?  Few lines
+ * can, and only these need to be cut into tokens.
+ */
 static bool
 may_refer(const char *text, size_t length, int version)
 {
@@ -231,7 +236,7 @@ may_refer(const char *text, size_t length, int version)
 		   (start < length && (text[start] == 'i' || text[start] == '"'));
 }
 
-/* Take the text of one token over as the reference, with what stands before it as it is. */
+/* Append the reference in place of one token, after the unchanged text before the token. */
 static void
 replace_token(const CastsslHbaDocument *document, int number, const CastsslHbaLexeme *lexeme,
 			  const char *mark, const char *reference, size_t *done, StringInfo out)
@@ -245,7 +250,7 @@ replace_token(const CastsslHbaDocument *document, int number, const CastsslHbaLe
 	*done = end;
 }
 
-/* One record of a file, with its references rewritten. */
+/* Append one record of a file, with its references rewritten. */
 static void
 append_record(Stage *stage, const CastsslHbaDocument *document, int number, StringInfo out)
 {
@@ -289,7 +294,7 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, Stri
 	appendBinaryStringInfo(out, data + done, (int) (record->length - done));
 }
 
-/* Write one copy.  What it refers to joins the stage's files. */
+/* Write one copy.  The files that it refers to are added to the list of files. */
 static void
 write_copy(Stage *stage, int number)
 {
@@ -304,8 +309,7 @@ write_copy(Stage *stage, int number)
 		return;
 	}
 	/* LCOV_EXCL_STOP */
-	/* A file that is no text is refused before anybody gets here; the parser may see it as it is.
-	 */
+	/* The caller has refused a file that is not text.  The parser may read it unchanged. */
 	if (!document->is_text)
 	{
 		castssl_scratch_write(&stage->scratch, number, document->data, document->length);
@@ -325,7 +329,7 @@ write_copy(Stage *stage, int number)
 	pfree(out.data);
 }
 
-/* A main file that cannot be read may be in no policy. */
+/* A policy may lack a main file that cannot be read. */
 static const char *
 main_path(const CastsslHbaPolicy *policy)
 {

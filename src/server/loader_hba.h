@@ -1,6 +1,6 @@
 /*
  * loader_hba.h
- *		A candidate pg_hba.conf, laid out such that the server's own parser can judge it.
+ *		A candidate pg_hba.conf, copied so that the server's own parser can judge it.
  */
 #ifndef CASTSSL_SERVER_LOADER_HBA_H
 #define CASTSSL_SERVER_LOADER_HBA_H
@@ -9,11 +9,12 @@
 #include "hba/text/rule.h"
 
 /*
- * What the server's own parser says of the policy, or of what is a part of one
- * (castssl_loader_check_hba), with the live files' names in the findings.  It sees copies of the
- * policy's files (server/scratch.h), with all that they refer to, which refer to each other: the
- * names in include, include_if_exists and @file are rewritten, on the same lines, and include_dir
- * becomes the include of a list.  What does not exist keeps its live, absolute name.
+ * The verdict of the server's own parser on the policy, or on a part of one
+ * (castssl_loader_check_hba).  Findings name the live files.  The parser reads copies
+ * (server/scratch.h) of the policy's files and of all files that they refer to.  The
+ * copies refer to each other: the names in include, include_if_exists and @file are
+ * rewritten on the same lines, and include_dir becomes the include of a list.  A file
+ * that does not exist keeps its live, absolute name.
  */
 extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
 											CastsslFindings *findings);

@@ -41,15 +41,15 @@ castssl_ca_is_configured(void)
 	return ssl_ca_file[0] != '\0';
 }
 
-/* The settings of a file as they were read for this call. */
+/* The settings of a file, as read for this call. */
 typedef struct Settings
 {
 	ConfigVariable *items;
-	uint64 read_for; /* castssl_call_number() then */
+	uint64 read_for; /* castssl_call_number() at that time */
 } Settings;
 
 static Settings stored_settings; /* of postgresql.auto.conf */
-static Settings config_settings; /* of postgresql.conf and what it includes */
+static Settings config_settings; /* of postgresql.conf and the files that it includes */
 
 static ConfigVariable *
 read_stored(void)
@@ -84,12 +84,12 @@ read_config_file(void)
 	ConfigVariable *head = NULL;
 	ConfigVariable *tail = NULL;
 
-	/* What cannot be parsed is for castssl_parameter_file_problem(). */
+	/* castssl_parameter_file_problem() reports what cannot be parsed. */
 	(void) ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG3, &head, &tail);
 	return head;
 }
 
-/* What those files say, read once for a call. */
+/* The settings of those files, read once for a call. */
 static const ConfigVariable *
 settings_of(Settings *settings, ConfigVariable *(*read)(void) )
 {
@@ -146,17 +146,17 @@ castssl_parameter_is_stored(const char *name, const char *value)
 }
 
 /*
- * What stays as it is of a parameter as long as the server runs.  pg_settings
- * makes every row for each query, so it is asked once a session.
+ * Facts of a parameter that do not change while the server runs. pg_settings builds
+ * every row for each query, so each session asks once.
  */
 typedef struct Fixed
 {
 	const char *name;
 	const char *boot_value; /* "": none */
-	bool on_command_line;   /* of the command that started the server */
+	bool on_command_line;   /* given on the command line that started the server */
 } Fixed;
 
-static Fixed *fixed_parameters; /* in TopMemoryContext; NULL: not asked yet */
+static Fixed *fixed_parameters; /* in TopMemoryContext; NULL: not read yet */
 static int nfixed_parameters;
 
 static void
@@ -219,7 +219,7 @@ castssl_parameter_value_if_reset(const char *name)
 	return value ? value : castssl_parameter_built_in(name);
 }
 
-/* Did the server say of that parameter that it only waits for a restart? */
+/* Did the server report that this parameter only waits for a restart? */
 static bool
 waits_for_restart(const CastsslCapture *capture, const char *name)
 {
@@ -236,7 +236,7 @@ waits_for_restart(const CastsslCapture *capture, const char *name)
 	return false;
 }
 
-/* The first row of pg_file_settings that would stop a start of the server. */
+/* The first row of pg_file_settings that would keep the server from starting. */
 static char *
 first_file_problem(const CastsslCapture *capture, MemoryContext context)
 {
@@ -248,7 +248,10 @@ first_file_problem(const CastsslCapture *capture, MemoryContext context)
 		char *name = SPI_getvalue(row, columns, 1);
 		char *error = SPI_getvalue(row, columns, 2);
 
-		/* An extension's own never stops a start; one that was removed waits for it. */
+		/*
+		 * A parameter of an extension never keeps the server from starting.  A line that
+		 * was removed from a file only waits for the next start.
+		 */
 		if (name ? strchr(name, '.') != NULL || waits_for_restart(capture, name)
 				 : strstr(error, "cannot be changed without restarting") != NULL)
 			continue;
@@ -326,7 +329,7 @@ castssl_parameter_check_changeable(const char *name)
 						   "allow_alter_system = on in postgresql.conf and reload.")));
 }
 
-/* What was read for this call, as it is after a store. */
+/* Update what was read for this call, after a parameter is stored. */
 static void
 note_stored(const char *name, const char *value)
 {

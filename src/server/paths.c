@@ -1,6 +1,7 @@
 /*
  * paths.c
- *		Names of files: made absolute, resolved, and which a caller may name.
+ *		File names: makes them absolute, resolves links, and decides which ones a caller
+ *		may name.
  */
 #include "postgres.h"
 
@@ -64,7 +65,7 @@ castssl_state_path(const char *name)
 	return name ? castssl_path_in(path, name) : path;
 }
 
-/* Does path (resolved) lie in directory (any name of it)? */
+/* Is path (resolved) in directory (under any name of the directory)? */
 static bool
 lies_in(const char *path, const char *directory)
 {
@@ -75,7 +76,7 @@ lies_in(const char *path, const char *directory)
 		   path_is_prefix_of_path(real, path);
 }
 
-/* 42501 where the caller is no superuser and path lies in no allowed directory. */
+/* 42501 if the caller is not a superuser and path is in no allowed directory. */
 static void
 check_allowed(const char *path)
 {
@@ -118,7 +119,7 @@ castssl_path_resolve(const char *path, bool by_caller)
 	{
 		int error = errno;
 
-		/* Whether something exists out there is not for everybody to know. */
+		/* A caller may not learn whether a path outside its allowed directories exists. */
 		if (by_caller)
 			check_allowed(path);
 		errno = error;

@@ -1,6 +1,7 @@
 /*
  * paths.h
- *		Names of files: made absolute, resolved, and which a caller may name.
+ *		File names: makes them absolute, resolves links, and decides which ones a caller
+ *		may name.
  *
  * Everything is palloc'd in the current context.
  */
@@ -9,7 +10,7 @@
 
 #define CASTSSL_STATE_DIRECTORY "pg_castssl" /* in the data directory */
 
-/* Canonical absolute path of name as seen from directory (used where name is relative). */
+/* Canonical absolute path of name.  A relative name is relative to directory. */
 extern char *castssl_path_in(const char *directory, const char *name);
 
 /* Folder of a path, palloc'd. */
@@ -18,15 +19,15 @@ extern char *castssl_path_folder(const char *path);
 /* The data directory, links resolved. */
 extern const char *castssl_path_data_directory(void);
 
-/* Where the extension keeps its state, or a file in it: DataDir/pg_castssl[/name]. */
+/* The directory of the extension's state, or a file in it: DataDir/pg_castssl[/name]. */
 extern char *castssl_state_path(const char *name);
 
 /*
- * The path with symbolic links resolved.  One whose last component does not
- * exist yet is resolved up to it; 58P01 when its folder does not exist either.
+ * The path with symbolic links resolved.  If only the last component does not exist yet,
+ * the rest is resolved. 58P01 if the folder does not exist either.
  *
- * by_caller: the caller named it.  Then, unless the caller is a superuser, it must
- * lie in the data directory, the folder of config_file or one of
+ * by_caller: the caller named the path.  Then, unless the caller is a superuser, it must
+ * be in the data directory, the folder of config_file or one of
  * castssl.allowed_directories (42501).
  */
 extern char *castssl_path_resolve(const char *path, bool by_caller);

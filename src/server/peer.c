@@ -24,7 +24,7 @@ castssl_peer_certificates(void)
 	if (bio == NULL)
 		return NULL; /* LCOV_EXCL_LINE: out of memory */
 	PEM_write_bio_X509(bio, MyProcPort->peer);
-	/* On the side of a server the chain is without the client's own certificate. */
+	/* On a server, SSL_get_peer_cert_chain() leaves out the client's own certificate. */
 	chain = SSL_get_peer_cert_chain(MyProcPort->ssl);
 	for (int i = 0; chain && i < sk_X509_num(chain); i++)
 		PEM_write_bio_X509(bio, sk_X509_value(chain, i));

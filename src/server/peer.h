@@ -6,8 +6,9 @@
 #define CASTSSL_SERVER_PEER_H
 
 /*
- * Its certificate and the intermediates that it sent, as one PEM text, its own first;
- * palloc'd.  NULL when it showed none, or there is no client (a background worker).
+ * The client's certificate and the intermediates that it sent, as one PEM text, its own
+ * first; palloc'd.  NULL if it showed none, or if there is no client (a background
+ * worker).
  */
 extern char *castssl_peer_certificates(void);
 

@@ -1,6 +1,6 @@
 /*
  * platform.c
- *		What Windows does otherwise than POSIX systems.
+ *		Differences between Windows and POSIX systems.
  */
 #include "postgres.h"
 
@@ -51,7 +51,7 @@ castssl_platform_memory_file(void)
 {
 	int fd = memfd_create("pg_castssl", MFD_CLOEXEC);
 
-	/* The server's loader wants of a private key that nobody else can use it. */
+	/* The server's loader demands that nobody else can use a private key. */
 	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) != 0)
 	{
 		/* LCOV_EXCL_START: of an open file of our own */
@@ -226,7 +226,7 @@ castssl_platform_real_path(const char *path)
 		return NULL;
 	}
 
-	/* \\?\C:\folder, or \\?\UNC\server\share, which begins with two backslashes elsewhere. */
+	/* \\?\C:\folder, or \\?\UNC\server\share, which is \\server\share in other places. */
 	if (strncmp(real, "\\\\?\\UNC\\", 8) == 0)
 	{
 		real += 6;
@@ -245,7 +245,7 @@ castssl_platform_set_owner(int fd, uid_t uid, gid_t gid)
 	return 0;
 }
 
-/* The only mode that there is, read only, makes a file that a rename cannot replace. */
+/* Windows has only one mode, read-only, and a rename cannot replace a file that has it. */
 int
 castssl_platform_set_mode(int fd, mode_t mode)
 {
@@ -326,7 +326,7 @@ castssl_platform_keep_private(const char *path)
 	entries[2] = everything_for(local_system);
 	if (SetEntriesInAclA(lengthof(entries), entries, NULL, &list) != ERROR_SUCCESS)
 		return;
-	/* exactly that, and protected: what the folder passes on does not come back */
+	/* exactly this list, and protected: it inherits nothing from the folder */
 	if (InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) &&
 		SetSecurityDescriptorDacl(&descriptor, TRUE, list, FALSE) &&
 		SetSecurityDescriptorControl(&descriptor, SE_DACL_PROTECTED, SE_DACL_PROTECTED))

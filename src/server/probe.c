@@ -23,11 +23,11 @@
 #include "server/reload.h"
 #include "tls/certificate.h"
 
-/* How far a probe goes before it hangs up. */
+/* How far a probe goes before it disconnects. */
 typedef enum ProbeGoal
 {
-	GOAL_CERTIFICATE, /* TLS handshake finished; no startup packet is sent */
-	GOAL_LOGIN        /* the server let us in, or asked to authenticate */
+	GOAL_CERTIFICATE, /* TLS handshake finished; sends no startup packet */
+	GOAL_LOGIN        /* the server admitted the probe, or asked for authentication */
 } ProbeGoal;
 
 /* The address that answered last; "" before the first probe. */
@@ -43,7 +43,7 @@ add_address(StringInfo list, const char *address)
 	appendStringInfoString(list, address);
 }
 
-/* The numeric addresses of one entry of listen_addresses that is a name or an address. */
+/* Append the numeric addresses of one entry of listen_addresses, a name or an address. */
 static void
 add_addresses_of(StringInfo list, const char *host)
 {
@@ -68,8 +68,8 @@ add_addresses_of(StringInfo list, const char *host)
 }
 
 /*
- * What listen_addresses comes to, as libpq's hostaddr wants it; "" when the
- * server has no TCP port.  Wildcards are reached through loopback.
+ * The addresses of listen_addresses in the form of libpq's hostaddr; "" if the server
+ * has no TCP port.  Loopback replaces wildcards.
  */
 static char *
 listening_addresses(void)
@@ -110,9 +110,9 @@ castssl_probe_possible(void)
 /* ---- one connection ---- */
 
 /*
- * libpq takes every parameter that is not given from the environment, where it
- * has a variable for it, and an empty one counts as not given.  So those
- * variables are out of the way while it reads its parameters.
+ * libpq takes each parameter that is not given from the environment, if there is a
+ * variable for it.  An empty parameter counts as not given.  So these variables are
+ * unset while libpq reads its parameters.
  */
 static PGconn *
 start_without_environment(const char *const *keywords, const char *const *values)
@@ -135,7 +135,7 @@ start_without_environment(const char *const *keywords, const char *const *values
 			saved[i] = pstrdup(value);
 	}
 
-	/* No ERROR can happen from here on until all of them are back. */
+	/* Nothing may raise an ERROR until all variables are restored. */
 	for (int i = 0; i < count; i++)
 	{
 		if (saved[i] != NULL)
@@ -153,8 +153,8 @@ start_without_environment(const char *const *keywords, const char *const *values
 }
 
 /*
- * Begin to connect.  The files that libpq would look for in the account's home
- * are named below a path that cannot exist: PG_VERSION is a file.
+ * Begin to connect. libpq would look for some files in the account's home directory.
+ * They are named below a path that cannot exist: PG_VERSION is a file.
  */
 static PGconn *
 start_probe(const char *addresses, const char *database, const char *user, bool tls)
@@ -180,21 +180,21 @@ start_probe(const char *addresses, const char *database, const char *user, bool 
 	}
 	snprintf(port, sizeof(port), "%d", PostPortNumber);
 	conn = start_without_environment(keywords, values);
-	/* SQLSTATE and the place in the server's source, which no language changes. */
+	/* SQLSTATE and the place in the server's source are the same in every language. */
 	if (conn != NULL)
 		(void) PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
 	return conn;
 }
 
-/* What a probe brings home. */
+/* The result of a probe. */
 typedef struct ProbeResult
 {
-	char *fingerprint; /* of the certificate that was served, once TLS is there; else NULL */
+	char *fingerprint;         /* of the served certificate, when TLS is established; else NULL */
 	CastsslProbeAnswer answer; /* GOAL_LOGIN */
 	char *problem;
 } ProbeResult;
 
-/* Note the certificate of a connection that has just finished its handshake. */
+/* Store the certificate of a connection whose handshake has just finished. */
 static void
 note_certificate(PGconn *conn, ProbeResult *result)
 {
@@ -219,7 +219,7 @@ note_certificate(PGconn *conn, ProbeResult *result)
 	PG_END_TRY();
 }
 
-/* Wait until the socket is ready; NULL, or why not. */
+/* Wait until the socket is ready.  NULL, or why it is not. */
 static char *
 wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 {
@@ -233,7 +233,9 @@ wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 	if (PQsocket(conn) == PGINVALID_SOCKET)
 		return pstrdup("connection lost"); /* LCOV_EXCL_LINE: libpq has said it before */
 
-	/* Who undoes a change must get the chance to: so no exit in here when the postmaster is gone.
+	/*
+	 * The process that undoes a change must survive to do so: do not exit here when the
+	 * postmaster has died.
 	 */
 	events = WaitLatchOrSocket(MyLatch, wanted | WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH,
 							   PQsocket(conn), left, PG_WAIT_EXTENSION);
@@ -244,7 +246,7 @@ wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 	return NULL;
 }
 
-/* Milliseconds that are left of timeout since start. */
+/* Milliseconds left of timeout since start. */
 static long
 time_left(instr_time start, int timeout)
 {
@@ -257,7 +259,7 @@ time_left(instr_time start, int timeout)
 
 /*
  * Drive the connection until the goal is reached (true) or it has failed.
- * result->problem is set where we gave up, not where libpq did.
+ * result->problem is set if we gave up, not if libpq did.
  */
 static bool
 drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
@@ -280,7 +282,7 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 		if (PQstatus(conn) == CONNECTION_MADE)
 		{
 			strlcpy(last_address, PQhostaddr(conn), sizeof(last_address));
-			/* Handshake finished: PQsslInUse alone is true from its first message on. */
+			/* Handshake finished: PQsslInUse alone is true from the first message on. */
 			if (PQsslInUse(conn) && result->fingerprint == NULL)
 				note_certificate(conn, result);
 		}
@@ -290,14 +292,14 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 					  ? result->fingerprint != NULL
 					  : polling == PGRES_POLLING_OK || PQstatus(conn) == CONNECTION_AUTH_OK;
 	}
-	/* Whoever else waits on the latch finds what it waits for by looking. */
+	/* Other code that waits on the latch then checks its own condition again. */
 	SetLatch(MyLatch);
 	return reached;
 }
 
 /*
- * What libpq says of the failure: the text up to the first line end, without
- * its "connection to server at ..." and the server's "FATAL:  28000: " before it.
+ * libpq's text for the failure: up to the first line end, without its "connection to
+ * server at ..." and the server's "FATAL: 28000: " at the beginning.
  */
 static char *
 failure_text(PGconn *conn, char sqlstate[6])
@@ -322,11 +324,11 @@ failure_text(PGconn *conn, char sqlstate[6])
 /* ---- the probes ---- */
 
 /*
- * The server let us as far as authentication when it asked for a password, and
- * also when anything but ClientAuthentication itself refuses: what comes after
- * it (no such role, no such database, no CONNECT) or what an authentication
- * method says (auth_failed).  ClientAuthentication refuses for want of a line
- * in pg_hba.conf, for reject, and for want of a certificate.
+ * Did the server let us get as far as authentication?  Yes, if it asked for a password,
+ * or if anything except ClientAuthentication itself refused: a later check (no such
+ * role, no such database, no CONNECT) or an authentication method (auth_failed).
+ * ClientAuthentication itself refuses if pg_hba.conf has no line for the connection, for
+ * reject, and if a certificate is missing.
  */
 static CastsslProbeAnswer
 judge_failure(PGconn *conn, char **problem)
@@ -398,7 +400,7 @@ run_probe(ProbeGoal goal, const char *database, const char *user, bool tls, int 
 	{
 		PQfinish(conn);
 		ReleaseExternalFD();
-		/* Errors of this handshake are none of the session's own. */
+		/* Errors of this handshake must not show up in the session's own connection. */
 		ERR_clear_error();
 	}
 	PG_END_TRY();

@@ -1,6 +1,6 @@
 /*
  * raise.c
- *		Findings as errors: where values become ereport.
+ *		Findings as errors: turns values into ereport.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * reading.c
- *		Bytes of files that were read for the call that runs (server/call.h).
+ *		The bytes of files that the current call has read (server/call.h).
  */
 #include "postgres.h"
 
@@ -64,7 +64,7 @@ castssl_reading_keep(const char *path, const char *data, size_t length, const st
 		return;
 	if (read_for != castssl_call_number())
 	{
-		readings = NIL; /* its memory goes with its call */
+		readings = NIL; /* its memory is freed with its call */
 		read_for = castssl_call_number();
 	}
 	caller = MemoryContextSwitchTo(context);

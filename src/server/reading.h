@@ -1,6 +1,6 @@
 /*
  * reading.h
- *		Bytes of files that were read for the call that runs (server/call.h).
+ *		The bytes of files that the current call has read (server/call.h).
  */
 #ifndef CASTSSL_SERVER_READING_H
 #define CASTSSL_SERVER_READING_H
@@ -11,27 +11,27 @@
 typedef struct CastsslReading
 {
 	const char *path;
-	const char *data; /* NUL-terminated beyond length; NULL: it does not exist */
+	const char *data; /* has a NUL after length bytes; NULL: the file does not exist */
 	size_t length;
 	struct stat st;
 	bool forgotten;
 } CastsslReading;
 
-/* What was read of that path in this call; NULL when nothing was. */
+/* What this call has read from that path; NULL if nothing. */
 extern const CastsslReading *castssl_reading_find(const char *path);
 
 /*
- * Keep a copy of what was read, data NULL for a file that does not exist.  It is
- * overwritten at the end of the call, for it may be a private key.  Does nothing
- * where no call runs.
+ * Keep a copy of what was read; data is NULL for a file that does not exist.  The copy
+ * is overwritten at the end of the call, because it may be a private key.  Does nothing
+ * if no call runs.
  */
 extern void castssl_reading_keep(const char *path, const char *data, size_t length,
 								 const struct stat *st);
 
-/* Forget what was read of a path, for it is being written; NULL: of all paths. */
+/* Forget what was read from a path, because it is about to be written; NULL: from all paths. */
 extern void castssl_reading_forget(const char *path);
 
-/* A copy of the bytes for the caller, who may change them.  Palloc'd; NULL as above. */
+/* A copy of the bytes, which the caller may change.  Palloc'd; NULL if the file does not exist. */
 extern char *castssl_reading_copy(const CastsslReading *reading, size_t *length);
 
 #endif

@@ -22,7 +22,7 @@ castssl_is_canceled(void)
 	return QueryCancelPending || ProcDiePending || ShutdownRequestPending;
 }
 
-/* Why to stop waiting; NULL: go on. */
+/* Why to stop waiting; NULL: continue. */
 static char *
 reason_to_stop(TimestampTz deadline, int timeout, bool undoing)
 {
@@ -40,8 +40,8 @@ reload(int timeout, bool undoing)
 	char *problem = NULL;
 
 	/*
-	 * The postmaster signals its children after it has read postgresql.conf, and
-	 * reads pg_hba.conf and the TLS files right after, before it accepts again.
+	 * The postmaster reads postgresql.conf, then signals its children, then reads
+	 * pg_hba.conf and the TLS files, and only then accepts connections again.
 	 */
 	ConfigReloadPending = false;
 	if (CASTSSL_FAULT_CALL("signal", kill(PostmasterPid, SIGHUP)) != 0)
@@ -56,7 +56,7 @@ reload(int timeout, bool undoing)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
-	/* Whoever else waits on it finds what it waits for by looking. */
+	/* Other code that waits on the latch then checks its own condition again. */
 	SetLatch(MyLatch);
 
 	if (ConfigReloadPending)

@@ -1,6 +1,6 @@
 /*
  * restart.c
- *		Would the server start with the files as they lie on disk now?
+ *		Would the server start with the files that are on disk now?
  */
 #include "postgres.h"
 
@@ -22,8 +22,8 @@ value_on_disk(const char *name)
 }
 
 /*
- * The server's loader is asked as for a reload.  At a start it may run
- * ssl_passphrase_command, whatever ssl_passphrase_command_supports_reload says.
+ * The server's loader runs as for a reload.  At a start, however, it may run
+ * ssl_passphrase_command whatever ssl_passphrase_command_supports_reload says.
  */
 static bool
 concerns_reload_only(const CastsslFinding *finding)
@@ -45,13 +45,13 @@ first_problem(const CastsslFindings *findings)
 	return NULL;
 }
 
-/* The pg_hba.conf of the next start: hba_file may wait for it. */
+/* The pg_hba.conf of the next start: a new value of hba_file may wait for it. */
 static char *
 hba_file_on_disk(void)
 {
 	char *value = castssl_parameter_on_disk("hba_file");
 
-	/* Where no file names it, the command line or the folder of config_file does. */
+	/* If no file sets it, the command line or the folder of config_file does. */
 	return value && value[0] ? castssl_path_in(DataDir, value) : pstrdup(HbaFileName);
 }
 

@@ -1,6 +1,6 @@
 /*
  * restart.h
- *		Would the server start with the files as they lie on disk now?
+ *		Would the server start with the files that are on disk now?
  */
 #ifndef CASTSSL_SERVER_RESTART_H
 #define CASTSSL_SERVER_RESTART_H
@@ -8,19 +8,19 @@
 #include "base/finding.h"
 
 /*
- * The first reason why not (palloc'd), NULL when it would: postgresql.conf and
- * what it includes parse, pg_hba.conf loads and is not empty, and with ssl on
- * certificate, key, CA and CRL load.  Everything on disk counts, whoever wrote it
- * and whether or not it is in effect yet.  Changes nothing.
+ * The first reason why it would not start (palloc'd); NULL if it would.  It would if
+ * postgresql.conf and the files that it includes can be parsed, pg_hba.conf loads and is
+ * not empty, and, with ssl on, certificate, key, CA and CRL load.  Everything on disk
+ * counts, no matter who wrote it and whether it is in effect yet.  Changes nothing.
  *
- * hba: what castssl_loader_check_hba says of pg_hba.conf, which is then not read
- * again; NULL: not asked yet.  Without try_tls what TLS loads is left out: it is
- * known to load, or must not run ssl_passphrase_command (see
+ * hba: the findings of castssl_loader_check_hba for pg_hba.conf, which is then not read
+ * again; NULL: not checked yet.  Without try_tls, the TLS files are not loaded: they are
+ * known to load, or the check must not run ssl_passphrase_command (see
  * castssl_loader_check_tls).
  */
 extern char *castssl_restart_problem(const CastsslFindings *hba, bool try_tls);
 
-/* The same for a caller who knows that postgresql.conf parses. */
+/* As above, for a caller who knows that postgresql.conf can be parsed. */
 extern char *castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * scratch.c
- *		Files for the server's own loaders to read, which nobody else ever sees.
+ *		Files for the server's own loaders, invisible to everyone else.
  */
 #include "postgres.h"
 
@@ -127,7 +127,7 @@ castssl_scratch_rename(const CastsslScratch *scratch, int number, const char *te
 	for (; (hit = strstr(text, path)) != NULL; text = hit + length)
 	{
 		appendBinaryStringInfo(&renamed, text, (int) (hit - text));
-		/* of another file, whose number begins with this one's */
+		/* another file, whose number begins with this one's digits */
 		if (hit[length] >= '0' && hit[length] <= '9')
 			appendBinaryStringInfo(&renamed, path, (int) length);
 		else

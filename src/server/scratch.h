@@ -1,10 +1,10 @@
 /*
  * scratch.h
- *		Files for the server's own loaders to read, which nobody else ever sees.
+ *		Files for the server's own loaders, invisible to everyone else.
  *
- * Where the system has files in memory (Linux), nothing is written to a disk, so
- * a private key that is only looked at leaves no copy.  Elsewhere they lie in
- * pg_castssl/candidate, which the next call removes after a crash.
+ * If the system has files in memory (Linux), nothing is written to disk, so looking at
+ * a private key leaves no copy.  On other systems the files are in
+ * pg_castssl/candidate, and after a crash the next call removes them.
  */
 #ifndef CASTSSL_SERVER_SCRATCH_H
 #define CASTSSL_SERVER_SCRATCH_H
@@ -16,25 +16,27 @@ typedef struct CastsslScratch
 	bool in_memory;
 	int count;
 	int capacity;
-	char **paths; /* by number; this process can open them by these names */
-	int *fds;     /* in_memory: they keep the files */
+	char **paths; /* by number; the names by which this process can open them */
+	int *fds;     /* in_memory: they keep the files open, and so in existence */
 } CastsslScratch;
 
-/* Begin.  castssl_scratch_end must follow, also after an error (PG_FINALLY). */
+/* Begin. castssl_scratch_end must follow, also after an error (PG_FINALLY). */
 extern void castssl_scratch_begin(CastsslScratch *scratch);
 
-/* A new, empty file; its number.  53000 where too many files are open. */
+/* Make a new, empty file and return its number. 53000 if too many files are open. */
 extern int castssl_scratch_new(CastsslScratch *scratch);
 
-/* Write it, once, with mode 0600. */
+/* Write the file, once, with mode 0600. */
 extern void castssl_scratch_write(CastsslScratch *scratch, int number, const char *data,
 								  size_t length);
 
-/* All of them go. */
+/* Remove all of them. */
 extern void castssl_scratch_end(CastsslScratch *scratch);
 
-/* The text with the path of file number, wherever it stands, replaced; the same text where it
- * stands nowhere. */
+/*
+ * The text with the path of file number replaced everywhere; the same text if the path
+ * does not occur in it.
+ */
 extern const char *castssl_scratch_rename(const CastsslScratch *scratch, int number,
 										  const char *text, const char *name);
 

@@ -15,17 +15,17 @@
 #include "replication/walsender.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
-#include "utils/lsyscache.h" /* get_database_name, from 19 on */
+#include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
 
 #include "server/sessions.h"
 
 /*
- * What pg_stat_activity, pg_stat_ssl and pg_stat_gssapi show, from what all three
- * ask: planning their join takes longer than everything else here.
+ * The same rows as pg_stat_activity, pg_stat_ssl and pg_stat_gssapi, from the function
+ * that all three views use: planning a join of the views takes most of the time.
  *
- * A certificate may have an empty subject; they show NULL for it as for no
- * certificate, but its serial number tells the two apart.
+ * A certificate may have an empty subject.  The views then show NULL, as for no
+ * certificate, but the serial number tells the two apart.
  */
 static const char *const sessions_query =
 	"SELECT pid, backend_type, datid, usesysid, client_addr, "
@@ -94,7 +94,7 @@ oid_column(int row, int column)
 	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
-/* False where nobody has logged in yet, or the role was dropped meanwhile. */
+/* False if nobody has logged in yet, or if the role was dropped meanwhile. */
 static bool
 set_session(CastsslSession *session, MemoryContext context, int row)
 {
@@ -146,7 +146,7 @@ castssl_sessions_read(int *count)
 	return sessions;
 }
 
-/* Who this backend talks to. */
+/* The client of this backend. */
 static void
 set_own_address(CastsslSession *session, const Port *port)
 {
@@ -170,7 +170,7 @@ set_own_address(CastsslSession *session, const Port *port)
 	if (pg_getnameinfo_all(address, port->raddr.salen, text, sizeof(text), NULL, 0,
 						   NI_NUMERICHOST) == 0)
 	{
-		/* As pg_stat_activity shows it: without the zone of a link-local address. */
+		/* As in pg_stat_activity: without the zone of a link-local address. */
 		text[strcspn(text, "%")] = '\0';
 		session->address = pstrdup(text);
 	}

@@ -14,24 +14,24 @@ typedef struct CastsslSession
 	const char *backend_type; /* "client backend" or "walsender" */
 	CastsslConnection connection;
 	const char *address;   /* text of the client's address; NULL for a Unix-domain socket */
-	const char *client_dn; /* of the certificate that it showed; NULL: none shown */
+	const char *client_dn; /* of the certificate that the client showed; NULL: none */
 	const char *issuer_dn;
-	const char *client_serial; /* its serial number, decimal; not of castssl_session_own */
+	const char *client_serial; /* its serial number, decimal; castssl_session_own does not set it */
 	TimestampTz started;
 } CastsslSession;
 
 /*
- * All of them (pg_stat_get_activity, of which pg_stat_activity, pg_stat_ssl and
- * pg_stat_gssapi are made), palloc'd in the current context; *count is set.
- * Left out: who has not logged in yet, and who has had its role dropped
- * meanwhile.  Needs a transaction with a snapshot, and the rights to read all of
- * pg_stat_activity.  The database of physical replication is "".
+ * All of them (pg_stat_get_activity, on which pg_stat_activity, pg_stat_ssl and
+ * pg_stat_gssapi are based), palloc'd in the current context; sets *count.  Leaves out
+ * sessions that have not logged in yet, and sessions whose role was dropped meanwhile.
+ * Needs a transaction with a snapshot, and the rights to read all of pg_stat_activity.
+ * The database of physical replication is "".
  */
 extern CastsslSession *castssl_sessions_read(int *count);
 
 /*
- * The session of this backend itself, from MyProcPort, palloc'd in the current
- * context; NULL in a background worker.
+ * This backend's own session, from MyProcPort, palloc'd in the current context; NULL in
+ * a background worker.
  */
 extern const CastsslSession *castssl_session_own(void);
 

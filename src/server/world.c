@@ -1,6 +1,6 @@
 /*
  * world.c
- *		What this server knows that decides which line of pg_hba.conf matches.
+ *		Facts of this server that decide which line of pg_hba.conf matches.
  */
 #include "postgres.h"
 
@@ -25,10 +25,10 @@
 #include "base/grow.h"
 #include "server/world.h"
 
-/* Where Kerberos looks when nothing names a keytab. */
+/* The place where Kerberos looks if nothing names a keytab. */
 #define DEFAULT_KEYTAB "/etc/krb5.keytab"
 
-/* A compiled pattern; those with the same hash hang together. */
+/* A compiled pattern.  Those with the same hash form a list. */
 typedef struct Regexp
 {
 	struct Regexp *next;
@@ -50,14 +50,14 @@ typedef struct HostKey
 	uint8 address[16];
 } HostKey;
 
-/* What DNS says of an address. */
+/* The DNS answers for an address. */
 typedef struct HostEntry
 {
 	HostKey key;
-	CastsslAnswer known; /* NO: no name; UNKNOWN: DNS did not say */
+	CastsslAnswer known; /* NO: no name; UNKNOWN: DNS did not answer */
 	char *name;
 	bool verified;         /* forward is set */
-	CastsslAnswer forward; /* does the name lead back to the address? */
+	CastsslAnswer forward; /* does the name resolve to the address? */
 } HostEntry;
 
 /* An address of this host, with its network's mask. */
@@ -74,7 +74,7 @@ typedef struct World
 	HTAB *regexps;
 	HTAB *hosts;
 	Interface *interfaces;
-	int ninterfaces; /* -1: not asked yet */
+	int ninterfaces; /* -1: not read yet */
 	int interface_capacity;
 } World;
 
@@ -110,8 +110,8 @@ is_member(void *arg, const char *user, const char *role)
 /* ---- regular expressions (PostgreSQL: regcomp_auth_token, regexec_auth_token) ---- */
 
 /*
- * hba.c compiles and matches before a database's encoding is known: each byte
- * is a character.
+ * hba.c compiles and matches before it knows the encoding of a database: each byte is a
+ * character.
  */
 static pg_wchar *
 wide(const char *string, size_t length)
@@ -129,7 +129,7 @@ release_regexp(void *arg)
 	pg_regfree(arg);
 }
 
-/* Up to 15 a compiled pattern is malloc'd; later it is palloc'd in the current context. */
+/* Up to 15 a compiled pattern is malloc'd.  Since 16 it is palloc'd in the current context. */
 static Regexp *
 compile(const char *pattern, Regexp *next)
 {
@@ -168,7 +168,7 @@ castssl_hba_regexp_error(const char *pattern)
 	return psprintf("invalid regular expression \"%s\": %s", pattern, text);
 }
 
-/* The compiled pattern from the cache, which lies in the world's context. */
+/* The compiled pattern from the cache, which is in the world's context. */
 static Regexp *
 find_regexp(World *world, const char *pattern)
 {
@@ -193,7 +193,7 @@ find_regexp(World *world, const char *pattern)
 	return entry->first;
 }
 
-/* A character is a byte (see wide), so matches count bytes. */
+/* A character is a byte (see wide), so positions of matches are byte positions. */
 static CastsslAnswer
 match_regexp(World *world, const char *pattern, const char *string, regmatch_t *matches, int count)
 {
@@ -232,7 +232,7 @@ castssl_hba_capture(const CastsslHbaWorld *world, const char *pattern, const cha
 
 /* ---- this host's addresses (PostgreSQL: check_same_host_or_net) ---- */
 
-/* Take the bytes of an address apart; false for a family that is neither. */
+/* Split an address into its bytes; false for a family other than IPv4 and IPv6. */
 static bool
 address_bytes(const struct sockaddr *from, uint8 *family, uint8 *bytes)
 {
@@ -278,7 +278,7 @@ is_own_address(void *arg, uint8 family, const uint8 *address, bool network)
 	if (world->ninterfaces < 0)
 	{
 		world->ninterfaces = 0;
-		/* Where it fails the server matches nothing, and so do we. */
+		/* On failure the server matches nothing, and so does this code. */
 		(void) pg_foreach_ifaddr(add_interface, world);
 	}
 	for (int i = 0; i < world->ninterfaces; i++)
@@ -300,7 +300,7 @@ is_own_address(void *arg, uint8 family, const uint8 *address, bool network)
 
 /* ---- host names (PostgreSQL: check_hostname) ---- */
 
-/* DNS has no such thing (NO), or did not say (UNKNOWN). */
+/* DNS has no such name (NO), or did not answer (UNKNOWN). */
 static CastsslAnswer
 dns_failure(int code)
 {
@@ -337,7 +337,7 @@ look_up_name(HostEntry *host, MemoryContext context)
 		host->name = MemoryContextStrdup(context, name);
 }
 
-/* Does the name that the address has lead back to it? */
+/* Does the name of the address resolve to the address? */
 static CastsslAnswer
 look_up_address(const HostEntry *host)
 {
@@ -360,7 +360,10 @@ look_up_address(const HostEntry *host)
 	return result;
 }
 
-/* A name as pg_hba.conf has it: ".suffix", or the whole name (PostgreSQL: hostname_match). */
+/*
+ * Does the name match as in pg_hba.conf: ".suffix", or the whole name (PostgreSQL:
+ * hostname_match)?
+ */
 static bool
 name_matches(const char *pattern, const char *name)
 {
@@ -458,7 +461,7 @@ castssl_hba_world_with_roles(void)
 
 /* ---- GSSAPI ---- */
 
-/* Could this keytab, as krb_server_keyfile or KRB5_KTNAME names it, be there? */
+/* Is there possibly a keytab of this name, as in krb_server_keyfile or KRB5_KTNAME? */
 static bool
 keytab_exists(const char *name)
 {
@@ -468,7 +471,7 @@ keytab_exists(const char *name)
 	if (strncmp(name, "FILE:", 5) == 0 || strncmp(name, "WRFILE:", 7) == 0)
 		name = colon + 1;
 	else if (colon != NULL && name[0] != '/')
-		return true; /* another kind of keytab, which is no file */
+		return true; /* another kind of keytab, which is not a file */
 	return stat(name, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
