@@ -1,6 +1,6 @@
 /*
  * authority.c
- *		A small CA on this server, for those who have none.
+ *		A small CA on this server, for users without a CA of their own.
  */
 #include "postgres.h"
 
@@ -59,7 +59,10 @@ castssl_authority_crl(const CastsslAuthority *authority, const CastsslRevocation
 	return crl;
 }
 
-/* Nor half of one: a key without certificate may be somebody's own, and is not written over. */
+/*
+ * Not even half of a CA may exist: a key without certificate may belong to somebody, and
+ * is not overwritten.
+ */
 static void
 check_no_authority(void)
 {
@@ -81,7 +84,7 @@ check_no_authority(void)
 	}
 }
 
-/* root.crt last: while it is not there, there is no CA. */
+/* root.crt last: without it there is no CA. */
 static void
 write_authority(const char *key, size_t length, const char *crl, const char *certificate)
 {
@@ -158,7 +161,7 @@ castssl_authority_certificate(const char *pem)
 	return *first;
 }
 
-/* Sign, and keep a copy: castssl_revoke() knows what this CA issued. */
+/* Sign, and keep a copy: castssl_revoke() needs to know which certificates this CA issued. */
 static char *
 sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 	 CastsslPurpose purpose)
@@ -187,7 +190,7 @@ castssl_authority_sign(const char *request, int64 valid_for, CastsslPurpose purp
 	return sign(&authority, request, valid_for, purpose);
 }
 
-/* A user name that is a safe name of a directory, on every system and in every shell. */
+/* A user name that is a safe directory name on every system and in every shell. */
 static void
 check_user_name(const char *user_name)
 {
@@ -203,7 +206,7 @@ check_user_name(const char *user_name)
 							"castssl_sign() signs.")));
 }
 
-/* The files of a client, ready to be written. */
+/* The files of a client, ready for writing. */
 typedef struct Issued
 {
 	char *key;

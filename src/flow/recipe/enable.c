@@ -26,7 +26,7 @@ find_material(const CastsslEnableOptions *options)
 			castssl_material_find(material, role, options->source_dir, target_dir,
 								  options->names[role]);
 		else if (role == CASTSSL_ROLE_CRL)
-			/* Never un-revoke by leaving it out. */
+			/* A missing argument must not make revoked certificates valid again: keep the CRL. */
 			castssl_material_configured(material, role,
 										castssl_parameter_value(castssl_role_parameter(role)));
 	}

@@ -11,14 +11,14 @@
 /* Arguments of castssl_enable, checked. */
 typedef struct CastsslEnableOptions
 {
-	const char *source_dir;            /* NULL: in place */
+	const char *source_dir;            /* NULL: files are in place */
 	const char *target_dir;            /* NULL: folder of config_file */
-	const char *names[CASTSSL_NROLES]; /* ca: NULL for none; crl: NULL to leave it as it is */
+	const char *names[CASTSSL_NROLES]; /* ca: NULL for none; crl: NULL keeps the current one */
 	CastsslHbaWanted wanted;
-	const char *profile; /* 'intermediate', 'modern'; NULL: leave protocol versions and ciphers */
+	const char *profile; /* 'intermediate', 'modern'; NULL keeps protocol versions and ciphers */
 } CastsslEnableOptions;
 
-/* The plan of castssl_enable and castssl_disable.  Raise what cannot even be planned. */
+/* The plans of castssl_enable and castssl_disable.  Raise an error if no plan is possible. */
 extern CastsslPlan *castssl_plan_enable(const CastsslEnableOptions *options);
 extern CastsslPlan *castssl_plan_disable(void);
 

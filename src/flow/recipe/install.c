@@ -1,6 +1,6 @@
 /*
  * install.c
- *		Certificates given as texts, and the keys that wait for theirs.
+ *		Certificates given as texts, and the keys that wait for their certificates.
  */
 #include "postgres.h"
 
@@ -41,7 +41,7 @@ key_that_fits(const char *path, X509 *x509)
 	return castssl_key_fits(&key, NULL, x509) ? unconstify(char *, key.data) : NULL;
 }
 
-/* Path of the pending key that belongs to the certificate; its text in *key. */
+/* Path of the pending key for the certificate; its text in *key. */
 static char *
 find_pending(X509 *x509, char **key)
 {
@@ -81,7 +81,10 @@ read_leaf(const char *pem)
 	return first->x509;
 }
 
-/* Look for the key of the certificate; a pending one is used up by the plan. */
+/*
+ * Find the key of the certificate.  If it is a pending one, the plan removes it from the
+ * pending keys.
+ */
 static void
 find_key(CastsslPlan *plan, CastsslMaterial *material, const CastsslInstallOptions *options,
 		 const char *folder)
@@ -116,7 +119,7 @@ find_key(CastsslPlan *plan, CastsslMaterial *material, const CastsslInstallOptio
 		castssl_plan_file(plan, pending, NULL, 0, 0);
 }
 
-/* A text where one is given, else what is in use. */
+/* The given text, or else the file in use. */
 static void
 set_role(CastsslMaterial *material, CastsslRole role, const char *folder, const char *name,
 		 const char *text)
@@ -128,7 +131,7 @@ set_role(CastsslMaterial *material, CastsslRole role, const char *folder, const 
 									castssl_parameter_value(castssl_role_parameter(role)));
 }
 
-/* 22023 for texts that do not go together. */
+/* 22023 for texts that do not match each other. */
 static void
 check_options(const CastsslInstallOptions *options)
 {
@@ -145,7 +148,7 @@ check_options(const CastsslInstallOptions *options)
 				 errhint("Give at least one of them, as a PEM text.")));
 }
 
-/* 55000 where a CA or CRL comes alone to a server that has nothing to serve yet. */
+/* 55000 if only a CA or CRL is given, and the server does not have a certificate yet. */
 static void
 check_configured(const char *parameter)
 {
@@ -205,7 +208,7 @@ castssl_install_request(const char *key_type, const char *common_name, const Cas
 	if (text == NULL)
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
 
-	/* Named after the request, so that two keys never meet. */
+	/* Named after the request, so that two keys never have the same name. */
 	path = pending_path(psprintf("%s.key", castssl_file_hash(request, strlen(request))));
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("pending"));

@@ -1,6 +1,6 @@
 /*
  * revoke.c
- *		Certificates of this server's own CA, revoked.
+ *		Revokes certificates of this server's own CA.
  */
 #include "postgres.h"
 
@@ -26,13 +26,13 @@
 #include "server/sessions.h"
 #include "tls/instant.h"
 
-#define MOST_SESSIONS 20 /* that a warning names */
+#define MOST_SESSIONS 20 /* sessions that a warning names */
 
 /*
- * The number of the next CRL.  They rise for ever (RFC 5280, section 5.2.3), also
- * when a revocation was rolled back or the CA restored from a backup: so they
- * follow the clock, in microseconds, for the next second may be taken by a second
- * revocation of the last one.
+ * The number of the next CRL.  Numbers must always grow (RFC 5280, section 5.2.3), even
+ * after a revocation is rolled back or the CA is restored from a backup.  So they follow
+ * the clock.  The unit is a microsecond: with seconds, the second of two revocations
+ * within one second would take the number of the next second.
  */
 static int64
 next_number(const ConfigVariable *list)
@@ -40,7 +40,7 @@ next_number(const ConfigVariable *list)
 	return Max(castssl_manifest_number(list, "number") + 1, (int64) GetCurrentTimestamp());
 }
 
-/* The list of what was revoked, with one more; *text is the list as it is to be written. */
+/* The list of revocations with one more entry. *text is the list as it is to be written. */
 static CastsslRevocation *
 extend_list(const ConfigVariable *list, const char *serial, const char *reason, int64 number,
 			int *count, StringInfo text)
@@ -73,7 +73,7 @@ extend_list(const ConfigVariable *list, const char *serial, const char *reason, 
 	return items;
 }
 
-/* 22023 unless this CA issued the certificate, to another than itself. */
+/* 22023 unless this CA issued the certificate, and not to itself. */
 static void
 check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *certificate)
 {
@@ -94,7 +94,7 @@ check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *c
 							"castssl_install(crl => ...).")));
 }
 
-/* Are clients of this server checked against this CA? */
+/* Does this server check clients against this CA? */
 static bool
 is_in_use(const CastsslAuthority *authority)
 {
@@ -111,7 +111,10 @@ is_in_use(const CastsslAuthority *authority)
 		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
 	for (int i = 0; i < trusted.count && !in_use; i++)
 	{
-		/* By the key: its certificate may have been renewed, or be that of another CA. */
+		/*
+		 * Compare the key: its certificate may have been renewed, or another CA may have
+		 * issued it.
+		 */
 		in_use = trusted.items[i].x509 &&
 				 X509_check_private_key(trusted.items[i].x509, authority->key) == 1;
 	}
@@ -119,7 +122,7 @@ is_in_use(const CastsslAuthority *authority)
 	return in_use;
 }
 
-/* The new CRL, with the CRLs of other CAs that are in use now. */
+/* The new CRL, together with the CRLs of other CAs that are in use now. */
 static char *
 join_crls(const CastsslAuthority *authority, char *crl)
 {
@@ -192,7 +195,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 	return plan;
 }
 
-/* The serial number as pg_stat_ssl shows it. */
+/* The serial number in the form of pg_stat_ssl. */
 static char *
 decimal(const ASN1_INTEGER *serial)
 {

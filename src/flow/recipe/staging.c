@@ -1,6 +1,6 @@
 /*
  * staging.c
- *		The candidate of pg_hba.conf that edits add up in until it is applied.
+ *		The staged pg_hba.conf, which collects edits until it is applied.
  */
 #include "postgres.h"
 
@@ -20,10 +20,9 @@
 #include "server/raise.h"
 
 /*
- * The manifest has live_N and live_N_hash for every file that pg_hba.conf is
- * made of, and file_N with file_N_hash for those that differ.  The copy of such a
- * file is named by its hash, so the manifest that is replaced last decides
- * between the old copies and the new ones.
+ * The manifest has live_N and live_N_hash for every file of pg_hba.conf, and file_N with
+ * file_N_hash for the files that differ.  The copy of such a file is named by its hash.
+ * The manifest is replaced last, so it decides between the old copies and the new ones.
  */
 
 static char *
@@ -65,7 +64,7 @@ raise_changed(const char *what, const char *path, const char *detail)
 							"stage them again.")));
 }
 
-/* 55000 unless pg_hba.conf is what the edits were made for. */
+/* 55000 unless pg_hba.conf is still the one for which the edits were made. */
 static void
 check_live(const CastsslHbaPolicy *live, const ConfigVariable *manifest)
 {
@@ -86,7 +85,7 @@ check_live(const CastsslHbaPolicy *live, const ConfigVariable *manifest)
 	}
 }
 
-/* The staged files, to stand in for the live ones; 55000 when they are not as we wrote them. */
+/* The staged files, as an overlay for the live ones. 55000 if they are not as we wrote them. */
 static CastsslHbaOverlay *
 read_staged(const ConfigVariable *manifest, int *count)
 {
@@ -110,7 +109,7 @@ read_staged(const ConfigVariable *manifest, int *count)
 	return overlay;
 }
 
-/* Damaged or not: so that it can be discarded. */
+/* Also if it is damaged, so that it can be discarded. */
 bool
 castssl_staging_exists(void)
 {
@@ -148,7 +147,7 @@ castssl_staging_check(void)
 								"castssl_hba_stage().")));
 }
 
-/* Add what the server's own parser refuses of a policy, or of a part of one. */
+/* Add what the server's own parser refuses in a policy, or in a part of one. */
 static void
 ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
 {
@@ -156,7 +155,7 @@ ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
 	castssl_loader_check_hba_policy(policy, part, findings);
 }
 
-/* Add what it refuses of those lines of one policy's files that the other has not. */
+/* Add what the parser refuses in lines that are in one policy's files and not in the other's. */
 static void
 ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
 					  CastsslFindings *findings)
@@ -165,7 +164,7 @@ ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *af
 
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	part.files = palloc(part.nfiles * sizeof(*part.files));
-	/* what the lines may refer to: the first of a name counts */
+	/* files that the lines may refer to: of equal names, the first counts */
 	for (int i = 0; i < after->nfiles; i++)
 		part.files[i + 1] = after->files[i];
 	for (int i = 0; i < after->nfiles; i++)
@@ -173,14 +172,17 @@ ask_server_of_changes(const CastsslHbaPolicy *before, const CastsslHbaPolicy *af
 		const CastsslHbaDocument *old = castssl_hba_policy_file(before, after->files[i]->path);
 
 		if (old == NULL)
-			continue; /* a line that has changed includes it */
+			continue; /* a changed line includes the file */
 		part.files[0] = castssl_hba_document_changes(old, after->files[i]);
 		if (castssl_hba_document_has_lines(part.files[0]))
 			ask_server(&part, true, findings);
 	}
 }
 
-/* F0000 when the server would refuse more of the candidate than of what it was made from. */
+/*
+ * F0000 if the server would refuse more of the staged policy than of the policy it was
+ * made from.
+ */
 static void
 check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 {
@@ -188,14 +190,14 @@ check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 	CastsslFindings then = { 0 };
 
 	if (after->nrules == 0 && before->nrules > 0)
-		ask_server(after, false, &now); /* which loads none without a rule */
+		ask_server(after, false, &now); /* the server loads no policy without a rule */
 	else
 		ask_server_of_changes(before, after, &now);
 	if (castssl_finding_first(&now, CASTSSL_ERROR) == NULL)
 		return;
 	ask_server_of_changes(after, before, &then);
 	if (then.count >= now.count)
-		return; /* it was broken before, and these edits may be on the way to mend it */
+		return; /* it was invalid before, and these edits may be part of a repair */
 	castssl_raise_first_error(&now, ERRCODE_CONFIG_FILE_ERROR);
 }
 
@@ -229,7 +231,7 @@ remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *candidate)
 	}
 }
 
-/* Write what differs from the live files: the manifest last, for it counts. */
+/* Write what differs from the live files: the manifest last, because it decides. */
 static void
 write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
 {
@@ -266,7 +268,7 @@ castssl_staging_edit(const CastsslHbaPolicy *live, const CastsslHbaPolicy *polic
 	CastsslHbaPolicy *candidate;
 	bool *checked = palloc0(policy->nfiles * sizeof(bool));
 
-	/* what cannot be edited is refused before anybody judges the result */
+	/* refuse files that cannot be edited before judging the result */
 	for (int i = 0; i < edits->count; i++)
 	{
 		int file = edits->items[i].file;

@@ -1,6 +1,6 @@
 /*
  * undo.c
- *		Taking back a change by hand, and keeping one.
+ *		Undoing a change on request, and confirming one.
  */
 #include "postgres.h"
 
@@ -70,8 +70,8 @@ changes_to_undo(int64 change_id)
 }
 
 /*
- * All changes from the oldest of those on, also those that are taken back
- * already: what took them back is undone as well, and they are not to come back.
+ * All changes since the oldest of those, including the ones that are undone already.
+ * The change that undid them is undone as well, and they must not come back.
  */
 static List *
 changes_since_oldest(List *changes)
@@ -90,7 +90,7 @@ changes_since_oldest(List *changes)
 	return result;
 }
 
-/* Of two changes that touch a file, the newer one knows how it must look now. */
+/* If two changes touch a file, the newer one knows its current contents. */
 static void
 check_unedited(const List *changes)
 {
@@ -125,7 +125,7 @@ check_unedited(const List *changes)
 	}
 }
 
-/* Plan the before-images of one change; a later call, for an older change, wins. */
+/* Plan the before-images of one change.  A later call, for an older change, replaces them. */
 static void
 plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 {
@@ -146,7 +146,7 @@ plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 		planned->owner = planned->data ? owner : NULL;
 		if (castssl_file_is_of_another(owner))
 		{
-			/* it cannot be given back to him */
+			/* the file cannot be given back to its owner */
 			planned->mode = castssl_file_mode_as_ours(file->mode);
 			planned->owner = NULL;
 		}
@@ -170,7 +170,7 @@ plan_before_parameters(CastsslPlan *plan, const List *changes)
 	ListCell *cell;
 	ListCell *item;
 
-	/* The oldest change last: what it found is what comes back. */
+	/* The oldest change last: its before-images are the ones to restore. */
 	foreach (cell, changes)
 	{
 		foreach (item, ((CastsslChange *) lfirst(cell))->parameters)
@@ -208,14 +208,14 @@ add_file_steps(CastsslPlan *plan)
 		bool is_hba = castssl_hba_plan_is_file(plan, file->path);
 
 		if (path_is_prefix_of_path(castssl_state_path(NULL), file->path))
-			continue; /* our own books are nobody's business */
+			continue; /* do not show our own state files to the caller */
 		castssl_plan_step(plan, is_hba ? "edit pg_hba" : "install file", file->path,
 						  CASTSSL_STEP_CHANGES,
 						  file->data ? "put back as it was before" : "removed again");
 	}
 }
 
-/* What a revoked certificate's holder would like, and the caller may not have in mind. */
+/* Warn that a revoked certificate becomes valid again, which the caller may not expect. */
 static void
 add_warnings(CastsslPlan *plan, const List *changes)
 {
@@ -277,7 +277,7 @@ castssl_undo_confirm(int64 change_id, bool force)
 {
 	CastsslChange *change = unconfirmed_change(change_id);
 
-	/* That a session could begin after the change is the proof that one can. */
+	/* A session that began after the change proves that sessions can begin. */
 	if (!force && MyStartTimestamp <= change->applied_at)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("this session began before the change took effect"),
