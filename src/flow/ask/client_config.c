@@ -1,6 +1,6 @@
 /*
  * client_config.c
- *		What a client needs to connect, ready to paste.
+ *		The settings that a client needs to connect, ready to paste.
  */
 #include "postgres.h"
 
@@ -17,18 +17,18 @@
 #include "server/parameters.h"
 #include "server/world.h"
 
-/* What the connection is to be, whatever the format. */
+/* The properties of the connection, the same for every format. */
 typedef struct Settings
 {
 	const char *host;
 	int port;
 	const char *user_name;
 	const char *database;
-	const char *sslmode;     /* libpq's words */
-	bool client_certificate; /* the server asks for one */
+	const char *sslmode;     /* one of libpq's values */
+	bool client_certificate; /* the server demands one */
 } Settings;
 
-/* Does the certificate that the server uses bear this host's name? */
+/* Is the certificate that the server uses valid for this host name? */
 static bool
 certificate_names(const char *host)
 {
@@ -42,12 +42,12 @@ certificate_names(const char *host)
 		!castssl_certificates_read(data, length, "certificate", &certificates, &findings) ||
 		(own = castssl_certificates_first(&certificates)) == NULL)
 		return false;
-	/* As libpq compares: no wildcard for a part of a label. */
+	/* As in libpq: no wildcard for a part of a label. */
 	return X509_check_host(own->x509, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
 		   X509_check_ip_asc(own->x509, host, 0) == 1;
 }
 
-/* May the rule answer this user with that encryption, from wherever? */
+/* May the rule answer this user with that encryption, from any address? */
 static bool
 may_answer(const CastsslHbaPolicy *policy, CastsslHbaRule rule, const Settings *settings,
 		   CastsslEncryption encryption)
@@ -65,9 +65,9 @@ may_answer(const CastsslHbaPolicy *policy, CastsslHbaRule rule, const Settings *
 }
 
 /*
- * What the rules in force ask of this user.  From where the client will come
- * nobody knows here: a certificate is named where any rule may ask for one, and
- * TLS is left out only where no rule admits it and one admits plaintext.
+ * What the rules in force demand of this user.  The client's address is unknown here.
+ * So the settings name a certificate if any rule may demand one.  They disable TLS only
+ * if no rule admits the user over TLS and a rule admits plaintext.
  */
 static void
 ask_rules(Settings *settings)
@@ -90,7 +90,7 @@ ask_rules(Settings *settings)
 		settings->sslmode = "disable";
 }
 
-/* A value of a URI: what RFC 3986 does not reserve stays. */
+/* Append a value of a URI.  Characters that RFC 3986 does not reserve stay. */
 static void
 append_percent(StringInfo text, const char *value)
 {
@@ -106,14 +106,14 @@ append_percent(StringInfo text, const char *value)
 	}
 }
 
-/* Only then a root certificate is of use. */
+/* Only then a root certificate has a use. */
 static bool
 is_verified(const Settings *settings)
 {
 	return strncmp(settings->sslmode, "verify-", 7) == 0;
 }
 
-/* An IPv6 address stands in brackets wherever a port may follow. */
+/* An IPv6 address needs brackets where a port may follow. */
 static char *
 host_with_port(const Settings *settings)
 {
@@ -161,7 +161,7 @@ append_jdbc(StringInfo text, const Settings *settings)
 		appendStringInfoString(text, "&sslcert=client.crt&sslkey=client.pk8");
 }
 
-/* A value of a .NET connection string: quoted, quotes doubled. */
+/* A value of a .NET connection string: in quotes, with quotes doubled. */
 static void
 append_npgsql_value(StringInfo text, const char *name, const char *value)
 {
@@ -221,7 +221,7 @@ check_value(const char *name, const char *value)
 	}
 }
 
-/* One host, for what has a meaning of its own in a URI would end up in another place. */
+/* One host.  Characters with a special meaning in a URI would lead to another host. */
 static void
 check_host(const char *host)
 {

@@ -26,13 +26,13 @@
 
 #define MOST_PASSED_LINES 20
 
-/* What is found out on the way. */
+/* What is found out so far. */
 typedef struct Inquiry
 {
 	const CastsslQuestion *question;
 	const CastsslHbaRule *rule; /* NULL: no line answers */
 	StringInfoData reason;
-	bool shows; /* a certificate that is accepted */
+	bool shows; /* the client shows a certificate that is accepted */
 	const char *cn;
 	const char *dn;
 } Inquiry;
@@ -85,7 +85,7 @@ rule_text(const CastsslQuestion *question, const CastsslHbaRule *rule)
 	return question->show_secrets ? pnstrdup(text, length) : castssl_hba_mask(text, length);
 }
 
-/* "line 3", with the file where there are several. */
+/* "line 3", with the file name if there are several files. */
 static char *
 line_name(const CastsslQuestion *question, const CastsslHbaRule *rule)
 {
@@ -113,7 +113,7 @@ option(const CastsslHbaRule *rule, const char *name)
 
 /* ---- before pg_hba.conf is asked ---- */
 
-/* Can there be a connection of that kind at all? */
+/* Is a connection of that kind possible at all? */
 static bool
 channel_exists(Inquiry *inquiry)
 {
@@ -189,7 +189,7 @@ handshake_succeeds(Inquiry *inquiry)
 
 /* ---- what the line asks for ---- */
 
-/* Is there a way through pg_ident.conf from the certificate's name to the user? */
+/* Does pg_ident.conf map the certificate's name to the user? */
 static bool
 map_allows(Inquiry *inquiry, const char *map, const char *kind, const char *name)
 {
@@ -341,7 +341,7 @@ say_passed(Inquiry *inquiry, int number, const char *verb)
 							question->address, question->world));
 }
 
-/* Every line that may answer instead, and the nearest of those that do not. */
+/* Describe every line that may answer instead, and the nearest of the lines that do not. */
 static void
 say_lines_above(Inquiry *inquiry, int answering, int doubtful)
 {
@@ -369,7 +369,7 @@ say_lines_above(Inquiry *inquiry, int answering, int doubtful)
 	}
 }
 
-/* What makes the file differ from what the server goes by. */
+/* Describe what differs between the file and what the server uses. */
 static void
 say_caveats(Inquiry *inquiry)
 {

@@ -1,6 +1,7 @@
 /*
  * fingerprint.c
- *		What decides how this server treats a TLS client, as hashes that two servers can compare.
+ *		How this server treats TLS clients, as hashes that can be compared between
+ *		servers.
  */
 #include "postgres.h"
 
@@ -54,7 +55,7 @@ append_sorted(StringInfo text, const char **items, int count, const char *separa
 		appendStringInfo(text, "%s%s", i > 0 ? separator : "", items[i]);
 }
 
-/* Quotes take the meaning from a few words; around all others they have none. */
+/* Quotes remove the special meaning of a few words.  For all other words they mean nothing. */
 static CastsslHbaToken
 plain_token(CastsslHbaToken token)
 {
@@ -68,7 +69,7 @@ plain_token(CastsslHbaToken token)
 	return token;
 }
 
-/* A list matches whoever is in it, in whatever order. */
+/* The order of a list means nothing. */
 static void
 append_names(StringInfo text, const CastsslHbaTokens *tokens)
 {
@@ -87,7 +88,7 @@ append_names(StringInfo text, const CastsslHbaTokens *tokens)
 	append_sorted(text, items, tokens->count, ",");
 }
 
-/* 10.1.2.3/8 matches whom 10.0.0.0/8 does. */
+/* 10.1.2.3/8 matches the same clients as 10.0.0.0/8. */
 static void
 append_address(StringInfo text, CastsslHbaAddress address)
 {
@@ -97,7 +98,7 @@ append_address(StringInfo text, CastsslHbaAddress address)
 	castssl_hba_write_address(text, &address);
 }
 
-/* A rule as everybody who means the same writes it. */
+/* A rule in a form that is the same for all rules with the same meaning. */
 static char *
 rule_text(const CastsslHbaRule *rule)
 {
@@ -161,7 +162,7 @@ rule_uses_map(const CastsslHbaRule *rule, const char *map)
 	return false;
 }
 
-/* The lines of pg_ident.conf that a rule in force uses, in order: the first match wins. */
+/* The lines of pg_ident.conf that a rule in force uses, in order, because the first match wins. */
 static List *
 add_mappings(List *parts, const CastsslHbaPolicy *policy, const bool *dead)
 {
@@ -197,7 +198,7 @@ add_mappings(List *parts, const CastsslHbaPolicy *policy, const bool *dead)
 static List *
 add_parameters(List *parts)
 {
-	/* Those that a major does not have are passed over. */
+	/* Parameters that this major does not have are skipped. */
 	static const char *const names[] = { "ssl",
 										 "ssl_min_protocol_version",
 										 "ssl_max_protocol_version",
@@ -243,8 +244,8 @@ compare_parts(const ListCell *a, const ListCell *b)
 }
 
 /*
- * What clients are checked against.  The server takes both kinds from any of these files, and
- * the order in them has no meaning.
+ * The CAs or CRLs for checking clients.  The server reads both kinds from each of these
+ * files, and their order means nothing.
  */
 static List *
 add_trusted(List *parts, const char *part, CastsslPem pem, bool missing)
@@ -281,7 +282,7 @@ add_authorities(List *parts)
 	return add_trusted(parts, "ca", pem, castssl_ca_is_configured() && pem.data == NULL);
 }
 
-/* Of the file and of the directory: the server looks into both. */
+/* From the file and the directory, because the server reads both. */
 static List *
 add_crls(List *parts)
 {
@@ -295,7 +296,10 @@ add_crls(List *parts)
 
 /* ---- all ---- */
 
-/* A text may hold anything, a fingerprint only hex: so nothing can pass for something else. */
+/*
+ * A text may hold any bytes, a fingerprint only hex digits.  So one cannot be mistaken
+ * for the other.
+ */
 static char *
 hash_of_parts(const List *parts)
 {

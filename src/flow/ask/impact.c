@@ -1,6 +1,6 @@
 /*
  * impact.c
- *		Which of those who are connected could come back after a change.
+ *		Which connected clients could connect again after a change.
  */
 #include "postgres.h"
 
@@ -13,8 +13,8 @@
 #define MOST_WARNINGS 20
 
 /*
- * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x"): of certificates
- * whose CN has no slash in it; the first one, as the server takes it.
+ * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x").  Works for a CN without
+ * a slash.  Of several, returns the first, as the server does.
  */
 static const char *
 common_name(const char *subject)
@@ -24,10 +24,7 @@ common_name(const char *subject)
 	return found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : NULL;
 }
 
-/*
- * What becomes of a session in plaintext whose driver tries TLS first, as most
- * do (sslmode=prefer).
- */
+/* What happens to a plaintext session whose driver tries TLS first, as most do (sslmode=prefer). */
 static const char *
 over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
 {
@@ -111,7 +108,7 @@ warn_of_sessions(CastsslPlan *plan)
 			 psprintf("and %d more live sessions could not come back", refused - MOST_WARNINGS));
 }
 
-/* Who gains and who loses by what the caller staged. */
+/* Warn of who gains and who loses access by the edits that the caller staged. */
 static void
 warn_of_differences(CastsslPlan *plan)
 {

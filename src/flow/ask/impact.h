@@ -1,6 +1,6 @@
 /*
  * impact.h
- *		Which of those who are connected could come back after a change.
+ *		Which connected clients could connect again after a change.
  */
 #ifndef CASTSSL_FLOW_ASK_IMPACT_H
 #define CASTSSL_FLOW_ASK_IMPACT_H
@@ -12,21 +12,21 @@
 typedef struct CastsslImpact
 {
 	const CastsslSession *session;
-	CastsslVerdict verdict; /* of a connection like it: same database, user, address, encryption */
+	/* for a new connection with the same database, user, address and encryption */
+	CastsslVerdict verdict;
 	const char *reason;
 } CastsslImpact;
 
 /*
- * Judge these sessions by a policy.  tls and has_ca: does the server offer TLS
- * then, and has it CAs to check certificates with.  As many as there are sessions;
- * palloc'd.
+ * Judge these sessions by a policy. tls and has_ca: will the server offer TLS, and have
+ * CAs for checking certificates?  Returns one element for each session; palloc'd.
  */
 extern CastsslImpact *castssl_impact(const CastsslSession *sessions, int count,
 									 const CastsslHbaPolicy *policy, bool tls, bool has_ca);
 
 /*
- * Steps that warn: of live sessions that could not come back, and for edits of
- * the caller's own also of everybody whom they newly admit or refuse.
+ * Add warning steps: about live sessions that could not connect again, and, for the
+ * caller's own edits, about everyone who gains or loses access.
  */
 extern void castssl_impact_warn(CastsslPlan *plan);
 
