@@ -1,6 +1,6 @@
 /*
  * apply.c
- *		Make a plan true as a whole, proven, or leave everything as it was.
+ *		Carries out a plan completely, with proof, or leaves everything as it was.
  */
 #include "postgres.h"
 
@@ -26,16 +26,16 @@
 #include "server/reload.h"
 #include "server/restart.h"
 
-/* A plan on its way. */
+/* The state of a plan that is carried out. */
 typedef struct Apply
 {
 	CastsslPlan *plan;
 	const CastsslApplyOptions *options;
 	CastsslChange *change;
-	char *not_loaded; /* why it is not known that the server has loaded what was put back */
+	char *not_loaded; /* why it is unknown whether the server has loaded the restored files */
 } Apply;
 
-/* The change as the journal is to know it. */
+/* The change in the form for the journal. */
 static CastsslChange *
 describe_change(const CastsslPlan *plan)
 {
@@ -114,9 +114,9 @@ would_start_with_tls(void)
 }
 
 /*
- * Is one file of TLS all that changes?  Its rename leaves no instant at which
- * anything does not fit.  ssl itself is among the parameters all the same
- * (castssl_plan_guard_ssl), to stay what it is.
+ * Does only one file of TLS change?  Then its rename switches everything at once, and
+ * nothing is inconsistent in between. ssl is among the parameters even so
+ * (castssl_plan_guard_ssl), with its value unchanged.
  */
 static bool
 is_one_rename(const CastsslPlan *plan)
@@ -140,9 +140,9 @@ is_one_rename(const CastsslPlan *plan)
 }
 
 /*
- * Everything onto the disk, in an order in which a crash at any instant leaves a
- * server that starts: while files and parameters of TLS do not fit each other,
- * ssl is stored off.
+ * Write everything to disk, in an order that survives a crash at any moment: the server
+ * can always start.  While the files and parameters of TLS do not match each other, ssl
+ * is stored as off.
  */
 static void
 switch_over(const CastsslPlan *plan, const CastsslChange *change)
@@ -169,7 +169,7 @@ switch_over(const CastsslPlan *plan, const CastsslChange *change)
 	}
 }
 
-/* 58000, unless what stopped the proof is the caller's own cancel. */
+/* 58000, unless the caller's own cancel stopped the proof. */
 static void
 raise_not_proven(const char *problem)
 {
@@ -211,7 +211,7 @@ reload_and_prove(CastsslPlan *plan)
 		raise_not_proven(problem);
 }
 
-/* 55000 when somebody wrote pg_hba.conf after the plan had read it: it would be lost. */
+/* 55000 if somebody wrote pg_hba.conf after the plan read it: their edit would be lost. */
 static void
 check_hba_unchanged(const CastsslPlan *plan, const CastsslChange *change)
 {
@@ -256,7 +256,7 @@ put_back(void *arg)
 
 	if (castssl_journal_read(change->id) == NULL)
 	{
-		castssl_journal_abandon(change->id); /* nothing else had been written */
+		castssl_journal_abandon(change->id); /* nothing else was written */
 		return;
 	}
 	apply->not_loaded = castssl_change_undo(change, CASTSSL_FAILED);
@@ -264,7 +264,7 @@ put_back(void *arg)
 		apply->not_loaded = castssl_prove_restored();
 }
 
-/* Raise the error that ended the change, with what became of it. */
+/* Raise the error that ended the change, and say what happened to the change. */
 static void
 raise_undone(const Apply *apply, ErrorData *error, const ErrorData *problem)
 {
@@ -282,8 +282,8 @@ raise_undone(const Apply *apply, ErrorData *error, const ErrorData *problem)
 }
 
 /*
- * Interrupts are held off on the whole way, so that no cancel or termination
- * request comes in between; waits notice them.
+ * Interrupts are held off the whole time, so that no cancel or termination request comes
+ * in between.  Waits notice them.
  */
 static void
 make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
@@ -294,7 +294,7 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 
 	castssl_journal_prepare(apply.change);
 	if (options->confirm_within > 0)
-		castssl_worker_start(apply.change->id); /* before anything else: it may be refused */
+		castssl_worker_start(apply.change->id); /* first of all, because it may fail */
 
 	HOLD_INTERRUPTS();
 	error = castssl_attempt(make_true, &apply);
@@ -302,7 +302,7 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 		problem = castssl_attempt(put_back, &apply);
 	castssl_clear_up();
 	if (error == NULL)
-		QueryCancelPending = false; /* it came too late: an error would tell a lie */
+		QueryCancelPending = false; /* the cancel came too late, and an error would be untrue */
 	RESUME_INTERRUPTS();
 	if (error)
 		raise_undone(&apply, error, problem);
@@ -311,7 +311,7 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 static void
 warn_of_restart(void *arg)
 {
-	/* pg_hba.conf was read, and where TLS is used its files were loaded, for this very plan. */
+	/* This plan has read pg_hba.conf, and has loaded the TLS files if TLS is used. */
 	static const CastsslFindings none = { 0 };
 	CastsslPlan *plan = arg;
 	char *problem = castssl_restart_problem(&none, plan->material == NULL);
@@ -327,7 +327,10 @@ writes_anything(const CastsslPlan *plan)
 	return plan->files != NIL || plan->parameters != NIL;
 }
 
-/* Until when this change waits for confirmation, or an earlier one that left nothing to do. */
+/*
+ * Add the step about confirmation of this change.  If the plan writes nothing, it is
+ * about an earlier change that still waits.
+ */
 static void
 add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 {
@@ -368,7 +371,10 @@ castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 	if (writes_anything(plan))
 		make_true_or_put_back(plan, options);
 	else
-		reload_and_prove(plan); /* which leaves nothing to undo */
-	/* Whoever wrote what would stop it: it concerns the caller, but undoes nothing. */
+		reload_and_prove(plan); /* then there is nothing to undo */
+	/*
+	 * The caller must know what would prevent a restart, no matter who wrote it.  It
+	 * undoes nothing.
+	 */
 	(void) castssl_attempt(warn_of_restart, plan);
 }

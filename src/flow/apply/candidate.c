@@ -1,6 +1,6 @@
 /*
  * candidate.c
- *		The TLS files of a plan, shown to the server's own loader.
+ *		Shows the TLS files of a plan to the server's own loader.
  */
 #include "postgres.h"
 
@@ -8,17 +8,17 @@
 #include "server/loader.h"
 #include "server/scratch.h"
 
-/* The files as the loader is to see them. */
+/* The files that the loader reads. */
 typedef struct Candidate
 {
 	CastsslScratch scratch;
 	const CastsslMaterial *material;
-	int copies[CASTSSL_NROLES]; /* number in scratch; -1: there is none */
+	int copies[CASTSSL_NROLES]; /* number in scratch; -1: no copy */
 } Candidate;
 
 /*
- * The path under which the loader is to see one role: of the file itself where it
- * stays as it is, else of a copy of what is wanted; "" where the role is not used.
+ * The path that the loader gets for one role: the file itself if it does not change, or
+ * else a copy of the wanted contents; "" if the role is not used.
  */
 static const char *
 path_to_load(Candidate *candidate, CastsslRole role)

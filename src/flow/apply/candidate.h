@@ -1,6 +1,6 @@
 /*
  * candidate.h
- *		The TLS files of a plan, shown to the server's own loader.
+ *		Shows the TLS files of a plan to the server's own loader.
  */
 #ifndef CASTSSL_FLOW_APPLY_CANDIDATE_H
 #define CASTSSL_FLOW_APPLY_CANDIDATE_H
@@ -9,9 +9,9 @@
 #include "flow/plan/material.h"
 
 /*
- * Let be_tls_init load the material, from copies in memory where the system has
- * such files (server/scratch.h).  What it refuses is an error
- * finding, in which the copies bear the names of what they are copies of.
+ * Let be_tls_init load the material, from copies in memory if the system has such files
+ * (server/scratch.h).  If it refuses, adds an error finding that names the original
+ * files, not the copies.
  */
 extern void castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findings);
 

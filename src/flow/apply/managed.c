@@ -1,10 +1,10 @@
 /*
  * managed.c
- *		Configuration files that another program writes, and what has to be told to it.
+ *		Configuration files that another program writes, and what to tell that program.
  *
- * Patroni writes postgresql.conf, and pg_hba.conf where its own configuration has a
- * list of rules, whenever it starts or reloads the server: what is changed here would
- * be in effect on this node until then, and on no other.
+ * Patroni writes postgresql.conf whenever it starts or reloads the server.  If its own
+ * configuration has a list of rules, it writes pg_hba.conf, too.  So a change made
+ * here would be in effect on this node until then, and on no other node.
  */
 #include "postgres.h"
 
@@ -50,7 +50,7 @@ castssl_managed_by(const char *path)
 	return NULL;
 }
 
-/* Does it get another value?  ssl may be planned only to be off while files are switched. */
+/* Does the plan change the value? ssl may be in the plan only to be off during the switch. */
 static bool
 is_changed(const CastsslChangedParameter *parameter)
 {
@@ -72,7 +72,7 @@ changes_parameters(const CastsslPlan *plan)
 	return false;
 }
 
-/* A string of JSON is one of YAML. */
+/* A JSON string is a YAML string, too. */
 static void
 add_parameters(StringInfo yaml, const CastsslPlan *plan)
 {
@@ -93,7 +93,7 @@ add_parameters(StringInfo yaml, const CastsslPlan *plan)
 	}
 }
 
-/* All rules, for such a list takes the place of the file; passwords among them are masked. */
+/* All rules, because such a list replaces the whole file.  Passwords in them are masked. */
 static void
 add_rules(StringInfo yaml, const CastsslHbaPolicy *policy)
 {
@@ -114,7 +114,7 @@ add_rules(StringInfo yaml, const CastsslHbaPolicy *policy)
 	pfree(joined.data);
 }
 
-/* Where the TLS files are to lie, on every node.  NULL: none is to be written. */
+/* Where the TLS files must be, on every node.  NULL: the plan writes none. */
 static char *
 files_to_copy(const CastsslPlan *plan)
 {
@@ -132,7 +132,9 @@ files_to_copy(const CastsslPlan *plan)
 	return files.len > 0 ? files.data : NULL;
 }
 
-/* Why the plan is nothing to be done here; NULL: it can be.  *manager: who is to be told, or NULL.
+/*
+ * Why the plan must not be carried out here; NULL: it can be. *manager: the program to
+ * tell, or NULL.
  */
 static const char *
 why_not_here(const CastsslPlan *plan, bool parameters, const char **manager)
@@ -142,7 +144,7 @@ why_not_here(const CastsslPlan *plan, bool parameters, const char **manager)
 	*manager = plan->hba_changes ? castssl_managed_by(path) : NULL;
 	if (*manager == NULL && (parameters || plan->hba_changes))
 	{
-		/* what others write into postgresql.conf leaves postgresql.auto.conf alone */
+		/* what other programs write into postgresql.conf does not touch postgresql.auto.conf */
 		path = ConfigFileName;
 		*manager = castssl_managed_by(path);
 		if (*manager && strcmp(*manager, PATRONI) != 0)

@@ -56,8 +56,8 @@ check_no_open_change(bool undoes_it)
 }
 
 /*
- * Warnings are steps of their own while something changes, else a word in the detail
- * of the step (which may be NULL).
+ * Warnings are steps of their own if the plan changes something.  Otherwise they are
+ * text in the detail of the step (which may be NULL).
  */
 static void
 report_warnings(CastsslPlan *plan, const CastsslFindings *findings, CastsslStep *check)
@@ -101,7 +101,7 @@ check_material(CastsslPlan *plan)
 	castssl_candidate_check(plan->material, &findings);
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
 
-	/* Without one there was an error. */
+	/* Without a certificate there was an error. */
 	own = castssl_certificates_first(&server);
 	plan->fingerprint = own->fingerprint;
 	if (check)
@@ -115,7 +115,10 @@ check_material(CastsslPlan *plan)
 	report_warnings(plan, &rotation, check);
 }
 
-/* Where nothing is to be written, what is served must be what is on disk: else a reload is due. */
+/*
+ * If nothing is to be written, the server must use what is on disk: otherwise a reload
+ * is needed.
+ */
 static void
 check_served(CastsslPlan *plan)
 {
@@ -142,7 +145,7 @@ check_hba(const CastsslPlan *plan)
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
 }
 
-/* Derived edits that admit anybody new would be a bug of ours: never let one out. */
+/* Derived edits that admit anyone new would be a bug in this extension: never apply such edits. */
 static void
 check_nobody_gains(const CastsslPlan *plan)
 {
@@ -170,8 +173,8 @@ check_nobody_gains(const CastsslPlan *plan)
 }
 
 /*
- * Without CAs the server refuses whoever a rule asks for a certificate.  It is the
- * plan's doing where it had CAs until now.
+ * Without CAs the server refuses every client that a rule asks for a certificate.  Blame
+ * the plan only if the server has CAs now.
  */
 static void
 check_certificates_can_be_checked(CastsslPlan *plan, bool force)
@@ -204,7 +207,7 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 					  "everybody whom it answers is refused");
 }
 
-/* Is the connection of this session, were it made anew, refused afterwards? */
+/* Would a new connection like this session's be refused afterwards? */
 static void
 check_caller_stays(const CastsslPlan *plan)
 {
@@ -249,7 +252,7 @@ check_caller_stays(const CastsslPlan *plan)
 		 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
 }
 
-/* What ALTER SYSTEM would refuse is refused before anything is written. */
+/* Refuse before anything is written what ALTER SYSTEM would refuse. */
 static void
 check_parameter(const CastsslChangedParameter *parameter)
 {
@@ -274,7 +277,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 		return;
 
 	check_no_open_change(plan->undoes != NIL);
-	/* what was done here nonetheless is taken back here */
+	/* a change that was made here in spite of that can be undone here */
 	if (!force && plan->undoes == NIL)
 		castssl_managed_refuse(plan);
 	foreach (cell, plan->parameters)
@@ -283,7 +286,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	{
 		CastsslPlannedFile *file = lfirst(cell);
 
-		/* Our own state directory is made on the way. */
+		/* Our own state directory is created during the change. */
 		if (!path_is_prefix_of_path(castssl_state_path(NULL), file->path))
 			castssl_directory_check_writable(castssl_path_folder(file->path));
 		if (file->owner)

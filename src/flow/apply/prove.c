@@ -1,6 +1,6 @@
 /*
  * prove.c
- *		The proof, after a reload, that clients get what a plan wanted.
+ *		Proves after a reload that clients get what a plan wanted.
  */
 #include "postgres.h"
 
@@ -42,7 +42,10 @@ milliseconds_left(TimestampTz deadline)
 	return (int) Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), INT_MAX);
 }
 
-/* What is wrong with what is served, or not, for that problem; NULL when nothing is. */
+/*
+ * What is wrong with the served certificate; NULL if nothing is.  If served is NULL
+ * there was none, and problem says why.
+ */
 static char *
 judge_served(const CastsslPlan *plan, const char *served, char *problem)
 {
@@ -67,9 +70,9 @@ check_served(const CastsslPlan *plan, int timeout)
 }
 
 /*
- * Is it known what pg_hba.conf makes of a login like the caller's own?  Then
- * *expected is set.  A host name in the rules, say, cannot be known beforehand,
- * and nothing where no probe has found out yet from which address it comes.
+ * Is the answer of pg_hba.conf to a login like the caller's own known?  Then sets
+ * *expected.  A host name in the rules, for example, makes it unknown.  So does an
+ * unknown client address, before the first probe.
  */
 static bool
 expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, bool *expected)
@@ -94,7 +97,7 @@ expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, b
 	return true;
 }
 
-/* An answer that is unclear (every slot taken, say) proves nothing, and is passed over. */
+/* An unclear answer (for example, no free connection slot) proves nothing, and is ignored. */
 static char *
 judge_login(bool tls, CastsslProbeAnswer answer, bool expected)
 {
@@ -107,7 +110,10 @@ judge_login(bool tls, CastsslProbeAnswer answer, bool expected)
 		answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused", expected ? "admits" : "refuses");
 }
 
-/* What is served, and the answer to a login over TLS, by one connection where that is possible. */
+/*
+ * Check the served certificate and the answer to a login over TLS, with one connection
+ * if possible.
+ */
 static char *
 check_tls(const CastsslPlan *plan, int timeout)
 {
@@ -160,7 +166,7 @@ castssl_prove(CastsslPlan *plan)
 
 	if (!castssl_probe_possible())
 		return NULL;
-	/* Another reload, just before ours, may still be on its way: look again. */
+	/* Another reload, just before ours, may not be finished yet: try again. */
 	while ((problem = check_once(plan, deadline)) != NULL && !castssl_is_canceled() &&
 		   milliseconds_left(deadline) > 0)
 		pg_usleep(PAUSE * 1000L);
@@ -170,7 +176,7 @@ castssl_prove(CastsslPlan *plan)
 char *
 castssl_prove_restored(void)
 {
-	/* nothing is asked of pg_hba.conf */
+	/* do not check pg_hba.conf */
 	CastsslPlan restored = { .ssl_after = castssl_tls_is_on() };
 	CastsslCertificate certificate;
 

@@ -1,6 +1,6 @@
 /*
  * rotation.c
- *		Replacing a CA by another one, while clients of both come and go.
+ *		Replacing a CA by another one, while clients of both are connecting.
  */
 #include "postgres.h"
 
@@ -19,14 +19,17 @@
 #include "tls/client.h"
 #include "tls/instant.h"
 
-#define MOST_SESSIONS 20 /* that are named one by one */
+#define MOST_SESSIONS 20 /* sessions that are named one by one */
 #define MOST_CAS 5
 
-/* The CAs of a file, each once: a certificate that was renewed with its key is the same CA. */
+/*
+ * The CAs of a file, each once.  A certificate that was renewed with the same key is the
+ * same CA.
+ */
 typedef struct Authorities
 {
 	const CastsslCertificate **items;
-	const char **names; /* as pg_stat_ssl shows them */
+	const char **names; /* in the form of pg_stat_ssl */
 	int count;
 } Authorities;
 
@@ -39,7 +42,7 @@ is_same_ca(const CastsslCertificate *one, const CastsslCertificate *other)
 						   X509_get0_pubkey_bitstr(other->x509)) == 0;
 }
 
-/* Position of the same CA in the list, -1 if it is not there. */
+/* Position of the same CA in the list, -1 if it is not in the list. */
 static int
 find_same(const Authorities *list, const CastsslCertificate *ca)
 {
@@ -100,7 +103,7 @@ find_issuer(const Authorities *list, const CastsslSession *session)
 	return -1;
 }
 
-/* The CA in the list that issued this one, -1 if it is not there. */
+/* The CA in the list that issued this one, -1 if it is not in the list. */
 static int
 find_parent(const Authorities *list, const CastsslCertificate *ca)
 {
@@ -112,7 +115,7 @@ find_parent(const Authorities *list, const CastsslCertificate *ca)
 	return -1;
 }
 
-/* The root above a CA, as far as the list knows. */
+/* The root above a CA, as far as the list contains it. */
 static int
 find_root(const Authorities *list, int ca)
 {
@@ -127,7 +130,7 @@ find_root(const Authorities *list, int ca)
 	return ca;
 }
 
-/* The root that counts from the latest instant, of those that are the same: the last one. */
+/* The newest root: its dates begin latest.  If several begin at the same time, the last one. */
 static int
 find_newest(const Authorities *list, int *nroots)
 {
@@ -155,11 +158,11 @@ append_session(StringInfo text, const CastsslSession *session, int number)
 		appendStringInfoString(text, ", ...");
 }
 
-/* The root above the certificate that a session showed, if that is not the newest root's. */
+/* The root above the certificate that a session showed, unless it is the newest root. */
 typedef struct SessionRoot
 {
-	int root;     /* -1: not below an older root */
-	bool unclear; /* several CAs have the name of its issuer */
+	int root;     /* -1: not issued below an older root */
+	bool unclear; /* several CAs have the name of the certificate's issuer */
 } SessionRoot;
 
 static SessionRoot
@@ -183,7 +186,7 @@ find_older_root(const Authorities *list, int newest, const CastsslSession *sessi
 	return result;
 }
 
-/* The sentence about one older root; true when there are sessions below it. */
+/* Append the sentence about one older root; true if it has sessions. */
 static bool
 describe_root(StringInfo detail, const CastsslCertificate *root, int number,
 			  const CastsslSession *sessions, const SessionRoot *roots, int nsessions)
@@ -254,7 +257,7 @@ castssl_rotation_judge(const char *name, const CastsslCertificates *ca,
 	judge_several(name, &list, sessions, nsessions, findings);
 }
 
-/* What becomes of a session whose CA is dropped. */
+/* What happens to a session when its CA is removed. */
 static const char *
 fate(const Authorities *before, int dropped, const Authorities *after,
 	 const CastsslSession *session)
@@ -267,7 +270,7 @@ fate(const Authorities *before, int dropped, const Authorities *after,
 	return "It could not come back.";
 }
 
-/* One warning for each session whose CA is trusted now, and not afterwards. */
+/* One warning for each session whose CA is trusted now, but not after the plan. */
 static void
 judge_dropped(const CastsslPem *ca, const Authorities *before, const Authorities *after,
 			  const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
@@ -301,7 +304,7 @@ judge_dropped(const CastsslPem *ca, const Authorities *before, const Authorities
 							NULL, NULL);
 }
 
-/* Clients may send intermediates, which are in no file here: of them nothing is known. */
+/* Clients may send intermediates that are in no file here.  Nothing is known about those. */
 static void
 judge_unknown(const CastsslPem *ca, const Authorities *before, const Authorities *after,
 			  const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
@@ -359,7 +362,7 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 	int first = findings->count;
 
 	if (pem.data == NULL)
-		return; /* nobody is asked for a certificate then */
+		return; /* then the server asks nobody for a certificate */
 	after = authorities_among(ca);
 	before = same ? after : read_authorities(&current);
 	sessions = castssl_plan_sessions(plan, &count);
