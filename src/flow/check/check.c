@@ -1,6 +1,6 @@
 /*
  * check.c
- *		Everything that is not as it should be, at this moment.
+ *		All the checks: everything that is wrong at this moment.
  */
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 #include "server/parameters.h"
 #include "server/world.h"
 
-/* The order of the rows.  Names are part of the interface. */
+/* The order of the rows.  The names are part of the interface. */
 static const struct
 {
 	const char *name;
@@ -80,7 +80,7 @@ castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *ru
 	return psprintf("%s:%d", scope->policy->files[rule->file]->path, rule->line_number);
 }
 
-/* Read one file of the material; why not, where that fails. */
+/* Read one file of the material.  On failure, store why. */
 static void
 read_role(CastsslAuditScope *scope, CastsslRole role)
 {
@@ -104,7 +104,7 @@ read_role(CastsslAuditScope *scope, CastsslRole role)
 	PG_END_TRY();
 }
 
-/* What is wrong with them is for the judgement of certificates. */
+/* The checks of certificates report what is wrong with them. */
 static void
 read_authorities(CastsslAuditScope *scope)
 {

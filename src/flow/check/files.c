@@ -1,6 +1,6 @@
 /*
  * files.c
- *		Checks of the files that TLS uses, and of what else lies about.
+ *		Checks of the files that TLS uses, and of private keys in other files.
  */
 #include "postgres.h"
 
@@ -43,7 +43,7 @@ castssl_audit_key_permissions(CastsslAuditScope *scope)
 	const CastsslMaterialFile *key = &scope->material.files[CASTSSL_ROLE_KEY];
 	char *readers;
 
-	/* Owner and mode that nobody but root can mend are a problem of reading it. */
+	/* An owner and mode that only root can repair count as a problem of reading the key. */
 	if (key->path && key->mode != 0)
 		castssl_audit_report(scope, CASTSSL_ERROR, key->name,
 							 psprintf("others than the server can use the private key (mode %04o)",
@@ -80,7 +80,7 @@ castssl_audit_symbolic_links(CastsslAuditScope *scope)
 	}
 }
 
-/* One of the server's own files, of which it is known what they hold. */
+/* Is it one of the server's own files, whose contents are known? */
 static bool
 is_servers_own(const char *path)
 {
@@ -99,13 +99,13 @@ is_servers_own(const char *path)
 	return false;
 }
 
-/* Does the file hold a private key?  *pem is its text. */
+/* Does the file contain a private key? *pem is its text. */
 static bool
 holds_key(const char *path, CastsslPem *pem)
 {
 	struct stat st;
 
-	/* Only what looks like a PEM file; nothing here is worth an error. */
+	/* Only files that look like PEM.  No failure here is worth an error. */
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > CASTSSL_PEM_LIMIT ||
 		access(path, R_OK) != 0)
 		return false;
@@ -139,7 +139,7 @@ visit_keys(CastsslAuditScope *scope, const char *folder,
 		FreeDir(directory);
 }
 
-/* Both folders where keys are kept by hand. */
+/* Both folders where people keep keys. */
 static void
 visit_all_keys(CastsslAuditScope *scope,
 			   void (*visit)(CastsslAuditScope *scope, const CastsslPem *key,
@@ -208,7 +208,7 @@ castssl_audit_key_copies(CastsslAuditScope *scope)
 	visit_all_keys(scope, report_open_copy);
 }
 
-/* The findings of one check of tls/verify; a row that says so where there are none. */
+/* Report the findings of one check of tls/verify, or a row that says there are none. */
 static void
 report_judgement(CastsslAuditScope *scope, const CastsslFindings *findings, const char *check)
 {

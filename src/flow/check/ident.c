@@ -1,6 +1,7 @@
 /*
  * ident.c
- *		Users who log in by the name in their certificate, and whom pg_ident.conf leaves out.
+ *		Checks of users who log in by the name in their certificate, and who have no
+ *		line in pg_ident.conf.
  */
 #include "postgres.h"
 
@@ -8,7 +9,7 @@
 #include "hba/match/ident.h"
 #include "server/hba_files.h"
 
-/* The map that names in certificates go through; NULL: the name itself counts. */
+/* The map for names in certificates; NULL: the name itself is compared. */
 static const char *
 map_of(const CastsslHbaRule *rule)
 {
@@ -24,7 +25,7 @@ map_of(const CastsslHbaRule *rule)
 	return NULL;
 }
 
-/* Is it surely one role that the field names? */
+/* Does the field certainly name exactly one role? */
 static bool
 is_plain(const CastsslHbaToken *role)
 {
@@ -32,7 +33,7 @@ is_plain(const CastsslHbaToken *role)
 		   (strcmp(role->string, "all") != 0 && role->string[0] != '+' && role->string[0] != '/');
 }
 
-/* Can a line of the map let somebody in as user (NULL: as anybody)?  In doubt it can. */
+/* Can a line of the map let somebody log in as user (NULL: as anybody)?  Yes if in doubt. */
 static bool
 is_reached(const CastsslIdent *ident, const char *map, const char *user)
 {

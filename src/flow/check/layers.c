@@ -1,7 +1,7 @@
 /*
  * layers.c
- *		Checks of the four layers (on disk, configured, loaded, served) and of the
- *		TLS parameters.
+ *		Checks of the four layers (on disk, configured, loaded, served) and of the TLS
+ *		parameters.
  */
 #include "postgres.h"
 
@@ -27,8 +27,9 @@
 #define RELOAD "SELECT * FROM castssl_reload();"
 
 /*
- * Was the file written or replaced after the server last loaded its configuration?
- * Whole seconds are compared, so what follows a reload within its second is missed.
+ * Was the file written or replaced after the server last loaded its configuration?  The
+ * comparison is in whole seconds, so it misses a write within the same second as the
+ * reload.
  */
 static bool
 changed_after_reload(const char *path)
@@ -39,7 +40,7 @@ changed_after_reload(const char *path)
 		   time_t_to_timestamptz(Max(st.st_mtime, st.st_ctime)) > PgReloadTime;
 }
 
-/* Nobody can ask a server which CAs and CRLs it has loaded: the time of the file must do. */
+/* A server does not tell which CAs and CRLs it has loaded, so the time of the file decides. */
 static void
 report_if_not_loaded(CastsslAuditScope *scope, CastsslRole role)
 {
@@ -126,7 +127,7 @@ castssl_audit_hba_in_effect(CastsslAuditScope *scope)
 	}
 }
 
-/* Is the key encrypted, so that loading it would run ssl_passphrase_command? */
+/* Is the key encrypted?  Then loading it would run ssl_passphrase_command. */
 static bool
 key_is_encrypted(const CastsslAuditScope *scope)
 {
@@ -205,7 +206,7 @@ castssl_audit_protocol_version(CastsslAuditScope *scope)
 							 "SELECT * FROM castssl_reload();");
 }
 
-/* What is wrong with a cipher; NULL when nothing is. */
+/* What is wrong with a cipher; NULL if nothing. */
 static const char *
 weakness(const SSL_CIPHER *cipher)
 {

@@ -1,6 +1,7 @@
 /*
  * live.c
- *		Checks of changes, of who else manages the files, and of live sessions.
+ *		Checks of changes, of other programs that manage the files, and of live
+ *		sessions.
  */
 #include "postgres.h"
 
@@ -97,7 +98,10 @@ castssl_audit_sessions_plaintext(CastsslAuditScope *scope)
 							 "pg_stat_activity and pg_stat_ssl name them.");
 }
 
-/* A CA in the bundle in use, by the name that pg_stat_ssl shows (cut to NAMEDATALEN). */
+/*
+ * Does a CA in the current bundle have this name, in the form of pg_stat_ssl (cut to
+ * NAMEDATALEN)?
+ */
 static bool
 is_trusted(const CastsslCertificates *authorities, const char *issuer_dn)
 {
@@ -169,7 +173,7 @@ castssl_audit_standby(CastsslAuditScope *scope)
 
 	if (!RecoveryInProgress() || conninfo[0] == '\0')
 		return;
-	/* What a service file or the environment adds cannot be known here. */
+	/* What a service file or the environment adds is unknown here. */
 	if (castssl_conninfo_value(conninfo, "service") != NULL)
 		return;
 	sslmode = castssl_conninfo_value(conninfo, "sslmode");

@@ -30,7 +30,7 @@ castssl_audit_hba_loads(CastsslAuditScope *scope)
 		const char *subject = findings->items[i].subject;
 		const char *line = strrchr(subject, ':');
 
-		/* In the main file; the functions take the name of an included one as file_name. */
+		/* In the main file.  For an included file, the functions take its name as file_name. */
 		castssl_audit_report(
 			scope, CASTSSL_ERROR, subject, findings->items[i].message,
 			line && strncmp(subject, HbaFileName, line - subject) == 0
@@ -41,7 +41,10 @@ castssl_audit_hba_loads(CastsslAuditScope *scope)
 	}
 }
 
-/* A statement that makes the rule this line, and the change live; NULL where no line is known. */
+/*
+ * A statement that replaces the rule by this line and makes the change live; NULL if no
+ * line is known.
+ */
 static char *
 change_hint(const CastsslHbaRule *rule, const char *line)
 {
@@ -78,7 +81,7 @@ because_text(const CastsslAuditScope *scope, int rule)
 	return text.data;
 }
 
-/* Does an earlier rule that makes this one dead answer otherwise than it would? */
+/* Does an earlier rule that makes this one unreachable give another answer than this one would? */
 static bool
 outcome_differs(const CastsslAuditScope *scope, int i)
 {
@@ -146,7 +149,7 @@ castssl_audit_rule_is_remote(const CastsslHbaRule *rule)
 		   !castssl_hba_address_contains(&loopback[1], &rule->address);
 }
 
-/* The i-th rule, where it lets somebody in from another host; NULL otherwise. */
+/* The i-th rule if it admits clients from other hosts; else NULL. */
 static const CastsslHbaRule *
 remote_rule(const CastsslAuditScope *scope, int i)
 {
@@ -185,7 +188,7 @@ castssl_audit_hba_plaintext(CastsslAuditScope *scope)
 	}
 }
 
-/* Report rules for other hosts with a method, with the line that asks for SCRAM instead. */
+/* Report rules for other hosts with this method, with the line that demands SCRAM instead. */
 static void
 report_method(CastsslAuditScope *scope, const char *method, CastsslSeverity plaintext,
 			  CastsslSeverity encrypted, const char *message)
@@ -268,7 +271,7 @@ castssl_audit_hba_clientcert(CastsslAuditScope *scope)
 	}
 }
 
-/* May this rule let in a superuser by name, or everybody? */
+/* May this rule admit a superuser by name, or everybody? */
 static bool
 takes_superusers(const CastsslHbaRule *rule)
 {
@@ -327,7 +330,7 @@ castssl_audit_hba_replication(CastsslAuditScope *scope)
 	}
 }
 
-/* Is there a rule for the same line of this server's reading that is good? */
+/* Does this server read the same line as a valid rule? */
 static bool
 is_good_now(const CastsslAuditScope *scope, const CastsslHbaPolicy *future,
 			const CastsslHbaRule *rule)
@@ -358,7 +361,7 @@ report_slashes(CastsslAuditScope *scope, const CastsslHbaRule *rule, const Casts
 	}
 }
 
-/* MD5 is deprecated from 18 on: the line still loads. */
+/* MD5 is deprecated since 18: the line still loads. */
 static void
 report_md5(CastsslAuditScope *scope, const CastsslHbaRule *rule)
 {
@@ -370,7 +373,7 @@ report_md5(CastsslAuditScope *scope, const CastsslHbaRule *rule)
 							 "then use method scram-sha-256.");
 }
 
-/* What the major that the server is to become makes of the very same lines. */
+/* What the major after the upgrade reads in the same lines. */
 void
 castssl_audit_hba_future(CastsslAuditScope *scope)
 {

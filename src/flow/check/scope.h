@@ -1,6 +1,6 @@
 /*
  * scope.h
- *		What the checks of an audit look at, read once; and how they report.
+ *		The facts for all checks, read once, and how checks report.
  */
 #ifndef CASTSSL_FLOW_CHECK_SCOPE_H
 #define CASTSSL_FLOW_CHECK_SCOPE_H
@@ -14,17 +14,19 @@
 typedef struct CastsslAuditScope
 {
 	CastsslFindings *findings;
-	const char *check; /* name of the check that runs */
+	const char *check; /* name of the current check */
 	int target_version;
-	bool ssl;                 /* in effect */
-	bool ca_configured;       /* ssl_ca_file is not empty */
-	CastsslMaterial material; /* what the parameters in effect name; unreadable files are absent */
-	const char *material_problem[CASTSSL_NROLES]; /* why one could not be read; NULL: it could */
+	bool ssl;           /* in effect */
+	bool ca_configured; /* ssl_ca_file is not empty */
+	/* files that the parameters in effect name, without the unreadable ones */
+	CastsslMaterial material;
+	const char *material_problem[CASTSSL_NROLES]; /* why a file is unreadable; NULL: it was read */
 	CastsslCertificates authorities;              /* of the CA file */
-	const char *parameter_problem; /* in postgresql.conf and what it includes; NULL: none */
-	CastsslHbaPolicy *policy;      /* pg_hba.conf on disk */
-	CastsslFindings hba_findings;  /* what the server's own parser says of it */
-	bool *dead;                    /* by rule of policy */
+	/* in postgresql.conf and the files that it includes; NULL: none */
+	const char *parameter_problem;
+	CastsslHbaPolicy *policy;     /* pg_hba.conf on disk */
+	CastsslFindings hba_findings; /* the errors of the server's own parser for it */
+	bool *dead;                   /* by rule of policy */
 	int **because;
 	int *nbecause;
 	CastsslSession *sessions;
@@ -32,34 +34,33 @@ typedef struct CastsslAuditScope
 } CastsslAuditScope;
 
 /*
- * Read all that the checks look at into a scope whose findings are set; and run
- * them.  material holds the private key: wipe it afterwards.  castssl_audit does
- * all three.
+ * Read everything that the checks need into a scope whose findings are set, and run the
+ * checks. material holds the private key: wipe it afterwards. castssl_audit does all
+ * three.
  */
 extern void castssl_audit_read(CastsslAuditScope *scope, int target_version);
 extern void castssl_audit_run(CastsslAuditScope *scope);
 
-/* Report under the name of the running check.  Strings are kept. */
+/* Report under the name of the current check.  Keeps the strings. */
 extern void castssl_audit_report(CastsslAuditScope *scope, CastsslSeverity severity,
 								 const char *subject, const char *message, const char *hint);
 
-/* Is the client at this address not this host itself?  family 0: a Unix-domain socket. */
+/* Is the client at this address on another host? family 0: a Unix-domain socket. */
 extern bool castssl_audit_is_remote(uint8 family, const uint8 *address);
 
 /* Can a client on another host reach this rule? */
 extern bool castssl_audit_rule_is_remote(const CastsslHbaRule *rule);
 
-/* Does the i-th rule of policy let other hosts in without encryption? */
+/* Does the i-th rule of policy admit other hosts without encryption? */
 extern bool castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i);
 
 /* "path:line" of a rule. */
 extern char *castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule);
 
-/* What to type for TLS to be on: less where certificate and key are in place. */
+/* The statement that turns TLS on: shorter if certificate and key are in place. */
 extern const char *castssl_audit_tls_on_hint(const CastsslAuditScope *scope);
 
-/* The checks, in the files audit_layers.c, audit_files.c, audit_hba.c, audit_ident.c and
- * audit_live.c. */
+/* One check.  The checks are in layers.c, files.c, rules.c, ident.c and live.c. */
 typedef void (*CastsslAuditCheck)(CastsslAuditScope *scope);
 
 extern void castssl_audit_served_matches_disk(CastsslAuditScope *scope);
