@@ -1,6 +1,6 @@
 /*
  * certificates.c
- *		Certificates and CRLs on the page: a picture of when they are valid, and their facts.
+ *		Certificates and CRLs on the page: a chart of their dates, and their facts.
  */
 #include "postgres.h"
 
@@ -15,10 +15,10 @@
 #include "tls/instant.h"
 
 #define DAY INT64CONST(86400)
-#define ROW_HEIGHT 52 /* pixels for one certificate: its name, and its bar below */
+#define ROW_HEIGHT 52 /* pixels for one certificate: its name, and its bar below the name */
 #define AXIS_HEIGHT 40
 
-/* One bar of the picture. */
+/* One bar of the chart. */
 typedef struct Item
 {
 	const char *role;
@@ -32,7 +32,7 @@ typedef struct Picture
 	int capacity;
 	int64 now;
 	int64 begin; /* seconds at the left edge */
-	int64 end;   /* and at the right one */
+	int64 end;   /* seconds at the right edge */
 } Picture;
 
 static void
@@ -58,8 +58,8 @@ add_file(Picture *picture, const CastsslAuditScope *scope, CastsslRole role, con
 }
 
 /*
- * From a year ago to three years ahead, and no further than there is something
- * to see: CAs that count for decades would leave no room for what ends soon.
+ * From one year ago to three years ahead, or less if nothing ends there.  CAs that are
+ * valid for decades would leave no room for dates that end soon.
  */
 static void
 set_range(Picture *picture)
@@ -76,7 +76,7 @@ set_range(Picture *picture)
 	picture->end = Min(last, picture->now + 3 * (365 * DAY));
 }
 
-/* Where an instant stands, in percent of the width. */
+/* The place of a point in time, in percent of the width. */
 static double
 place(const Picture *picture, int64 instant)
 {
@@ -91,7 +91,7 @@ day_text(int64 instant)
 	return instant == PG_INT64_MAX ? "never" : pnstrdup(castssl_instant_text(instant), 10);
 }
 
-/* What becomes of it, in words and as a class. */
+/* The state of the certificate, in words and as a class. */
 static char *
 remaining(const Picture *picture, const CastsslCertificate *certificate, const char **class)
 {
@@ -108,7 +108,7 @@ remaining(const Picture *picture, const CastsslCertificate *certificate, const c
 	return days == 1 ? pstrdup("1 day left") : psprintf(INT64_FORMAT " days left", days);
 }
 
-/* The common name, or else all of it; cut at 28 characters for the picture. */
+/* The common name, or else the whole subject; cut at 28 characters for the chart. */
 static char *
 short_name(const CastsslCertificate *certificate)
 {
@@ -146,7 +146,7 @@ draw_item(StringInfo out, const Picture *picture, int i)
 				 y + 22, class, text);
 }
 
-/* Drawn last, for the line of today must not run through it. */
+/* Drawn last, because the line for today must not run through it. */
 static void
 draw_name(StringInfo out, const Picture *picture, int i)
 {
@@ -159,7 +159,7 @@ draw_name(StringInfo out, const Picture *picture, int i)
 				 text);
 }
 
-/* Lines at the turns of the years. */
+/* Lines at the beginning of each year. */
 static void
 draw_axis(StringInfo out, const Picture *picture, int height)
 {
@@ -168,7 +168,7 @@ draw_axis(StringInfo out, const Picture *picture, int height)
 
 	for (;; year++)
 	{
-		/* days from 1970 to the first of January */
+		/* days from 1970 to January 1 */
 		int64 days = INT64CONST(365) * (year - 1970) + (year - 1969) / 4 - (year - 1901) / 100 +
 					 (year - 1601) / 400;
 		double x;

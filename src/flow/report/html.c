@@ -1,6 +1,6 @@
 /*
  * html.c
- *		Text as HTML, such that nothing in it can be taken for markup.
+ *		Text as HTML in which no text can act as markup.
  */
 #include "postgres.h"
 
@@ -8,7 +8,7 @@
 
 #include "flow/report/html.h"
 
-/* One character that is not ASCII; returns its length in bytes. */
+/* Append one character that is not ASCII.  Returns its length in bytes. */
 static size_t
 append_beyond_ascii(StringInfo out, const unsigned char *text, size_t length)
 {

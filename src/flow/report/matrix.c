@@ -1,6 +1,6 @@
 /*
  * matrix.c
- *		Who can come in from where: networks as the rules name them, by encryption.
+ *		Who can connect from where: networks as the rules name them, by encryption.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 #include "hba/text/address.h"
 #include "server/world.h"
 
-#define MOST_NETWORKS 50 /* rows; a page with more helps nobody */
+#define MOST_NETWORKS 50 /* rows; nobody reads a longer table */
 #define MOST_RULES 12    /* in one cell */
 
 /* "10.0.0.0/8", "all", "samenet", "app.example.com" */
@@ -48,7 +48,10 @@ network_text(const CastsslHbaAddress *address)
 	return pstrdup(text);
 }
 
-/* All users and databases: no later rule counts, but for physical replication, which is none. */
+/*
+ * Does it take all users and databases?  Then later rules count only for physical
+ * replication, which is not a database.
+ */
 static bool
 takes_all(const CastsslHbaRule *rule)
 {
@@ -76,7 +79,7 @@ takes_encryption(const CastsslHbaRule *rule, CastsslEncryption encryption)
 	return castssl_hba_type_takes(rule->type, family, encryption);
 }
 
-/* Is every client of the network one that the rule's address takes? */
+/* Does the rule's address match every client of the network? */
 static bool
 takes_network(const CastsslHbaRule *rule, const CastsslHbaAddress *network)
 {
@@ -128,7 +131,7 @@ add_cell(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddress
 		 CastsslEncryption encryption, const char *label)
 {
 	int count = 0;
-	bool all = false; /* an earlier rule takes all but replication */
+	bool all = false; /* an earlier rule takes everything except replication */
 
 	castssl_html(out, "<td data-label=\"%s\">", label);
 	if (network->kind == CASTSSL_HBA_ADDRESS_NONE && encryption != CASTSSL_PLAINTEXT)
@@ -170,7 +173,7 @@ add_network(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddr
 	appendStringInfoString(out, "</tr>\n");
 }
 
-/* Did an earlier rule name the same network? */
+/* Does an earlier rule name the same network? */
 static bool
 is_known(const CastsslHbaAddress *const *networks, int count, const CastsslHbaAddress *network)
 {

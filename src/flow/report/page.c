@@ -117,7 +117,7 @@ add_findings(StringInfo out, const CastsslFindings *findings)
 	appendStringInfoString(out, ".</p></section>\n");
 }
 
-/* A time of the server's, to the second. */
+/* A server timestamp as text in UTC, to the second. */
 static char *
 time_text(TimestampTz time)
 {

@@ -1,6 +1,6 @@
 /*
  * rules.c
- *		pg_hba.conf and what it includes on the page, line by line.
+ *		pg_hba.conf and the files that it includes on the page, line by line.
  */
 #include "postgres.h"
 
@@ -11,7 +11,10 @@
 
 #define MOST_LINES 1000 /* of one file */
 
-/* The rule that each record of a file holds; -1: none.  Of one included twice, a live one. */
+/*
+ * The rule of each record of a file; -1: none.  If the file is included twice, a rule
+ * that is reachable.
+ */
 static int *
 rules_by_record(const CastsslAuditScope *scope, int file)
 {
@@ -32,7 +35,7 @@ rules_by_record(const CastsslAuditScope *scope, int file)
 	return rules;
 }
 
-/* The line without its comment, which may hold anything, and without secrets. */
+/* Append the line without its comment, which may contain anything, and without secrets. */
 static void
 add_text(StringInfo out, const CastsslHbaDocument *document, int record)
 {
@@ -54,7 +57,7 @@ add_text(StringInfo out, const CastsslHbaDocument *document, int record)
 	castssl_hba_line_free(&line);
 }
 
-/* What is to be known of a rule: a class, and words for those who see no colour. */
+/* The remarks about a rule: a class, and words for people who do not see colours. */
 static const char *
 mark(const CastsslAuditScope *scope, int rule, char **words)
 {

@@ -1,6 +1,6 @@
 /*
  * style.c
- *		What the page looks like: calm, in light and dark, on paper and on a telephone.
+ *		The style of the page: calm, in light and dark, on paper and on a telephone.
  */
 #include "postgres.h"
 
