@@ -9,6 +9,7 @@ use warnings;
 use IO::Socket::IP;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
+use CastsslWire ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my @roles = qw(amy ben cat dora eve);
@@ -161,27 +162,6 @@ sub connection
 	return \%c;
 }
 
-sub read_exactly
-{
-	my ($socket, $length) = @_;
-	my $data = '';
-	while (length $data < $length)
-	{
-		my $n = sysread $socket, $data, $length - length $data, length $data;
-		return if !$n;
-	}
-	return $data;
-}
-
-# One message of the server: its type and its body.
-sub message
-{
-	my ($socket) = @_;
-	my $head = read_exactly($socket, 5) // return;
-	my ($type, $length) = unpack 'aN', $head;
-	return ($type, read_exactly($socket, $length - 4) // '');
-}
-
 # Opens the connection and goes as far as authentication goes. Returns 'accepted', 'refused',
 # 'authenticate' (scram, which is not gone through with), 'authenticated' or 'failed' (after the
 # password), and the key under which the log knows it.
@@ -210,7 +190,7 @@ sub handshake
 	my ($server, $socket, $c) = @_;
 	return 1 unless $c->{tls};
 	syswrite $socket, pack('NN', 8, 80877103);
-	my $answer = read_exactly($socket, 1);
+	my $answer = CastsslWire::take($socket, 1);
 	die 'the server offers no TLS' unless $answer eq 'S';
 	my $context = $server->{contexts}{ $c->{certificate} // '' } //= IO::Socket::SSL::SSL_Context->new(
 		SSL_verify_mode => SSL_VERIFY_NONE,
@@ -232,7 +212,7 @@ sub authenticate
 	my $asked = 0;
 	for (;;)
 	{
-		my ($type, $body) = message($socket);
+		my ($type, $body) = CastsslWire::message($socket);
 		return $asked ? 'failed' : 'refused' if !defined $type || $type eq 'E';
 		next if $type ne 'R';
 		my $request = unpack 'N', $body;
