@@ -1,6 +1,7 @@
 /*
  * arguments.c
- *		Arguments of SQL functions, checked: 22023 with a hint otherwise.
+ *		Reads and checks the arguments of SQL functions: 22023 with a hint if one is
+ *		invalid.
  */
 #include "postgres.h"
 
@@ -28,7 +29,7 @@ limited_text(text *value)
 	return text_to_cstring(value);
 }
 
-/* The SQL definitions in the database may be those of another version of the extension. */
+/* The database may have the SQL definitions of another version of the extension. */
 static bool
 is_null(FunctionCallInfo fcinfo, int n)
 {
@@ -50,7 +51,7 @@ castssl_argument_text(FunctionCallInfo fcinfo, int n)
 	if (is_null(fcinfo, n))
 		return NULL;
 	value = (struct varlena *) PG_GETARG_POINTER(n);
-	/* Before it is detoasted: the size alone is no reason to unpack it. */
+	/* Before the value is detoasted, because unpacking a too large value is a waste. */
 	if (toast_raw_datum_size(PointerGetDatum(value)) > CASTSSL_ARGUMENT_LIMIT + VARHDRSZ)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
 						errdetail("At most %zu bytes are accepted.", CASTSSL_ARGUMENT_LIMIT)));

@@ -19,7 +19,7 @@
 
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
 
-/* Rows of one file that a parameter names; a WARNING where it cannot be read. */
+/* Add the rows of one file that a parameter names; a WARNING if it cannot be read. */
 static void
 add_file(CastsslRows *rows, const char *role, const char *parameter, const char *path)
 {

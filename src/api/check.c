@@ -1,6 +1,6 @@
 /*
  * check.c
- *		castssl_check: everything that is not as it should be.
+ *		castssl_check: everything that is wrong at this moment.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * entry.c
- *		How every SQL function begins and ends.
+ *		The beginning and the end of every SQL function.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 #include "server/call.h"
 #include "server/caller.h"
 
-/* The owner of the function that is called. */
+/* The owner of the called function. */
 static Oid
 owner_of(const FunctionCallInfoBaseData *fcinfo)
 {
@@ -51,7 +51,7 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	castssl_call_begin();
 	PG_TRY();
 	{
-		/* As fmgr does it for SECURITY DEFINER: from in here no SET ROLE leads out. */
+		/* As fmgr does for SECURITY DEFINER: SET ROLE cannot leave this context. */
 		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
 		result = body(fcinfo);
 	}

@@ -1,6 +1,6 @@
 /*
  * entry.h
- *		How every SQL function begins and ends.
+ *		The beginning and the end of every SQL function.
  */
 #ifndef CASTSSL_API_ENTRY_H
 #define CASTSSL_API_ENTRY_H
@@ -8,17 +8,17 @@
 #include "fmgr.h"
 
 /*
- * The SQL function name, whose body follows:
+ * Define the SQL function name; its body follows:
  *
- *		CASTSSL_FUNCTION(castssl_example)
- *		{
- *			... fcinfo ...
- *		}
+ * 		CASTSSL_FUNCTION(castssl_example)
+ * 		{
+ * 			... fcinfo ...
+ * 		}
  *
- * The body runs as the function's owner, and castssl_caller() (server/caller.h)
- * is the role that called: the functions are SECURITY INVOKER, so that this is
- * the current user in whatever context SQL runs.  Both are as before afterwards,
- * also after an error.
+ * The body runs as the function's owner, and castssl_caller() (server/caller.h) is the
+ * role that called.  The functions are SECURITY INVOKER, so in every context in which
+ * SQL runs, the caller is the current user.  Both are restored afterwards, also after an
+ * error.
  */
 #define CASTSSL_FUNCTION(name)                                                                     \
 	PG_FUNCTION_INFO_V1(name);                                                                     \
@@ -30,8 +30,8 @@
 	static Datum name##_body(PG_FUNCTION_ARGS)
 
 /*
- * What CASTSSL_FUNCTION does.  25000 in a parallel operation: a worker of it has
- * no connection of its own, and may change nothing.
+ * The code behind CASTSSL_FUNCTION. 25000 in a parallel operation: a parallel worker has
+ * no connection of its own, and may not change anything.
  */
 extern Datum castssl_enter(FunctionCallInfo fcinfo, PGFunction body);
 

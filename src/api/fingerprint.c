@@ -1,6 +1,6 @@
 /*
  * fingerprint.c
- *		castssl_fingerprint: does this server treat a client as that one does?
+ *		castssl_fingerprint: do this server and another one treat clients alike?
  */
 #include "postgres.h"
 

@@ -46,7 +46,7 @@ set_options(Datum *values, bool *nulls, const CastsslHbaRule *rule, bool show_se
 	castssl_set_text_array(values, nulls, 9, items, count);
 }
 
-/* inet_ntop, which is slow with IPv4. */
+/* Like inet_ntop, which is slow for IPv4. */
 static const char *
 address_text(int family, const uint8 *bytes, char *text)
 {
@@ -68,7 +68,7 @@ address_text(int family, const uint8 *bytes, char *text)
 	return text;
 }
 
-/* As pg_hba_file_rules shows it: a keyword, a name, or address and netmask. */
+/* As in pg_hba_file_rules: a keyword, a name, or address and netmask. */
 static void
 set_address(Datum *values, bool *nulls, const CastsslHbaAddress *address)
 {
@@ -139,7 +139,7 @@ add_rule(CastsslRows *rows, const CastsslHbaPolicy *policy, int i, bool show_sec
 	castssl_rows_add(rows, values, nulls);
 }
 
-/* Which rules are dead, and why: because[i] are indexes of rules. */
+/* Which rules are unreachable, and why: because[i] are indexes of rules. */
 typedef struct Dead
 {
 	bool *dead;
@@ -148,8 +148,8 @@ typedef struct Dead
 } Dead;
 
 /*
- * What it takes to find that out is gone before there are rows: of very long
- * files both together would take much memory.
+ * The memory for this computation is freed before there are rows, because both together
+ * would take much memory for very long files.
  */
 static void
 find_dead(const CastsslHbaPolicy *policy, Dead *result)
@@ -176,7 +176,7 @@ find_dead(const CastsslHbaPolicy *policy, Dead *result)
 	MemoryContextDelete(scratch);
 }
 
-/* The rows show values of rules, not lines: the texts of the files may go. */
+/* The rows show values of rules, not lines, so the texts of the files can be freed. */
 static void
 forget_texts(CastsslHbaPolicy *policy)
 {

@@ -1,6 +1,6 @@
 /*
  * hba_compare.c
- *		castssl_hba_compare and castssl_hba_impact: what the staged edits do to whom.
+ *		castssl_hba_compare and castssl_hba_impact: the effects of the staged edits.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * hba_edit.c
- *		Edits of pg_hba.conf: staged, looked at, applied or forgotten.
+ *		Edits of pg_hba.conf: staging, showing, applying and discarding them.
  */
 #include "postgres.h"
 
@@ -19,11 +19,11 @@
 #include "server/hba_files.h"
 #include "server/raise.h"
 
-/* A staging call: how it edits, and the diff that it returns. */
+/* A call that stages: its edit, and the diff that it returns. */
 typedef struct Staging
 {
 	void (*edit)(struct Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
-	const char *file_name; /* as given; NULL: the main file */
+	const char *file_name; /* as the caller gave it; NULL: the main file */
 	int line_number;       /* 0: none */
 	char *text;
 	CastsslHbaWanted wanted;
@@ -69,7 +69,7 @@ sloppy_addresses(const CastsslHbaPolicy *policy, int *count)
 	return found;
 }
 
-/* The wider range that an address with host bits set means is worth a WARNING when it is new. */
+/* If an address with host bits set is new, a WARNING names the wider range that it means. */
 static void
 warn_of_host_bits(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 {
@@ -98,8 +98,8 @@ warn_of_host_bits(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 /* ---- texts ---- */
 
 /*
- * A quote that is never closed takes the rest of the line, comment and all: the
- * server may accept that, and nobody means it.
+ * A quote that is not closed takes the rest of the line, comment included.  The server
+ * may accept that, but it is certainly a mistake.
  */
 static void
 check_quotes(const char *text, size_t length, int line_number)
@@ -138,7 +138,7 @@ check_all_quotes(const CastsslHbaDocument *document)
 	pfree(joined.data);
 }
 
-/* One line that stays one line. */
+/* The text must be one line, and must not join the next line. */
 static void
 check_one_line(const char *text)
 {
@@ -181,7 +181,7 @@ run_staging(const char *function, Staging *staging)
 	return CStringGetTextDatum(staging->diff);
 }
 
-/* Index of the file that a call names; the main file where it names none. */
+/* Index of the file that a call names; the main file if it names none. */
 static int
 find_file(const Staging *staging, const CastsslHbaPolicy *policy)
 {
@@ -199,7 +199,7 @@ find_file(const Staging *staging, const CastsslHbaPolicy *policy)
 	return -1;
 }
 
-/* How many physical lines a file has. */
+/* The number of physical lines of a file. */
 static int
 count_lines(const CastsslHbaDocument *document)
 {
@@ -210,7 +210,7 @@ count_lines(const CastsslHbaDocument *document)
 	return count;
 }
 
-/* Index of the record that the line belongs to.  22023 when there is no such line. */
+/* Index of the record that contains the line. 22023 if there is no such line. */
 static int
 find_record(const CastsslHbaDocument *document, int line_number)
 {
@@ -394,7 +394,7 @@ discard(void *arg)
 	*(bool *) arg = castssl_staging_discard();
 }
 
-/* castssl_hba_discard(): whether anything was staged. */
+/* castssl_hba_discard(): returns whether anything was staged. */
 CASTSSL_FUNCTION(castssl_hba_discard)
 {
 	bool existed = false;

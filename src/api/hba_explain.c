@@ -59,7 +59,7 @@ set_encryption(CastsslConnection *connection, const char *name)
 						errmsg("invalid value for encryption: \"%s\"", name),
 						errdetail("It is how the connection is encrypted."),
 						errhint("Use none, tls or gss.")));
-	/* there is no encryption on a Unix-domain socket, whatever the default says */
+	/* a Unix-domain socket has no encryption, whatever the default says */
 	if (connection->family == 0)
 		connection->encryption = CASTSSL_PLAINTEXT;
 }

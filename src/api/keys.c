@@ -23,7 +23,7 @@
 #include "flow/recipe/revoke.h"
 #include "tls/openssl.h"
 
-/* An inet[] argument; addresses, not networks. */
+/* An inet[] argument.  The elements must be addresses, not networks. */
 static CastsslIpAddress *
 argument_addresses(FunctionCallInfo fcinfo, int n, int *count)
 {
@@ -55,14 +55,14 @@ argument_addresses(FunctionCallInfo fcinfo, int n, int *count)
 	return result;
 }
 
-/* OpenSSL takes names and passwords in UTF-8, whatever the encoding of the database is. */
+/* OpenSSL expects names and passwords in UTF-8, in databases of every encoding. */
 static char *
 in_utf8(char *text)
 {
 	return pg_server_to_any(text, strlen(text), PG_UTF8);
 }
 
-/* A text that is not to stay in memory; NULL for NULL. */
+/* A text that must be wiped from memory; NULL for NULL. */
 static char *
 argument_secret(FunctionCallInfo fcinfo, int n)
 {
@@ -78,7 +78,7 @@ argument_secret(FunctionCallInfo fcinfo, int n)
 	return secret;
 }
 
-/* How long a certificate is to be valid, in seconds: an interval of 1 minute to 100 years. */
+/* The validity of a certificate, in seconds: an interval of 1 minute to 100 years. */
 static int64
 argument_validity(FunctionCallInfo fcinfo, int n)
 {
@@ -89,7 +89,7 @@ argument_validity(FunctionCallInfo fcinfo, int n)
 	{
 		Interval *interval = PG_GETARG_INTERVAL_P(n);
 
-		/* A year is one of the calendar on the average, so that 10 years are 10 years. */
+		/* A year has the average length of a calendar year, so that 10 years are 10 years. */
 		seconds = (int64) (interval->time / (double) USECS_PER_SEC +
 						   interval->day * (double) SECS_PER_DAY +
 						   interval->month * (DAYS_PER_YEAR / MONTHS_PER_YEAR) * SECS_PER_DAY);
@@ -102,7 +102,7 @@ argument_validity(FunctionCallInfo fcinfo, int n)
 	return seconds;
 }
 
-/* A call that makes a text under the lock. */
+/* A call that makes a text while it holds the lock. */
 typedef struct TextCall
 {
 	char *(*make)(struct TextCall *call);

@@ -51,7 +51,7 @@ castssl_rows_add(CastsslRows *rows, const Datum *values, const bool *nulls)
 	tuplestore_putvalues(rows->store, rows->descriptor, (Datum *) values, (bool *) nulls);
 }
 
-/* Bytes beyond ASCII as \HH. */
+/* Write bytes beyond ASCII as \HH. */
 static char *
 escape(const char *text)
 {
@@ -73,7 +73,7 @@ castssl_set_text(Datum *values, bool *nulls, int column, const char *text)
 {
 	nulls[column] = (text == NULL);
 	if (text)
-		/* A file may have any name, and a certificate has one in UTF-8. */
+		/* A file may have any name, and names in a certificate are UTF-8. */
 		values[column] =
 			CStringGetTextDatum(pg_verifymbstr(text, strlen(text), true) ? text : escape(text));
 }

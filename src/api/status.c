@@ -1,6 +1,6 @@
 /*
  * status.c
- *		castssl_status and castssl_reload: what is true at this moment.
+ *		castssl_status and castssl_reload: the state at this moment.
  */
 #include "postgres.h"
 
@@ -75,7 +75,10 @@ CASTSSL_FUNCTION(castssl_status)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-/* castssl_reload(): the C name leaves castssl_reload to server/reload. */
+/*
+ * castssl_reload(): has another name in C, because castssl_reload is a function of
+ * server/reload.
+ */
 CASTSSL_FUNCTION(castssl_reload_and_verify)
 {
 	TupleDesc descriptor;
