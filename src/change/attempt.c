@@ -1,6 +1,6 @@
 /*
  * attempt.c
- *		Try something, and live on when it raises an error.
+ *		Calls a function and continues if it raises an error.
  */
 #include "postgres.h"
 
@@ -28,7 +28,7 @@ castssl_attempt(CastsslAttempt body, void *arg)
 	}
 	PG_CATCH();
 	{
-		/* An error lets go of interrupts; none may come in before the caller is ready. */
+		/* An error stops holding off interrupts.  None may come in before the caller is ready. */
 		InterruptHoldoffCount = held_off;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();

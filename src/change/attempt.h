@@ -1,6 +1,6 @@
 /*
  * attempt.h
- *		Try something, and live on when it raises an error.
+ *		Calls a function and continues if it raises an error.
  */
 #ifndef CASTSSL_CHANGE_ATTEMPT_H
 #define CASTSSL_CHANGE_ATTEMPT_H
@@ -8,10 +8,10 @@
 typedef void (*CastsslAttempt)(void *arg);
 
 /*
- * Call body(arg) in a subtransaction, which cleans up (locks, files) when it
- * raises an error.  Returns NULL, or that error, palloc'd in the current
- * context, where body also allocates.  Needs a transaction.  Interrupts are held
- * off afterwards as they were before.
+ * Call body(arg) in a subtransaction, which cleans up (locks, files) if body raises an
+ * error.  Returns NULL, or the error, palloc'd in the current context. body also
+ * allocates in the current context.  Needs a transaction.  Afterwards, interrupts are
+ * held off as before.
  */
 extern ErrorData *castssl_attempt(CastsslAttempt body, void *arg);
 

@@ -1,6 +1,6 @@
 /*
  * journal.c
- *		What a change did, and all that is needed to take it back, on disk.
+ *		The journal on disk: what each change did, and everything that undoing it needs.
  */
 #include "postgres.h"
 
@@ -101,7 +101,7 @@ castssl_journal_ids(void)
 	return ids;
 }
 
-/* Fill in what the disk says of a file before the change, and save its bytes. */
+/* Fill in the state of a file on disk before the change, and save its bytes. */
 static void
 save_before_image(CastsslChange *change, int n)
 {
@@ -136,7 +136,8 @@ castssl_journal_begin(CastsslChange *change)
 {
 	ListCell *cell;
 
-	castssl_call_forget(); /* from here on the disk counts, not what the plan was made of */
+	/* from here on the disk counts, not the files from which the plan was made */
+	castssl_call_forget();
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("changes"));
 	castssl_directory_make(castssl_journal_path(change->id, NULL));
@@ -153,7 +154,7 @@ castssl_journal_begin(CastsslChange *change)
 	castssl_journal_update(change);
 }
 
-/* What a copy of the change's directory would not have in common with it; 0: unknown. */
+/* A number that a copy of the change's directory does not share with the original; 0: unknown. */
 static int64
 place_of(int64 id)
 {
@@ -219,7 +220,7 @@ castssl_journal_update(const CastsslChange *change)
 	pfree(text.data);
 }
 
-/* The n-th file (from 1) of a manifest; NULL when there is none. */
+/* The n-th file (from 1) of a manifest; NULL if there is none. */
 static CastsslChangedFile *
 read_file(const ConfigVariable *manifest, int n)
 {
@@ -240,7 +241,7 @@ read_file(const ConfigVariable *manifest, int n)
 	return file;
 }
 
-/* The n-th parameter (from 1) of a manifest; NULL when there is none. */
+/* The n-th parameter (from 1) of a manifest; NULL if there is none. */
 static CastsslChangedParameter *
 read_parameter(const ConfigVariable *manifest, int n)
 {
@@ -256,7 +257,7 @@ read_parameter(const ConfigVariable *manifest, int n)
 	return parameter;
 }
 
-/* Give the files the names that they have with this data directory. */
+/* Replace the paths of the files by their paths in this data directory. */
 static void
 find_files_here(CastsslChange *change, const char *written_in)
 {
@@ -276,7 +277,7 @@ find_files_here(CastsslChange *change, const char *written_in)
 	}
 }
 
-/* A change as its manifest has it; NULL when there is none of that id. */
+/* The change in a manifest; NULL if there is none of that id. */
 static CastsslChange *
 read_change(int64 id)
 {
@@ -315,7 +316,7 @@ read_change(int64 id)
 		change->parameters = lappend(change->parameters, parameter);
 		has_ssl |= strcmp(parameter->name, "ssl") == 0;
 	}
-	/* In a manifest of 0.1.0 nothing else says so. */
+	/* A manifest of 0.1.0 has no entry for this. */
 	change->touches_tls = castssl_manifest_value(manifest, "touches_tls") == NULL
 							  ? has_ssl
 							  : castssl_manifest_number(manifest, "touches_tls") != 0;
@@ -325,13 +326,14 @@ read_change(int64 id)
 	return change;
 }
 
-/* From the newest change down, as far as the caller wants to know. */
+/* A walk from the newest change to older ones, as far as the caller needs. */
 typedef struct Walk
 {
-	List *ids; /* int64 *, ascending; those from count on were passed */
+	List *ids; /* int64 *, ascending; the walk has passed those from count on */
 	int count;
-	List *taken_back; /* int64 *: what the changes passed, where in effect, take back */
-	List *decided;    /* int64 *: what those take back that wait for no confirmation */
+	List *taken_back; /* int64 *: changes that were undone by passed changes in effect */
+	/* int64 *: changes that were undone by passed changes that wait for no confirmation */
+	List *decided;
 } Walk;
 
 static Walk
@@ -350,8 +352,8 @@ is_in_effect(const CastsslChange *change)
 }
 
 /*
- * What a newer change in effect takes back is rolled back; what was taken back
- * and brought back again was decided on, and no longer waits for confirmation.
+ * A change that a newer change in effect undoes is rolled back.  A change that was
+ * undone and restored again was decided on, and no longer waits for confirmation.
  */
 static void
 settle_state(Walk *walk, CastsslChange *change)
@@ -370,7 +372,7 @@ settle_state(Walk *walk, CastsslChange *change)
 		walk->taken_back = list_concat(walk->taken_back, change->undoes);
 }
 
-/* The next older change; NULL when there are no more. */
+/* The next older change; NULL if there are no more. */
 static CastsslChange *
 walk_down(Walk *walk)
 {
@@ -420,7 +422,10 @@ castssl_journal_open_change(void)
 	Walk walk = walk_begin();
 	CastsslChange *change;
 
-	/* While one is open none begins but what takes it back: below an applied one is none. */
+	/*
+	 * While a change is open, only a change that undoes it may begin.  So below an
+	 * applied change, none is open.
+	 */
 	while ((change = walk_down(&walk)) != NULL && change->state != CASTSSL_APPLIED)
 	{
 		if (castssl_change_is_open(change))

@@ -1,10 +1,10 @@
 /*
  * lock.c
- *		One change at a time in the whole cluster, and who watches over it.
+ *		One change at a time in the whole cluster, and the processes that watch over it.
  *
- * An advisory lock of the session, whose tag carries no database: so it is the
- * same lock in every database, and the server releases it whenever the session
- * ends, however it ends.
+ * An advisory lock of the session.  Its tag contains no database, so it is the same
+ * lock in every database.  The server releases it when the session ends, for whatever
+ * reason.
  */
 #include "postgres.h"
 
@@ -16,10 +16,10 @@
 
 #include "change/lock.h"
 
-/* "castssl", and classes of their own beside the 1 and 2 that SQL functions use. */
+/* "castssl", and lock classes of our own besides the 1 and 2 that SQL functions use. */
 #define LOCK_KEY 0x63617374
-#define CLASS_CHANGE 3 /* exclusive: who changes something */
-#define CLASS_WATCH 4  /* shared: who watches over what is unconfirmed */
+#define CLASS_CHANGE 3 /* exclusive: the session that changes something */
+#define CLASS_WATCH 4  /* shared: processes that watch over an unconfirmed change */
 
 static LOCKTAG
 lock_tag(uint16 class)
@@ -30,7 +30,7 @@ lock_tag(uint16 class)
 	return tag;
 }
 
-/* Process IDs of those who hold the lock, palloc'd; their number is returned. */
+/* Process IDs of the holders of the lock, palloc'd.  Returns their number. */
 static int
 find_holders(uint16 class, int **pids)
 {

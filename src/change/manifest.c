@@ -1,6 +1,6 @@
 /*
  * manifest.c
- *		Small state files: name = 'value' lines, one for each fact.
+ *		Small state files: one line name = 'value' for each fact.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@ castssl_manifest_append(StringInfo text, const char *name, const char *value)
 	appendStringInfo(text, "%s = '", name);
 	for (; *value; value++)
 	{
-		/* What guc-file.l takes back: doubled quotes, and C escapes. */
+		/* Escape what guc-file.l unescapes: doubled quotes, and C escapes. */
 		if (*value == '\'')
 			appendStringInfoString(text, "''");
 		else if (*value == '\\')
@@ -38,8 +38,10 @@ castssl_manifest_append_number(StringInfo text, const char *name, int64 value)
 	castssl_manifest_append(text, name, psprintf(INT64_FORMAT, value));
 }
 
-/* The value that begins behind the first quote, as castssl_manifest_append wrote it; *text moves
- * behind it. */
+/*
+ * The value that begins after the first quote, as castssl_manifest_append wrote it.
+ * *text moves behind the value.
+ */
 static char *
 read_value(const char **text)
 {
@@ -66,7 +68,7 @@ read_value(const char **text)
 	return value.data;
 }
 
-/* One line; NULL where it is not as castssl_manifest_append writes it. */
+/* One line; NULL if it is not in the form of castssl_manifest_append. */
 static ConfigVariable *
 read_line(const char **text)
 {
@@ -94,7 +96,7 @@ castssl_manifest_read(const char *path)
 	size_t length;
 	const char *text = NULL;
 
-	/* A plain file where a folder belongs is no state of ours. */
+	/* If there is a plain file in place of a folder, it is not our state. */
 	if (stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
 	while (text && *text)

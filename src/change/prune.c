@@ -1,6 +1,6 @@
 /*
  * prune.c
- *		What of the journal may go.
+ *		Removes what the journal no longer needs.
  */
 #include "postgres.h"
 
@@ -25,8 +25,8 @@ castssl_journal_abandon(int64 id)
 }
 
 /*
- * Remove a change.  The manifest goes first: a change without before-images must
- * not look like one that can be rolled back.
+ * Remove a change.  The manifest goes first: a change without before-images must not
+ * look as if it could be rolled back.
  */
 static void
 remove_change(int64 id, bool newest)
@@ -38,7 +38,7 @@ remove_change(int64 id, bool newest)
 		castssl_directory_remove(castssl_journal_path(id, NULL));
 }
 
-/* An undone change: what it found is in place again. */
+/* The change was undone: the state before it is restored. */
 static void
 remove_before_images(const CastsslChange *change)
 {
@@ -90,7 +90,7 @@ directory_is_empty(const char *path)
 	bool empty = true;
 
 	if (directory == NULL)
-		return true; /* it has gone in the meantime */
+		return true; /* it was removed meanwhile */
 	while (empty && (entry = ReadDir(directory, path)) != NULL)
 		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	FreeDir(directory);

@@ -1,6 +1,6 @@
 /*
  * rollback.c
- *		Putting files and parameters back to what the journal saved.
+ *		Restores files and parameters from the journal.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@ typedef struct RestoreStep
 {
 	const CastsslChange *change;
 	int n;          /* which file */
-	bool give_back; /* its owner too */
+	bool give_back; /* restore its owner, too */
 	const CastsslChangedParameter *parameter;
 } RestoreStep;
 
@@ -36,7 +36,7 @@ castssl_change_take_staged(const CastsslChange *change)
 		castssl_file_rename(staged, castssl_journal_path(change->id, "staged"));
 }
 
-/* Unless other edits were staged since. */
+/* Not if other edits were staged since. */
 static void
 give_staged_back(const CastsslChange *change)
 {
@@ -47,7 +47,7 @@ give_staged_back(const CastsslChange *change)
 		castssl_file_rename(kept, staged);
 }
 
-/* The file's bytes now; NULL when it does not exist. */
+/* The file's current bytes; NULL if it does not exist. */
 static char *
 read_now(const char *path, size_t *length, struct stat *st)
 {
@@ -70,7 +70,7 @@ same_text(const char *a, const char *b)
 	return a == NULL ? b == NULL : (b != NULL && strcmp(a, b) == 0);
 }
 
-/* The hash of what the file holds now; NULL when it does not exist. */
+/* The hash of the file's current bytes; NULL if it does not exist. */
 static char *
 hash_now(const char *path, struct stat *st)
 {
@@ -89,14 +89,14 @@ file_is_as_before(const CastsslChangedFile *file)
 	char *hash;
 
 	if (file->elsewhere)
-		return true; /* not ours to put back */
+		return true; /* not our file, so do not restore it */
 	hash = hash_now(file->path, &now);
 	return same_text(hash, file->before_hash) &&
 		   (hash == NULL || (now.st_mode & 07777) == file->mode);
 }
 
 /*
- * Somebody has written the file since the change did: keep what it holds in the
+ * Somebody has written the file since the change: keep its current contents in the
  * change's directory.
  */
 static void
@@ -131,7 +131,7 @@ write_before_image(void *arg)
 	wipe(data, length);
 }
 
-/* With its owner, or else without. */
+/* Restore the file with its owner, or else without. */
 static void
 put_before_image_back(const CastsslChange *change, int n)
 {
@@ -180,7 +180,10 @@ restore_parameter(void *arg)
 	castssl_parameter_store(parameter->name, parameter->before);
 }
 
-/* Nothing but ssl itself may differ from before: then it needs no switching off. */
+/*
+ * Does only ssl itself, or nothing, differ from before?  Then ssl need not be off during
+ * the restore.
+ */
 static bool
 all_as_before(const CastsslChange *change)
 {
@@ -304,7 +307,7 @@ castssl_change_recover(int elevel)
 	TimestampTz now = GetCurrentTimestamp();
 	List *changes = castssl_journal_list();
 
-	/* The newest first: an older one's files may lie below a newer one's. */
+	/* The newest first, because a newer change may have replaced what an older one wrote. */
 	for (int i = list_length(changes) - 1; i >= 0; i--)
 	{
 		CastsslChange *change = list_nth(changes, i);

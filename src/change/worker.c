@@ -1,6 +1,6 @@
 /*
  * worker.c
- *		The process that undoes what nobody confirms.
+ *		The process that undoes a change that nobody confirms.
  */
 #include "postgres.h"
 
@@ -22,34 +22,37 @@
 #include "change/rollback.h"
 #include "change/worker.h"
 
-/* Milliseconds until the journal is looked at again: */
-#define NAP_LONGEST 10000 /* at the most: clocks jump */
-#define NAP_BUSY 100      /* somebody else holds the lock */
-#define NAP_FAILED 10000  /* undoing failed, and is tried again */
-#define NAP_FOREVER (-1)  /* nothing to watch over */
+/* Milliseconds until the worker reads the journal again: */
+#define NAP_LONGEST 10000 /* at most, because clocks jump */
+#define NAP_BUSY 100      /* another process holds the lock */
+#define NAP_FAILED 10000  /* undoing failed, try again */
+#define NAP_FOREVER (-1)  /* nothing to watch */
 
-/* Seconds until a worker comes back that was terminated. */
+/* Seconds until a terminated worker starts again. */
 #define RESTART_TIME 2
 
-/* What a worker watches over. */
+/* What a worker watches. */
 typedef struct Watch
 {
-	int64 change_id; /* this change; 0: whichever is open */
-	bool clear_up;   /* first of all undo and remove what was interrupted */
+	int64 change_id; /* this change; 0: any open one */
+	bool clear_up;   /* first undo and remove what was interrupted */
 	bool begun;      /* castssl_watch_begin was called */
-	long nap;        /* until the journal is to be looked at again */
+	long nap;        /* until the journal must be read again */
 } Watch;
 
 extern PGDLLEXPORT void castssl_worker_main(Datum argument);
 
-/* What castssl_worker_start and castssl_worker_register have in common. */
+/* Common settings of castssl_worker_start and castssl_worker_register. */
 static void
 describe_worker(BackgroundWorker *worker)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker->bgw_start_time = BgWorkerStart_ConsistentState;
-	/* Not BGW_NEVER_RESTART: such a one is forgotten when some process of the server crashes. */
+	/*
+	 * Not BGW_NEVER_RESTART: the postmaster forgets such a worker when any server
+	 * process crashes.
+	 */
 	worker->bgw_restart_time = RESTART_TIME;
 	strlcpy(worker->bgw_library_name, "pg_castssl", sizeof(worker->bgw_library_name));
 	strlcpy(worker->bgw_function_name, "castssl_worker_main", BGW_MAXLEN);
@@ -90,7 +93,7 @@ castssl_worker_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* Undo what is due; false when somebody else holds the lock. */
+/* Undo what is due; false if another process holds the lock. */
 static bool
 recover(int elevel)
 {
@@ -109,7 +112,7 @@ recover(int elevel)
 	return true;
 }
 
-/* Is the change with that id about to be written, by the holder of the lock? */
+/* Will the holder of the lock write the change with that id soon? */
 static bool
 may_still_begin(void)
 {
@@ -126,7 +129,7 @@ time_left(const CastsslChange *change)
 	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), change->confirm_deadline);
 }
 
-/* Look at the journal, and undo what is due. */
+/* Read the journal, and undo what is due. */
 static void
 look(void *arg)
 {
@@ -150,7 +153,7 @@ look(void *arg)
 		watch->nap = 0;
 }
 
-/* The same in a transaction of its own; what fails is logged and tried again. */
+/* As above in a transaction of its own.  A failure is logged, and the worker tries again. */
 static void
 look_again(Watch *watch)
 {
@@ -177,8 +180,8 @@ look_again(Watch *watch)
 }
 
 /*
- * Entry point of both workers.  The argument is the change to watch; 0: recover,
- * then watch what is open.
+ * Entry point of both workers.  The argument is the change to watch; 0: recover, then
+ * watch the open change.
  */
 void
 castssl_worker_main(Datum argument)
@@ -188,7 +191,7 @@ castssl_worker_main(Datum argument)
 	watch.clear_up = (watch.change_id == 0);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	pqsignal(SIGINT, PG_SIG_IGN); /* a cancel does not call off the deadline */
+	pqsignal(SIGINT, PG_SIG_IGN); /* a cancel does not end the watch */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
@@ -201,14 +204,14 @@ castssl_worker_main(Datum argument)
 		}
 		look_again(&watch);
 		if (watch.nap == NAP_FOREVER && watch.change_id != 0)
-			proc_exit(0); /* for good */
+			proc_exit(0); /* does not start again */
 		if (watch.nap != 0)
 			(void) WaitLatch(MyLatch,
 							 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (watch.nap > 0 ? WL_TIMEOUT : 0),
 							 watch.nap, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
-	proc_exit(1); /* and back after RESTART_TIME, unless the server is going down */
+	proc_exit(1); /* starts again after RESTART_TIME, unless the server shuts down */
 }
 
 static void
@@ -218,7 +221,7 @@ stand_in(void *arg)
 		(void) recover(WARNING);
 }
 
-/* A worker for what is unconfirmed: none survives a restart of the server. */
+/* Start a worker for an unconfirmed change, because no worker survives a restart of the server. */
 static void
 start_missing_worker(void *arg)
 {
