@@ -3,8 +3,8 @@
 -- complain if the script is sourced in psql rather than by ALTER EXTENSION
 \echo Use "ALTER EXTENSION pg_castssl UPDATE TO '0.2.0'" to load this file. \quit
 
--- The caller is the current user, in every context in which SQL can run; what needs the owner's
--- rights is done under the owner inside the functions.  This stays the last statement.
+-- In every context in which SQL can run, the caller is the current user.  Inside the functions, what
+-- needs the owner's rights runs as the owner.  This must stay the last statement.
 DO $$
 DECLARE
   f regprocedure;

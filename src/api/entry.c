@@ -23,7 +23,7 @@ owner_of(const FunctionCallInfoBaseData *fcinfo)
 	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
-		/* LCOV_EXCL_START: it was looked up to be called */
+		/* LCOV_EXCL_START: the call has looked it up */
 		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
 	/* LCOV_EXCL_STOP */
 	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;

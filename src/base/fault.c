@@ -48,7 +48,7 @@ is_meant(const char *which, size_t length, const char *name)
 static int
 fail(const char *kind)
 {
-	/* LCOV_EXCL_START: who is killed counts no lines */
+	/* LCOV_EXCL_START: a killed process writes no coverage */
 	if (strncmp(kind, "crash", 5) == 0)
 		kill(PostmasterPid, SIGKILL);
 	if (strncmp(kind, "crash", 5) == 0 || strncmp(kind, "kill", 4) == 0)

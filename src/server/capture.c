@@ -21,7 +21,7 @@ static bool
 is_logged(int elevel, int log_min_level)
 {
 	if (elevel == LOG || elevel == LOG_SERVER_ONLY)
-		/* LCOV_EXCL_START: no version says such a thing in between */
+		/* LCOV_EXCL_START: no version logs at these levels meanwhile */
 		return log_min_level == LOG || log_min_level <= ERROR;
 	if (log_min_level == LOG)
 		return elevel >= FATAL;
@@ -64,7 +64,7 @@ capture_hook(ErrorData *edata)
 	}
 	else if (edata->elevel == WARNING && current_capture->level == LOG)
 	{
-		/* LCOV_EXCL_START: 19 warns that a reload failed, which was a trial */
+		/* LCOV_EXCL_START: 19 warns of a failed reload, but it was a trial */
 		edata->output_to_server = false;
 		edata->output_to_client = false;
 		/* LCOV_EXCL_STOP */
@@ -72,7 +72,7 @@ capture_hook(ErrorData *edata)
 	else if (!is_logged(edata->elevel, current_capture->previous_level))
 		edata->output_to_server = false;
 	else if (previous_hook != NULL)
-		previous_hook(edata); /* LCOV_EXCL_LINE: with a logging extension beside us */
+		previous_hook(edata); /* LCOV_EXCL_LINE: only with another logging extension */
 }
 
 void

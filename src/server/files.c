@@ -71,7 +71,7 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 
 	/* Raise no error while fd is open. */
 	if (fstat(fd, st) < 0)
-		error = errno; /* LCOV_EXCL_LINE: of an open file */
+		error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
 	else if (S_ISREG(st->st_mode) && st->st_size <= limit)
 	{
 		/*
@@ -88,7 +88,7 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 			ssize_t n = read(fd, data + done, room - done);
 
 			if (n < 0 && errno == EINTR)
-				continue; /* LCOV_EXCL_LINE: disks are not interrupted */
+				continue; /* LCOV_EXCL_LINE: no interrupts on disks */
 			if (n < 0)
 				error = errno; /* LCOV_EXCL_LINE: a disk that fails */
 			if (n <= 0)
@@ -115,7 +115,7 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 				 errdetail("It has %lld bytes; at most %zu are read.", (long long) st->st_size,
 						   limit)));
 	if (done != st->st_size)
-		/* LCOV_EXCL_START: a matter of microseconds */
+		/* LCOV_EXCL_START: possible only within microseconds */
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
 						errmsg("file \"%s\" changed while it was being read", path),
 						errdetail("Its size was %lld bytes.", (long long) st->st_size)));
@@ -204,7 +204,7 @@ castssl_directory_check_writable(const char *directory)
 	struct stat st;
 
 	if (stat(directory, &st) < 0)
-		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: realpath has found it just before */
+		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: realpath has just found it */
 	if (!S_ISDIR(st.st_mode))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("\"%s\" is not a directory", directory)));
@@ -269,7 +269,7 @@ write_bytes(int fd, const char *path, const char *data, size_t length)
 		errno = 0;
 		n = CASTSSL_FAULT_CALL("file write", write(fd, data, length));
 		if (n < 0 && errno == EINTR)
-			continue; /* LCOV_EXCL_LINE: disks are not interrupted */
+			continue; /* LCOV_EXCL_LINE: no interrupts on disks */
 		if (n <= 0)
 		{
 			if (errno == 0)
@@ -294,7 +294,7 @@ static void
 close_file(int fd, const char *path)
 {
 	if (CloseTransientFile(fd) != 0)
-		/* LCOV_EXCL_START: what it holds was synced */
+		/* LCOV_EXCL_START: the contents are already synced */
 		ereport(ERROR, (errcode_for_write(), errmsg("could not close file \"%s\": %m", path)));
 	/* LCOV_EXCL_STOP */
 }
@@ -429,7 +429,7 @@ castssl_file_replace_unsynced(const char *path, const char *data, size_t length,
 	char *temporary = psprintf("%s%s", path, TEMPORARY_SUFFIX);
 
 	if (unlink(temporary) < 0 && errno != ENOENT)
-		/* LCOV_EXCL_START: who may not unlink may not create either */
+		/* LCOV_EXCL_START: without permission to unlink, creating failed earlier */
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", temporary)));
 	/* LCOV_EXCL_STOP */
@@ -567,7 +567,7 @@ castssl_file_hash(const char *data, size_t length)
 	char *hex;
 
 	if (EVP_Digest(data, length, digest, &digest_length, EVP_sha256(), NULL) != 1)
-		/* LCOV_EXCL_START: want of memory alone */
+		/* LCOV_EXCL_START: only out of memory */
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256 hash")));
 	/* LCOV_EXCL_STOP */
 	hex = palloc(2 * (size_t) digest_length + 1);

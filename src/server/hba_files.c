@@ -57,7 +57,7 @@ castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 	}
 	*error = 0;
 	if (fstat(fileno(file), &st) != 0)
-		*error = errno; /* LCOV_EXCL_LINE: of an open file */
+		*error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
 	else if (st.st_size > CASTSSL_HBA_LIMIT)
 		*error = EFBIG;
 	else
@@ -97,7 +97,7 @@ castssl_hba_file_locate(const char *name, const char *outer)
 	return pstrdup(path);
 }
 
-/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static int
 compare_names(const void *a, const void *b)
 {
@@ -227,7 +227,7 @@ locate_file(void *arg, const char *name, const char *outer)
 	return castssl_hba_file_locate(name, outer);
 }
 
-/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static bool
 list_files(void *arg, const char *directory, char ***paths, int *count, char **error)
 {

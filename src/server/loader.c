@@ -69,11 +69,11 @@ is_about_line(const CastsslMessage *message, const char *path, int line_number)
 		return false;
 	end = context + strcspn(context, "\n");
 	if (found >= end)
-		return false; /* LCOV_EXCL_LINE: the first line of a context has the path */
+		return false; /* LCOV_EXCL_LINE: the first line of the context has the path */
 	for (const char *at = context; at < end; at++)
 	{
 		if (at == found)
-			at += strlen(path); /* LCOV_EXCL_LINE: in languages that name the file first */
+			at += strlen(path); /* LCOV_EXCL_LINE: languages that name the file first */
 		if (*at >= '0' && *at <= '9')
 			return strtol(at, NULL, 10) == line_number;
 	}
@@ -105,7 +105,7 @@ line_has_secret(const char *path, int line_number)
 	char *end;
 
 	if (data == NULL)
-		return true; /* LCOV_EXCL_LINE: the parser has read it just before */
+		return true; /* LCOV_EXCL_LINE: the parser has just read it */
 	for (int i = 1; i < line_number && line != NULL; i++)
 	{
 		line = strchr(line, '\n');
@@ -275,17 +275,17 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 		}
 		if (stop)
 			*stop =
-				"no-such-cipher"; /* LCOV_EXCL_LINE: from 19 on, and lines are counted with 15 */
+				"no-such-cipher"; /* LCOV_EXCL_LINE: since 19, and coverage is measured with 15 */
 		rc = be_tls_init(false);
 	}
-	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
+	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
 		for (int i = 0; i < lengthof(tls_variables); i++)
 			/* cppcheck does not know that the loop above runs. */
 			/* cppcheck-suppress uninitvar */
 			*tls_variables[i] = live[i];
 		if (stop)
-			*stop = ciphers; /* LCOV_EXCL_LINE: from 19 on */
+			*stop = ciphers; /* LCOV_EXCL_LINE: since 19 */
 		castssl_capture_end(capture);
 		/*
 		 * Errors that OpenSSL left in its queue must not show up in this session's own
@@ -294,7 +294,7 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 		ERR_clear_error();
 	}
 	PG_END_TRY();
-	/* LCOV_EXCL_START: from 19 on */
+	/* LCOV_EXCL_START: since 19 */
 	if (stop && capture->count > 0 &&
 		strstr(capture->items[capture->count - 1].message_id, "cipher list") != NULL)
 		return true; /* the error came after the files were loaded */
@@ -319,7 +319,7 @@ static const char *
 tls_hint(const CastsslMessage *message)
 {
 	if (message->hint != NULL)
-		return message->hint; /* LCOV_EXCL_LINE: no message about a file has one with 15 */
+		return message->hint; /* LCOV_EXCL_LINE: in 15 no message about a file has a hint */
 	if (strstr(message->message_id, "cannot be reloaded because it requires a passphrase") == NULL)
 		return NULL;
 	return ssl_passphrase_command[0] == '\0'
@@ -359,7 +359,7 @@ castssl_loader_check_tls(const CastsslTlsFiles *files, CastsslFindings *findings
 							message->detail, tls_hint(message));
 	}
 	if (capture.count == 0)
-		/* LCOV_EXCL_START: no version is silent */
+		/* LCOV_EXCL_START: every version logs a message */
 		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader", tls_subject(files, ""),
 							"the server's loader refuses these files", NULL, NULL);
 	/* LCOV_EXCL_STOP */

@@ -93,7 +93,7 @@ stage_file(Stage *stage, const char *path)
 }
 
 /* Number of the list for a directory of include_dir; -1: it cannot be read. */
-/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static int
 stage_directory(Stage *stage, const char *path)
 {
@@ -151,7 +151,7 @@ file_reference(Stage *stage, const char *name, const char *outer)
  * The name under which a copy includes the list of a directory; NULL: leave include_dir
  * to the server.
  */
-/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static char *
 directory_reference(Stage *stage, const char *name, const char *outer)
 {
@@ -195,7 +195,7 @@ included_name(const CastsslHbaLine *line, int version, bool *is_directory)
 	}
 	if (version < CASTSSL_HBA_FIRST_WITH_INCLUDE || nfields != 2)
 		return NULL;
-	/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+	/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 	*is_directory = strcmp(line->lexemes[0].string, "include_dir") == 0;
 	if (*is_directory || strcmp(line->lexemes[0].string, "include") == 0 ||
 		strcmp(line->lexemes[0].string, "include_if_exists") == 0)
@@ -276,7 +276,7 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, Stri
 		if (lexeme->file)
 			replace_token(document, number, lexeme, "@",
 						  file_reference(stage, lexeme->string + 1, document->path), &done, out);
-		/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+		/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 		else if (lexeme == included && is_directory)
 		{
 			char *reference = directory_reference(stage, lexeme->string, document->path);
@@ -302,7 +302,7 @@ write_copy(Stage *stage, int number)
 	const CastsslHbaDocument *document = file.document;
 	StringInfoData out;
 
-	/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+	/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 	if (document == NULL)
 	{
 		castssl_scratch_write(&stage->scratch, number, file.list, strlen(file.list));
@@ -378,7 +378,7 @@ castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
 	{
 		check_copies(&stage, part, findings);
 	}
-	PG_FINALLY(); /* LCOV_EXCL_LINE: what stops it from writing there has stopped more before */
+	PG_FINALLY(); /* LCOV_EXCL_LINE: an error here would have occurred earlier */
 	{
 		castssl_scratch_end(&stage.scratch);
 	}

@@ -278,7 +278,7 @@ castssl_parameter_file_problem(void)
 						 " ORDER BY seqno",
 						 true, 0);
 	}
-	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
+	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
 		castssl_capture_end(&capture);
 	}

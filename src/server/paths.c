@@ -48,7 +48,7 @@ castssl_path_data_directory(void)
 		char *real = castssl_platform_real_path(DataDir);
 
 		if (real == NULL)
-			/* LCOV_EXCL_START: the server stands in it */
+			/* LCOV_EXCL_START: it is the server's working directory */
 			ereport(ERROR, (errcode_for_file_access(),
 							errmsg("could not find data directory \"%s\": %m", DataDir)));
 		/* LCOV_EXCL_STOP */

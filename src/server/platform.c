@@ -54,7 +54,7 @@ castssl_platform_memory_file(void)
 	/* The server's loader demands that nobody else can use a private key. */
 	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) != 0)
 	{
-		/* LCOV_EXCL_START: of an open file of our own */
+		/* LCOV_EXCL_START: cannot fail for an open file of our own */
 		close(fd);
 		fd = -1;
 		/* LCOV_EXCL_STOP */
@@ -91,7 +91,7 @@ castssl_platform_open(const char *path)
 		length = last ? strlen(path) : (size_t) (end - path);
 		if (length == 0 || length >= sizeof(component))
 		{
-			/* LCOV_EXCL_START: realpath has been here before */
+			/* LCOV_EXCL_START: realpath has accepted the path */
 			close(folder);
 			errno = length == 0 ? EISDIR : ENAMETOOLONG;
 			return -1;

@@ -81,7 +81,7 @@ listening_addresses(void)
 
 	initStringInfo(&list);
 	if (!SplitGUCList(names, ',', &entries))
-		return list.data; /* LCOV_EXCL_LINE: the server does not start with it */
+		return list.data; /* LCOV_EXCL_LINE: the server does not start with such a list */
 	foreach (cell, entries)
 	{
 		const char *entry = (const char *) lfirst(cell);
@@ -203,7 +203,7 @@ note_certificate(PGconn *conn, ProbeResult *result)
 
 	if (certificate == NULL)
 	{
-		/* LCOV_EXCL_START: TLS without one needs a cipher that nobody has turned on */
+		/* LCOV_EXCL_START: only ciphers that are off by default need none */
 		result->problem = pstrdup("the server showed no certificate");
 		return;
 		/* LCOV_EXCL_STOP */
@@ -212,7 +212,7 @@ note_certificate(PGconn *conn, ProbeResult *result)
 	{
 		result->fingerprint = castssl_certificate_fingerprint(certificate);
 	}
-	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
+	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
 		X509_free(certificate);
 	}
@@ -231,7 +231,7 @@ wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 	if (left <= 0)
 		return pstrdup("no answer in time");
 	if (PQsocket(conn) == PGINVALID_SOCKET)
-		return pstrdup("connection lost"); /* LCOV_EXCL_LINE: libpq has said it before */
+		return pstrdup("connection lost"); /* LCOV_EXCL_LINE: libpq reports this earlier */
 
 	/*
 	 * The process that undoes a change must survive to do so: do not exit here when the
@@ -240,7 +240,7 @@ wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 	events = WaitLatchOrSocket(MyLatch, wanted | WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH,
 							   PQsocket(conn), left, PG_WAIT_EXTENSION);
 	if (events & WL_POSTMASTER_DEATH)
-		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: nobody counts then */
+		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: coverage is lost then */
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	return NULL;
@@ -287,7 +287,7 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 				note_certificate(conn, result);
 		}
 		if (result->problem != NULL)
-			break; /* LCOV_EXCL_LINE: no certificate, see there */
+			break; /* LCOV_EXCL_LINE: no certificate, see note_certificate */
 		reached = goal == GOAL_CERTIFICATE
 					  ? result->fingerprint != NULL
 					  : polling == PGRES_POLLING_OK || PQstatus(conn) == CONNECTION_AUTH_OK;
@@ -376,14 +376,14 @@ run_probe(ProbeGoal goal, const char *database, const char *user, bool tls, int 
 	result->answer = CASTSSL_PROBE_UNCLEAR;
 	if (addresses[0] == '\0')
 	{
-		/* LCOV_EXCL_START: the server listens, so a name had an address when it began */
+		/* LCOV_EXCL_START: the server listens, so the name had an address at its start */
 		result->problem = pstrdup("listen_addresses names no address to connect to");
 		return;
 		/* LCOV_EXCL_STOP */
 	}
 	if (!AcquireExternalFD())
 	{
-		/* LCOV_EXCL_START: a third of max_files_per_process, by one backend */
+		/* LCOV_EXCL_START: needs a third of max_files_per_process in one backend */
 		result->problem = pstrdup("out of file descriptors");
 		return;
 		/* LCOV_EXCL_STOP */
@@ -396,7 +396,7 @@ run_probe(ProbeGoal goal, const char *database, const char *user, bool tls, int 
 		else
 			finish_probe(conn, goal, timeout, result);
 	}
-	PG_FINALLY(); /* LCOV_EXCL_LINE: only want of memory is an error in there */
+	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
 		PQfinish(conn);
 		ReleaseExternalFD();

@@ -89,7 +89,7 @@ castssl_scratch_write(CastsslScratch *scratch, int number, const char *data, siz
 		ssize_t n = CASTSSL_FAULT_CALL("scratch write", write(scratch->fds[number], data, length));
 
 		if (n < 0 && errno == EINTR)
-			continue; /* LCOV_EXCL_LINE: memory is not interrupted */
+			continue; /* LCOV_EXCL_LINE: no interrupts in memory */
 		if (n <= 0)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 							errmsg("could not write a file in memory: %m")));

@@ -193,7 +193,7 @@ castssl_session_own(void)
 	CastsslSession *session;
 
 	if (port == NULL)
-		return NULL; /* LCOV_EXCL_LINE: a background worker, which asks nothing of the kind yet */
+		return NULL; /* LCOV_EXCL_LINE: a background worker, which does not call this yet */
 
 	session = palloc0(sizeof(CastsslSession));
 	session->pid = MyProcPid;

@@ -203,14 +203,14 @@ match_regexp(World *world, const char *pattern, const char *string, regmatch_t *
 	int rc;
 
 	if (!regexp->good)
-		return CASTSSL_NO; /* LCOV_EXCL_LINE: a file with such a line is not in force */
+		return CASTSSL_NO; /* LCOV_EXCL_LINE: the server loads no file with such a line */
 	text = wide(string, length);
 	rc = pg_regexec(&regexp->compiled, text, length, 0, NULL, count, matches, 0);
 	pfree(text);
 	return answer(rc == REG_OKAY);
 }
 
-/* LCOV_EXCL_START: from 16 on, and lines are counted with 15 */
+/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static CastsslAnswer
 matches_regexp(void *arg, const char *pattern, const char *string)
 {
@@ -306,7 +306,7 @@ dns_failure(int code)
 {
 #ifdef EAI_NODATA
 	if (code == EAI_NODATA)
-		return CASTSSL_NO; /* LCOV_EXCL_LINE: the name server's business */
+		return CASTSSL_NO; /* LCOV_EXCL_LINE: depends on the name server */
 #endif
 	return code == EAI_NONAME ? CASTSSL_NO : CASTSSL_UNKNOWN;
 }
@@ -346,8 +346,7 @@ look_up_address(const HostEntry *host)
 	int rc = getaddrinfo(host->name, NULL, NULL, &found);
 
 	if (rc != 0)
-		return dns_failure(
-			rc); /* LCOV_EXCL_LINE: a name that leads from its address, but not to it */
+		return dns_failure(rc); /* LCOV_EXCL_LINE: an address has the name, but not the reverse */
 	for (struct addrinfo *one = found; one != NULL; one = one->ai_next)
 	{
 		HostKey key = { 0 };

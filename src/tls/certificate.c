@@ -67,7 +67,7 @@ print_name(const X509_NAME *name, unsigned long flags)
 
 	if (bio == NULL || X509_NAME_print_ex(bio, name, 0, flags) < 0)
 	{
-		/* LCOV_EXCL_START: out of memory alone */
+		/* LCOV_EXCL_START: only out of memory */
 		BIO_free(bio);
 		return psprintf("(unreadable name: %s)", castssl_openssl_error());
 		/* LCOV_EXCL_STOP */
@@ -96,7 +96,7 @@ castssl_certificate_fingerprint(const X509 *x509)
 	 */
 	if (!ASN1_item_digest(ASN1_ITEM_rptr(X509), EVP_sha256(), unconstify(X509 *, x509), digest,
 						  &length))
-		ERR_clear_error(); /* LCOV_EXCL_LINE: out of memory alone */
+		ERR_clear_error(); /* LCOV_EXCL_LINE: only out of memory */
 	return lower_hex(digest, length);
 }
 
@@ -172,7 +172,7 @@ object_text(const ASN1_OBJECT *object)
 	char text[128];
 
 	if (OBJ_obj2txt(text, sizeof(text), object, 0) <= 0)
-		return pstrdup("unknown"); /* LCOV_EXCL_LINE: there always is an object */
+		return pstrdup("unknown"); /* LCOV_EXCL_LINE: every algorithm has an object */
 	return pstrdup(text);
 }
 

@@ -94,7 +94,7 @@ castssl_asn1_time(int64 seconds)
 	/* RFC 5280, section 4.1.2.5: two digits for the year until 2049. */
 	if (time != NULL && !ASN1_TIME_set_string(time, f[0] >= 1950 && f[0] <= 2049 ? text + 2 : text))
 	{
-		/* LCOV_EXCL_START: the text is in order, so out of memory alone */
+		/* LCOV_EXCL_START: the text is valid, so only out of memory */
 		ASN1_TIME_free(time);
 		time = NULL;
 		/* LCOV_EXCL_STOP */

@@ -69,7 +69,7 @@ push_name(GENERAL_NAMES *list, int type, const void *data, int length)
 		GENERAL_NAME_set0_value(name, type, value);
 		if (sk_GENERAL_NAME_push(list, name) > 0)
 			return true;
-		value = NULL; /* LCOV_EXCL_LINE: out of memory, as what follows */
+		value = NULL; /* LCOV_EXCL_LINE: out of memory, like the following */
 	}
 	/* LCOV_EXCL_START */
 	ASN1_STRING_free(value);

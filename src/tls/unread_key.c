@@ -41,7 +41,7 @@ without_decoders(void)
 		 */
 		if (context != NULL && OSSL_PROVIDER_load(context, "null") == NULL)
 		{
-			/* LCOV_EXCL_START: out of memory alone */
+			/* LCOV_EXCL_START: only out of memory */
 			OSSL_LIB_CTX_free(context);
 			context = NULL;
 			/* LCOV_EXCL_STOP */

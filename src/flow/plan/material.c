@@ -134,7 +134,7 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 	file->mode = installed_mode(file);
 }
 
-/* LCOV_EXCL_START: on Windows alone */
+/* LCOV_EXCL_START: only on Windows */
 /* "server.crt" becomes "server-<mark>.crt" in the same directory. */
 static void
 rename_target(CastsslMaterialFile *file, const char *mark)
@@ -161,7 +161,7 @@ castssl_material_separate(CastsslMaterial *material)
 		return;
 	if (certificate->same || key->same || !(certificate->exists || key->exists))
 		return;
-	/* LCOV_EXCL_START: on Windows alone */
+	/* LCOV_EXCL_START: only on Windows */
 	mark = pnstrdup(castssl_file_hash(certificate->data, certificate->length), 16);
 	rename_target(certificate, mark);
 	rename_target(key, mark);

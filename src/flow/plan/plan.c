@@ -149,7 +149,7 @@ static mode_t
 mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
 {
 	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
-		return 0600; /* LCOV_EXCL_LINE: on Windows alone */
+		return 0600; /* LCOV_EXCL_LINE: only on Windows */
 	return file->mode ? file->mode : file->st.st_mode & 07777;
 }
 

@@ -198,7 +198,7 @@ read_back(const char *text, const Source *source, const CastsslHbaRule *target)
 			 !castssl_hba_address_equal(&got.address, &source->rule->address) ||
 			 (!names_files && (!castssl_hba_tokens_equal(got.databases, source->rule->databases) ||
 							   !castssl_hba_tokens_equal(got.users, source->rule->users))))
-		problem = "the line cannot be rewritten"; /* LCOV_EXCL_LINE: against our own mistakes */
+		problem = "the line cannot be rewritten"; /* LCOV_EXCL_LINE: only by a bug of ours */
 	castssl_hba_line_free(&line);
 	castssl_hba_fields_free(&fields);
 	return problem;

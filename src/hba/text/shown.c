@@ -95,7 +95,7 @@ show(const char *option, const char *name, Form form)
 			return strcmp(value, "1") == 0 ? option : NULL;
 		case DISTINGUISHED:
 			return strcmp(value, "CN") == 0 ? NULL : option;
-			/* LCOV_EXCL_START: the caller has done these */
+			/* LCOV_EXCL_START: the caller handles these */
 		case SCOPE:
 		case CLIENTCERT:
 			break;
