@@ -260,10 +260,10 @@ copy_tree() {
 # $compiler_cache, variables for the environment of make; "gcc" is then ccache's.
 compiler_cache=()
 find_compiler_cache() {
-	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/pg_castssl/ccache
+	local folder=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/pg_castssl/ccache
 	[ "$(id -u)" != 0 ] || folder=${CASTSSL_CACHE:-/var/cache/pg_castssl}/ccache
 	[ -x /usr/lib/ccache/gcc ] || return 0
-	mkdir -p "$folder" && chown "$server_user" "$folder" || return 0
+	mkdir -p "$folder" 2>/dev/null && chown "$server_user" "$folder" || return 0
 	compiler_cache=(CCACHE_DIR="$folder" CCACHE_MAXSIZE=1G CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$work"
 		CCACHE_SLOPPINESS=time_macros PATH="/usr/lib/ccache:$bindir:$PATH")
 }
