@@ -120,7 +120,7 @@ add_rule(CastsslRows *rows, const CastsslHbaPolicy *policy, int i, bool show_sec
 
 	castssl_set_text(values, nulls, 1, policy->files[rule->file]->path);
 	values[2] = Int32GetDatum(rule->line_number);
-	castssl_set_text(values, nulls, 12, rule->error);
+	castssl_set_text(values, nulls, 12, show_secrets ? rule->error : rule->error_shown);
 	if (rule->error)
 	{
 		for (int column = 3; column <= 9; column++)

@@ -10,12 +10,14 @@
 
 #include "access/htup_details.h"
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "libpq/libpq.h"
 #include "postmaster/postmaster.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "hba/text/mask.h"
 #include "server/capture.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
@@ -91,21 +93,15 @@ message_of_line(const CastsslCapture *capture, const char *path, int line_number
 	return NULL;
 }
 
-/*
- * Does the line, with the lines that a backslash joins to it, hold a password or a
- * shared secret?
- */
-static bool
-line_has_secret(const char *path, int line_number)
+/* The line, with those that a backslash joins to it; NULL where the file has gone meanwhile. */
+static char *
+read_line(const char *path, int line_number)
 {
 	size_t length;
 	int error;
-	char *data = castssl_hba_file_bytes(path, &length, &error);
-	char *line = data;
-	char *end;
+	char *line = castssl_hba_file_bytes(path, &length, &error);
+	StringInfoData joined;
 
-	if (data == NULL)
-		return true; /* LCOV_EXCL_LINE: the parser has just read it */
 	for (int i = 1; i < line_number && line != NULL; i++)
 	{
 		line = strchr(line, '\n');
@@ -113,38 +109,46 @@ line_has_secret(const char *path, int line_number)
 			line++;
 	}
 	if (line == NULL)
-		return true; /* LCOV_EXCL_LINE: as above */
-	for (end = line + strcspn(line, "\n"); *end == '\n'; end += 1 + strcspn(end + 1, "\n"))
+		return NULL; /* LCOV_EXCL_LINE: the parser has read it just before */
+	initStringInfo(&joined);
+	for (;;)
 	{
-		const char *last = end;
+		size_t end = strcspn(line, "\n");
+		size_t shown = end;
 
-		if (last > line && last[-1] == '\r')
-			last--;
-		if (last == line || last[-1] != '\\')
-			break;
+		if (shown > 0 && line[shown - 1] == '\r')
+			shown--;
+		if (shown == 0 || line[shown - 1] != '\\' || line[end] == '\0')
+		{
+			appendBinaryStringInfo(&joined, line, (int) shown);
+			return joined.data;
+		}
+		appendBinaryStringInfo(&joined, line, (int) shown - 1);
+		line += end + 1;
 	}
-	*end = '\0';
-	return strstr(line, "ldapbindpasswd") != NULL || strstr(line, "radiussecrets") != NULL;
 }
 
 /*
- * Two of the parser's messages may quote a secret.  One is about a list of RADIUS
- * secrets with wrong syntax.  The other is about a word that is not "name=value", which
- * occurs when there is a blank in or before a password.  Returns such a message with the
- * secret masked; NULL for any other.
+ * What is wrong with a line, without what may be secret: in the words of the view,
+ * which are English, else in those of a message.  *hidden: the message's detail
+ * may quote the line, too.
  */
-static char *
-masked_message(const CastsslMessage *message, const char *path, int line_number)
+static const char *
+shown_error(const char *path, int line_number, const char *error, const CastsslMessage *message,
+			bool *hidden)
 {
-	const char *format = message->message_id;
-	const char *value = strstr(format, "%s");
+	const char *text = error != NULL ? error : message != NULL ? message->message_id : NULL;
+	char *line = read_line(path, line_number);
+	const char *shown;
 
-	if (value == NULL)
-		return NULL;
-	if (strstr(format, "RADIUS secret") == NULL &&
-		!(strstr(format, "not in name=value format") != NULL && line_has_secret(path, line_number)))
-		return NULL;
-	return psprintf("%.*s***%s", (int) (value - format), format, value + 2);
+	*hidden = line == NULL;
+	if (text == NULL || line == NULL)
+		return "the server refuses this line";
+	shown = castssl_hba_mask_error(text, line, strlen(line));
+	*hidden = shown != text;
+	if (error == NULL && !*hidden)
+		return pstrdup(message->message);
+	return shown;
 }
 
 /* The capture is freed with SPI's memory and the finding is not, so copy the strings. */
@@ -153,25 +157,14 @@ add_hba_error(const CastsslCapture *capture, const char *path, int line_number, 
 			  CastsslFindings *findings)
 {
 	const CastsslMessage *message = message_of_line(capture, path, line_number);
-	const char *text = error;
+	bool hidden;
+	const char *text = shown_error(path, line_number, error, message, &hidden);
+	const char *detail = message != NULL && !hidden ? message->detail : NULL;
 
-	if (message != NULL)
-	{
-		const char *masked = masked_message(message, path, line_number);
-
-		if (masked != NULL)
-			text = masked;
-		else if (text == NULL)
-			text = pstrdup(message->message);
-	}
-	if (text == NULL)
-		text = "the server refuses this line";
-	castssl_finding_add(findings, CASTSSL_ERROR, "hba_syntax", psprintf("%s:%d", path, line_number),
-						text,
-						message != NULL && message->detail != NULL
-							? pstrdup(message->detail)
-							: psprintf("Line %d of \"%s\".", line_number, path),
-						message != NULL && message->hint != NULL ? pstrdup(message->hint) : NULL);
+	castssl_finding_add(
+		findings, CASTSSL_ERROR, "hba_syntax", psprintf("%s:%d", path, line_number), text,
+		detail != NULL ? pstrdup(detail) : psprintf("Line %d of \"%s\".", line_number, path),
+		message != NULL && message->hint != NULL ? pstrdup(message->hint) : NULL);
 }
 
 /*
@@ -260,6 +253,7 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 	char *live[lengthof(tls_variables)];
 	char **stop = CASTSSL_TLS_LOADER_STOP;
 	char *ciphers = stop ? *stop : NULL;
+	bool asks = ssl_passphrase_command_supports_reload;
 	volatile int rc = -1;
 
 	for (int i = 0; i < lengthof(tls_variables); i++)
@@ -273,6 +267,8 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 			if (wanted[i] != NULL)
 				*tls_variables[i] = unconstify(char *, wanted[i]);
 		}
+		if (!files->ask_passphrase)
+			ssl_passphrase_command_supports_reload = false;
 		if (stop)
 			*stop =
 				"no-such-cipher"; /* LCOV_EXCL_LINE: since 19, and coverage is measured with 15 */
@@ -284,6 +280,7 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 			/* cppcheck does not know that the loop above runs. */
 			/* cppcheck-suppress uninitvar */
 			*tls_variables[i] = live[i];
+		ssl_passphrase_command_supports_reload = asks;
 		if (stop)
 			*stop = ciphers; /* LCOV_EXCL_LINE: since 19 */
 		castssl_capture_end(capture);

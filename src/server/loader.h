@@ -29,12 +29,13 @@ typedef struct CastsslTlsFiles
 	const char *key_file;
 	const char *ca_file;
 	const char *crl_file;
+	bool ask_passphrase; /* may ssl_passphrase_command be run?  Not because somebody reads. */
 } CastsslTlsFiles;
 
 /*
- * Let be_tls_init load the set, with this server's other TLS settings as they are in
- * effect.  If it refuses, adds an error finding with the server's own message (and
- * detail, hint).  Runs ssl_passphrase_command only if a reload would
+ * Let be_tls_init load the set with this server's other TLS settings in force.
+ * An error finding with the server's own message (and detail, hint) when it
+ * refuses.  Runs ssl_passphrase_command only where the files say so and a reload would
  * (ssl_passphrase_command_supports_reload).
  */
 extern void castssl_loader_check_tls(const CastsslTlsFiles *files, CastsslFindings *findings);

@@ -22,8 +22,8 @@ value_on_disk(const char *name)
 }
 
 /*
- * The server's loader runs as for a reload.  At a start, however, it may run
- * ssl_passphrase_command whatever ssl_passphrase_command_supports_reload says.
+ * The server's loader is asked as for a reload, and without ssl_passphrase_command,
+ * which a start runs.
  */
 static bool
 concerns_reload_only(const CastsslFinding *finding)

@@ -13,10 +13,10 @@
  * not empty, and, with ssl on, certificate, key, CA and CRL load.  Everything on disk
  * counts, no matter who wrote it and whether it is in effect yet.  Changes nothing.
  *
- * hba: the findings of castssl_loader_check_hba for pg_hba.conf, which is then not read
- * again; NULL: not checked yet.  Without try_tls, the TLS files are not loaded: they are
- * known to load, or the check must not run ssl_passphrase_command (see
- * castssl_loader_check_tls).
+ * hba: what castssl_loader_check_hba says of pg_hba.conf, which is then not read
+ * again; NULL: not asked yet.  Without try_tls what TLS loads is left out: it is
+ * known to load.  ssl_passphrase_command is never run: of an encrypted key, and of
+ * what is loaded after it, nothing is known.
  */
 extern char *castssl_restart_problem(const CastsslFindings *hba, bool try_tls);
 

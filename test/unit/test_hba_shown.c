@@ -18,27 +18,74 @@ check_mask(const char *line, const char *wanted)
 }
 
 static void
+check_error(const char *line, const char *error, const char *wanted)
+{
+	CHECK_STRING(castssl_hba_mask_error(error, line, strlen(line)), wanted);
+}
+
+static void
 test_mask(void)
 {
 	check_mask("host all all all ldap ldapserver=x", "host all all all ldap ldapserver=x");
 	check_mask("", "");
-	check_mask("x ldapbindpasswd=s y=1", "x ldapbindpasswd=*** y=1");
-	check_mask("x ldapbindpasswd=s", "x ldapbindpasswd=***");
-	check_mask("x ldapbindpasswd=\"s t\" y", "x ldapbindpasswd=*** y");
-	check_mask("x \"ldapbindpasswd=s t\" y", "x ldapbindpasswd=*** y");
-	check_mask("x ldapbind\"passwd\"=s y", "x ldapbindpasswd=*** y");
-	check_mask("x radiussecrets=\"\"\"a b\"\",\"\"c\"\"\" y=2", "x radiussecrets=*** y=2");
-	check_mask("x radiussecrets=a,b,c y=2", "x radiussecrets=***,***,*** y=2");
-	check_mask("x radiussecrets=a, b y", "x radiussecrets=***, *** y");
-	check_mask("x radiussecrets=a,y=2", "x radiussecrets=***,y=2");
-	check_mask("x ldapbindpasswd=a#b", "x ldapbindpasswd=***");
-	check_mask("x ldapbindpasswd=\"a#b\" # c", "x ldapbindpasswd=*** # c");
-	check_mask("x # ldapbindpasswd=a b", "x # ldapbindpasswd=***");
+	/* every option reads name=value: the secret alone */
+	check_mask("host a b c ldap ldapbindpasswd=s map=1",
+			   "host a b c ldap ldapbindpasswd=*** map=1");
+	check_mask("local a b ldap \"ldapbindpasswd=s t\" map=x",
+			   "local a b ldap ldapbindpasswd=*** map=x");
+	check_mask("x ldapbind\"passwd\"=s map=y", "x ldapbindpasswd=*** map=y");
+	check_mask("x radiussecrets=\"\"\"a b\"\",\"\"c\"\"\" map=2", "x radiussecrets=*** map=2");
+	check_mask("x ldapbindpasswd=", "x ldapbindpasswd=***");
+	check_mask("x ldapbindpasswd=a#b", "x ldapbindpasswd=******");
+	check_mask("x ldapbindpasswd=\"a#b\" # c", "x ldapbindpasswd=*** ***");
+	check_mask("x ldapbindpasswd=a # castssl", "x ldapbindpasswd=*** # castssl");
+	check_mask("x ldapbindpasswd=\"never closed # x", "x ldapbindpasswd=***");
+	/* misspelt, or an option of another program: nobody knows what it holds */
+	check_mask("host a b c ldap lpadbinpaswd=s map=1", "host a b c ldap lpadbinpaswd=***");
+	check_mask("host a b c ldap LDAPBINDPASSWD=s", "host a b c ldap LDAPBINDPASSWD=***");
+	check_mask("host a b c oauth validator.secret=s", "host a b c oauth validator.secret=***");
+	/* one does not read so: everything from the first that is secret or does not */
+	check_mask("host a b c ldap map=1 ldapbindpasswd=s t map=2",
+			   "host a b c ldap map=1 ldapbindpasswd=***");
+	check_mask("host a b c ldap ldapbindpasswd = s # c", "host a b c ldap ***");
+	check_mask("host a b c ldap map=1 s t", "host a b c ldap map=1 ***");
+	check_mask("host a b c radius radiussecrets=a,b,c map=2",
+			   "host a b c radius radiussecrets=***");
+	check_mask("host a b c radius radiussecrets=a, b map=2", "host a b c radius radiussecrets=***");
+	/* in lines that are no rules */
+	check_mask("host a b c lap ldapbindpasswd=s", "host a b c lap ldapbindpasswd=***");
+	check_mask("host a b c lap ldapbindpasswd = s", "host a b c lap ***");
+	check_mask("host a b ldap ldapbindpasswd=s t", "host a b ldap ldapbindpasswd=***");
+	check_mask("host ldapbindpasswd=s ldap", "host ldapbindpasswd=***");
+	check_mask("ldapbindpasswd=s", "ldapbindpasswd=***");
+	/* neither names nor files nor prose are secrets */
+	check_mask("host secrets passwords 10.0.0.0/8 md5", "host secrets passwords 10.0.0.0/8 md5");
+	check_mask("host ldap ldap 10.0.0.0/8 ldap map=x", "host ldap ldap 10.0.0.0/8 ldap map=x");
+	check_mask("host a=b c=d 10.0.0.0/8 md5", "host a=b c=d 10.0.0.0/8 md5");
+	check_mask("include secrets=x.conf", "include secrets=x.conf");
+	check_mask("host a b c ldap @options", "host a b c ldap @options");
+	check_mask("# a password, and options as NAME=VALUE",
+			   "# a password, and options as NAME=VALUE");
+	/* comments */
+	check_mask("host a b c md5 # ldapbindpasswd=a b", "host a b c md5 # ldapbindpasswd=***");
+	check_mask("# the Password = \"s\"", "# the Password =***");
 	check_mask("#castssl# host all all all ldap ldapbindpasswd=a b=c",
 			   "#castssl# host all all all ldap ldapbindpasswd=***");
-	check_mask("x ldapbindpasswd=\"never closed # x", "x ldapbindpasswd=***");
-	check_mask("x ldapbindpasswd=", "x ldapbindpasswd=***");
-	check_mask("xldapbindpasswd=a", "xldapbindpasswd=a");
+	check_mask("## hostssl all all all ldap lpadbnd=a # x",
+			   "## hostssl all all all ldap lpadbnd=***");
+	check_error("local a b ldap ldapbindpasswd=x a b=c",
+				"unrecognized authentication option name: \"b\"",
+				"unrecognized authentication option name: ***");
+	check_error("local a b ldap b=c", "unrecognized authentication option name: \"b\"",
+				"unrecognized authentication option name: \"b\"");
+	check_error("local a b radius radiussecrets=x",
+				"could not parse RADIUS secret list \"a \"ldap\" b\"",
+				"could not parse RADIUS secret list \"***\"");
+	check_error("local a b ldap @x", "option \"ldapserver\" is only valid for \"ldap\": \"y\"",
+				"option \"ldapserver\" is only valid for \"ldap\": ***");
+	check_error("local a b ldap map=x", "whatever \"x\"", "whatever \"x\"");
+	CHECK_STRING(castssl_hba_mask_option("ldapbindpaswd=a"), "ldapbindpaswd=***");
+	CHECK_STRING(castssl_hba_mask_option("a"), "***");
 	CHECK_STRING(castssl_hba_mask_option("ldapbindpasswd=a"), "ldapbindpasswd=***");
 	CHECK_STRING(castssl_hba_mask_option("map=a"), "map=a");
 }

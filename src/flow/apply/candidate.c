@@ -42,7 +42,8 @@ ask_loader(Candidate *candidate, CastsslFindings *findings)
 	CastsslTlsFiles files = { .cert_file = path_to_load(candidate, CASTSSL_ROLE_CERTIFICATE),
 							  .key_file = path_to_load(candidate, CASTSSL_ROLE_KEY),
 							  .ca_file = path_to_load(candidate, CASTSSL_ROLE_CA),
-							  .crl_file = path_to_load(candidate, CASTSSL_ROLE_CRL) };
+							  .crl_file = path_to_load(candidate, CASTSSL_ROLE_CRL),
+							  .ask_passphrase = true };
 
 	castssl_loader_check_tls(&files, findings);
 	for (int i = before; i < findings->count; i++)

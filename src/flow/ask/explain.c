@@ -385,7 +385,7 @@ say_caveats(Inquiry *inquiry)
 		say(inquiry,
 			"\nThe server refuses %s (%s), and with it the whole file: the rules that it "
 			"loaded before stay in force.  This answer is for the other lines.",
-			line_name(question, rule), rule->error);
+			line_name(question, rule), rule->error_shown);
 		break;
 	}
 	if (!OidIsValid(get_role_oid(question->connection.user, true)))

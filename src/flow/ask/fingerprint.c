@@ -128,7 +128,7 @@ add_rules(List *parts, const CastsslHbaPolicy *policy, const bool *dead)
 		const CastsslHbaRule *rule = &policy->rules[i];
 
 		if (rule->error)
-			parts = add_text(parts, "rule", psprintf("refused: %s", rule->error));
+			parts = add_text(parts, "rule", psprintf("refused: %s", rule->error_shown));
 		else if (!dead[i])
 			parts = add_text(parts, "rule", rule_text(rule));
 	}

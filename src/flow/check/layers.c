@@ -154,7 +154,7 @@ castssl_audit_restart_safe(CastsslAuditScope *scope)
 			scope, CASTSSL_INFO, scope->material.files[CASTSSL_ROLE_KEY].name,
 			"the key is encrypted: whether ssl_passphrase_command opens it was not "
 			"tried",
-			"SELECT restart_safe, restart_problem FROM castssl_status();");
+			"SELECT * FROM castssl_enable(dry_run => true);");
 }
 
 const char *

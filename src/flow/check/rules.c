@@ -390,7 +390,8 @@ castssl_audit_hba_future(CastsslAuditScope *scope)
 			castssl_audit_report(
 				scope, CASTSSL_WARNING,
 				psprintf("%s:%d", future->files[rule->file]->path, rule->line_number),
-				psprintf("PostgreSQL %d refuses this line: %s", scope->target_version, rule->error),
+				psprintf("PostgreSQL %d refuses this line: %s", scope->target_version,
+						 rule->error_shown),
 				"Change it before the upgrade, with castssl_hba_change() and "
 				"castssl_hba_apply().");
 	}

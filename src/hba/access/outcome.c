@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 
 #include "hba/access/outcome.h"
+#include "hba/text/mask.h"
 
 const char *
 castssl_hba_change_name(CastsslHbaChange change)
@@ -143,7 +144,6 @@ castssl_hba_outcome_change(const CastsslHbaOutcome *before, const CastsslHbaOutc
 char *
 castssl_hba_outcome_text(const CastsslHbaRule *rule)
 {
-	static const char *const secrets[] = { "ldapbindpasswd", "radiussecrets" };
 	StringInfoData text;
 
 	if (rule == NULL || strcmp(rule->method, "reject") == 0)
@@ -153,15 +153,9 @@ castssl_hba_outcome_text(const CastsslHbaRule *rule)
 	for (int i = 0; i < rule->options.count; i++)
 	{
 		const char *option = rule->options.items[i].string;
-		const char *secret = NULL;
 
-		for (int j = 0; j < lengthof(secrets); j++)
-			if (has_name(option, secrets[j]))
-				secret = secrets[j];
-		if (secret != NULL)
-			appendStringInfo(&text, " %s=***", secret);
-		else if (!has_name(option, "clientcert"))
-			appendStringInfo(&text, " %s", option);
+		if (!has_name(option, "clientcert"))
+			appendStringInfo(&text, " %s", castssl_hba_mask_option(option));
 	}
 	if (rule->clientcert != CASTSSL_CLIENTCERT_NONE && strcmp(rule->method, "cert") != 0)
 		appendStringInfo(&text, " clientcert=%s", castssl_clientcert_name(rule->clientcert));

@@ -168,7 +168,7 @@ castssl_hba_why_not(const CastsslHbaRule *rule, int version, const CastsslConnec
 	CastsslAnswer users;
 
 	if (rule->error)
-		return psprintf("the server refuses it: %s", rule->error);
+		return psprintf("the server refuses it: %s", rule->error_shown);
 	if (!castssl_hba_type_takes(rule->type, connection->family, connection->encryption))
 		return psprintf("it is for connections %s, and this one %s", type_meaning(rule->type),
 						channel_name(connection));

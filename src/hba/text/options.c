@@ -93,6 +93,9 @@ static const Option known_options[] = {
 	{ "delegate_ident_mapping", OAUTH, "oauth", 18, 99 },
 };
 
+/* Those whose values are shown to superusers alone. */
+static const char *const secret_options[] = { "ldapbindpasswd", "radiussecrets" };
+
 /* Since 19 the validator has options of its own, "validator.NAME". */
 static const Option validator_option = { "validator.", OAUTH, "oauth", 19, 99 };
 
@@ -181,6 +184,40 @@ bool
 castssl_hba_method_is_unsupported(const char *method)
 {
 	return castssl_hba_same(method, "bsd") || castssl_hba_same(method, "sspi");
+}
+
+bool
+castssl_hba_method_is_known(const char *name)
+{
+	for (int i = 0; i < lengthof(methods); i++)
+	{
+		if (castssl_hba_same(methods[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+bool
+castssl_hba_option_is_known(const char *name, size_t length)
+{
+	for (int i = 0; i < lengthof(known_options); i++)
+	{
+		if (strlen(known_options[i].name) == length &&
+			memcmp(known_options[i].name, name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+castssl_hba_option_is_harmless(const char *name, size_t length)
+{
+	for (int i = 0; i < lengthof(secret_options); i++)
+	{
+		if (strlen(secret_options[i]) == length && memcmp(secret_options[i], name, length) == 0)
+			return false;
+	}
+	return castssl_hba_option_is_known(name, length);
 }
 
 bool

@@ -30,6 +30,17 @@ extern bool castssl_hba_method_is_unsupported(const char *method);
 extern const char *castssl_hba_options_check(CastsslHbaRule *rule, int version,
 											 const CastsslHbaReader *reader);
 
+/* Is it the name of a method, or of an option, of any major? */
+extern bool castssl_hba_method_is_known(const char *name);
+extern bool castssl_hba_option_is_known(const char *name, size_t length);
+
+/*
+ * May everybody see the value of the option of that name?  Not of a secret one, nor
+ * of one that no major knows (it may be misspelt), nor of those that an OAuth
+ * validator brings.  This is the one list of what is secret.
+ */
+extern bool castssl_hba_option_is_harmless(const char *name, size_t length);
+
 /* Does that method accept this option ("name=value")? */
 extern bool castssl_hba_option_fits(const char *option, const char *method, int version);
 

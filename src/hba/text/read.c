@@ -12,8 +12,11 @@
 #include "postgres.h"
 #endif
 
+#include "lib/stringinfo.h"
+
 #include "base/arena.h"
 #include "base/grow.h"
+#include "hba/text/mask.h"
 #include "hba/text/read.h"
 
 #define DEEPEST_INCLUDE 10 /* CONF_FILE_MAX_DEPTH */
@@ -123,6 +126,21 @@ new_rule(Builder *builder)
 	return &policy->rules[policy->nrules++];
 }
 
+/* What is said of a line to those who may not see its secrets. */
+static const char *
+error_for_all(const Frame *frame, int record, const char *error)
+{
+	StringInfoData joined;
+	size_t length;
+	const char *text;
+
+	initStringInfo(&joined);
+	text = castssl_hba_record_text(frame->document, record, &joined, &length);
+	error = castssl_hba_mask_error(error, text, length);
+	pfree(joined.data);
+	return error;
+}
+
 /* Add the rule of the line in frame. error: what was wrong before the line could be parsed. */
 static void
 add_rule(Builder *builder, const Frame *frame, int record, const char *error)
@@ -136,7 +154,10 @@ add_rule(Builder *builder, const Frame *frame, int record, const char *error)
 	if (error == NULL)
 		builder->parser(&frame->fields, builder->version, builder->reader, rule);
 	if (rule->error)
+	{
 		builder->policy->nerrors++;
+		rule->error_shown = error_for_all(frame, record, rule->error);
+	}
 	if (error)
 		return;
 	rule->databases = keep_shared(builder, frame, rule->databases, &builder->last_databases);
@@ -481,7 +502,7 @@ castssl_hba_lines_read(const char *path, const CastsslHbaReader *reader, int ver
 		CastsslHbaRule *rule = new_rule(&builder);
 
 		rule->record = -1;
-		rule->error = error;
+		rule->error = rule->error_shown = error;
 		policy->nerrors = 1;
 		add_empty_document(&builder, pstrdup(path));
 		return policy;

@@ -81,6 +81,7 @@ typedef struct CastsslHbaRule
 	CastsslHbaTokens options;     /* each "name=value", in order, as written (quotes removed) */
 	CastsslClientCert clientcert; /* set by the option, or implied by method "cert" */
 	const char *error;            /* the server's error for this line; NULL: a valid rule */
+	const char *error_shown; /* the same for everybody: without what may be secret in the line */
 } CastsslHbaRule;
 
 /*
