@@ -380,6 +380,30 @@ REVOKE ALL ON FUNCTION
   castssl_rollback(bigint, boolean)
 FROM PUBLIC;
 
+-- ALTER DEFAULT PRIVILEGES may have given the functions to others than PUBLIC: nobody but the owner
+-- keeps what was not granted here.
+DO $$
+DECLARE
+  granted record;
+BEGIN
+  FOR granted IN
+    SELECT DISTINCT p.oid::pg_catalog.regprocedure AS function, a.grantee
+      FROM pg_catalog.pg_depend d
+      JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+      JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) d.objid,
+      LATERAL pg_catalog.aclexplode(p.proacl) a
+     WHERE e.extname OPERATOR(pg_catalog.=) 'pg_castssl' AND d.deptype OPERATOR(pg_catalog.=) 'e'
+       AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+       AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+       AND a.grantee OPERATOR(pg_catalog.<>) p.proowner
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM %s CASCADE', granted.function,
+      CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+           ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(granted.grantee)) END);
+  END LOOP;
+END
+$$;
+
 GRANT EXECUTE ON FUNCTION
   castssl_status(),
   castssl_certificates(),

@@ -103,7 +103,7 @@ is($there, $not_there, 'probing for files outside tells nothing');
 # before the library is loaded anybody can SET any such name; it must have no effect then
 $t->fails("SET castssl.allowed_directories = '/'; SELECT * FROM castssl_enable(source_dir => '$t->{source}')",
 	'42501', "allowed_directories is not the operator's to set", psql => {%operator});
-$t->fails("SELECT count(*) FROM castssl_status(); SET castssl.allowed_directories = '/'", '42501',
+$t->fails("SELECT count(*) FROM castssl_status(); SET castssl.allowed_directories = '/'", '55P02',
 	"allowed_directories is not the operator's to set, with the library loaded", psql => {%operator}, no_detail => 1);
 is_deeply($t->state, $before, 'allowed_directories: nothing has changed');
 

@@ -237,11 +237,12 @@ is_deeply(server(), $live, 'are left alone');
 $t->write("$data/pg_castssl/changes/$latest/manifest", $manifest);
 rollback();
 
-# --- whichever call comes first undoes what was interrupted, but for the two that only look
+# --- readers say that something was interrupted, and only look; castssl_changes() of a superuser and changing calls undo it
 
 $t->disable;
 $hba = $t->hba;
-foreach my $call (qw(castssl_status() castssl_changes() castssl_certificates() castssl_hba_rules() castssl_fingerprint() castssl_reload()), "castssl_hba_explain('app', 'alice')")
+$t->sql('CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
+foreach my $call (qw(castssl_changes() castssl_reload() castssl_hba_discard()))
 {
 	$t->enable(source_dir => $t->{source}, plaintext => 'block');
 	my ($newest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
@@ -253,6 +254,13 @@ foreach my $call (qw(castssl_status() castssl_changes() castssl_certificates() c
 	is($t->sql("SELECT severity FROM castssl_check() WHERE check_name = 'changes'"), 'warning', 'castssl_check() says so');
 	like($t->sql('SELECT castssl_report()'), qr/interrupted/, 'and castssl_report()');
 	is_deeply($t->state, $before, 'and both only look');
+	foreach my $reader (qw(castssl_status() castssl_certificates() castssl_hba_rules() castssl_fingerprint() castssl_changes()), "castssl_hba_explain('app', 'alice')")
+	{
+		my ($ok, undef, $err) = $t->psql("SELECT count(*) FROM $reader", user => 'monitor');
+		ok($ok, "$reader by pg_monitor") or diag $err;
+		like($err, qr/WARNING: .*change $newest \(enable\) waits to be undone\nDETAIL:  It was interrupted, and nobody watches over it\.\nHINT:  As a superuser: SELECT \* FROM castssl_changes\(\); /, "$reader says what waits, and how to have it undone");
+	}
+	is_deeply($t->state, $before, 'and all of them only look');
 	my ($ok, undef, $err) = $t->psql("SELECT count(*) FROM $call");
 	ok($ok, "$call after an interruption") or diag $err;
 	like($err, qr/WARNING: .*change $newest \(enable by postgres\) was undone: it had been interrupted/, "$call says that it undid it");

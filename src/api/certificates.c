@@ -58,7 +58,7 @@ CASTSSL_FUNCTION(castssl_certificates)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;
 
-	castssl_worker_stand_in();
+	castssl_worker_tell();
 	add_parameter(&rows, "server", "ssl_cert_file");
 	add_parameter(&rows, "ca", "ssl_ca_file");
 	add_parameter(&rows, "crl", "ssl_crl_file");

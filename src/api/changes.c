@@ -13,6 +13,7 @@
 #include "change/journal.h"
 #include "change/worker.h"
 #include "flow/recipe/undo.h"
+#include "server/caller.h"
 
 static void
 add_change(CastsslRows *rows, const CastsslChange *change)
@@ -38,7 +39,11 @@ CASTSSL_FUNCTION(castssl_changes)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;
 
-	castssl_worker_stand_in();
+	/* a monitoring role only looks */
+	if (castssl_caller_is_superuser())
+		castssl_worker_stand_in();
+	else
+		castssl_worker_tell();
 	foreach (cell, castssl_journal_list())
 		add_change(&rows, lfirst(cell));
 	return (Datum) 0;

@@ -16,7 +16,7 @@ CASTSSL_FUNCTION(castssl_fingerprint)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	ListCell *cell;
 
-	castssl_worker_stand_in();
+	castssl_worker_tell();
 	foreach (cell, castssl_fingerprint_parts())
 	{
 		const CastsslPolicyPart *part = lfirst(cell);

@@ -204,7 +204,7 @@ CASTSSL_FUNCTION(castssl_hba_rules)
 		AllocSetContextCreate(CurrentMemoryContext, "castssl_hba_rules", ALLOCSET_DEFAULT_SIZES);
 	Dead dead;
 
-	castssl_worker_stand_in();
+	castssl_worker_tell();
 	policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy(NULL)
 											  : castssl_hba_files_read(NULL, 0);
 	forget_texts(policy);

@@ -76,7 +76,7 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	Datum values[5] = { 0 };
 	bool nulls[5] = { false };
 
-	castssl_worker_stand_in();
+	castssl_worker_tell();
 	question.connection.replication = castssl_argument_bool(fcinfo, 4);
 	question.connection.database =
 		question.connection.replication ? "" : castssl_argument_required(fcinfo, 0, "database");

@@ -52,7 +52,7 @@ CASTSSL_FUNCTION(castssl_status)
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	castssl_worker_stand_in();
+	castssl_worker_tell();
 
 	values[0] = BoolGetDatum(castssl_tls_is_on());
 	castssl_set_text(values, nulls, 1, ConfigFileName);

@@ -9,6 +9,10 @@
 
 /* ---- PostgreSQL ---- */
 
+#ifndef USE_OPENSSL
+#error "pg_castssl needs a PostgreSQL that is built with OpenSSL (./configure --with-ssl=openssl)"
+#endif
+
 #define CASTSSL_SERVER_MAJOR (PG_VERSION_NUM / 10000)
 #define CASTSSL_NEWEST_MAJOR 19 /* the newest major whose pg_hba.conf grammar we know */
 
@@ -43,6 +47,13 @@
 #define CASTSSL_LOG_MIN_MESSAGES log_min_messages[MyBackendType]
 #else
 #define CASTSSL_LOG_MIN_MESSAGES log_min_messages
+#endif
+
+/* What pg_stat_activity says that a process waits for: a name of our own came with 17. */
+#if PG_VERSION_NUM >= 170000
+#define CASTSSL_WAIT_EVENT(name) WaitEventExtensionNew(name)
+#else
+#define CASTSSL_WAIT_EVENT(name) PG_WAIT_EXTENSION
 #endif
 
 /* In 19 handlers got a second argument, which SIG_IGN does not have. */

@@ -60,6 +60,10 @@ fail(const char *kind)
 	error_at = passed;
 	if (strncmp(kind, "full", 4) == 0)
 		disk_full = true;
+	if (strncmp(kind, "gone", 4) == 0)
+		return ENOENT;
+	if (strncmp(kind, "emfile", 6) == 0)
+		return EMFILE;
 	return EIO;
 }
 

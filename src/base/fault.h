@@ -9,6 +9,7 @@
  *
  * <kind> is one of these:
  * - error: raises an error, or makes the system call fail with EIO.
+ * - gone, emfile: the same with ENOENT and EMFILE.
  * - kill: ends this process with SIGKILL.
  * - crash: ends the postmaster and this process with SIGKILL.
  * - full: this point and all later ones fail as on a full disk.

@@ -16,5 +16,11 @@ void *
 castssl_grow(void *items, int *capacity, size_t size)
 {
 	*capacity = Max(FIRST_CAPACITY, *capacity * 2);
+#ifdef FRONTEND
 	return items == NULL ? palloc(*capacity * size) : repalloc(items, *capacity * size);
+#else
+	/* more than 1 GB for a file of lines that are empty: the server reads it, too */
+	return items == NULL ? palloc_extended(*capacity * size, MCXT_ALLOC_HUGE)
+						 : repalloc_huge(items, *capacity * size);
+#endif
 }

@@ -33,19 +33,19 @@ castssl_settings_define(void)
 							"Number of finished changes that can still be rolled back.",
 							"Their before-images, old private keys too, stay in the data "
 							"directory, readable by the server's account only.",
-							&castssl_keep_changes, 20, 0, 10000, PGC_SUSET, 0, NULL, NULL, NULL);
+							&castssl_keep_changes, 20, 0, 10000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("castssl.allowed_directories",
 							   "Directories from which and to which callers who are no superusers "
 							   "may install files.",
 							   "Comma-separated.  The data directory and the folder of config_file "
 							   "are always allowed.",
-							   &castssl_allowed_directories, "", PGC_SUSET,
+							   &castssl_allowed_directories, "", PGC_SIGHUP,
 							   GUC_LIST_INPUT | GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"castssl.ca_directory", "Directory of the small CA that castssl_create_ca() makes.",
 		"Relative to the data directory; empty for pg_castssl/ca in it, "
 		"which base backups then hold.",
-		&castssl_ca_directory, "", PGC_SUSET, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+		&castssl_ca_directory, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	castssl_fault_define();
 
 	MarkGUCPrefixReserved("castssl");

@@ -38,5 +38,7 @@ castssl_attempt(CastsslAttempt body, void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED && held_off == 0)
+		ReThrowError(error);
 	return error;
 }

@@ -7,11 +7,13 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "common/file_perm.h"
 #include "storage/fd.h"
 #include "utils/timestamp.h"
 
 #include "base/fault.h"
 #include "change/journal.h"
+#include "change/lock.h"
 #include "change/manifest.h"
 #include "server/call.h"
 #include "server/files.h"
@@ -101,6 +103,15 @@ castssl_journal_ids(void)
 	return ids;
 }
 
+/* The mode of a copy: a key is for nobody else, nor is what was for nobody else. */
+static int
+copy_mode(const char *data, size_t length, mode_t mode)
+{
+	if (!(mode & S_IRGRP) || strlen(data) != length || strstr(data, "PRIVATE KEY-----") != NULL)
+		return 0600;
+	return pg_file_create_mode;
+}
+
 /* Fill in the state of a file on disk before the change, and save its bytes. */
 static void
 save_before_image(CastsslChange *change, int n)
@@ -118,7 +129,7 @@ save_before_image(CastsslChange *change, int n)
 	file->uid = st.st_uid;
 	file->gid = st.st_gid;
 	file->before_hash = castssl_file_hash(data, length);
-	castssl_file_create(image, data, length, 0600);
+	castssl_file_create(image, data, length, copy_mode(data, length, st.st_mode));
 	explicit_bzero(data, length);
 	pfree(data);
 }
@@ -152,6 +163,7 @@ castssl_journal_begin(CastsslChange *change)
 	}
 	change->state = CASTSSL_APPLYING;
 	castssl_journal_update(change);
+	castssl_watch_wake();
 }
 
 /* A number that a copy of the change's directory does not share with the original; 0: unknown. */
@@ -214,8 +226,8 @@ castssl_journal_update(const CastsslChange *change)
 		castssl_manifest_append(&text, psprintf("parameter_%d_after", n), parameter->after);
 	}
 	CASTSSL_FAULT("change state");
-	castssl_file_replace(castssl_journal_path(change->id, "manifest"), text.data, text.len, 0600,
-						 NULL);
+	castssl_file_replace(castssl_journal_path(change->id, "manifest"), text.data, text.len,
+						 pg_file_create_mode, NULL);
 	CASTSSL_FAULT("changed state");
 	pfree(text.data);
 }

@@ -6,8 +6,10 @@
  * touches (before-1, before-2, ...) and a manifest, which is written last.  A
  * directory without a manifest belongs to a change that never began.  There may also
  * be replaced-1, ..., which are the contents that undoing found in place of what the
- * change had written, and staged, the edits that the change made live.  Directories
- * have mode 0700, files 0600.  All are synced before anything else is written.
+ * change had written, and staged, the edits that the change made live.  All is for the
+ * server's account alone.  In a cluster whose group may read it (initdb
+ * --allow-group-access) it is for the group, too, except keys and what the group may not
+ * read elsewhere.  All is synced before anything else is written.
  *
  * Everything returned is palloc'd in the current context.  Errors are raised.
  */
@@ -87,7 +89,8 @@ extern void castssl_journal_prepare(CastsslChange *change);
 /*
  * Save the before-images of its files, and write the manifest in state applying.  Fills
  * in the before fields of the files (all except path and after_hash) and of the
- * parameters, from the disk.
+ * parameters, from the disk.  Wakes the process that watches: it undoes the change
+ * if this process ends first.
  */
 extern void castssl_journal_begin(CastsslChange *change);
 

@@ -8,18 +8,22 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-#include "storage/latch.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 
 #include "change/lock.h"
+#include "server/reload.h"
+#include "server/wait.h"
+
+/* For at most that long is waited for who watches, in milliseconds at a time. */
+#define WATCHER_PATIENCE 2000
+#define WATCHER_PAUSE 10
 
 /* "castssl", and lock classes of our own besides the 1 and 2 that SQL functions use. */
 #define LOCK_KEY 0x63617374
-#define CLASS_CHANGE 3 /* exclusive: the session that changes something */
-#define CLASS_WATCH 4  /* shared: processes that watch over an unconfirmed change */
+#define CLASS_CHANGE 3 /* exclusive: who changes something */
+#define CLASS_WATCH 4  /* exclusive: who watches over what is open */
 
 static LOCKTAG
 lock_tag(uint16 class)
@@ -30,23 +34,21 @@ lock_tag(uint16 class)
 	return tag;
 }
 
-/* Process IDs of the holders of the lock, palloc'd.  Returns their number. */
+/* The process that holds the lock; 0: nobody does. */
 static int
-find_holders(uint16 class, int **pids)
+holder_of(uint16 class)
 {
 	LOCKTAG tag = lock_tag(class);
 	LockData *locks = GetLockStatusData();
-	int count = 0;
 
-	*pids = palloc(Max(locks->nelements, 1) * sizeof(int));
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		LockInstanceData *lock = &locks->locks[i];
 
 		if (memcmp(&lock->locktag, &tag, sizeof(LOCKTAG)) == 0 && lock->holdMask != 0)
-			(*pids)[count++] = lock->pid;
+			return lock->pid;
 	}
-	return count;
+	return 0;
 }
 
 bool
@@ -57,21 +59,31 @@ castssl_lock_try(void)
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+bool
+castssl_lock_is_held(void)
+{
+	return holder_of(CLASS_CHANGE) != 0;
+}
+
 void
 castssl_lock_acquire(void)
 {
-	int *pids;
-	int count;
+	int holder = 0;
 
-	if (castssl_lock_try())
-		return;
-	count = find_holders(CLASS_CHANGE, &pids);
-	ereport(ERROR,
-			(errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("another change of pg_castssl is running"),
-			 count > 0 ? errdetail("Process %d holds the lock.", pids[0])
-					   : errdetail("It has just ended."),
-			 errhint("Call this again when it has ended: SELECT * FROM castssl_changes() "
-					 "shows its state.")));
+	castssl_reload_check_possible();
+	for (int waited = 0; !castssl_lock_try(); waited += WATCHER_PAUSE)
+	{
+		holder = holder_of(CLASS_CHANGE);
+		if (waited >= WATCHER_PATIENCE || (holder != 0 && holder != holder_of(CLASS_WATCH)))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("another change of pg_castssl is running"),
+					 holder != 0 ? errdetail("Process %d holds the lock.", holder)
+								 : errdetail("It has just ended."),
+					 errhint("Call this again when it has ended: SELECT * FROM castssl_changes() "
+							 "shows its state.")));
+		castssl_sleep(WATCHER_PAUSE);
+	}
 }
 
 void
@@ -82,12 +94,12 @@ castssl_lock_release(void)
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
-void
+bool
 castssl_watch_begin(void)
 {
 	LOCKTAG tag = lock_tag(CLASS_WATCH);
 
-	(void) LockAcquire(&tag, ShareLock, true, false);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
@@ -95,29 +107,20 @@ castssl_watch_end(void)
 {
 	LOCKTAG tag = lock_tag(CLASS_WATCH);
 
-	LockRelease(&tag, ShareLock, true);
+	LockRelease(&tag, ExclusiveLock, true);
 }
 
-int
+void
 castssl_watch_wake(void)
 {
-	int *pids;
-	int count = find_holders(CLASS_WATCH, &pids);
+	PGPROC *process = BackendPidGetProc(holder_of(CLASS_WATCH));
 
-	for (int i = 0; i < count; i++)
-	{
-		PGPROC *process = BackendPidGetProc(pids[i]);
-
-		if (process)
-			SetLatch(&process->procLatch);
-	}
-	return count;
+	if (process)
+		SetLatch(&process->procLatch);
 }
 
 bool
 castssl_watch_exists(void)
 {
-	int *pids;
-
-	return find_holders(CLASS_WATCH, &pids) > 0;
+	return holder_of(CLASS_WATCH) != 0;
 }

@@ -6,9 +6,10 @@
 #define CASTSSL_CHANGE_LOCK_H
 
 /*
- * Take the lock for this session without waiting: 55P03, which names the process that
- * holds it.  Readers never take it.  Nests.  Works on a standby, too.  An error does not
- * release it, so the caller releases it in PG_FINALLY.
+ * Take the lock for this session, at once or not at all: 55P03 with the process
+ * that holds it; only who watches is waited for, which takes it for moments.
+ * Readers never take it.  Nests.  Also on a standby.  It outlives an error:
+ * whoever takes it releases it in PG_FINALLY.  55000 in single-user mode.
  */
 extern void castssl_lock_acquire(void);
 
@@ -17,12 +18,19 @@ extern bool castssl_lock_try(void);
 
 extern void castssl_lock_release(void);
 
-/* This process watches over unconfirmed changes, until it ends or calls _end. */
-extern void castssl_watch_begin(void);
+/* Does any process hold it?  Takes no lock. */
+extern bool castssl_lock_is_held(void);
+
+/*
+ * This process watches over what is open, for as long as it lives or until _end;
+ * false where another one does.  Who counts on it holds the lock: end only with
+ * the lock held.
+ */
+extern bool castssl_watch_begin(void);
 extern void castssl_watch_end(void);
 
-/* Set the latches of all watching processes.  Returns their number. */
-extern int castssl_watch_wake(void);
+/* Set the latch of who watches: a change begins or has ended. */
+extern void castssl_watch_wake(void);
 
 /* Does any process watch? */
 extern bool castssl_watch_exists(void);

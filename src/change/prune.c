@@ -118,7 +118,7 @@ castssl_leftovers_exist(void)
 static void
 clear_up(void *arg)
 {
-	(void) castssl_watch_wake();
+	castssl_watch_wake();
 	castssl_directory_remove(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY));
 	prune();
 }

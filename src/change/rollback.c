@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
@@ -243,8 +244,10 @@ castssl_change_undo(CastsslChange *change, CastsslChangeState state)
 {
 	char *problem;
 
+	HOLD_INTERRUPTS();
 	castssl_change_restore(change);
 	give_staged_back(change);
+	RESUME_INTERRUPTS();
 	problem = castssl_reload_undone(castssl_verify_timeout);
 	change->state = state;
 	change->finished_at = GetCurrentTimestamp();

@@ -4,23 +4,28 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/fault.h"
+#include "base/settings.h"
 #include "change/attempt.h"
 #include "change/lock.h"
 #include "change/rollback.h"
 #include "change/worker.h"
+#include "server/wait.h"
 
 /* Milliseconds until the worker reads the journal again: */
 #define NAP_LONGEST 10000 /* at most, because clocks jump */
@@ -28,23 +33,32 @@
 #define NAP_FAILED 10000  /* undoing failed, try again */
 #define NAP_FOREVER (-1)  /* nothing to watch */
 
-/* Seconds until a terminated worker starts again. */
+/* Milliseconds that a new worker is waited for, at least, and between two looks at it. */
+#define START_TIMEOUT 10000
+#define START_PAUSE 10
+
+/* Seconds until a worker comes back that was terminated. */
 #define RESTART_TIME 2
 
-/* What a worker watches. */
+/* What a worker knows. */
 typedef struct Watch
 {
-	int64 change_id; /* this change; 0: any open one */
-	bool clear_up;   /* first undo and remove what was interrupted */
-	bool begun;      /* castssl_watch_begin was called */
-	long nap;        /* until the journal must be read again */
+	bool stays;    /* for as long as the server runs, not for one change */
+	bool clear_up; /* first of all undo and remove what was interrupted */
+	bool begun;    /* it is this process that watches */
+	bool over;     /* it is not needed any more */
+	long nap;      /* until the journal is to be looked at again */
 } Watch;
 
 extern PGDLLEXPORT void castssl_worker_main(Datum argument);
 
-/* Common settings of castssl_worker_start and castssl_worker_register. */
+/*
+ * What castssl_worker_start and castssl_worker_register have in common.  The
+ * argument is a bool, which no build passes by reference: a pointer would lead
+ * nowhere in the other process.
+ */
 static void
-describe_worker(BackgroundWorker *worker)
+describe_worker(BackgroundWorker *worker, bool stays)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -54,9 +68,46 @@ describe_worker(BackgroundWorker *worker)
 	 * process crashes.
 	 */
 	worker->bgw_restart_time = RESTART_TIME;
+	worker->bgw_main_arg = BoolGetDatum(stays);
 	strlcpy(worker->bgw_library_name, "pg_castssl", sizeof(worker->bgw_library_name));
 	strlcpy(worker->bgw_function_name, "castssl_worker_main", BGW_MAXLEN);
 	strlcpy(worker->bgw_type, "pg_castssl", BGW_MAXLEN);
+}
+
+static void
+raise_no_slot(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("no background worker could be started to undo the change"),
+					errdetail("confirm_within needs one free slot of max_worker_processes (%d).",
+							  max_worker_processes),
+					errhint("Raise max_worker_processes and restart the server, or try again "
+							"when a worker has ended.")));
+}
+
+/*
+ * That it was forked says nothing yet: its library may not be there.  True when it
+ * watches.
+ */
+static bool
+wait_until_it_watches(BackgroundWorkerHandle *handle)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   Max(castssl_verify_timeout, START_TIMEOUT));
+	bool forked = false;
+	pid_t pid;
+
+	while (!castssl_watch_exists())
+	{
+		BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
+
+		if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED ||
+			(status == BGWH_NOT_YET_STARTED && forked) || GetCurrentTimestamp() >= deadline)
+			return false;
+		forked |= (status == BGWH_STARTED);
+		castssl_sleep(START_PAUSE);
+	}
+	return true;
 }
 
 void
@@ -64,22 +115,33 @@ castssl_worker_start(int64 change_id)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
-	pid_t pid = 0;
+	volatile bool watches = false;
 
-	describe_worker(&worker);
+	if (castssl_watch_exists())
+		return; /* who watches cannot go while we hold the lock */
+	describe_worker(&worker, false);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_castssl change " INT64_FORMAT, change_id);
-	worker.bgw_main_arg = Int64GetDatum(change_id);
 	worker.bgw_notify_pid = MyProcPid;
 	CASTSSL_FAULT("start worker");
-	if (!RegisterDynamicBackgroundWorker(&worker, &handle) ||
-		WaitForBackgroundWorkerStartup(handle, &pid) != BGWH_STARTED)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no background worker could be started to undo the change"),
-				 errdetail("confirm_within needs one free slot of max_worker_processes (%d).",
-						   max_worker_processes),
-				 errhint("Raise max_worker_processes and restart the server, or try again "
-						 "when a worker has ended.")));
+	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+		raise_no_slot();
+	PG_TRY();
+	{
+		watches = wait_until_it_watches(handle);
+	}
+	PG_FINALLY();
+	{
+		/* else the postmaster would try again and again */
+		if (!watches)
+			TerminateBackgroundWorker(handle);
+	}
+	PG_END_TRY();
+	if (!watches)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("no background worker could be started to undo the change"),
+						errdetail("It was registered, but did not come up."),
+						errhint("The server's log says why.  Without confirm_within no worker is "
+								"needed.")));
 	CASTSSL_FAULT("started worker");
 }
 
@@ -88,7 +150,7 @@ castssl_worker_register(void)
 {
 	BackgroundWorker worker;
 
-	describe_worker(&worker);
+	describe_worker(&worker, true);
 	strlcpy(worker.bgw_name, "pg_castssl recovery", BGW_MAXLEN);
 	RegisterBackgroundWorker(&worker);
 }
@@ -112,16 +174,6 @@ recover(int elevel)
 	return true;
 }
 
-/* Will the holder of the lock write the change with that id soon? */
-static bool
-may_still_begin(void)
-{
-	if (!castssl_lock_try())
-		return true;
-	castssl_lock_release();
-	return false;
-}
-
 /* Milliseconds until the deadline; 0: it has passed. */
 static long
 time_left(const CastsslChange *change)
@@ -129,7 +181,37 @@ time_left(const CastsslChange *change)
 	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), change->confirm_deadline);
 }
 
-/* Read the journal, and undo what is due. */
+/*
+ * Nothing is open: sleep, or go.  Only with the lock held does one know that
+ * nothing begins that counts on this worker.
+ */
+static void
+rest(Watch *watch)
+{
+	if (watch->stays)
+	{
+		watch->nap = NAP_FOREVER;
+		return;
+	}
+	if (!castssl_lock_try())
+		return;
+	PG_TRY();
+	{
+		if (castssl_journal_open_change() == NULL)
+		{
+			castssl_watch_end();
+			watch->begun = false;
+			watch->over = true;
+		}
+	}
+	PG_FINALLY();
+	{
+		castssl_lock_release();
+	}
+	PG_END_TRY();
+}
+
+/* Look at the journal, and undo what is due. */
 static void
 look(void *arg)
 {
@@ -141,25 +223,57 @@ look(void *arg)
 		return;
 	watch->clear_up = false;
 
-	change =
-		watch->change_id ? castssl_journal_read(watch->change_id) : castssl_journal_open_change();
-	if (change == NULL && watch->change_id != 0 && may_still_begin())
-		return;
-	if (change == NULL || !castssl_change_is_open(change))
-		watch->nap = NAP_FOREVER;
+	change = castssl_journal_open_change();
+	if (change == NULL)
+		rest(watch);
 	else if (change->state == CASTSSL_UNCONFIRMED && time_left(change) > 0)
 		watch->nap = Min(NAP_LONGEST, time_left(change));
 	else if (recover(LOG))
 		watch->nap = 0;
 }
 
-/* As above in a transaction of its own.  A failure is logged, and the worker tries again. */
+/*
+ * The worker runs as the role that made the cluster, which need not be a
+ * superuser any more: then as the first that is one.
+ */
+static Oid
+find_superuser(void)
+{
+	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_authid role = (Form_pg_authid) GETSTRUCT(tuple);
+
+		if (role->rolsuper)
+			found = role->oid;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+static void
+become_superuser(void)
+{
+	Oid role = superuser() ? InvalidOid : find_superuser();
+
+	if (OidIsValid(role))
+		SetUserIdAndSecContext(role, 0);
+}
+
+/* The same as look in a transaction of its own; what fails is logged and tried again. */
 static void
 look_again(Watch *watch)
 {
 	ErrorData *error;
 
 	StartTransactionCommand();
+	become_superuser();
+	pgstat_report_activity(STATE_RUNNING, "looking at the changes");
 	error = castssl_attempt(look, watch);
 	if (error)
 	{
@@ -169,49 +283,52 @@ look_again(Watch *watch)
 				 errhint("This is tried again every %d seconds.", NAP_FAILED / 1000)));
 		watch->nap = NAP_FAILED;
 	}
-	if (watch->nap != NAP_FOREVER && !watch->begun)
-		castssl_watch_begin();
-	if (watch->nap == NAP_FOREVER && watch->begun)
-		castssl_watch_end();
-	watch->begun = (watch->nap != NAP_FOREVER);
 	CommitTransactionCommand();
-	pgstat_report_activity(watch->begun ? STATE_RUNNING : STATE_IDLE,
-						   watch->begun ? "waiting for castssl_confirm()" : NULL);
+	pgstat_report_activity(STATE_IDLE, watch->nap == NAP_FOREVER ? "nothing to watch over"
+																 : "waiting for castssl_confirm()");
 }
 
-/*
- * Entry point of both workers.  The argument is the change to watch; 0: recover, then
- * watch the open change.
- */
+/* Be the one who watches; another one may still be at it, of a change or for ever. */
+static bool
+begin_to_watch(Watch *watch)
+{
+	if (!watch->begun)
+		watch->begun = castssl_watch_begin();
+	if (watch->begun)
+		return true;
+	watch->over = !watch->stays;
+	watch->nap = NAP_LONGEST;
+	return false;
+}
+
+/* Entry point of both workers.  The argument says whether it stays. */
 void
 castssl_worker_main(Datum argument)
 {
-	Watch watch = { .change_id = DatumGetInt64(argument) };
+	Watch watch = { .stays = DatumGetBool(argument), .clear_up = DatumGetBool(argument) };
 
-	watch.clear_up = (watch.change_id == 0);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	pqsignal(SIGINT, PG_SIG_IGN); /* a cancel does not end the watch */
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, PG_SIG_IGN); /* a cancel does not call off the deadline */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
-	while (!ShutdownRequestPending)
+	/* A termination request ends it in castssl_wait, and it is back after RESTART_TIME. */
+	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		look_again(&watch);
-		if (watch.nap == NAP_FOREVER && watch.change_id != 0)
-			proc_exit(0); /* does not start again */
-		if (watch.nap != 0)
-			(void) WaitLatch(MyLatch,
-							 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (watch.nap > 0 ? WL_TIMEOUT : 0),
-							 watch.nap, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		if (begin_to_watch(&watch))
+			look_again(&watch);
+		if (watch.over)
+			proc_exit(0); /* for good */
+		if (watch.nap != 0 && (castssl_wait(0, PGINVALID_SOCKET, watch.nap) & WL_POSTMASTER_DEATH))
+			proc_exit(1); /* LCOV_EXCL_LINE: nobody counts then */
 	}
-	proc_exit(1); /* starts again after RESTART_TIME, unless the server shuts down */
 }
 
 static void
@@ -227,23 +344,54 @@ start_missing_worker(void *arg)
 {
 	CastsslChange *open = castssl_journal_open_change();
 
-	if (open && open->state == CASTSSL_UNCONFIRMED && time_left(open) > 0 &&
-		!castssl_watch_exists())
+	if (open == NULL || open->state != CASTSSL_UNCONFIRMED || time_left(open) <= 0 ||
+		castssl_watch_exists() || !castssl_lock_try())
+		return;
+	PG_TRY();
+	{
 		castssl_worker_start(open->id);
+	}
+	PG_FINALLY();
+	{
+		castssl_lock_release();
+	}
+	PG_END_TRY();
 }
 
 void
 castssl_worker_stand_in(void)
 {
-	ErrorData *error = castssl_attempt(stand_in, NULL);
+	ErrorData *error;
 
+	if (!IsUnderPostmaster)
+		return;
+	error = castssl_attempt(stand_in, NULL);
 	if (error == NULL)
-		(void) castssl_attempt(start_missing_worker, NULL);
-	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		ReThrowError(error);
-	else
+		error = castssl_attempt(start_missing_worker, NULL);
+	if (error)
 		ereport(WARNING,
 				(errmsg("a change could not be undone yet: %s", error->message),
 				 error->detail ? errdetail("%s", error->detail) : 0,
-				 errhint("The next castssl_* call and the next start of the server try again.")));
+				 errhint("The next castssl_* call that changes something, and the next start of "
+						 "the server, try again.")));
+}
+
+void
+castssl_worker_tell(void)
+{
+	CastsslChange *open = castssl_journal_open_change();
+	bool waits;
+
+	if (open == NULL || castssl_lock_is_held() || castssl_watch_exists())
+		return;
+	waits = open->state == CASTSSL_UNCONFIRMED && time_left(open) > 0;
+	ereport(WARNING,
+			(errmsg("change " INT64_FORMAT " (%s) waits to be undone", open->id, open->action),
+			 waits ? errdetail("Nobody watches over it since the server was restarted; its time to "
+							   "be confirmed ends at %s.",
+							   timestamptz_to_str(open->confirm_deadline))
+			 : open->state == CASTSSL_UNCONFIRMED
+				 ? errdetail("Nobody confirmed it in time, and nobody watches over it.")
+				 : errdetail("It was interrupted, and nobody watches over it."),
+			 errhint("As a superuser: SELECT * FROM castssl_changes(); sees to it.")));
 }

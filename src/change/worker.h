@@ -6,27 +6,37 @@
 #define CASTSSL_CHANGE_WORKER_H
 
 /*
- * Start a dynamic background worker that undoes the change at its deadline, or if the
- * change was interrupted.  The worker needs no shared_preload_libraries and works on a
- * standby.  The holder of the lock may start it before the change is in the journal.  If
- * it is terminated, or if the server restarts after a process crashed, the worker starts
- * again within seconds. 55000 if there is no free slot (max_worker_processes).
+ * See to it that a process watches over the change that is about to begin: it
+ * undoes it at its deadline, or when it is found interrupted.  Where none watches
+ * yet, a dynamic background worker is started, and this returns when it does
+ * watch; it needs no shared_preload_libraries and works on a standby.  Only for the
+ * holder of the lock.  A worker that is terminated, or whose server restarts after
+ * a crash of some process, comes back within seconds.  55000, and no worker is left,
+ * where there is no free slot (max_worker_processes) or the worker does not come up.
  */
 extern void castssl_worker_start(int64 change_id);
 
 /*
- * With shared_preload_libraries: register the worker that undoes what was interrupted,
- * and watches over unconfirmed changes, at every start of the server and after every
- * crash of a server process.  It runs as long as the server runs.  Called from _PG_init.
+ * With shared_preload_libraries: register the worker that, at every start of the
+ * server and after every crash of one of its processes, undoes what was
+ * interrupted and watches over what is open.  It stays for as long as the server
+ * runs.  Called from _PG_init.
  */
 extern void castssl_worker_register(void);
 
 /*
- * If the library is not preloaded, the first castssl_* call does that work: it undoes,
- * with a WARNING, what was interrupted or is overdue, and starts a worker for an
- * unconfirmed change without one.  Does nothing while a change is running.  A failure is
- * a WARNING, too, because functions that only read call this.
+ * Where the library is not preloaded, a changing castssl_* call does that work:
+ * undo, with a WARNING, what was interrupted or is overdue, and start a worker
+ * for what is unconfirmed and has none.  Does nothing while a change is running.
+ * What fails is a WARNING, too.
  */
 extern void castssl_worker_stand_in(void);
+
+/*
+ * What a reader does instead, which writes nothing, takes no lock and starts
+ * nothing: a WARNING where a change waits and nobody will undo it, with the
+ * statement that sees to it.
+ */
+extern void castssl_worker_tell(void);
 
 #endif

@@ -14,7 +14,7 @@
 #include "server/capture.h"
 
 static CastsslCapture *current_capture;
-static emit_log_hook_type previous_hook;
+static emit_log_hook_type previous_hook; /* of the capture: there is one at a time */
 
 /* Would the log show the message without us (PostgreSQL: is_log_level_output)? */
 static bool
@@ -51,10 +51,26 @@ keep_message(CastsslCapture *capture, const ErrorData *edata)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * This process is about to end: what it says from here on is for the log, and
+ * nothing of ours is to be found by whoever cleans up.
+ */
+static void
+give_up(ErrorData *edata)
+{
+	if (!is_logged(edata->elevel, current_capture->previous_level))
+		edata->output_to_server = false;
+	castssl_loan_end_all();
+	if (edata->output_to_server && emit_log_hook != NULL)
+		emit_log_hook(edata); /* LCOV_EXCL_LINE: with a logging extension beside us */
+}
+
 static void
 capture_hook(ErrorData *edata)
 {
-	if (edata->elevel == current_capture->level)
+	if (edata->elevel >= FATAL)
+		give_up(edata);
+	else if (edata->elevel == current_capture->level)
 	{
 		/* In a critical section palloc is not allowed.  No message of interest comes from there. */
 		if (CritSectionCount == 0)
@@ -75,6 +91,16 @@ capture_hook(ErrorData *edata)
 		previous_hook(edata); /* LCOV_EXCL_LINE: only with another logging extension */
 }
 
+static void
+put_back(void *arg)
+{
+	CastsslCapture *capture = arg;
+
+	CASTSSL_LOG_MIN_MESSAGES = capture->previous_level;
+	emit_log_hook = previous_hook;
+	current_capture = NULL;
+}
+
 void
 castssl_capture_begin(CastsslCapture *capture, int level)
 {
@@ -82,9 +108,10 @@ castssl_capture_begin(CastsslCapture *capture, int level)
 	capture->context = CurrentMemoryContext;
 	capture->level = level;
 	capture->previous_level = CASTSSL_LOG_MIN_MESSAGES;
+	previous_hook = emit_log_hook;
+	castssl_loan_begin(&capture->loan, put_back, capture);
 
 	current_capture = capture;
-	previous_hook = emit_log_hook;
 	emit_log_hook = capture_hook;
 	/* The threshold LOG would hide WARNING and ERROR.  DEBUG1 lets all of them through. */
 	CASTSSL_LOG_MIN_MESSAGES = Min(capture->previous_level, level == LOG ? DEBUG1 : level);
@@ -93,7 +120,5 @@ castssl_capture_begin(CastsslCapture *capture, int level)
 void
 castssl_capture_end(CastsslCapture *capture)
 {
-	CASTSSL_LOG_MIN_MESSAGES = capture->previous_level;
-	emit_log_hook = previous_hook;
-	current_capture = NULL;
+	castssl_loan_end(&capture->loan);
 }

@@ -5,6 +5,8 @@
 #ifndef CASTSSL_SERVER_CAPTURE_H
 #define CASTSSL_SERVER_CAPTURE_H
 
+#include "server/loan.h"
+
 /* One message.  Any member except message and message_id may be NULL. */
 typedef struct CastsslMessage
 {
@@ -24,6 +26,7 @@ typedef struct CastsslCapture
 	/* Private: the values to restore. */
 	int level;
 	int previous_level;
+	CastsslLoan loan;
 	MemoryContext context;
 } CastsslCapture;
 
@@ -35,6 +38,7 @@ typedef struct CastsslCapture
  * call is only a trial.
  *
  * One capture at a time. castssl_capture_end must follow, also on ERROR (PG_FINALLY).
+ * A FATAL ends the capture: its message and all later ones go their usual way.
  */
 extern void castssl_capture_begin(CastsslCapture *capture, int level);
 extern void castssl_capture_end(CastsslCapture *capture);

@@ -285,7 +285,7 @@ write_bytes(int fd, const char *path, const char *data, size_t length)
 static void
 sync_open_file(int fd, const char *path)
 {
-	if (CASTSSL_FAULT_CALL("file sync", pg_fsync(fd)) != 0)
+	if (CASTSSL_FAULT_CALL("file sync", castssl_platform_sync(fd)) != 0)
 		ereport(ERROR, (errcode_for_write(), errmsg("could not fsync file \"%s\": %m", path)));
 	CASTSSL_FAULT("file synced");
 }
@@ -499,8 +499,23 @@ castssl_file_remove_leftover(const char *path)
 void
 castssl_file_sync(const char *path, bool is_directory)
 {
+	int fd;
+	int failed;
+
 	CASTSSL_FAULT("sync");
-	fsync_fname(path, is_directory);
+	/* Not fsync_fname: its error would be a PANIC. */
+	fd = CASTSSL_FAULT_CALL(
+		"sync open", OpenTransientFile(path, (is_directory ? O_RDONLY : O_RDWR) | PG_BINARY));
+	if (fd < 0 && is_directory && (errno == EISDIR || errno == EACCES))
+		return; /* LCOV_EXCL_LINE: there folders cannot be opened (Windows) */
+	if (fd < 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open \"%s\": %m", path),
+						errdetail("It was to be synced to the disk.")));
+	failed = CASTSSL_FAULT_CALL("sync call", castssl_platform_sync(fd));
+	/* some file systems cannot sync a folder */
+	if (failed && !(is_directory && (errno == EBADF || errno == EINVAL)))
+		ereport(ERROR, (errcode_for_write(), errmsg("could not fsync \"%s\": %m", path)));
+	close_file(fd, path);
 	CASTSSL_FAULT("synced");
 }
 
@@ -514,7 +529,7 @@ castssl_directory_make(const char *path)
 bool
 castssl_directory_make_temporary(const char *path)
 {
-	if (CASTSSL_FAULT_CALL("mkdir", mkdir(path, S_IRWXU)) == 0)
+	if (CASTSSL_FAULT_CALL("mkdir", mkdir(path, pg_dir_create_mode)) == 0)
 	{
 		CASTSSL_FAULT("made directory");
 		return true;

@@ -91,13 +91,19 @@ extern void castssl_file_remove(const char *path);
 /* Remove what a crash in castssl_file_replace may have left beside path. */
 extern void castssl_file_remove_leftover(const char *path);
 
-/* fsync a file or a directory. */
+/*
+ * fsync a file or a directory, also with fsync = off: what is ours must not be lost
+ * for a setting that is about data.  Its failure is an ERROR, never a PANIC.
+ */
 extern void castssl_file_sync(const char *path, bool is_directory);
 
 /* 42501 if accounts other than the server's may put files into the directory. */
 extern void castssl_directory_check_private(const char *directory);
 
-/* Make a directory of mode 0700, if it does not exist, and sync its parent. */
+/*
+ * Make a directory, if it does not exist, and sync its parent.  Mode 0700, or 0750 in a
+ * cluster whose group may read it (initdb --allow-group-access).
+ */
 extern void castssl_directory_make(const char *path);
 
 /* As above without a sync, for directories that need not survive a crash.  False if it existed. */

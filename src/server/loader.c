@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "access/htup_details.h"
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "libpq/libpq.h"
 #include "postmaster/postmaster.h"
@@ -21,6 +20,8 @@
 #include "server/capture.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
+#include "server/loan.h"
+#include "server/query.h"
 
 /* ---- pg_hba.conf ---- */
 
@@ -28,32 +29,43 @@ static const char *const hba_query =
 	"SELECT " CASTSSL_HBA_FILE_NAME ", line_number, auth_method, error "
 	"FROM pg_catalog.pg_hba_file_rules";
 
+/* The globals that its parser takes. */
+typedef struct HbaGlobals
+{
+	char *file;
+	bool ssl;
+} HbaGlobals;
+
+static void
+put_hba_globals_back(void *arg)
+{
+	const HbaGlobals *live = arg;
+
+	HbaFileName = live->file;
+	EnableSSL = live->ssl;
+}
+
 /* Let the server's parser read path.  The rows are in SPI_tuptable, the messages in capture. */
 static void
 read_hba(const char *path, CastsslCapture *capture)
 {
-	char *hba_file = HbaFileName;
-	bool ssl = EnableSSL;
-	volatile int rc = 0;
+	HbaGlobals live = { .file = HbaFileName, .ssl = EnableSSL };
+	CastsslLoan loan;
 
 	castssl_capture_begin(capture, DEBUG3);
+	castssl_loan_begin(&loan, put_hba_globals_back, &live);
 	PG_TRY();
 	{
 		HbaFileName = unconstify(char *, path);
 		EnableSSL = true;
-		rc = SPI_execute(hba_query, true, 0);
+		castssl_query(hba_query);
 	}
 	PG_FINALLY();
 	{
-		HbaFileName = hba_file;
-		EnableSSL = ssl;
+		castssl_loan_end(&loan);
 		castssl_capture_end(capture);
 	}
 	PG_END_TRY();
-	if (rc != SPI_OK_SELECT)
-		/* LCOV_EXCL_START: a constant query on a view of the system */
-		elog(ERROR, "could not read pg_hba_file_rules: %s", SPI_result_code_string(rc));
-	/* LCOV_EXCL_STOP */
 }
 
 /*
@@ -240,32 +252,59 @@ castssl_loader_check_hba(const char *path, bool part, CastsslFindings *findings)
 
 /* ---- certificate, key, CA, CRL ---- */
 
-/* Run be_tls_init on the set; true if it loads. */
+/* The globals that its loader takes, as they are in force. */
+typedef struct TlsGlobals
+{
+	char *files[4]; /* of tls_variable */
+	char *ciphers;  /* where CASTSSL_TLS_LOADER_STOP is one of them */
+	bool asks;      /* ssl_passphrase_command_supports_reload */
+} TlsGlobals;
+
+/* The n-th that a candidate stands in for; a constant they could not be where a library imports
+ * them (Windows). */
+static char **
+tls_variable(int n)
+{
+	char **const variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file, &ssl_crl_file };
+
+	return variables[n];
+}
+
+static void
+put_tls_globals_back(void *arg)
+{
+	const TlsGlobals *live = arg;
+	char **stop = CASTSSL_TLS_LOADER_STOP;
+
+	for (int i = 0; i < lengthof(live->files); i++)
+		*tls_variable(i) = live->files[i];
+	ssl_passphrase_command_supports_reload = live->asks;
+	if (stop)
+		*stop = live->ciphers; /* LCOV_EXCL_LINE: from 19 on */
+}
+
+/* Run be_tls_init on the set; true when it loads. */
 static bool
 load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 {
-	/*
-	 * The server's variables for which a candidate can be used.  They cannot be static
-	 * where a library imports them (Windows).
-	 */
-	char **const tls_variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file, &ssl_crl_file };
 	const char *wanted[] = { files->cert_file, files->key_file, files->ca_file, files->crl_file };
-	char *live[lengthof(tls_variables)];
 	char **stop = CASTSSL_TLS_LOADER_STOP;
-	char *ciphers = stop ? *stop : NULL;
-	bool asks = ssl_passphrase_command_supports_reload;
+	TlsGlobals live = { .ciphers = stop ? *stop : NULL,
+						.asks = ssl_passphrase_command_supports_reload };
+	CastsslLoan loan;
 	volatile int rc = -1;
 
-	for (int i = 0; i < lengthof(tls_variables); i++)
-		live[i] = *tls_variables[i];
+	for (int i = 0; i < lengthof(live.files); i++)
+		live.files[i] = *tls_variable(i);
 
 	castssl_capture_begin(capture, LOG);
+	castssl_loan_begin(&loan, put_tls_globals_back, &live);
 	PG_TRY();
 	{
-		for (int i = 0; i < lengthof(tls_variables); i++)
+		for (int i = 0; i < lengthof(wanted); i++)
 		{
 			if (wanted[i] != NULL)
-				*tls_variables[i] = unconstify(char *, wanted[i]);
+				*tls_variable(i) = unconstify(char *, wanted[i]);
 		}
 		if (!files->ask_passphrase)
 			ssl_passphrase_command_supports_reload = false;
@@ -276,13 +315,7 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
-		for (int i = 0; i < lengthof(tls_variables); i++)
-			/* cppcheck does not know that the loop above runs. */
-			/* cppcheck-suppress uninitvar */
-			*tls_variables[i] = live[i];
-		ssl_passphrase_command_supports_reload = asks;
-		if (stop)
-			*stop = ciphers; /* LCOV_EXCL_LINE: since 19 */
+		castssl_loan_end(&loan);
 		castssl_capture_end(capture);
 		/*
 		 * Errors that OpenSSL left in its queue must not show up in this session's own

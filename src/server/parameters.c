@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "libpq/libpq.h"
 #include "postmaster/postmaster.h"
 #include "miscadmin.h"
@@ -20,6 +19,7 @@
 #include "server/call.h"
 #include "server/capture.h"
 #include "server/parameters.h"
+#include "server/query.h"
 
 char *
 castssl_parameter_value(const char *name)
@@ -166,12 +166,8 @@ read_fixed(void)
 	Fixed *found;
 
 	SPI_connect();
-	if (SPI_execute("SELECT name, boot_val, source OPERATOR(pg_catalog.=) 'command line'"
-					" FROM pg_catalog.pg_settings",
-					true, 0) != SPI_OK_SELECT)
-		/* LCOV_EXCL_START: a constant query on a view of the system */
-		elog(ERROR, "could not read pg_settings");
-	/* LCOV_EXCL_STOP */
+	castssl_query("SELECT name, boot_val, source OPERATOR(pg_catalog.=) 'command line'"
+				  " FROM pg_catalog.pg_settings");
 	spi_context = MemoryContextSwitchTo(TopMemoryContext);
 	found = palloc(SPI_processed * sizeof(Fixed));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -266,27 +262,21 @@ castssl_parameter_file_problem(void)
 	MemoryContext context = CurrentMemoryContext;
 	CastsslCapture capture;
 	char *problem = NULL;
-	volatile int rc = 0;
 
 	SPI_connect();
 	castssl_capture_begin(&capture, DEBUG3);
 	PG_TRY();
 	{
-		rc = SPI_execute("SELECT name, error, pg_catalog.concat(sourcefile, ':', sourceline, ': ',"
-						 " name || ': ', error)"
-						 " FROM pg_catalog.pg_file_settings WHERE error IS NOT NULL"
-						 " ORDER BY seqno",
-						 true, 0);
+		castssl_query("SELECT name, error, pg_catalog.concat(sourcefile, ':', sourceline, ': ',"
+					  " name || ': ', error)"
+					  " FROM pg_catalog.pg_file_settings WHERE error IS NOT NULL"
+					  " ORDER BY seqno");
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
 		castssl_capture_end(&capture);
 	}
 	PG_END_TRY();
-	if (rc != SPI_OK_SELECT)
-		/* LCOV_EXCL_START: a constant query on a view of the system */
-		elog(ERROR, "could not read pg_file_settings: %s", SPI_result_code_string(rc));
-	/* LCOV_EXCL_STOP */
 	problem = first_file_problem(&capture, context);
 	SPI_finish();
 	return problem;

@@ -9,13 +9,18 @@
 
 #ifdef WIN32
 #include <aclapi.h>
+#include <io.h>
 #else
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #endif
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "port.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
 
 #include "base/compat.h"
 #include "server/platform.h"
@@ -147,6 +152,51 @@ castssl_platform_set_mode_of(const char *path, mode_t mode)
 	return chmod(path, mode);
 }
 
+/* What this process had in place for SIGHUP. */
+static struct sigaction sighup_before;
+static volatile sig_atomic_t sighup_heard;
+
+static void
+hear_sighup(int number)
+{
+	int save_errno = errno;
+
+	sighup_heard = true;
+	ConfigReloadPending = true;
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+void
+castssl_platform_hear_reload(void)
+{
+	struct sigaction action = { .sa_handler = hear_sighup, .sa_flags = SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	sighup_heard = false;
+	(void) sigaction(SIGHUP, &action, &sighup_before);
+}
+
+void
+castssl_platform_hear_reload_end(void)
+{
+	(void) sigaction(SIGHUP, &sighup_before, NULL);
+	if (sighup_heard && sighup_before.sa_handler != SIG_IGN && sighup_before.sa_handler != SIG_DFL)
+		(void) raise(SIGHUP);
+}
+
+int
+castssl_platform_sync(int fd)
+{
+	int rc;
+
+	do
+	{
+		rc = fsync(fd);
+	} while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
 bool
 castssl_platform_is_read_only(const char *path)
 {
@@ -256,6 +306,22 @@ int
 castssl_platform_set_mode_of(const char *path, mode_t mode)
 {
 	return 0;
+}
+
+void
+castssl_platform_hear_reload(void)
+{
+}
+
+void
+castssl_platform_hear_reload_end(void)
+{
+}
+
+int
+castssl_platform_sync(int fd)
+{
+	return _commit(fd);
 }
 
 bool

@@ -2,8 +2,8 @@
  * platform.h
  *		Differences between Windows and POSIX systems.
  *
- * The only file with a condition on the platform, except base/compat.h, which defines
- * what the headers of a platform lack.
+ * Only this and platform_thread have conditions on the platform, except base/compat.h, which
+ *defines what the headers of a platform lack.
  */
 #ifndef CASTSSL_SERVER_PLATFORM_H
 #define CASTSSL_SERVER_PLATFORM_H
@@ -49,6 +49,17 @@ extern int castssl_platform_memory_file(void);
 
 /* The path by which this process can open the file again; palloc'd. */
 extern char *castssl_platform_memory_path(int fd);
+
+/*
+ * From here on a SIGHUP sets ConfigReloadPending and the latch, whatever this
+ * process had in place for it.  _end puts that back, and passes on what came in
+ * between.  On Windows nothing is done.
+ */
+extern void castssl_platform_hear_reload(void);
+extern void castssl_platform_hear_reload_end(void);
+
+/* fsync(2), whatever the parameter fsync says; 0, or -1 and errno. */
+extern int castssl_platform_sync(int fd);
 
 /* Is the path on a file system that is mounted read-only?  False if unknown. */
 extern bool castssl_platform_is_read_only(const char *path);

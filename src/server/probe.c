@@ -7,20 +7,18 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "common/ip.h"
 #include "libpq-fe.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
-#include "pgstat.h"
 #include "portability/instr_time.h"
 #include "postmaster/postmaster.h"
 #include "storage/fd.h"
-#include "storage/latch.h"
 #include "utils/varlena.h"
 
 #include "server/probe.h"
-#include "server/reload.h"
+#include "server/lookup.h"
+#include "server/wait.h"
 #include "tls/certificate.h"
 
 /* How far a probe goes before it disconnects. */
@@ -47,12 +45,10 @@ add_address(StringInfo list, const char *address)
 static void
 add_addresses_of(StringInfo list, const char *host)
 {
-	struct addrinfo hint = { 0 };
+	struct addrinfo hint = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
 
-	hint.ai_family = AF_UNSPEC;
-	hint.ai_socktype = SOCK_STREAM;
-	if (pg_getaddrinfo_all(host, NULL, &hint, &found) == 0)
+	if (castssl_lookup_name(host, &hint, &found) == 0)
 	{
 		for (struct addrinfo *one = found; one != NULL; one = one->ai_next)
 		{
@@ -64,7 +60,7 @@ add_addresses_of(StringInfo list, const char *host)
 		}
 	}
 	if (found != NULL)
-		pg_freeaddrinfo_all(hint.ai_family, found);
+		freeaddrinfo(found);
 }
 
 /*
@@ -110,44 +106,45 @@ castssl_probe_possible(void)
 /* ---- one connection ---- */
 
 /*
- * libpq takes each parameter that is not given from the environment, if there is a
- * variable for it.  An empty parameter counts as not given.  So these variables are
- * unset while libpq reads its parameters.
+ * Hide a variable of the environment, or show it again: its name begins with
+ * another letter meanwhile.  Nothing moves, unlike with unsetenv, which another
+ * thread of this process (one of a procedural language, say) would not survive.
+ */
+static void
+set_first_letter(char *value, const char *name, char letter)
+{
+	if (value != NULL)
+		value[-1 - (ptrdiff_t) strlen(name)] = letter;
+}
+
+/*
+ * libpq takes every parameter that is not given from the environment, where it
+ * has a variable for it, and an empty one counts as not given.  So those
+ * variables are out of sight while it reads its parameters.
  */
 static PGconn *
 start_without_environment(const char *const *keywords, const char *const *values)
 {
 	PQconninfoOption *options = PQconninfoParse("", NULL);
 	int count = 0;
-	char **saved;
+	char **hidden;
 	PGconn *conn;
 
 	if (options == NULL)
 		return NULL; /* LCOV_EXCL_LINE: out of memory */
 	while (options[count].keyword != NULL)
 		count++;
-	saved = palloc0((count + 1) * sizeof(char *));
+	hidden = palloc0((count + 1) * sizeof(char *));
+
+	/* Nothing raises an error or answers an interrupt from here on until all of them are back. */
 	for (int i = 0; i < count; i++)
 	{
-		const char *value = options[i].envvar != NULL ? getenv(options[i].envvar) : NULL;
-
-		if (value != NULL)
-			saved[i] = pstrdup(value);
-	}
-
-	/* Nothing may raise an ERROR until all variables are restored. */
-	for (int i = 0; i < count; i++)
-	{
-		if (saved[i] != NULL)
-			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what was saved has a name */
-			unsetenv(options[i].envvar);
+		hidden[i] = options[i].envvar != NULL ? getenv(options[i].envvar) : NULL;
+		set_first_letter(hidden[i], options[i].envvar, '-');
 	}
 	conn = PQconnectStartParams(keywords, values, false);
 	for (int i = 0; i < count; i++)
-	{
-		if (saved[i] != NULL)
-			setenv(options[i].envvar, saved[i], 1);
-	}
+		set_first_letter(hidden[i], options[i].envvar, hidden[i] ? options[i].envvar[0] : '-');
 	PQconninfoFree(options);
 	return conn;
 }
@@ -237,12 +234,9 @@ wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 	 * The process that undoes a change must survive to do so: do not exit here when the
 	 * postmaster has died.
 	 */
-	events = WaitLatchOrSocket(MyLatch, wanted | WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH,
-							   PQsocket(conn), left, PG_WAIT_EXTENSION);
+	events = castssl_wait(wanted, PQsocket(conn), left);
 	if (events & WL_POSTMASTER_DEATH)
-		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: coverage is lost then */
-	if (events & WL_LATCH_SET)
-		ResetLatch(MyLatch);
+		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: nobody counts then */
 	return NULL;
 }
 
@@ -292,8 +286,7 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 					  ? result->fingerprint != NULL
 					  : polling == PGRES_POLLING_OK || PQstatus(conn) == CONNECTION_AUTH_OK;
 	}
-	/* Other code that waits on the latch then checks its own condition again. */
-	SetLatch(MyLatch);
+	castssl_wait_end();
 	return reached;
 }
 
@@ -370,7 +363,7 @@ run_probe(ProbeGoal goal, const char *database, const char *user, bool tls, int 
 		  ProbeResult *result)
 {
 	char *addresses = listening_addresses();
-	PGconn *conn = NULL;
+	PGconn *volatile conn = NULL;
 
 	memset(result, 0, sizeof(*result));
 	result->answer = CASTSSL_PROBE_UNCLEAR;

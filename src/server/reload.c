@@ -7,34 +7,30 @@
 #include <signal.h>
 
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/interrupt.h"
-#include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "base/fault.h"
+#include "server/loan.h"
+#include "server/platform.h"
 #include "server/reload.h"
-
-bool
-castssl_is_canceled(void)
-{
-	return QueryCancelPending || ProcDiePending || ShutdownRequestPending;
-}
+#include "server/wait.h"
 
 /* Why to stop waiting; NULL: continue. */
 static char *
 reason_to_stop(TimestampTz deadline, int timeout, bool undoing)
 {
-	if (undoing ? (ProcDiePending || ShutdownRequestPending) : castssl_is_canceled())
+	if (undoing ? castssl_is_terminated() : castssl_is_canceled())
 		return pstrdup("canceled while waiting for the reload");
 	if (GetCurrentTimestamp() >= deadline)
 		return psprintf("no reload within %d ms", timeout);
 	return NULL;
 }
 
+/* Signal the postmaster, and wait; NULL, or what went wrong. */
 static char *
-reload(int timeout, bool undoing)
+signal_and_wait(int timeout, bool undoing)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
 	char *problem = NULL;
@@ -52,13 +48,57 @@ reload(int timeout, bool undoing)
 	{
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		if (castssl_wait(0, PGINVALID_SOCKET, left) & WL_POSTMASTER_DEATH)
+			return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: nobody counts then */
 	}
-	/* Other code that waits on the latch then checks its own condition again. */
-	SetLatch(MyLatch);
+	castssl_wait_end();
+	return problem;
+}
 
+void
+castssl_reload_check_possible(void)
+{
+	if (!IsUnderPostmaster)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("there is no server to reload"),
+						errdetail("This is PostgreSQL's single-user mode: nobody can connect."),
+						errhint("Start the server, and call this in a session.")));
+}
+
+static void
+stop_hearing(void *arg)
+{
+	castssl_platform_hear_reload_end();
+}
+
+/* This may be somebody's background worker, which ignores the signal or takes it for itself. */
+static char *
+hear_and_wait(int timeout, bool undoing)
+{
+	char *volatile problem = NULL;
+	CastsslLoan loan;
+
+	castssl_loan_begin(&loan, stop_hearing, NULL);
+	castssl_platform_hear_reload();
+	PG_TRY();
+	{
+		problem = signal_and_wait(timeout, undoing);
+	}
+	PG_FINALLY();
+	{
+		castssl_loan_end(&loan);
+	}
+	PG_END_TRY();
+	return problem;
+}
+
+static char *
+reload(int timeout, bool undoing)
+{
+	char *problem;
+
+	castssl_reload_check_possible();
+	problem = hear_and_wait(timeout, undoing);
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;

@@ -6,21 +6,24 @@
 #define CASTSSL_SERVER_RELOAD_H
 
 /*
- * Make the postmaster reload.  Wait until this process got its own SIGHUP and has read
- * the new parameters.  From then on, each new connection gets what the postmaster could
- * load; only a probe can show whether it could.  Returns NULL, or what went wrong within
- * timeout milliseconds (palloc'd), which includes a query cancel or termination
- * request.  Interrupts may be held off.
+ * Have the postmaster reload, and wait until this process got its own SIGHUP
+ * and has read the new parameters: from then on the next new connection gets
+ * what the postmaster could load.  Whether it could is for a probe to say.
+ * Returns NULL, or what went wrong within timeout milliseconds (palloc'd):
+ * also when a query cancel or termination request came in while interrupts are
+ * held off; where they are not, it is an error.  Also in a background worker that
+ * ignores SIGHUP.  55000 where there is no postmaster.
  */
 extern char *castssl_reload(int timeout);
 
 /*
- * As above after undoing.  The postmaster must learn of it, so a query cancel does not
- * end the wait.  A termination request does, but the postmaster has got its signal then.
+ * The same after undoing: the postmaster must learn of it, so a query cancel does
+ * not end the wait, where interrupts are held off.  A termination request does; the
+ * postmaster has got its signal then.
  */
 extern char *castssl_reload_undone(int timeout);
 
-/* Is a query cancel, statement_timeout or termination request pending? */
-extern bool castssl_is_canceled(void);
+/* 55000 where there is no postmaster to reload: single-user mode. */
+extern void castssl_reload_check_possible(void);
 
 #endif

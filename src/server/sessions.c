@@ -9,7 +9,6 @@
 #include "access/htup_details.h"
 #include "commands/dbcommands.h"
 #include "common/ip.h"
-#include "executor/spi.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "replication/walsender.h"
@@ -18,6 +17,7 @@
 #include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
 
+#include "server/query.h"
 #include "server/sessions.h"
 
 /*
@@ -126,14 +126,9 @@ castssl_sessions_read(int *count)
 {
 	MemoryContext context = CurrentMemoryContext;
 	CastsslSession *sessions;
-	int rc;
 
 	SPI_connect();
-	rc = SPI_execute(sessions_query, true, 0);
-	if (rc != SPI_OK_SELECT)
-		/* LCOV_EXCL_START: a constant query of the system's own function */
-		elog(ERROR, "could not read the sessions: %s", SPI_result_code_string(rc));
-	/* LCOV_EXCL_STOP */
+	castssl_query(sessions_query);
 
 	*count = 0;
 	sessions = MemoryContextAllocZero(context, (SPI_processed + 1) * sizeof(CastsslSession));

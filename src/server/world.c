@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 
@@ -14,7 +13,6 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_collation.h"
 #include "common/hashfn.h"
-#include "common/ip.h"
 #include "libpq/auth.h"
 #include "libpq/ifaddr.h"
 #include "regex/regex.h"
@@ -23,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "base/grow.h"
+#include "server/lookup.h"
 #include "server/world.h"
 
 /* The place where Kerberos looks if nothing names a keytab. */
@@ -331,7 +330,7 @@ look_up_name(HostEntry *host, MemoryContext context)
 		memcpy(&((struct sockaddr_in6 *) &address)->sin6_addr, host->key.address, 16);
 		length = sizeof(struct sockaddr_in6);
 	}
-	rc = pg_getnameinfo_all(&address, length, name, sizeof(name), NULL, 0, NI_NAMEREQD);
+	rc = castssl_lookup_address(&address, length, name);
 	host->known = rc == 0 ? CASTSSL_YES : dns_failure(rc);
 	if (rc == 0)
 		host->name = MemoryContextStrdup(context, name);
@@ -343,7 +342,7 @@ look_up_address(const HostEntry *host)
 {
 	struct addrinfo *found = NULL;
 	CastsslAnswer result = CASTSSL_NO;
-	int rc = getaddrinfo(host->name, NULL, NULL, &found);
+	int rc = castssl_lookup_name(host->name, NULL, &found);
 
 	if (rc != 0)
 		return dns_failure(rc); /* LCOV_EXCL_LINE: an address has the name, but not the reverse */
@@ -410,7 +409,7 @@ castssl_hba_radius_error(const char *server)
 {
 	struct addrinfo hint = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *found = NULL;
-	int rc = getaddrinfo(server, NULL, &hint, &found);
+	int rc = castssl_lookup_name(server, &hint, &found);
 
 	if (rc == 0)
 	{

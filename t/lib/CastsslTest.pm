@@ -4,7 +4,7 @@
 #   my $steps = $t->enable(source_dir => $t->{source}, plaintext => 'block');
 #
 # Options of new: layout => 'debian' (configuration in a folder of its own), hba => content of
-# pg_hba.conf, conf => lines for postgresql.conf, start => 0, streaming => 1.
+# pg_hba.conf, conf => lines for postgresql.conf, start => 0, streaming => 1, initdb => [options].
 package CastsslTest;
 
 use strict;
@@ -206,8 +206,8 @@ sub new
 	my $self = bless { name => $name, pki => pki(), folder => temporary_folder() }, $class;
 	my $node = $self->{node} = new_cluster($name, map { $_ => $options{$_} } grep { $options{$_} } 'install_path');
 	my $start = $options{start} // 1;
-	my $copied = !$ENV{CASTSSL_WINDOWS} && !$options{install_path};
-	my %init = (extra => [qw(-U postgres --encoding=UTF8 --no-locale)], allows_streaming => $options{streaming});
+	my $copied = !$ENV{CASTSSL_WINDOWS} && !$options{install_path} && !$options{initdb};
+	my %init = (extra => [ qw(-U postgres --encoding=UTF8 --no-locale), @{ $options{initdb} // [] } ], allows_streaming => $options{streaming});
 	if ($copied) { init_copy($node, $start, %init) }
 	else { $node->init(%init) }
 	$self->{data} = $self->{config} = $node->data_dir;

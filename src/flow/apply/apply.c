@@ -21,10 +21,12 @@
 #include "flow/plan/steps.h"
 #include "server/caller.h"
 #include "server/files.h"
+#include "server/loan.h"
 #include "server/parameters.h"
 #include "server/paths.h"
 #include "server/reload.h"
 #include "server/restart.h"
+#include "server/wait.h"
 
 /* The state of a plan that is carried out. */
 typedef struct Apply
@@ -278,12 +280,21 @@ raise_undone(const Apply *apply, ErrorData *error, const ErrorData *problem)
 		outcome =
 			psprintf("Files and parameters are as they were before, but %s.", apply->not_loaded);
 	error->detail = error->detail ? psprintf("%s  %s", error->detail, outcome) : pstrdup(outcome);
+	if (ExitOnAnyError)
+		ThrowErrorData(error); /* which makes it FATAL, as it would have been */
 	ReThrowError(error);
 }
 
+static void
+put_exit_on_error_back(void *arg)
+{
+	ExitOnAnyError = *(bool *) arg;
+}
+
 /*
- * Interrupts are held off the whole time, so that no cancel or termination request comes
- * in between.  Waits notice them.
+ * Interrupts are held off on the whole way, so that no cancel or termination
+ * request comes in between; waits notice them, and answer barriers.  Nor does
+ * exit_on_error end the process before the change is undone.
  */
 static void
 make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
@@ -291,16 +302,21 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	Apply apply = { .plan = plan, .options = options, .change = describe_change(plan) };
 	ErrorData *error;
 	ErrorData *problem = NULL;
+	bool exit_on_error = ExitOnAnyError;
+	CastsslLoan loan;
 
 	castssl_journal_prepare(apply.change);
 	if (options->confirm_within > 0)
 		castssl_worker_start(apply.change->id); /* first of all, because it may fail */
 
 	HOLD_INTERRUPTS();
+	castssl_loan_begin(&loan, put_exit_on_error_back, &exit_on_error);
+	ExitOnAnyError = false;
 	error = castssl_attempt(make_true, &apply);
 	if (error)
 		problem = castssl_attempt(put_back, &apply);
 	castssl_clear_up();
+	castssl_loan_end(&loan);
 	if (error == NULL)
 		QueryCancelPending = false; /* the cancel came too late, and an error would be untrue */
 	RESUME_INTERRUPTS();

@@ -14,8 +14,8 @@
 #include "flow/plan/steps.h"
 #include "server/parameters.h"
 #include "server/probe.h"
-#include "server/reload.h"
 #include "server/sessions.h"
+#include "server/wait.h"
 #include "server/world.h"
 
 #define SERVED "served certificate"
@@ -169,7 +169,24 @@ castssl_prove(CastsslPlan *plan)
 	/* Another reload, just before ours, may not be finished yet: try again. */
 	while ((problem = check_once(plan, deadline)) != NULL && !castssl_is_canceled() &&
 		   milliseconds_left(deadline) > 0)
-		pg_usleep(PAUSE * 1000L);
+		castssl_sleep(PAUSE);
+	return problem;
+}
+
+/*
+ * A cancel is no reason not to know: the call ends with an error all the same, so
+ * the cancel has had its effect.
+ */
+static char *
+prove_uncanceled(CastsslPlan *plan)
+{
+	char *problem;
+
+	do
+	{
+		QueryCancelPending = false;
+		problem = castssl_prove(plan);
+	} while (problem != NULL && QueryCancelPending && !castssl_is_terminated());
 	return problem;
 }
 
@@ -184,7 +201,9 @@ castssl_prove_restored(void)
 		return NULL;
 	if (restored.ssl_after && castssl_material_certificate_on_disk(&certificate))
 		restored.fingerprint = certificate.fingerprint;
-	if (restored.ssl_after == (restored.fingerprint != NULL) && castssl_prove(&restored) == NULL)
+	if (restored.ssl_after == (restored.fingerprint != NULL) && prove_uncanceled(&restored) == NULL)
 		return NULL;
+	if (castssl_is_terminated())
+		return pstrdup("a termination request came in before it was known what the server serves");
 	return pstrdup("the server does not serve what they say");
 }

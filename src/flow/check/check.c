@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "change/attempt.h"
 #include "flow/check/check.h"
 #include "flow/check/scope.h"
 #include "hba/access/dead.h"
@@ -80,28 +81,33 @@ castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *ru
 	return psprintf("%s:%d", scope->policy->files[rule->file]->path, rule->line_number);
 }
 
-/* Read one file of the material.  On failure, store why. */
+typedef struct ReadRole
+{
+	CastsslMaterial *material;
+	CastsslRole role;
+} ReadRole;
+
+static void
+read_configured(void *arg)
+{
+	ReadRole *read = arg;
+
+	castssl_material_configured(read->material, read->role,
+								castssl_parameter_value(castssl_role_parameter(read->role)));
+}
+
+/* Read one file of the material; why not, where that fails. */
 static void
 read_role(CastsslAuditScope *scope, CastsslRole role)
 {
-	MemoryContext context = CurrentMemoryContext;
-	char *value = castssl_parameter_value(castssl_role_parameter(role));
+	ReadRole read = { .material = &scope->material, .role = role };
+	ErrorData *error = castssl_attempt(read_configured, &read);
 
-	PG_TRY();
+	if (error)
 	{
-		castssl_material_configured(&scope->material, role, value);
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
 		scope->material_problem[role] = error->message;
 		scope->material.files[role].path = NULL;
 	}
-	PG_END_TRY();
 }
 
 /* The checks of certificates report what is wrong with them. */

@@ -9,7 +9,6 @@
 
 #include <openssl/ssl.h>
 
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -20,6 +19,7 @@
 #include "flow/check/scope.h"
 #include "server/parameters.h"
 #include "server/probe.h"
+#include "server/query.h"
 #include "server/restart.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
@@ -95,16 +95,14 @@ castssl_audit_parameters_in_effect(CastsslAuditScope *scope)
 							 "Mend that line, then: " RELOAD);
 	initStringInfo(&names);
 	SPI_connect();
-	if (SPI_execute("SELECT s.name FROM pg_catalog.pg_settings s"
-					" JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
-					"  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
-					" ON true"
-					" WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
-					" AND s.setting <> f.setting AND NOT"
-					" (s.vartype = 'bool' AND s.setting::bool = f.setting::bool)"
-					" ORDER BY s.name",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not compare parameters");
+	castssl_query("SELECT s.name FROM pg_catalog.pg_settings s"
+				  " JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
+				  "  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
+				  " ON true"
+				  " WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
+				  " AND s.setting <> f.setting AND NOT"
+				  " (s.vartype = 'bool' AND s.setting::bool = f.setting::bool)"
+				  " ORDER BY s.name");
 	for (uint64 i = 0; i < SPI_processed; i++)
 		appendStringInfo(&names, "%s%s", i ? ", " : "",
 						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "common/file_perm.h"
 #include "change/journal.h"
 #include "change/manifest.h"
 #include "flow/plan/baseline.h"
@@ -43,7 +44,7 @@ castssl_baseline_extend(CastsslPlan *plan)
 		grows = true;
 	}
 	if (grows)
-		castssl_plan_file(plan, path, text.data, text.len, 0600);
+		castssl_plan_file(plan, path, text.data, text.len, pg_file_create_mode);
 }
 
 bool

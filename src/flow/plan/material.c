@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 
+#include "change/attempt.h"
 #include "flow/plan/material.h"
 #include "server/files.h"
 #include "server/parameters.h"
@@ -200,28 +201,32 @@ castssl_material_read_named(CastsslRole role, size_t *length)
 				: NULL;
 }
 
+typedef struct Bytes
+{
+	char *data; /* NULL: none */
+	size_t length;
+} Bytes;
+
+static void
+read_certificate_bytes(void *arg)
+{
+	Bytes *bytes = arg;
+
+	bytes->data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &bytes->length);
+}
+
 bool
 castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 {
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
-	size_t length;
-	char *volatile data = NULL;
-	MemoryContext context = CurrentMemoryContext;
+	Bytes bytes = { 0 };
 
-	PG_TRY();
-	{
-		data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &length);
-	}
-	PG_CATCH();
-	{
-		/* castssl_check() reports why it cannot be read. */
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	if (data == NULL ||
-		!castssl_certificates_read_facts(data, length, "ssl_cert_file", &certificates, &findings) ||
+	/* Why it cannot be read is for castssl_check() to say. */
+	(void) castssl_attempt(read_certificate_bytes, &bytes);
+	if (bytes.data == NULL ||
+		!castssl_certificates_read_facts(bytes.data, bytes.length, "ssl_cert_file", &certificates,
+										 &findings) ||
 		castssl_certificates_first(&certificates) == NULL)
 		return false;
 	*certificate = *castssl_certificates_first(&certificates);

@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "common/file_perm.h"
 #include "miscadmin.h"
 
 #include "base/settings.h"
@@ -93,9 +94,10 @@ write_authority(const char *key, size_t length, const char *crl, const char *cer
 	castssl_directory_check_private(castssl_authority_path(NULL));
 	castssl_directory_make(castssl_authority_path("certificates"));
 	castssl_file_replace(castssl_authority_path("ca.key"), key, length, 0600, NULL);
-	castssl_file_replace(castssl_authority_path("root.crl"), crl, strlen(crl), 0600, NULL);
-	castssl_file_replace(castssl_authority_path("root.crt"), certificate, strlen(certificate), 0600,
+	castssl_file_replace(castssl_authority_path("root.crl"), crl, strlen(crl), pg_file_create_mode,
 						 NULL);
+	castssl_file_replace(castssl_authority_path("root.crt"), certificate, strlen(certificate),
+						 pg_file_create_mode, NULL);
 }
 
 char *
@@ -176,8 +178,8 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
 	show_warnings(&findings);
 	name = psprintf("certificates/%s.crt", castssl_authority_certificate(certificate).serial);
-	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate), 0600,
-						 NULL);
+	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate),
+						 pg_file_create_mode, NULL);
 	return certificate;
 }
 

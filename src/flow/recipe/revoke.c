@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "common/file_perm.h"
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -187,8 +188,10 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 				 errhint("SELECT * FROM castssl_install(crl => ...) on each server that trusts "
 						 "this CA.")));
 	}
-	castssl_plan_file(plan, castssl_authority_path("revoked"), list.data, list.len, 0600);
-	castssl_plan_file(plan, castssl_authority_path("root.crl"), call->crl, strlen(call->crl), 0600);
+	castssl_plan_file(plan, castssl_authority_path("revoked"), list.data, list.len,
+					  pg_file_create_mode);
+	castssl_plan_file(plan, castssl_authority_path("root.crl"), call->crl, strlen(call->crl),
+					  pg_file_create_mode);
 	castssl_hba_plan_read(plan);
 	castssl_plan_guard_ssl(plan);
 	castssl_baseline_extend(plan);

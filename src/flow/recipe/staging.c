@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "common/file_perm.h"
 #include "utils/builtins.h"
 
 #include "change/manifest.h"
@@ -253,10 +254,12 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
 		if (!castssl_hba_plan_differs(live, after))
 			continue;
 		hash = append_hash(&manifest, "file", ++n, after);
-		castssl_file_replace(staged_path(hash), after->data, after->length, 0600, NULL);
+		castssl_file_replace(staged_path(hash), after->data, after->length, pg_file_create_mode,
+							 NULL);
 	}
 	castssl_manifest_append_number(&manifest, "count", n);
-	castssl_file_replace(staged_path("manifest"), manifest.data, manifest.len, 0600, NULL);
+	castssl_file_replace(staged_path("manifest"), manifest.data, manifest.len, pg_file_create_mode,
+						 NULL);
 	if (old)
 		remove_old_copies(old, candidate);
 }

@@ -1,0 +1,195 @@
+# What a server around us may expect: hooks and variables are put back, no error is swallowed, no fault of a file is a
+# PANIC, privileges are not handed out, no parallel worker is asked, settings that concern all are not one session's.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $t = CastsslTest->new('citizen');
+my $major = int($t->sql('SHOW server_version_num') / 10000);
+my $hba = $t->hba;
+
+sub log_of
+{
+	my ($server) = @_;
+	return $server->slurp($server->{node}->logfile);
+}
+
+# --- a session that ends while the server's parser reads for us
+
+{
+	my $long = join '', map { "host all u$_ 10.0.0.0/8 nosuchmethod\n" } 1 .. 2000;
+	$long .= join '', map { sprintf "host all u$_ 10.%d.%d.0/24 scram-sha-256\n", $_ / 200, $_ % 200 } 1 .. 20000;
+	$t->write('pg_hba.conf', $hba . $long);
+	my %seen;
+	# FATAL wherever the timeout strikes
+	for (my $timeout = 5; $timeout <= 300; $timeout += 15)
+	{
+		my (undef, undef, $err) = $t->psql("LOAD 'pg_castssl'; SET exit_on_error = on; SET statement_timeout = $timeout; SELECT restart_safe FROM castssl_status()");
+		$seen{ $err =~ /FATAL:  57014/ ? 'ended' : $err eq '' ? 'went through' : $err }++;
+	}
+	ok($seen{ended}, 'sessions ended in the middle of castssl_status()') or diag explain \%seen;
+	is_deeply([ grep { !/^(ended|went through)$/ } keys %seen ], [], 'and each with its message');
+	# what was captured must not come out, nor the level stay that lets it out
+	my $log = log_of($t);
+	unlike($log, qr/terminated by signal|server process .* was terminated/, 'no process crashed');
+	unlike($log, qr/DEBUG:  proc_exit|DEBUG:  shmem_exit/, 'log_min_messages was put back before the exit');
+	my ($ok, undef, $err) = $t->psql("LOAD 'pg_castssl'; SET statement_timeout = 20; SELECT castssl_status(); ");
+	like($err, qr/ERROR:  57014/, 'statement_timeout ends it, too');
+	$t->write('pg_hba.conf', $hba);
+	$t->reload;
+}
+
+# --- a reader does not swallow a cancel
+
+{
+	$t->enable(source_dir => $t->{source});
+	# whoever connects waits that long before the server says a word
+	$t->sql('ALTER SYSTEM SET pre_auth_delay = 3');
+	$t->reload;
+	foreach my $reader ('castssl_status()', 'castssl_check()', 'castssl_reload()')
+	{
+		$t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '500ms'; SELECT * FROM $reader", '57014', "statement_timeout during $reader", no_detail => 1);
+	}
+	# during the proof of a change, of which all is put back, and said so
+	my $before = $t->hba;
+	my $error = $t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')", '57014', 'statement_timeout during a proof', detail => qr/^Everything is as it was before\.$/);
+	is($t->hba, $before, 'which has changed nothing');
+	$t->sql('ALTER SYSTEM RESET pre_auth_delay');
+	$t->reload;
+	$t->disable;
+}
+
+# --- the planner may have it done by a parallel worker, which knows nothing of us
+
+{
+	my $parallel = $major >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
+	my $refused = "host all all 10.0.0.0/8 ldap ldapserver=x ldapprefix=a ldapbasedn=b\n";
+	$t->fails("SET $parallel = on; SELECT castssl_hba_stage(pg_read_file('pg_hba.conf') || '$refused')", 'F0000', "$parallel = on: a line that the server refuses");
+	is($t->sql('SELECT hba_staged FROM castssl_status()'), 'f', 'is not staged');
+	my ($plain, $forced) = map { $t->sql("SET $parallel = $_; SELECT string_agg(c::text, E'\\n') FROM castssl_check() c") } qw(off on);
+	is($forced, $plain, 'castssl_check() says the same');
+	$t->write('pg_hba.conf', $hba . "host all all nonsense\n");
+	($plain, $forced) = map { $t->sql("SET $parallel = $_; SELECT restart_problem FROM castssl_status()") } qw(off on);
+	like($forced, qr/pg_hba\.conf:\d+: /, 'and castssl_status() sees a line that the server refuses');
+	is($forced, $plain, 'as without it');
+	$t->write('pg_hba.conf', $hba);
+}
+
+# --- settings that concern all
+
+foreach my $setting ("castssl.keep_changes = 0", "castssl.ca_directory = '/tmp'", "castssl.allowed_directories = '/'")
+{
+	$t->fails("LOAD 'pg_castssl'; SET $setting", '55P02', "SET $setting", no_detail => 1);
+}
+{
+	# before the library is there any name can be set; it has no effect then
+	$t->enable(source_dir => $t->{source});
+	$t->disable;
+	my $kept = $t->sql("SELECT count(*) FROM castssl_changes()");
+	my ($ok, undef, $err) = $t->psql("SET castssl.keep_changes = 0; SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}')");
+	ok($ok, 'a change in a session that had set castssl.keep_changes') or diag $err;
+	is($t->sql("SELECT count(*) FROM castssl_changes()"), $kept + 1, 'forgets no change of others');
+	$t->disable;
+}
+
+# --- ALTER DEFAULT PRIVILEGES
+
+{
+	my $may = q{SELECT string_agg(DISTINCT p.proname, ' ') FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	  JOIN pg_extension e ON e.oid = d.refobjid WHERE extname = 'pg_castssl' AND has_function_privilege('%s', p.oid, 'EXECUTE')};
+	my $monitors = $t->sql(sprintf $may, 'pg_monitor');
+	$t->sql('CREATE ROLE "an app" LOGIN');
+	$t->sql('ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO "an app"; ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO pg_monitor');
+	foreach my $version ('0.2.0', '0.1.0')
+	{
+		$t->sql("DROP EXTENSION pg_castssl; CREATE EXTENSION pg_castssl VERSION '$version'");
+		if ($version eq '0.1.0')
+		{
+			my ($ok, undef, $err) = $t->psql('ALTER EXTENSION pg_castssl UPDATE');
+			ok($ok, 'ALTER EXTENSION UPDATE') or diag $err;
+			like($err, qr/WARNING: .*an app may no longer call castssl_enable\(.*\nHINT:  If that was meant: GRANT EXECUTE ON FUNCTION castssl_enable\(.*\) TO "an app";/, 'names whom it takes what from');
+		}
+		is($t->sql(sprintf $may, 'an app'), '', "from $version on: nothing for a role that default privileges favour");
+		is($t->sql(sprintf $may, 'pg_monitor'), $monitors, "from $version on: for pg_monitor what is for it");
+	}
+	$t->sql('ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM "an app"; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM pg_monitor');
+}
+
+# --- 46 MB of empty lines: the server reads them, and so do we
+
+my $errors = $t->sql(q{SELECT count(*) FROM castssl_check() WHERE severity = 'error'});
+$t->write('pg_hba.conf', $hba . ("\n" x 46_000_000));
+is($t->sql('SELECT count(*) FROM castssl_hba_rules()'), 6, 'a pg_hba.conf of 46 million empty lines');
+is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE severity = 'error'}), $errors, 'castssl_check() too');
+$t->write('pg_hba.conf', $hba);
+$t->stop;
+
+# --- single-user mode: there is no postmaster to signal
+
+foreach my $call ('castssl_reload()', 'castssl_disable()')
+{
+	my $out = '';
+	IPC::Run::run([ 'postgres', '--single', '-F', '-D', $t->{data}, 'postgres' ], '<', \"SELECT * FROM $call;\n", '>', \$out, '2>&1');
+	like($out, qr/ERROR:  there is no server to reload/, "single-user mode: $call");
+	is($?, 0, 'and its process group lives');
+}
+
+# --- a cluster whose group may read it
+
+{
+	my $group = CastsslTest->new('group', initdb => ['--allow-group-access']);
+	$group->sql("SELECT castssl_create_ca(common_name => 'a CA')");
+	$group->enable(source_dir => $group->{source});
+	$group->enable(source_dir => $group->{source}, plaintext => 'block');
+	$group->sql("SELECT castssl_hba_add('hostssl', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256')");
+	my (@closed, $seen);
+	foreach my $path (split /\n/, `find '$group->{data}/pg_castssl'`)
+	{
+		my $mode = (stat $path)[2];
+		$seen++;
+		push @closed, $path unless $mode & 0040 && (!-d $path || $mode & 0010);
+		is($mode & 0027, 0, "$path: nobody else") if $mode & 0027;
+	}
+	cmp_ok($seen, '>', 10, 'files of ours');
+	my @wrong = grep { -d $_ || $group->slurp($_) !~ /PRIVATE KEY/ } @closed;
+	is_deeply(\@wrong, [], 'the group may read all but keys');
+	my @open = grep { -f $_ && $group->slurp($_) =~ /PRIVATE KEY/ && (stat $_)[2] & 0077 } split /\n/, `find '$group->{data}/pg_castssl' -type f`;
+	is_deeply(\@open, [], 'and no key');
+	$group->stop;
+}
+
+# --- faults of files: an error, never a PANIC
+
+SKIP:
+{
+	my $library = $ENV{CASTSSL_FAULTS} // '';
+	skip 'CASTSSL_FAULTS names no library that was built with FAULTS=1', 1 unless -e $library;
+	(my $folder = $library) =~ s{/[^/]*$}{};
+	(my $module = $library) =~ s{\.\w+$}{};
+	my $faulty = CastsslTest->new('citizen_faults', conf => "dynamic_library_path = '$folder:\$libdir'\nrestart_after_crash = off\n", start => 0);
+	$faulty->start;
+	(my $script = $faulty->slurp("$FindBin::RealBin/../sql/pg_castssl--0.2.0.sql")) =~ s/^\\echo.*$//m;
+	$script =~ s/MODULE_PATHNAME/$module/g;
+	$faulty->sql($script);
+	my $before = $faulty->state;
+	my $reached = 0;
+	foreach my $point ('file create', 'file sync', 'sync open', 'sync call', 'rename')
+	{
+		foreach my $kind (qw(error gone emfile))
+		{
+			my ($ok, undef, $err) = $faulty->psql("LOAD '$module'; SET castssl.fault = '$point:$kind'; SELECT count(*) FROM castssl_enable(source_dir => '$faulty->{source}', plaintext => 'block')");
+			$reached++ if $err =~ /NOTICE: .*fault at point/;
+			ok(!$ok && $err =~ /ERROR:/, "$point, $kind: an error") or diag $err;
+			is_deeply($faulty->state, $before, "$point, $kind: all is as before") or last;
+		}
+	}
+	is($reached, 15, 'each was reached');
+	unlike(log_of($faulty), qr/PANIC/, 'no PANIC');
+	$faulty->stop;
+}
+
+done_testing();
