@@ -327,6 +327,15 @@ judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
 							"TLS 1.3, and every cipher with forward secrecy, signs with this key; "
 							"Java clients insist.",
 							"Ask for a certificate with key usage digitalSignature.");
+	if (castssl_signature_has_no_hash(server->x509))
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, "chain", name,
+			psprintf("%s is signed with %s: password logins over TLS (SCRAM) fail",
+					 castssl_certificate_label(server, name), server->signature_algorithm),
+			"libpq uses channel binding, which hashes the certificate with the hash of its "
+			"signature, and this signature has none.",
+			"Have a CA with an RSA or EC key sign it, or have clients connect with "
+			"channel_binding=disable.");
 	if (server->is_ca)
 		castssl_finding_add(
 			findings, server->self_signed ? CASTSSL_INFO : CASTSSL_WARNING, "key_usage", name,

@@ -15,20 +15,18 @@
 #include "tls/client.h"
 #include "tls/openssl.h"
 
-/* The bytes of the first commonName; NULL if there is none, or if it contains a NUL byte. */
+/* The bytes of the first commonName, NULL where there is none; *length counts NUL bytes in it. */
 static char *
-common_name(const X509 *x509)
+common_name(const X509 *x509, int *length)
 {
 	X509_NAME *name = X509_get_subject_name(x509);
-	int length = X509_NAME_get_text_by_NID(name, NID_commonName, NULL, 0);
 	char *text;
 
-	if (length < 0)
+	*length = X509_NAME_get_text_by_NID(name, NID_commonName, NULL, 0);
+	if (*length < 0)
 		return NULL;
-	text = palloc0(length + 1);
-	if (X509_NAME_get_text_by_NID(name, NID_commonName, text, length + 1) != length ||
-		strlen(text) != (size_t) length)
-		return NULL;
+	text = palloc0(*length + 1);
+	(void) X509_NAME_get_text_by_NID(name, NID_commonName, text, *length + 1);
 	return text;
 }
 
@@ -49,14 +47,20 @@ distinguished_name(const X509 *x509)
 	return castssl_openssl_bytes(bio, NULL);
 }
 
-/* The security level of a server's SSL context on this machine. */
+/* The level that the server's SSL context has: OpenSSL's default, unless the list of ciphers sets
+ * another one. */
 static int
-security_level(void)
+security_level(const char *ciphers)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_method());
-	int level = context ? SSL_CTX_get_security_level(context) : 1;
+	int level = 1;
 
+	if (context && ciphers)
+		(void) SSL_CTX_set_cipher_list(context, ciphers);
+	if (context)
+		level = SSL_CTX_get_security_level(context);
 	SSL_CTX_free(context);
+	ERR_clear_error();
 	return level;
 }
 
@@ -73,15 +77,15 @@ add_to_store(X509_STORE *store, const CastsslCertificates *from)
 	}
 }
 
-/* Trust these CAs.  If there is a file of CRLs, check every certificate against them. */
+/* Trust these CAs and, where CRLs are asked for, check every certificate against them. */
 static X509_STORE *
-make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
+make_store(const CastsslCertificates *ca, const CastsslCertificates *crl, bool check_crls)
 {
 	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
 
 	add_to_store(store, ca);
 	add_to_store(store, crl);
-	if (store && crl->count > 0)
+	if (store && check_crls)
 		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	ERR_clear_error();
 	return store;
@@ -99,51 +103,102 @@ static STACK_OF(X509) * intermediates(const CastsslCertificates *shown)
 	return list;
 }
 
-/* Verify as ssl_verify_cert_chain does for a server.  NULL, or a clause that says what is wrong. */
+/* A CA of that name that the server trusts; NULL where there is none. */
+static const CastsslCertificate *
+find_ca(const CastsslCertificates *authorities, const X509_NAME *name)
+{
+	for (int i = 0; i < authorities->count; i++)
+	{
+		if (authorities->items[i].x509 &&
+			X509_NAME_cmp(X509_get_subject_name(authorities->items[i].x509), name) == 0)
+			return &authorities->items[i];
+	}
+	return NULL;
+}
+
+/* What is behind OpenSSL's words, a clause; NULL where they say it all. */
 static char *
-verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, int64 now)
+explain_error(int error, X509 *culprit, const CastsslCertificates *authorities)
+{
+	const X509_NAME *issuer = culprit ? X509_get_issuer_name(culprit) : NULL;
+
+	switch (error)
+	{
+		case X509_V_ERR_INVALID_PURPOSE:
+			return pstrdup("its extended key usage is without clientAuth (TLS client "
+						   "authentication)");
+		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+		case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+			if (issuer == NULL)
+				return NULL; /* LCOV_EXCL_LINE: these errors are about a certificate */
+			return psprintf(find_ca(authorities, issuer)
+								? "a CA \"%s\" is in the CA file, with another key than the one "
+								  "that signed it"
+								: "its issuer \"%s\" is not in the CA file, and the client does "
+								  "not send it",
+							castssl_name_rfc2253(issuer));
+		case X509_V_ERR_UNABLE_TO_GET_CRL:
+			return issuer
+					   ? psprintf("the server has no CRL of \"%s\"", castssl_name_rfc2253(issuer))
+					   : NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* As ssl_verify_cert_chain does it for a server; NULL, or the clause that says why not. */
+static char *
+verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted,
+	   const CastsslCertificates *authorities, const CastsslClientTerms *terms, int64 now)
 {
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
 	int error = X509_V_ERR_OUT_OF_MEM;
-	int depth = 0;
-	char subject[256] = "";
+	const char *subject = NULL;
+	const char *more = NULL;
 
 	if (context && store && X509_STORE_CTX_init(context, store, target, untrusted))
 	{
 		X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
-		X509 *culprit;
 
 		X509_STORE_CTX_set_default(context, "ssl_client");
-		X509_VERIFY_PARAM_set_auth_level(parameters, security_level());
+		X509_VERIFY_PARAM_set_auth_level(parameters, security_level(terms->ciphers));
 		X509_VERIFY_PARAM_set_time(parameters, (time_t) now);
 		error = X509_verify_cert(context) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(context);
-		depth = X509_STORE_CTX_get_error_depth(context);
-		culprit = X509_STORE_CTX_get_current_cert(context);
-		if (depth > 0 && culprit)
-			strlcpy(subject, castssl_name_rfc2253(X509_get_subject_name(culprit)), sizeof(subject));
+		if (error != X509_V_OK)
+		{
+			X509 *culprit = X509_STORE_CTX_get_current_cert(context);
+
+			if (X509_STORE_CTX_get_error_depth(context) > 0 && culprit)
+				subject = castssl_name_rfc2253(X509_get_subject_name(culprit));
+			more = explain_error(error, culprit, authorities);
+		}
 	}
 	X509_STORE_CTX_free(context);
 	ERR_clear_error();
 	if (error == X509_V_OK)
 		return NULL;
-	if (subject[0])
-		return psprintf("%s (of the CA certificate %s)", X509_verify_cert_error_string(error),
-						subject);
-	return pstrdup(X509_verify_cert_error_string(error));
+	return psprintf("%s%s%s%s%s%s", X509_verify_cert_error_string(error),
+					subject ? " (of the CA certificate " : "", subject ? subject : "",
+					subject ? ")" : "", more ? ": " : "", more ? more : "");
 }
 
 bool
-castssl_client_judge(const CastsslPem *shown, const CastsslPem *ca, const CastsslPem *crl,
-					 int64 now, CastsslClient *client, CastsslFindings *findings)
+castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms, int64 now,
+					 CastsslClient *client, CastsslFindings *findings)
 {
 	CastsslCertificates certificates = { 0 };
 	CastsslCertificates authorities = { 0 };
 	CastsslCertificates lists = { 0 };
+	const CastsslPem *ca = &terms->ca;
+	const CastsslPem *crl = &terms->crl;
+	int length;
 
 	if (!castssl_certificates_read(shown->data, shown->length, shown->name, &certificates,
 								   findings) ||
 		!castssl_certificates_read(ca->data, ca->length, ca->name, &authorities, findings) ||
-		(crl->data &&
+		(crl->data && crl->length > 0 &&
 		 !castssl_certificates_read(crl->data, crl->length, crl->name, &lists, findings)))
 		return false;
 	if (certificates.items[0].x509 == NULL)
@@ -154,9 +209,17 @@ castssl_client_judge(const CastsslPem *shown, const CastsslPem *ca, const Castss
 		return false;
 	}
 	client->certificate = certificates.items[0];
-	client->cn = common_name(client->certificate.x509);
+	client->cn = common_name(client->certificate.x509, &length);
 	client->dn = distinguished_name(client->certificate.x509);
-	client->problem = verify(make_store(&authorities, &lists), client->certificate.x509,
-							 intermediates(&certificates), now);
+	client->problem =
+		verify(make_store(&authorities, &lists, crl->data != NULL), client->certificate.x509,
+			   intermediates(&certificates), &authorities, terms, now);
+	if (client->cn == NULL || strlen(client->cn) == (size_t) length)
+		return true;
+	/* PostgreSQL: be_tls_open_server, against what CVE-2009-4034 was about */
+	client->cn = NULL;
+	if (client->problem == NULL)
+		client->problem = "its common name holds a zero byte (as a BMPString does), and PostgreSQL "
+						  "refuses such a name";
 	return true;
 }

@@ -22,14 +22,21 @@ typedef struct CastsslClient
 	const char *problem;
 } CastsslClient;
 
+/* On what terms a server takes client certificates. */
+typedef struct CastsslClientTerms
+{
+	CastsslPem ca; /* data is not NULL */
+	CastsslPem
+		crl; /* data NULL: no CRL is asked for; length 0: one is asked for, and none is there */
+	const char *ciphers; /* ssl_ciphers, whose @SECLEVEL counts; NULL: OpenSSL's default */
+} CastsslClientTerms;
+
 /*
- * Judge a client that shows these certificates, its own first. ca and crl are the
- * server's; ca->data must not be NULL, crl->data may be. now is in seconds since
- * 1970-01-01 00:00 UTC.  Returns false and adds an error finding ("certificate_parse")
- * if a text has no readable certificate.
+ * Judge a client that shows these certificates, its own first.  now is in seconds
+ * since 1970-01-01 00:00 UTC.  False and an error finding ("certificate_parse")
+ * where a text has no certificate that can be read.
  */
-extern bool castssl_client_judge(const CastsslPem *shown, const CastsslPem *ca,
-								 const CastsslPem *crl, int64 now, CastsslClient *client,
-								 CastsslFindings *findings);
+extern bool castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms,
+								 int64 now, CastsslClient *client, CastsslFindings *findings);
 
 #endif

@@ -185,3 +185,11 @@ castssl_is_small_rsa(const CastsslCertificate *certificate)
 	return certificate->x509 != NULL && strncmp(certificate->key_algorithm, "RSA", 3) == 0 &&
 		   certificate->key_bits >= RSA_BITS_WANTED && certificate->key_bits < RSA_BITS_GOOD;
 }
+
+bool
+castssl_signature_has_no_hash(const X509 *x509)
+{
+	int nid = X509_get_signature_nid(x509);
+
+	return nid == NID_ED25519 || nid == NID_ED448;
+}

@@ -50,4 +50,11 @@ extern void castssl_judge_defects(const CastsslCertificate *certificate, const c
 /* Does it have an RSA key of under 3072 bits that is not too weak yet? */
 extern bool castssl_is_small_rsa(const CastsslCertificate *certificate);
 
+/*
+ * Is the certificate signed without a hash of its own (Ed25519, Ed448)?  Then
+ * SCRAM has nothing for channel binding (RFC 5929, section 4.1; PostgreSQL:
+ * be_tls_get_certificate_hash).
+ */
+extern bool castssl_signature_has_no_hash(const X509 *x509);
+
 #endif

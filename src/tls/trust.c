@@ -74,10 +74,31 @@ why_no_ca(const CastsslCertificate *certificate)
 	return "Its basic constraints are not CA:TRUE.";
 }
 
+/* The topmost CA of the file above this one: the one whose issuer is missing. */
+static const CastsslCertificate *
+topmost(const CastsslCertificates *cas, const CastsslCertificate *ca)
+{
+	for (int steps = 0; steps < cas->count; steps++)
+	{
+		const CastsslCertificate *issuer = NULL;
+
+		for (int i = 0; i < cas->count && issuer == NULL; i++)
+		{
+			if (cas->items[i].x509 && cas->items[i].x509 != ca->x509 &&
+				X509_check_issued(cas->items[i].x509, ca->x509) == X509_V_OK)
+				issuer = &cas->items[i];
+		}
+		if (issuer == NULL)
+			break;
+		ca = issuer;
+	}
+	return ca;
+}
+
 /* Judge one CA of many.  Findings have the given severity if its clients are refused. */
 static void
-judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
-			 CastsslSeverity severity, CastsslFindings *findings)
+judge_one_ca(const CastsslTlsSet *set, const CastsslCertificates *cas, const CastsslCertificate *ca,
+			 int error, CastsslSeverity severity, CastsslFindings *findings)
 {
 	const char *name = set->ca.name;
 	const char *label = castssl_certificate_label(ca, name);
@@ -97,12 +118,16 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificate *ca, int error,
 							"Have a plain certificate in the file: openssl x509 -in ... -out ...");
 	if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
 		error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
-		castssl_finding_add(
-			findings, severity, "chain", name, psprintf("the root of %s is missing", label),
-			psprintf("The server refuses its clients: a chain must end in a "
-					 "self-signed certificate, and \"%s\" is not in the file.",
-					 ca->issuer),
-			psprintf("Append the certificate of \"%s\" to \"%s\".", ca->issuer, name));
+	{
+		const char *missing = topmost(cas, ca)->issuer;
+
+		castssl_finding_add(findings, severity, "chain", name,
+							psprintf("the root of %s is missing", label),
+							psprintf("The server refuses its clients: a chain must end in a "
+									 "self-signed certificate, and \"%s\" is not in the file.",
+									 missing),
+							psprintf("Append the certificate of \"%s\" to \"%s\".", missing, name));
+	}
 	else if (error != X509_V_OK && castssl_in_force(ca, set->now))
 		castssl_finding_add(
 			findings, severity, "chain", name,
@@ -163,7 +188,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 		const CastsslCertificate *item = &ca->items[i];
 
 		if (is_ca(item))
-			judge_one_ca(set, item, errors[i], working > 0 ? CASTSSL_WARNING : CASTSSL_ERROR,
+			judge_one_ca(set, ca, item, errors[i], working > 0 ? CASTSSL_WARNING : CASTSSL_ERROR,
 						 findings);
 		else if (item->x509 != NULL)
 			castssl_finding_add(
@@ -179,6 +204,17 @@ crl_names(const CastsslCertificate *crl, const CastsslCertificate *ca)
 {
 	return crl->crl != NULL && ca->x509 != NULL &&
 		   X509_NAME_cmp(X509_CRL_get_issuer(crl->crl), X509_get_subject_name(ca->x509)) == 0;
+}
+
+/*
+ * A delta CRL (RFC 5280, section 5.2.4) lists only what changed since a full one.
+ * OpenSSL does not combine the two here; some versions take it for a full CRL,
+ * and then certificates that were revoked before are accepted again.
+ */
+static bool
+is_delta(const CastsslCertificate *crl)
+{
+	return X509_CRL_get_ext_by_NID(crl->crl, NID_delta_crl, -1) >= 0;
 }
 
 static bool
@@ -217,8 +253,8 @@ has_crl_for_clients(const CastsslTlsSet *set, const CastsslCertificate *ca,
 {
 	for (int i = 0; i < list->count; i++)
 	{
-		if (crl_names(&list->items[i], ca) && castssl_in_force(&list->items[i], set->now) &&
-			crl_is_for_clients(&list->items[i]))
+		if (crl_names(&list->items[i], ca) && !is_delta(&list->items[i]) &&
+			castssl_in_force(&list->items[i], set->now) && crl_is_for_clients(&list->items[i]))
 			return true;
 	}
 	return false;
@@ -232,11 +268,23 @@ has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCer
 	for (int i = 0; i < list->count; i++)
 	{
 		let_interrupt(set);
-		if (!crl_names(&list->items[i], ca) || !crl_verifies(&list->items[i], ca))
+		if (!crl_names(&list->items[i], ca) || is_delta(&list->items[i]) ||
+			!crl_verifies(&list->items[i], ca))
 			continue;
 		if (castssl_in_force(&list->items[i], set->now))
 			return true;
 		*stale = &list->items[i];
+	}
+	return false;
+}
+
+static bool
+has_delta(const CastsslCertificate *ca, const CastsslCertificates *list)
+{
+	for (int i = 0; i < list->count; i++)
+	{
+		if (crl_names(&list->items[i], ca) && is_delta(&list->items[i]))
+			return true;
 	}
 	return false;
 }
@@ -257,6 +305,13 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 	{
 		if (stale != NULL)
 			castssl_judge_dates(set, stale, name, CASTSSL_ERROR, findings);
+		else if (has_delta(ca, crl))
+			castssl_finding_add(
+				findings, CASTSSL_ERROR, "crl_issuer", name,
+				psprintf("the only CRL for %s is a delta CRL", label),
+				"It lists only what changed since the full CRL, so certificates "
+				"that were revoked before would be accepted, or all be refused.",
+				psprintf("Append the full CRL of \"%s\" to \"%s\".", ca->subject, name));
 		else
 			castssl_finding_add(findings, CASTSSL_ERROR, "crl_issuer", name,
 								psprintf("there is no CRL for %s", label),
@@ -317,14 +372,25 @@ castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 								psprintf("It is %s.", castssl_certificate_label(item, name)),
 								psprintf("Keep CA certificates in \"%s\" alone.",
 										 set->ca.name ? set->ca.name : "the CA file"));
-		else if (!ours)
-			castssl_finding_add(findings, CASTSSL_INFO, "crl_issuer", name,
-								psprintf("the issuer of %s is not in the CA file",
-										 castssl_certificate_label(item, name)),
-								"It counts only for clients that send its certificate, as that of "
-								"an intermediate CA.",
-								NULL);
-		else if (castssl_in_force(item, set->now))
-			castssl_judge_dates(set, item, name, CASTSSL_WARNING, findings);
+		else if (is_delta(item))
+			castssl_finding_add(
+				findings, CASTSSL_WARNING, "crl_issuer", name,
+				psprintf("%s is a delta CRL, which counts for nothing beside a full one",
+						 castssl_certificate_label(item, name)),
+				"OpenSSL does not combine the two.",
+				"Install the full CRL as often as the delta CRL comes out.");
+		else
+		{
+			if (!ours)
+				castssl_finding_add(
+					findings, CASTSSL_INFO, "crl_issuer", name,
+					psprintf("the issuer of %s is not in the CA file",
+							 castssl_certificate_label(item, name)),
+					"It counts only for clients that send its certificate, as that of "
+					"an intermediate CA.",
+					NULL);
+			if (!ours || castssl_in_force(item, set->now))
+				castssl_judge_dates(set, item, name, CASTSSL_WARNING, findings);
+		}
 	}
 }

@@ -229,7 +229,14 @@ castssl_tls_verify(const CastsslTlsSet *set, CastsslFindings *findings,
 		certificate_ok = read_file(&set->certificate, "certificate_parse", certificate, findings);
 	if (set->ca.data != NULL)
 		ca_ok = read_file(&set->ca, "ca_parse", ca, findings);
-	if (set->crl.data != NULL)
+	if (set->crl.data != NULL && set->crl.length == 0)
+		castssl_finding_add(
+			findings, CASTSSL_ERROR, "crl_parse", set->crl.name,
+			psprintf("\"%s\" holds no CRL under a name by which OpenSSL finds it", set->crl.name),
+			"The server refuses every client certificate: it is to look CRLs up "
+			"there, by a hash of the issuer's name.",
+			psprintf("Run: openssl rehash %s", castssl_shell_word(set->crl.name)));
+	else if (set->crl.data != NULL)
 		crl_ok = read_file(&set->crl, "crl_parse", crl, findings);
 	if (set->key.data != NULL)
 		judge_key(set, certificate, findings);

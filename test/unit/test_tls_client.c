@@ -124,6 +124,16 @@ is_accepted(SSL_CTX *server_context, SSL_CTX *client_context)
 	return shown;
 }
 
+/* With OpenSSL's default ciphers. */
+static bool
+judge(const CastsslPem *shown, const CastsslPem *ca, const CastsslPem *crl, int64 now,
+	  CastsslClient *client, CastsslFindings *findings)
+{
+	CastsslClientTerms terms = { .ca = *ca, .crl = *crl };
+
+	return castssl_client_judge(shown, &terms, now, client, findings);
+}
+
 /* Every client with every CA and every CRL. */
 static void
 test_handshakes(void)
@@ -147,8 +157,7 @@ test_handshakes(void)
 				CastsslClient judged = { { 0 } };
 				CastsslFindings findings = { 0 };
 
-				CHECK(castssl_client_judge(&shown, &ca, &crl, (int64) time(NULL), &judged,
-										   &findings));
+				CHECK(judge(&shown, &ca, &crl, (int64) time(NULL), &judged, &findings));
 				if (!CHECK_INT(judged.problem == NULL, real))
 					printf("  client %s, CA %s, CRL %s: %s\n", clients[c], authorities[a],
 						   lists[l] ? lists[l] : "none",
@@ -173,22 +182,72 @@ test_names(void)
 	CastsslClient client = { { 0 } };
 	CastsslFindings findings = { 0 };
 
-	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK(judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
 	CHECK_STRING(client.cn, "alice");
 	CHECK_STRING(client.dn, "CN=alice");
 	CHECK_INT(client.certificate.position, 1);
 	shown = certificates_file("inter.crt");
-	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK(judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
 	CHECK_STRING(client.cn, "Test Intermediate");
 	CHECK_STRING(client.dn, "CN=Test Intermediate,O=Test");
 	CHECK_INT(findings.count, 0);
 
-	CHECK(!castssl_client_judge(&garbage, &ca, &none, 0, &client, &findings));
-	CHECK(!castssl_client_judge(&crl, &ca, &none, 0, &client, &findings));
-	CHECK(!castssl_client_judge(&shown, &garbage, &none, 0, &client, &findings));
+	CHECK(!judge(&garbage, &ca, &none, 0, &client, &findings));
+	CHECK(!judge(&crl, &ca, &none, 0, &client, &findings));
+	CHECK(!judge(&shown, &garbage, &none, 0, &client, &findings));
 	CHECK_INT(findings.count, 3);
 	CHECK_STRING(findings.items[0].subject, "garbage");
 	CHECK_STRING(findings.items[1].subject, "root.crl");
+}
+
+/* What of a refusal is said, and what ssl_ciphers has to do with it. */
+static void
+test_reasons(void)
+{
+	static const struct
+	{
+		const char *shown;
+		const char *ca;
+		const char *crl;
+		const char *ciphers;
+		const char *problem; /* a part of it; NULL: accepted */
+	} cases[] = {
+		{ "server.crt", "root.crt", NULL, NULL, "clientAuth" },
+		{ "client-inter.crt", "root.crt", NULL, NULL,
+		  "is not in the CA file, and the client does not send it" },
+		{ "client-chain.crt", "root.crt", "other.crl", NULL, "the server has no CRL of" },
+		{ "client-rsa1024-root.crt", "root-rsa1024.crt", NULL, "DEFAULT@SECLEVEL=2", "key too" },
+		{ "client-rsa1024-root.crt", "root-rsa1024.crt", NULL, "DEFAULT@SECLEVEL=0", NULL },
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		CastsslPem shown = certificates_file(cases[i].shown);
+		CastsslClientTerms terms = { .ca = certificates_file(cases[i].ca),
+									 .crl = certificates_file(cases[i].crl),
+									 .ciphers = cases[i].ciphers };
+		CastsslClient client = { { 0 } };
+		CastsslFindings findings = { 0 };
+		bool as_said;
+
+		CHECK(castssl_client_judge(&shown, &terms, (int64) time(NULL), &client, &findings));
+		as_said = cases[i].problem ? client.problem && strstr(client.problem, cases[i].problem)
+								   : client.problem == NULL;
+		if (!CHECK(as_said))
+			printf("  %s with %s: %s\n", cases[i].shown, cases[i].ca,
+				   client.problem ? client.problem : "accepted");
+	}
+	/* a list is asked for, and none is there */
+	{
+		CastsslPem shown = certificates_file("client-chain.crt");
+		CastsslPem ca = certificates_file("root.crt");
+		CastsslPem empty = { .name = "crls", .data = "", .length = 0 };
+		CastsslClient client = { { 0 } };
+		CastsslFindings findings = { 0 };
+
+		CHECK(judge(&shown, &ca, &empty, (int64) time(NULL), &client, &findings));
+		CHECK(client.problem && strstr(client.problem, "the server has no CRL of"));
+	}
 }
 
 /* A certificate of its own signature with such a common name; NULL: with none. */
@@ -206,6 +265,7 @@ with_common_name(EVP_PKEY *key, const char *name, int length)
 	if (name)
 		X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
 								   V_ASN1_UTF8STRING, (const unsigned char *) name, length, -1, 0);
+	X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
 	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
 	X509_sign(certificate, key, EVP_sha256());
@@ -233,14 +293,19 @@ test_common_name(void)
 	EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1);
 	EVP_PKEY_keygen(context, &key);
 	shown = with_common_name(key, NULL, 0);
-	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK(judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
 	CHECK_STRING(client.cn, NULL);
 	CHECK_STRING(client.dn, "O=Test");
 	shown = with_common_name(key, "alice\0bob", 9);
-	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK(judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
 	CHECK_STRING(client.cn, NULL);
+	/* a client that the CA file itself names is trusted; the server refuses its name all the same
+	 */
+	CHECK(judge(&shown, &shown, &none, (int64) time(NULL) + 60, &client, &findings));
+	CHECK_STRING(client.cn, NULL);
+	CHECK(client.problem && strstr(client.problem, "zero byte"));
 	shown = with_common_name(key, "alice", 5);
-	CHECK(castssl_client_judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
+	CHECK(judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
 	CHECK_STRING(client.cn, "alice");
 	EVP_PKEY_free(key);
 	EVP_PKEY_CTX_free(context);
@@ -253,5 +318,6 @@ main(void)
 	test_handshakes();
 	test_names();
 	test_common_name();
+	test_reasons();
 	return check_summary();
 }

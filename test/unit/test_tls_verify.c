@@ -181,6 +181,7 @@ static const Case cases[] = {
 	CA("inter.crt", "client-inter.crt", CASTSSL_ERROR, "chain", REFUSED),
 	CA("ca-inter.crt", "client-inter.crt", CASTSSL_OK, NULL, WORKS),
 	CA("root.crt", "client-chain.crt", CASTSSL_OK, NULL, WORKS),
+	CA("ca-no-root.crt", "client-inter.crt", CASTSSL_ERROR, "chain", REFUSED),
 	CA("ca-pathlen.crt", "client-pathlen.crt", CASTSSL_WARNING, "chain", REFUSED),
 	CA("self.crt", "client.crt", CASTSSL_ERROR, "ca_is_ca", REFUSED),
 	CA("client.crt", "client.crt", CASTSSL_ERROR, "ca_is_ca", REFUSED),
@@ -198,6 +199,8 @@ static const Case cases[] = {
 	CRL("root.crt", "other.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
 	CRL("root.crt", "root-other.crl", "client.crt", CASTSSL_INFO, "crl_issuer", WORKS),
 	CRL("root.crt", "forged.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
+	CRL("root.crt", "delta-and-root.crl", "client.crt", CASTSSL_WARNING, "crl_issuer", WORKS),
+	CRL("root.crt", "root-and-inter-stale.crl", "client.crt", CASTSSL_WARNING, "crl_dates", WORKS),
 	CRL("root.crt", "cas.crl", "client.crt", CASTSSL_WARNING, "crl_issuer", REFUSED),
 #if OPENSSL_VERSION_NUMBER < 0x30600000L
 	CRL("root.crt", "users.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
@@ -481,6 +484,35 @@ test_hints(void)
 	set = set_of("chain-reversed.crt", "server.key", NULL, NULL);
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK(strstr(findings.items[2].hint, "certificate 3") != NULL);
+
+	memset(&findings, 0, sizeof(findings));
+	set = set_of("server.crt", "server.key", "ca-no-root.crt", NULL);
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->hint,
+				 "Append the certificate of \"CN=Test Root,O=Test\" to \"ca-no-root.crt\".");
+
+	memset(&findings, 0, sizeof(findings));
+	set = set_of("signed-by-ed25519.crt", "server.key", "root-ed25519.crt", NULL);
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_WARNING)->check, "chain");
+	CHECK(strstr(castssl_finding_first(&findings, CASTSSL_WARNING)->message, "(SCRAM) fail") !=
+		  NULL);
+
+	/* OpenSSL 3.0 takes it for a full CRL, and accepts what was revoked before */
+	memset(&findings, 0, sizeof(findings));
+	set = set_of("server.crt", "server.key", "root.crt", "delta.crl");
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK(strstr(castssl_finding_first(&findings, CASTSSL_ERROR)->message, "is a delta CRL") !=
+		  NULL);
+
+	/* a directory in which the server finds nothing */
+	memset(&findings, 0, sizeof(findings));
+	set = set_of("server.crt", "server.key", "root.crt", NULL);
+	set.crl = (CastsslPem){ .name = "crl dir", .data = "" };
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->check, "crl_parse");
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->hint,
+				 "Run: openssl rehash 'crl dir'");
 }
 
 int

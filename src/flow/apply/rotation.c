@@ -378,15 +378,14 @@ const char *
 castssl_rotation_refuses_caller(const CastsslMaterial *after)
 {
 	CastsslPem shown = { .name = "client certificate", .data = castssl_peer_certificates() };
-	CastsslPem ca = castssl_material_pem(after, CASTSSL_ROLE_CA);
-	CastsslPem crl = castssl_crls_with_directory(castssl_material_pem(after, CASTSSL_ROLE_CRL));
+	CastsslClientTerms terms = castssl_client_terms(after, castssl_parameter_value("ssl_ciphers"));
 	CastsslFindings findings = { 0 };
 	CastsslClient client;
 
-	if (shown.data == NULL || ca.data == NULL)
+	if (shown.data == NULL || terms.ca.data == NULL)
 		return NULL;
 	shown.length = strlen(shown.data);
-	if (!castssl_client_judge(&shown, &ca, &crl, time(NULL), &client, &findings))
+	if (!castssl_client_judge(&shown, &terms, time(NULL), &client, &findings))
 		return NULL;
 	return client.problem;
 }

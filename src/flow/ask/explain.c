@@ -142,8 +142,7 @@ handshake_succeeds(Inquiry *inquiry)
 	const CastsslQuestion *question = inquiry->question;
 	CastsslPem shown = { .name = "client_certificate", .data = question->certificate };
 	CastsslMaterial material;
-	CastsslPem ca;
-	CastsslPem crl;
+	CastsslClientTerms terms;
 	CastsslClient client = { 0 };
 	CastsslFindings findings = { 0 };
 
@@ -157,15 +156,14 @@ handshake_succeeds(Inquiry *inquiry)
 	castssl_material_configured(&material, CASTSSL_ROLE_CA, castssl_parameter_value("ssl_ca_file"));
 	castssl_material_configured(&material, CASTSSL_ROLE_CRL,
 								castssl_parameter_value("ssl_crl_file"));
-	ca = castssl_material_pem(&material, CASTSSL_ROLE_CA);
-	crl = castssl_crls_with_directory(castssl_material_pem(&material, CASTSSL_ROLE_CRL));
-	if (ca.data == NULL)
+	terms = castssl_client_terms(&material, castssl_parameter_value("ssl_ciphers"));
+	if (terms.ca.data == NULL)
 	{
 		say(inquiry,
 			"The server asks for no certificate (ssl_ca_file is empty), so none is shown.");
 		return true;
 	}
-	if (!castssl_client_judge(&shown, &ca, &crl, (int64) time(NULL), &client, &findings))
+	if (!castssl_client_judge(&shown, &terms, (int64) time(NULL), &client, &findings))
 	{
 		const CastsslFinding *finding = castssl_finding_first(&findings, CASTSSL_ERROR);
 

@@ -113,3 +113,12 @@ castssl_crls_with_directory(CastsslPem file)
 						 .data = text.data,
 						 .length = text.len };
 }
+
+CastsslClientTerms
+castssl_client_terms(const CastsslMaterial *material, const char *ciphers)
+{
+	return (CastsslClientTerms){ .ca = castssl_material_pem(material, CASTSSL_ROLE_CA),
+								 .crl = castssl_crls_with_directory(
+									 castssl_material_pem(material, CASTSSL_ROLE_CRL)),
+								 .ciphers = ciphers };
+}

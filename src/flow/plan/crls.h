@@ -7,6 +7,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "flow/plan/material.h"
+#include "tls/client.h"
 #include "tls/pem.h"
 
 /*
@@ -21,5 +23,9 @@ extern List *castssl_crl_directory_files(void);
  * empty: then the server refuses every client.
  */
 extern CastsslPem castssl_crls_with_directory(CastsslPem file);
+
+/* On what terms the server takes client certificates with that material and those ciphers. */
+extern CastsslClientTerms castssl_client_terms(const CastsslMaterial *material,
+											   const char *ciphers);
 
 #endif

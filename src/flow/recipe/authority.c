@@ -16,6 +16,7 @@
 #include "server/raise.h"
 #include "tls/crl.h"
 #include "tls/instant.h"
+#include "tls/judge.h"
 #include "tls/key.h"
 #include "tls/pkcs12.h"
 #include "tls/request.h"
@@ -119,6 +120,14 @@ castssl_authority_create(const char *common_name, int64 valid_for, const char *k
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
 	authority.certificate = castssl_authority_certificate(certificate).x509;
 	write_authority(text, length, castssl_authority_crl(&authority, NULL, 0, 1), certificate);
+	if (castssl_signature_has_no_hash(authority.certificate))
+		ereport(WARNING,
+				(errmsg("clients that log in with a password cannot use servers of this CA"),
+				 errdetail("It signs with %s.  With SCRAM, libpq uses channel binding over TLS, "
+						   "which needs a hash that such a signature does not have.",
+						   key_type),
+				 errhint("Make a CA with key_type => 'ec:P-384', the default, unless all clients "
+						 "log in with certificates.")));
 	return certificate;
 }
 
