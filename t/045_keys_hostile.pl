@@ -109,7 +109,12 @@ subtest 'a CA directory that is not the server\'s' => sub {
 $t->sql("SELECT castssl_create_ca(common_name => 'Our CA')");
 
 subtest 'names and passwords of odd bytes' => sub {
-	foreach my $name ("tab\tand\nline", 'quote"\'\\;$(id)', '日本', ' blank ', '#', '+,=<>')
+	foreach my $name ("tab\tand\nline", "\x7f", "a\xc2\x85b")
+	{
+		$t->fails(q{SELECT castssl_sign(castssl_csr(} . quote_text($name) . '))', '22023', 'a name with a control character',
+			message => qr/common name/);
+	}
+	foreach my $name ('quote"\'\\;$(id)', '日本', ' blank ', '#', '+,=<>')
 	{
 		my $pem = $t->sql(
 			q{SELECT castssl_sign(castssl_csr(} . quote_text($name) . '))');
@@ -124,6 +129,41 @@ subtest 'names and passwords of odd bytes' => sub {
 		spew("$folder/password", "$password\n");
 		my ($ok, $out, $err) = openssl('pkcs12 -nokeys -in', undef, "$state/issued/odd/client.pfx", '-passin', "file:$folder/password");
 		ok($ok, 'the password opens the PKCS#12') or diag "$password: $err";
+	}
+};
+
+subtest 'who may have whom certified' => sub {
+	$t->sql('CREATE ROLE registrar LOGIN; CREATE ROLE clerk LOGIN; CREATE ROLE boss SUPERUSER; GRANT clerk, boss TO registrar');
+	$t->sql("GRANT EXECUTE ON FUNCTION $_ TO registrar") foreach 'castssl_sign(text, interval, text)',
+	  'castssl_issue_client(text, text, interval)', 'castssl_csr(text, text[], inet[], text)';
+	my %registrar = (psql => { user => 'registrar' }, message => qr/permission denied to issue/);
+	foreach my $name (qw(postgres boss alice nobody_at_all POSTGRES))
+	{
+		my $request = $t->sql("SELECT castssl_csr('$name')");
+		$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', "castssl_sign for $name", %registrar);
+		$t->fails("SELECT castssl_issue_client('$name')", '42501', "castssl_issue_client for $name", %registrar);
+	}
+	is_deeply([ grep { -e } map { "$state/issued/$_" } qw(postgres boss alice) ], [], 'no file is left');
+	foreach my $name (qw(registrar clerk))
+	{
+		my $request = $t->sql("SELECT castssl_csr('$name')");
+		like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')', user => 'registrar'), qr/BEGIN CERT/, "castssl_sign for $name");
+		like($t->sql("SELECT castssl_issue_client('$name')", user => 'registrar'), qr/$name$/, "castssl_issue_client for $name");
+	}
+	foreach my $options ('ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit', 'ed448', 'rsa:1024')
+	{
+		openssl_ok("req -new -newkey $options -nodes -keyout $t->{folder}/odd.key -out $t->{folder}/odd.csr -subj /CN=clerk");
+		$t->fails('SELECT castssl_sign(' . quote_text(slurp("$t->{folder}/odd.csr")) . ')', '22023', "a key: $options");
+	}
+	foreach my $options ('ed25519', 'rsa:2048', 'ec -pkeyopt ec_paramgen_curve:P-384')
+	{
+		openssl_ok("req -new -newkey $options -nodes -keyout $t->{folder}/odd.key -out $t->{folder}/odd.csr -subj /CN=clerk");
+		like($t->sql('SELECT castssl_sign(' . quote_text(slurp("$t->{folder}/odd.csr")) . ')'), qr/BEGIN CERT/, "a key: $options");
+	}
+	foreach my $subject ('/CN=clerk/CN=postgres', '/O=clerk', '/CN=' . 'a' x 64 . '/CN=b')
+	{
+		openssl_ok('req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout', undef, "$t->{folder}/odd.key", '-out', "$t->{folder}/odd.csr", '-subj', $subject);
+		$t->fails('SELECT castssl_sign(' . quote_text(slurp("$t->{folder}/odd.csr")) . ')', '22023', "a subject: $subject");
 	}
 };
 

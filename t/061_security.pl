@@ -143,6 +143,46 @@ my @there = map {
 } '/etc/passwd', '/etc/no-such-folder/file';
 is_deeply(\@there, [ '42501', '42501' ], 'neither by .. ');
 
+# --- what a rule may name: only what the live files name in the same field; never a key
+
+$t->write('names', "alice, bob\n");
+$t->write('options', "map=x\n");
+$t->set_hba("local all postgres trust\nlocal all \@names reject\nlocal all all trust\n");
+system('cp', "$inside/server.key", "$t->{data}/list.key") == 0 or die;
+chmod 0600, "$t->{data}/list.key" or die $!;
+$t->sql("SELECT castssl_create_ca('Our CA')");
+sub staged { return "SELECT castssl_hba_stage(E'local all postgres trust\\n$_[0]\\nlocal all all trust\\n')" }
+my $key_text = (split /\n/, $t->slurp("$t->{data}/list.key"))[1];
+foreach my $line ('local all @list.key reject', 'local all @pg_castssl/ca/ca.key reject', 'local all @postgresql.auto.conf reject',
+	'local all @PG_VERSION reject', 'local @names all reject', 'local all all peer @names', 'local all all peer @options',
+	'local all @no-such-file reject', 'local all @/etc/passwd reject', 'local all @/no/such reject',
+	'local all "a",@names,@list.key reject')
+{
+	my (undef, $out, $err) = $t->psql(staged($line), user => 'operator');
+	like($err, qr/ERROR:  42501.*permission denied for path/, "a role with EXECUTE: $line");
+	unlike("$out$err", qr/\Q$key_text\E|root:/, "$line: nothing of it is told");
+}
+my ($named) = $t->psql(staged('local all @names reject'), user => 'operator');
+ok($named, 'what the live file names there may be named');
+$t->sql('SELECT castssl_hba_discard()');
+foreach my $file ('list.key', 'pg_castssl/ca/ca.key', 'pg_castssl/ca/root.crt')
+{
+	$t->fails(staged("local all \@$file reject"), '42501', "not even a superuser: $file", message => qr/cannot be a part/);
+	$t->write('pg_hba.conf', "local all postgres trust\nlocal all \@$file reject\n");
+	foreach my $reader ('castssl_hba_rules()', 'castssl_report()', 'castssl_fingerprint()', 'castssl_check()')
+	{
+		my (undef, $out, $err) = $t->psql("SELECT * FROM $reader");
+		unlike("$out$err", qr/\Q$key_text\E/, "$reader tells nothing of $file");
+	}
+}
+# a pipe in the place of a list is refused, not waited for
+unlink "$t->{data}/names";
+POSIX::mkfifo("$t->{data}/names", 0600) or die $!;
+$t->write('pg_hba.conf', "local all postgres trust\nlocal all \@names reject\n");
+like($t->sql('SELECT string_agg(error, $$ $$) FROM castssl_hba_rules()'), qr/not a regular file/, 'a pipe for a list');
+unlink "$t->{data}/names";
+$t->set_hba($CastsslTest::stock_hba);
+
 # --- names made to mislead
 
 # 19 has no roles with line breaks in their names

@@ -19,6 +19,7 @@
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/platform.h"
+#include "server/raise.h"
 #include "server/reading.h"
 
 /* Beside the file that it will replace.  There is only one such name, so recovery finds it. */
@@ -35,8 +36,9 @@ raise_open_error(const char *path, int error)
 						errmsg("could not open file \"%s\": %m", path),
 						errdetail("The server runs as user ID %d, which may not read it.",
 								  castssl_platform_user_id()),
-						errhint("Let the server's account read it: chown %d '%s'.",
-								castssl_platform_user_id(), path)));
+						castssl_hint_for_path(
+							path, psprintf("Let the server's account read it: chown %d %%s",
+										   castssl_platform_user_id()))));
 	if (error == ELOOP || error == ENOTDIR)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("could not open file \"%s\": %m", path),
@@ -169,14 +171,14 @@ castssl_key_mode_wanted(const char *path, const struct stat *st)
 				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
 				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
 						   (int) st->st_uid, castssl_platform_user_id()),
-				 errhint("Run as root: chown %d '%s' && chmod 0600 '%s'",
-						 castssl_platform_user_id(), path, path)));
+				 castssl_hint_for_path(path, psprintf("Run as root: chown %d %%s && chmod 0600 %%s",
+													  castssl_platform_user_id()))));
 	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("private key file \"%s\" has group or world access", path),
 						errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
 								  (unsigned) (st->st_mode & 07777)),
-						errhint("Run as root: chmod 0640 '%s'", path)));
+						castssl_hint_for_path(path, "Run as root: chmod 0640 %s")));
 	return 0;
 }
 
@@ -217,8 +219,10 @@ castssl_directory_check_writable(const char *directory)
 				 errmsg("the server may not write to directory \"%s\": %m", directory),
 				 errdetail("The server runs as user ID %d.", castssl_platform_user_id()),
 				 readonly ? errhint("Change the configuration where it is managed from.")
-						  : errhint("Run as root: chown %d '%s', or name another target_dir.",
-									castssl_platform_user_id(), directory)));
+						  : castssl_hint_for_path(
+								directory,
+								psprintf("Name another target_dir, or run as root: chown %d %%s",
+										 castssl_platform_user_id()))));
 	}
 }
 
@@ -238,8 +242,9 @@ castssl_directory_check_private(const char *directory)
 					 "It is owned by user ID %d and its mode is %04o; the server runs as user "
 					 "ID %d.",
 					 (int) st.st_uid, (unsigned) (st.st_mode & 07777), castssl_platform_user_id()),
-				 errhint("Run as root: chown %d '%s' && chmod 0700 '%s'",
-						 castssl_platform_user_id(), directory, directory)));
+				 castssl_hint_for_path(directory,
+									   psprintf("Run as root: chown %d %%s && chmod 0700 %%s",
+												castssl_platform_user_id()))));
 }
 
 /* SQLSTATE of a failed write, by errno.  A quota or a limit counts as a full disk. */
@@ -464,7 +469,8 @@ castssl_file_set_mode(const char *path, mode_t mode)
 	if (CASTSSL_FAULT_CALL("chmod", castssl_platform_set_mode_of(path, mode)) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("could not set permissions of file \"%s\": %m", path),
-						errhint("Run as root: chmod %04o '%s'", (unsigned) (mode & 07777), path)));
+						castssl_hint_for_path(path, psprintf("Run as root: chmod %04o %%s",
+															 (unsigned) (mode & 07777)))));
 	CASTSSL_FAULT("chmodded");
 	/* Open read-only, because a mode of 0400 is allowed.  If that fails, do not sync. */
 	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "server/files.h"
 #include "server/hba_files.h"
 #include "server/paths.h"
+#include "server/platform.h"
 #include "server/reading.h"
 #include "server/world.h"
 
@@ -28,8 +30,8 @@ typedef struct Reading
 	const CastsslHbaOverlay *overlay;
 	int noverlay;
 	bool restricted; /* the caller may only name certain files */
-	List *allowed;   /* paths (char *) that it may name even so */
-	List *seen;      /* paths that were read or listed */
+	List *allowed;   /* use_text() of what the live files name */
+	List *seen;      /* the same of what was read so far */
 } Reading;
 
 char *
@@ -37,27 +39,25 @@ castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 {
 	const CastsslReading *reading = castssl_reading_find(path);
 	struct stat st;
-	FILE *file;
+	int fd;
 	char *data = NULL;
 
 	*error = 0;
 	if (reading && reading->data)
 		return castssl_reading_copy(reading, length);
-	/* fopen would wait for a writer at the other end of a pipe. */
-	if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-	{
-		*error = EINVAL;
-		return NULL;
-	}
-	file = AllocateFile(path, "r");
-	if (file == NULL)
+	/* As the server, it follows links; but it never waits for the other end of a pipe. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | PG_BINARY);
+	if (fd < 0)
 	{
 		*error = errno;
 		return NULL;
 	}
-	*error = 0;
-	if (fstat(fileno(file), &st) != 0)
+	if (fstat(fd, &st) != 0)
 		*error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
+	else if (S_ISDIR(st.st_mode))
+		*error = EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		*error = EINVAL;
 	else if (st.st_size > CASTSSL_HBA_LIMIT)
 		*error = EFBIG;
 	else
@@ -67,16 +67,25 @@ castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 		 * at the end.
 		 */
 		size_t room = (size_t) st.st_size + 1;
+		ssize_t n;
 
 		data = palloc(room + 1);
-		*length = fread(data, 1, room, file);
+		*length = 0;
+		while (*length < room && (n = read(fd, data + *length, room - *length)) != 0)
+		{
+			if (n > 0)
+				*length += n;
+			else if (errno != EINTR)
+			{
+				*error = errno; /* LCOV_EXCL_LINE: a disk that fails */
+				break;          /* LCOV_EXCL_LINE */
+			}
+		}
 		data[*length] = '\0';
-		if (ferror(file))
-			*error = errno;
-		else if (*length == room)
+		if (*error == 0 && *length == room)
 			*error = EFBIG;
 	}
-	FreeFile(file);
+	CloseTransientFile(fd);
 	if (*error != 0)
 		return NULL;
 	castssl_reading_keep(path, data, *length, &st);
@@ -154,26 +163,58 @@ castssl_hba_file_list(const char *directory, char ***paths, int *count, char **e
 
 /* ---- the callbacks of CastsslHbaReader ---- */
 
+/* A path and the field that names it, as one text. */
+static char *
+use_text(const char *path, int field)
+{
+	return psprintf("%d %s", field, path);
+}
+
 static bool
-is_among(const List *paths, const char *path)
+is_among(const List *uses, const char *use)
 {
 	ListCell *cell;
 
-	foreach (cell, paths)
+	foreach (cell, uses)
 	{
-		if (strcmp((const char *) lfirst(cell), path) == 0)
+		if (strcmp((const char *) lfirst(cell), use) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Record that the path is read or listed; 42501 if the caller may not name it. */
+/* Refuse what a restricted caller may not name, before anybody looks whether it exists. */
 static void
-visit(Reading *reading, const char *path)
+note_use(void *arg, const char *path, int field)
 {
-	if (reading->restricted && !is_among(reading->allowed, path) && access(path, F_OK) == 0)
-		(void) castssl_path_resolve(path, true);
-	reading->seen = lappend(reading->seen, pstrdup(path));
+	Reading *reading = arg;
+	char *use = use_text(path, field);
+
+	if (reading->restricted && !is_among(reading->allowed, use))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for path \"%s\"", path),
+				 errdetail("Only superusers may name a file in pg_hba.conf that the live one does "
+						   "not name in the same field."),
+				 errhint("Write the names into the rule, or have a superuser do it.")));
+	reading->seen = lappend(reading->seen, use);
+}
+
+/* Is it a file whose text nobody is shown, superusers included? */
+static bool
+is_private(const char *path, const char *data, size_t length)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	char *real = castssl_platform_real_path(path);
+
+	if (real != NULL && path_is_prefix_of_path(castssl_state_path(NULL), real))
+		return true;
+	for (const char *at = data; (at = memchr(at, 'P', length - (at - data))) != NULL; at++)
+	{
+		if (length - (at - data) >= strlen(mark) && memcmp(at, mark, strlen(mark)) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Why the file cannot be read, in the words of a server of this version. */
@@ -213,8 +254,21 @@ read_file(void *arg, const char *path, char **data, size_t *length, bool *missin
 			return true;
 		}
 	}
-	visit(reading, path);
 	*data = castssl_hba_file_bytes(path, length, &reason);
+	if (*data != NULL && is_private(path, *data, *length))
+	{
+		if (reading->noverlay > 0)
+			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+							errmsg("\"%s\" cannot be a part of pg_hba.conf", path),
+							errdetail("It holds a private key, or is a file of pg_castssl."),
+							errhint("Name another file.")));
+		*data = NULL;
+		*missing = false;
+		*error = psprintf("could not open file \"%s\": it holds a private key, or is a file of "
+						  "pg_castssl",
+						  path);
+		return false;
+	}
 	*missing = *data == NULL && reason == ENOENT;
 	if (*data == NULL)
 		*error = read_error(path, reason);
@@ -231,7 +285,6 @@ locate_file(void *arg, const char *name, const char *outer)
 static bool
 list_files(void *arg, const char *directory, char ***paths, int *count, char **error)
 {
-	visit(arg, directory);
 	return castssl_hba_file_list(directory, paths, count, error);
 }
 /* LCOV_EXCL_STOP */
@@ -256,7 +309,8 @@ make_reader(Reading *reading)
 							   .list = list_files,
 							   .arg = reading,
 							   .regexp_error = regexp_error,
-							   .radius_error = radius_error };
+							   .radius_error = radius_error,
+							   .uses = note_use };
 }
 
 static CastsslHbaPolicy *

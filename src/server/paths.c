@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "miscadmin.h"
 #include "port.h"
 #include "utils/guc.h"
@@ -76,9 +78,12 @@ lies_in(const char *path, const char *directory)
 		   path_is_prefix_of_path(real, path);
 }
 
-/* 42501 if the caller is not a superuser and path is in no allowed directory. */
+/*
+ * 42501 if the caller is not a superuser and path is in no allowed directory.  The message
+ * has the path as given: where a link leads is not for everybody to know.
+ */
 static void
-check_allowed(const char *path)
+check_allowed(const char *path, const char *given)
 {
 	List *directories;
 	ListCell *cell;
@@ -97,10 +102,18 @@ check_allowed(const char *path)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for path \"%s\"", path),
+			 errmsg("permission denied for path \"%s\"", given),
 			 errdetail("Only superusers may name files outside the data directory, the folder "
 					   "of config_file and the directories in castssl.allowed_directories."),
 			 errhint("A superuser can add the directory to castssl.allowed_directories.")));
+}
+
+static bool
+is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 char *
@@ -110,6 +123,9 @@ castssl_path_resolve(const char *path, bool by_caller)
 
 	if (resolved == NULL && errno == ENOENT)
 	{
+		/* A link to nowhere may lead outside, where a caller may not learn what exists. */
+		if (by_caller && is_link(path))
+			check_allowed("/", path);
 		char *folder = castssl_platform_real_path(castssl_path_folder(path));
 
 		if (folder != NULL)
@@ -121,7 +137,7 @@ castssl_path_resolve(const char *path, bool by_caller)
 
 		/* A caller may not learn whether a path outside its allowed directories exists. */
 		if (by_caller)
-			check_allowed(path);
+			check_allowed(path, path);
 		errno = error;
 		ereport(ERROR,
 				(errcode(error == EACCES ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_UNDEFINED_FILE),
@@ -133,6 +149,6 @@ castssl_path_resolve(const char *path, bool by_caller)
 					 : errhint("Name a directory of the server that holds the files.")));
 	}
 	if (by_caller)
-		check_allowed(resolved);
+		check_allowed(resolved, path);
 	return resolved;
 }

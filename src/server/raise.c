@@ -4,7 +4,10 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "server/raise.h"
+#include "tls/pem.h"
 
 void
 castssl_raise_finding(const CastsslFinding *finding, int sqlstate)
@@ -31,4 +34,29 @@ castssl_raise_failure(const CastsslFindings *findings, int sqlstate)
 {
 	castssl_raise_first_error(findings, sqlstate);
 	elog(ERROR, "an operation failed without a finding");
+}
+
+int
+castssl_hint_for_path(const char *path, const char *command)
+{
+	StringInfoData text;
+	const char *word = castssl_shell_word(path);
+
+	for (const char *c = path; *c; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7F)
+			return 0;
+	}
+	initStringInfo(&text);
+	while (*command)
+	{
+		if (strncmp(command, "%s", 2) == 0)
+		{
+			appendStringInfoString(&text, word);
+			command += 2;
+		}
+		else
+			appendStringInfoChar(&text, *command++);
+	}
+	return errhint("%s", text.data);
 }

@@ -17,4 +17,10 @@ extern void castssl_raise_first_error(const CastsslFindings *findings, int sqlst
 /* Raise the first error among the findings.  Something failed, so there is one. */
 pg_noreturn extern void castssl_raise_failure(const CastsslFindings *findings, int sqlstate);
 
+/*
+ * errhint() with a command for a shell, in which each %s stands for the path as one word.  No
+ * hint for a path with a control character, which a terminal would obey.
+ */
+extern int castssl_hint_for_path(const char *path, const char *command);
+
 #endif

@@ -168,6 +168,55 @@ castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int
 	return false;
 }
 
+/* Is its key EC by named curve, RSA or Ed25519? */
+static bool
+is_usual_key(X509_REQ *request)
+{
+	int type = V_ASN1_UNDEF;
+	X509_ALGOR *algorithm;
+
+	switch (EVP_PKEY_base_id(X509_REQ_get0_pubkey(request)))
+	{
+		case EVP_PKEY_RSA:
+		case EVP_PKEY_ED25519:
+			return true;
+		case EVP_PKEY_EC:
+			if (X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm,
+									   X509_REQ_get_X509_PUBKEY(request)))
+				X509_ALGOR_get0(NULL, &type, NULL, algorithm);
+			return type == V_ASN1_OBJECT;
+		default:
+			return false;
+	}
+}
+
+/* Does it have no common name, or one of 1 to 64 printable characters? */
+static bool
+has_usual_name(X509_NAME *name)
+{
+	int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	unsigned char *text = NULL;
+	int characters = 0;
+	int length;
+	bool usual = true;
+
+	if (index < 0)
+		return true;
+	if (X509_NAME_get_index_by_NID(name, NID_commonName, index) >= 0)
+		return false;
+	length = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+	for (int i = 0; i < length; i++)
+	{
+		/* U+0080 to U+009F are control characters, too */
+		usual = usual && text[i] >= ' ' && text[i] != 0x7F &&
+				!(text[i] == 0xC2 && i + 1 < length && text[i + 1] < 0xA0);
+		characters += (text[i] & 0xC0) != 0x80;
+	}
+	OPENSSL_free(text);
+	ERR_clear_error();
+	return usual && characters >= 1 && characters <= 64;
+}
+
 /* May the CA issue a certificate for this request? */
 static bool
 check_request(X509_REQ *request, const char *subject, const GENERAL_NAMES *names,
@@ -184,10 +233,26 @@ check_request(X509_REQ *request, const char *subject, const GENERAL_NAMES *names
 				  "Make a request with a key of type ec:P-256, say.");
 		return false;
 	}
+	if (!is_usual_key(request))
+	{
+		add_error(findings, "request", subject, "a key of this kind is not certified",
+				  "The key of the request is neither EC by named curve nor RSA nor Ed25519.",
+				  "Make a request with a key of type ec:P-256, say.");
+		return false;
+	}
 	if (purpose == CASTSSL_FOR_CLIENT && X509_NAME_get_index_by_NID(name, NID_commonName, -1) < 0)
 	{
 		add_error(findings, "request", subject, "the request has no common name",
 				  "PostgreSQL knows a client by the common name (CN) of its certificate.", NULL);
+		return false;
+	}
+	if (!has_usual_name(name))
+	{
+		add_error(findings, "request", subject,
+				  "the request does not have one common name of 1 to 64 printable characters",
+				  "PostgreSQL knows a client by the common name (CN) of its certificate, and so "
+				  "there is one, without control characters.",
+				  "Make a request with the user name as its only common name.");
 		return false;
 	}
 	if (purpose == CASTSSL_FOR_SERVER && names == NULL)

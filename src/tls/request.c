@@ -257,3 +257,23 @@ castssl_request_names(X509_REQ *request, const char *subject, GENERAL_NAMES **na
 		*names = NULL;
 	return true;
 }
+
+char *
+castssl_request_common_name(X509_REQ *request)
+{
+	X509_NAME *name = X509_REQ_get_subject_name(request);
+	int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	unsigned char *text = NULL;
+	char *copy;
+	int length;
+
+	if (index < 0)
+		return NULL;
+	length = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+	ERR_clear_error();
+	if (length < 0)
+		return NULL;
+	copy = pnstrdup((const char *) text, length);
+	OPENSSL_free(text);
+	return copy;
+}

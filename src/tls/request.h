@@ -49,6 +49,9 @@ extern bool castssl_request_names(X509_REQ *request, const char *subject, GENERA
  */
 extern bool castssl_is_dns_name(const char *name);
 
+/* Its common name in UTF-8, palloc'd; NULL if it has none. */
+extern char *castssl_request_common_name(X509_REQ *request);
+
 /*
  * Set CN of an X509_NAME.  Returns false if the name is not allowed; the error is in
  * OpenSSL's queue.

@@ -7,10 +7,13 @@
 #include <time.h>
 
 #include "common/file_perm.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 
 #include "base/settings.h"
 #include "flow/recipe/authority.h"
+#include "server/caller.h"
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/raise.h"
@@ -172,6 +175,27 @@ castssl_authority_certificate(const char *pem)
 	return *first;
 }
 
+/*
+ * 42501 if the caller is not a superuser and asks for a certificate of somebody whom it may
+ * not become: it could log in as that role with it.
+ */
+static void
+check_may_be(const char *common_name)
+{
+	const char *name = pg_any_to_server(common_name, (int) strlen(common_name), PG_UTF8);
+	Oid role = get_role_oid(name, true);
+
+	if (castssl_caller_is_superuser() ||
+		(OidIsValid(role) && !superuser_arg(role) && is_member_of_role(castssl_caller(), role)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to issue a certificate for \"%s\"", name),
+			 errdetail("Only superusers issue certificates for superusers, and for roles that they "
+					   "are not a member of."),
+			 errhint("Have a superuser sign it, or become a member of the role.")));
+}
+
 /* Sign, and keep a copy: castssl_revoke() needs to know which certificates this CA issued. */
 static char *
 sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
@@ -185,6 +209,9 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 
 	if (certificate == NULL)
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	/* It has one common name: otherwise it would not have been signed. */
+	if (purpose == CASTSSL_FOR_CLIENT)
+		check_may_be(castssl_request_common_name(castssl_request_read(&pem, &findings)));
 	show_warnings(&findings);
 	name = psprintf("certificates/%s.crt", castssl_authority_certificate(certificate).serial);
 	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate),

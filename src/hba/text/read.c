@@ -61,6 +61,8 @@ typedef struct Builder
 	int included_lines;
 	Kept last_databases; /* those of the rule before, which are often equal */
 	Kept last_users;
+	int field;  /* that names the files which are being read */
+	int nested; /* how many of them are open */
 } Builder;
 
 /* Scratch for reading one file.  Each included file has its own. */
@@ -241,6 +243,17 @@ find_token_file(Builder *builder, const char *path)
 	return &builder->token_files[builder->ntoken_files++];
 }
 
+/* Tell the reader that a line names a file. */
+static void
+note_use(Builder *builder, const char *path, int field)
+{
+	/* what a list names in turn belongs to the field that names the list */
+	if (builder->nested == 0)
+		builder->field = Min(field, CASTSSL_HBA_OPTIONS);
+	if (builder->reader->uses)
+		builder->reader->uses(builder->reader->arg, path, builder->field);
+}
+
 /* Add the tokens of a file named by @ to fields (PostgreSQL: tokenize_expand_file). */
 static const char *
 expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFields *into)
@@ -254,6 +267,7 @@ expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFi
 	bool missing;
 	const char *error = NULL;
 
+	note_use(builder, path, frame->fields.nfields);
 	if (depth <= file->depth)
 	{
 		for (int i = 0; i < file->tokens.count; i++)
@@ -264,7 +278,9 @@ expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFi
 	document = open_document(builder, path, depth, &missing, &error);
 	if (document == NULL)
 		return file_error(builder, name, path, error);
+	builder->nested++;
 	error = read_lines(builder, document, -1, depth, into);
+	builder->nested--;
 	if (error)
 		return error;
 
@@ -322,6 +338,7 @@ include_file(Builder *builder, const Frame *frame, const char *path, bool missin
 	int file = -1;
 	const char *error = NULL;
 
+	note_use(builder, path, CASTSSL_HBA_INCLUDE);
 	if (into)
 		document = open_document(builder, path, frame->depth + 1, &missing, &error);
 	else
@@ -339,6 +356,7 @@ include_directory(Builder *builder, const Frame *frame, const char *name, Castss
 				  const char **open_error)
 {
 	const CastsslHbaReader *reader = builder->reader;
+	const char *directory;
 	char **paths;
 	char *problem = NULL;
 	int count;
@@ -350,8 +368,9 @@ include_directory(Builder *builder, const Frame *frame, const char *name, Castss
 		*open_error = "empty configuration directory name";
 		return NULL;
 	}
-	if (!reader->list(reader->arg, reader->locate(reader->arg, name, frame->document->path), &paths,
-					  &count, &problem))
+	directory = reader->locate(reader->arg, name, frame->document->path);
+	note_use(builder, directory, CASTSSL_HBA_INCLUDE);
+	if (!reader->list(reader->arg, directory, &paths, &count, &problem))
 	{
 		*open_error = problem;
 		return NULL;

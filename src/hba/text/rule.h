@@ -111,6 +111,9 @@ typedef struct CastsslHbaPolicy
  * list: absolute paths of the files that include_dir takes from the directory
  * 	(PostgreSQL: GetConfFilesInDir), in its order; on failure false with *error.
  */
+#define CASTSSL_HBA_INCLUDE (-1)
+#define CASTSSL_HBA_OPTIONS 3 /* what is behind the user names */
+
 typedef struct CastsslHbaReader
 {
 	bool (*read)(void *arg, const char *path, char **data, size_t *length, bool *missing,
@@ -129,6 +132,13 @@ typedef struct CastsslHbaReader
 	 */
 	char *(*regexp_error)(void *arg, const char *pattern);
 	char *(*radius_error)(void *arg, const char *server);
+
+	/*
+	 * A line names the file or directory path, in that field (CASTSSL_HBA_INCLUDE: to include it;
+	 * at most CASTSSL_HBA_OPTIONS).  Called each time, before the file is read, also if it
+	 * was read before.  May be NULL, and may raise an error.
+	 */
+	void (*uses)(void *arg, const char *path, int field);
 } CastsslHbaReader;
 
 /* The first of its files with that path; NULL if there is none. */
