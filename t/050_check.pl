@@ -17,7 +17,16 @@ HBA
 my $t = CastsslTest->new('check', hba => $hba);
 my $data = $t->{data};
 my $version = ($t->sql('SHOW server_version_num')) / 10000;
+my ($oldest) = $t->slurp("$FindBin::RealBin/../src/base/majors.h") =~ /OLDEST_MAJOR (\d+)/;
 my ($planted, $followed) = (0, 0);
+my %planted;    # check => severity => true
+
+# Faults that other tests plant, for they take more servers or a session with a certificate.
+my %elsewhere = (
+	parameters_changeable => '005_errors.pl',
+	ca_rotation => '041_ca_rotation.pl',
+	sessions_ca => '041_ca_rotation.pl',
+	standby => '006_standby.pl');
 
 # A file of the data directory, with its mode; of(name): one of the PKI.
 sub put
@@ -49,6 +58,7 @@ sub loud
 sub find
 {
 	my ($check, $severity, $subject, $arguments) = @_;
+	$subject //= qr//;    # an empty pattern would be the last one that matched
 	return grep { $_->{check_name} eq $check && $_->{severity} eq $severity && ($_->{subject} // '') =~ $subject
 		  # whatever this host is called, the names of certificates made for a test are others
 		  && $_->{message} !~ /is for none of this host's names/ } @{ findings($arguments) };
@@ -75,6 +85,7 @@ sub fault
 {
 	my ($what, %f) = @_;
 	$planted++;
+	$planted{ $f{check} }{ $f{severity} } = 1;
 	$f{plant}->();
 	my @found = find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments});
 	is(scalar @found, $f{count} // 1, "$what: found by $f{check} as $f{severity}")
@@ -122,7 +133,7 @@ my @names = map { $_->{check_name} } @{ findings() };
 my %seen;
 is_deeply([ grep { $seen{$_}++ } @names ], [], 'a clean server: one row for each check');
 cmp_ok(scalar @names, '>=', 40, scalar(@names) . ' checks');
-$t->fails('SELECT * FROM castssl_check(target_version => 12)', '22023', 'an unknown major', hint => 1);
+$t->fails('SELECT * FROM castssl_check(target_version => ' . ($oldest - 1) . ')', '22023', 'an unknown major', hint => 1);
 my $clean_hba = $t->hba;
 
 # What a hint may have changed besides is put back as well.
@@ -134,6 +145,11 @@ sub restore_hba
 
 # --- four layers of truth
 
+my $configuration = $t->slurp("$data/postgresql.conf");
+fault('a configuration file that the server refuses',
+	check => 'parameters_in_effect', severity => 'error', subject => qr/^postgresql.conf$/,
+	plant => sub { put('postgresql.conf', "$configuration\nno such line = =\n") },
+	mend => sub { put('postgresql.conf', $configuration); $t->reload });
 fault('ssl off',
 	check => 'ssl_enabled', severity => 'error', plant => sub { system_set('ssl = off') });
 fault('a hostssl rule while TLS is off',
@@ -450,6 +466,24 @@ SKIP: {
 	restore_hba();
 	$t->sql('ALTER SYSTEM RESET listen_addresses');
 	$t->restart;
+}
+
+# --- nothing is a check that nobody has seen find something
+
+{
+	my %worst = $t->slurp("$FindBin::RealBin/../src/flow/check/checks.h") =~ /^\tCHECK\((\w+), \w+, CASTSSL_(\w+),/mg;
+	is_deeply([ sort keys %worst ], [ sort @names ], 'the table of checks is what castssl_check() shows');
+	foreach my $check (sort keys %worst)
+	{
+		my $file = delete $elsewhere{$check};
+		if ($file)
+		{
+			like($t->slurp("$FindBin::RealBin/$file"), qr/check_name = '$check'/, "$check: $file plants a fault");
+			next;
+		}
+		ok($planted{$check}{ lc $worst{$check} }, "$check: a fault of severity " . lc($worst{$check}) . ' was planted');
+	}
+	is_deeply([ keys %elsewhere ], [], 'no test is named for a check that there is not');
 }
 
 cmp_ok($followed, '>=', 25, "$planted faults planted, of which $followed mended by nothing but their hint");

@@ -86,8 +86,8 @@ sub reference
 		$functions{ $function = $1 } = { parameters => [], columns => [], text => '' } if $line =~ /^### (castssl_\w+)$/;
 		next unless $function;
 		$functions{$function}{text} .= "$line\n";
-		$part = { parameter => 'parameters', column => 'columns' }->{$1} if $line =~ /^\| (parameter|column) \|/;
-		push @{ $functions{$function}{$part} }, "$1 $2" if $line =~ /^\| `(\w+)` \| ([^|]+?) \|/;
+		$part = { parameter => 'parameters', column => 'columns' }->{$1} // $1 if $line =~ /^\| (\w+) \|/;
+		push @{ $functions{$function}{$part} }, "$1 $2" if $line =~ /^\| `([\w-]+)` \| ([^|]+?) \|/;
 	}
 	return \%functions;
 }
@@ -118,6 +118,56 @@ SQL
 		like($f->{text}, qr/^\Q$_\E/m, "$name: $_") foreach 'Errors: ', 'Since ', '```sql';
 		like(text_of("$root/README.md"), qr/\b$name\b/, "$name is in the README");
 	}
+	$t->stop;
+};
+
+# The values of a parameter or column are those that the server names; each parameter that has some
+# stands here, and what the reference says of it, the COMMENT and the documents are compared.
+subtest 'values are those of the server' => sub {
+	my $t = CastsslTest->new('values');
+	my $reference = reference(text_of("$root/docs/reference.md"));
+	my $detail = sub {
+		my ($call) = @_;
+		my (undef, undef, $err) = $t->psql("SELECT * FROM $call");
+		return [ split /, | and /, ($err =~ /It is one of (.*)\.$/m)[0] // "no list of values: $err" ];
+	};
+	my %values = (
+		'castssl_client_config format' => $detail->(q{castssl_client_config(format => '?', host => 'h', user_name => 'u')}),
+		'castssl_enable profile' => $detail->(qq{castssl_enable(source_dir => '$t->{source}', profile => '?', dry_run => true)}),
+		'castssl_sign purpose' => $detail->(q{castssl_sign('x', purpose => '?')}),
+		'castssl_hba_explain encryption' => $detail->(q{castssl_hba_explain('d', 'u', encryption => '?')}));
+	foreach my $function (qw(castssl_enable castssl_hba_require_tls))
+	{
+		$values{"$function $_"} = $detail->("$function($_ => '?')") foreach qw(clientcert plaintext auth_method);
+	}
+	my ($states) = text_of("$root/src/change/journal.c") =~ /\bstate_names\[\] = \{(.*?)\}/s;
+	$values{'castssl_changes state'} = [ $states =~ /"([^"]+)"/g ];
+	my ($severities) = text_of("$root/src/base/finding.c") =~ /\bnames\[\] = \{(.*?)\}/s;
+	$values{'castssl_check severity'} = [ $severities =~ /"([^"]+)"/g ];
+	foreach my $key (sort keys %values)
+	{
+		my ($function, $name) = split / /, $key;
+		my ($row) = $reference->{$function}{text} =~ /^(\| `$name` \|.*)$/m;
+		my @listed = ($row // '') =~ /`([^`]+)`/g;
+		shift @listed;
+		@listed = grep { !/^'/ } @listed;    # the default
+		@listed = grep { $_ ne 'NULL' } @listed;
+		cmp_ok(scalar @{ $values{$key} }, '>', 1, "$key: @{ $values{$key} }");
+		is_deeply(\@listed, $values{$key}, "$key: the reference");
+	}
+	my $formats = $values{'castssl_client_config format'};
+	my $listed = join(', ', @$formats[ 0 .. $#$formats - 1 ]) . " or $formats->[-1]";
+	like($t->sql(q{SELECT obj_description('castssl_client_config'::regproc, 'pg_proc')}), qr/: \Q$listed\E$/, 'formats: the COMMENT');
+	like($reference->{castssl_client_config}{text}, qr/: \Q$listed\E\. Read\.$/m, 'formats: the head of the reference');
+	my ($line) = text_of("$root/docs/keys.md") =~ /^with formats (.*?); /ms;
+	$line =~ s/\([^)]*\)//g;
+	($line) = $line =~ /^(.*?)\./s if $line =~ /\./;
+	is_deeply([ ($line // '') =~ /`(\w+)`/g ], $formats, 'formats: docs/keys.md');
+	my @checks = text_of("$root/src/flow/check/checks.h") =~ /^\tCHECK\((\w+, \w+, \w+, "[^"]*")\)/mg;
+	is_deeply(
+		[ $reference->{castssl_check}{text} =~ /^\| (`\w+` \| `\w+` \| .*) \|$/mg ],
+		[ map { /^(\w+), \w+, CASTSSL_(\w+), "(.*)"/; "`$1` | `" . lc($2) . "` | $3" } @checks ],
+		'checks: names, severities and titles');
 	$t->stop;
 };
 

@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "change/lock.h"
 #include "change/worker.h"
+#include "server/raise.h"
 #include "server/world.h"
 
 static char *
@@ -159,46 +160,34 @@ set_addresses(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
 static void
 set_auth_method(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
 {
-	static const char *const methods[] = {
-		"scram-sha-256", "md5", "password", "cert", "gss", "pam"
-	};
+	static const char *const methods[] = { "scram-sha-256", "md5", "password", "cert",
+										   "gss",           "pam", NULL };
 
 	wanted->auth_method = castssl_argument_text(fcinfo, n);
-	if (wanted->auth_method == NULL)
-		return;
-	for (int i = 0; i < lengthof(methods); i++)
-	{
-		if (strcmp(wanted->auth_method, methods[i]) == 0)
-			return;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for auth_method: \"%s\"", wanted->auth_method),
-			 errdetail("Methods that need options of their own, and those that ask for no "
-					   "proof, are set rule by rule."),
-			 errhint("Use scram-sha-256, md5, password, cert, gss or pam, or NULL to let each "
-					 "rule keep its own.")));
+	if (wanted->auth_method)
+		(void) castssl_choice("auth_method", wanted->auth_method, methods,
+							  "Methods that need options of their own, and those that ask for no "
+							  "proof, are set rule by rule; NULL lets each rule keep its own.");
 }
 
 CastsslHbaWanted
 castssl_argument_wanted(FunctionCallInfo fcinfo, int clientcert, int plaintext, int addresses,
 						int auth_method)
 {
+	static const char *const plaintexts[] = { "keep", "block", NULL };
+	const char *const clientcerts[] = { castssl_clientcert_name(CASTSSL_CLIENTCERT_NONE),
+										castssl_clientcert_name(CASTSSL_CLIENTCERT_VERIFY_CA),
+										castssl_clientcert_name(CASTSSL_CLIENTCERT_VERIFY_FULL),
+										NULL };
 	CastsslHbaWanted wanted = { 0 };
 	char *text = castssl_argument_required(fcinfo, clientcert, "clientcert");
 
 	if (!castssl_clientcert_parse(text, &wanted.clientcert))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for clientcert: \"%s\"", text),
-						errdetail("It is one of none, verify-ca and verify-full."),
-						errhint("For example: clientcert => 'verify-full'.")));
+		castssl_choice("clientcert", text, clientcerts,
+					   "For example: clientcert => 'verify-full'.");
 	text = castssl_argument_required(fcinfo, plaintext, "plaintext");
-	if (strcmp(text, "keep") != 0 && strcmp(text, "block") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for plaintext: \"%s\"", text),
-						errdetail("It is one of keep and block."),
-						errhint("For example: plaintext => 'block'.")));
-	wanted.block_plaintext = (strcmp(text, "block") == 0);
+	wanted.block_plaintext =
+		castssl_choice("plaintext", text, plaintexts, "For example: plaintext => 'block'.") == 1;
 	wanted.gss_possible = castssl_hba_gss_possible();
 	set_addresses(&wanted, fcinfo, addresses);
 	set_auth_method(&wanted, fcinfo, auth_method);
@@ -248,8 +237,6 @@ run_plan(void *arg)
 
 	castssl_apply(plan, run->options);
 	castssl_rows_add_steps(&run->rows, plan, run->options->dry_run);
-	if (plan->material)
-		castssl_material_wipe(plan->material);
 }
 
 void

@@ -18,20 +18,20 @@
 static void
 add_change(CastsslRows *rows, const CastsslChange *change)
 {
-	Datum values[8] = { Int64GetDatum(change->id) };
-	bool nulls[8] = { false };
+	CastsslRow row = castssl_row_begin(rows->descriptor);
 	const char **files = palloc(Max(list_length(change->files), 1) * sizeof(char *));
 
 	for (int i = 0; i < list_length(change->files); i++)
 		files[i] = ((CastsslChangedFile *) list_nth(change->files, i))->path;
-	castssl_set_time(values, nulls, 1, change->started_at);
-	castssl_set_time(values, nulls, 2, change->finished_at);
-	castssl_set_text(values, nulls, 3, change->user_name);
-	castssl_set_text(values, nulls, 4, change->action);
-	castssl_set_text(values, nulls, 5, castssl_change_state_name(change->state));
-	castssl_set_time(values, nulls, 6, change->confirm_deadline);
-	castssl_set_text_array(values, nulls, 7, files, list_length(change->files));
-	castssl_rows_add(rows, values, nulls);
+	castssl_row_int(&row, "change_id", change->id);
+	castssl_row_time(&row, "started_at", change->started_at);
+	castssl_row_time(&row, "finished_at", change->finished_at);
+	castssl_row_text(&row, "user_name", change->user_name);
+	castssl_row_text(&row, "action", change->action);
+	castssl_row_text(&row, "state", castssl_change_state_name(change->state));
+	castssl_row_time(&row, "confirm_deadline", change->confirm_deadline);
+	castssl_row_text_array(&row, "files", files, list_length(change->files));
+	castssl_rows_add(rows, &row);
 }
 
 CASTSSL_FUNCTION(castssl_changes)

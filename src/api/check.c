@@ -8,7 +8,7 @@
 
 #include "api/entry.h"
 #include "api/result.h"
-#include "base/compat.h"
+#include "base/majors.h"
 #include "flow/check/check.h"
 
 /* castssl_check(target_version) */
@@ -18,25 +18,26 @@ CASTSSL_FUNCTION(castssl_check)
 	CastsslFindings findings = { 0 };
 	int target_version = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
 
-	if (!PG_ARGISNULL(0) && (target_version < 13 || target_version > CASTSSL_NEWEST_MAJOR))
+	if (!PG_ARGISNULL(0) &&
+		(target_version < CASTSSL_OLDEST_MAJOR || target_version > CASTSSL_NEWEST_MAJOR))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("target_version must be between 13 and %d", CASTSSL_NEWEST_MAJOR),
+						errmsg("target_version must be between %d and %d", CASTSSL_OLDEST_MAJOR,
+							   CASTSSL_NEWEST_MAJOR),
 						errdetail("These are the PostgreSQL majors whose pg_hba.conf is known."),
 						errhint("For example: castssl_check(target_version => %d).",
 								CASTSSL_NEWEST_MAJOR)));
-	castssl_audit(target_version, &findings);
+	castssl_check_all(target_version, &findings);
 	for (int i = 0; i < findings.count; i++)
 	{
 		const CastsslFinding *finding = &findings.items[i];
-		Datum values[5] = { 0 };
-		bool nulls[5] = { false };
+		CastsslRow row = castssl_row_begin(rows.descriptor);
 
-		castssl_set_text(values, nulls, 0, finding->check);
-		castssl_set_text(values, nulls, 1, castssl_severity_name(finding->severity));
-		castssl_set_text(values, nulls, 2, finding->subject);
-		castssl_set_text(values, nulls, 3, finding->message);
-		castssl_set_text(values, nulls, 4, finding->hint);
-		castssl_rows_add(&rows, values, nulls);
+		castssl_row_text(&row, "check_name", finding->check);
+		castssl_row_text(&row, "severity", castssl_severity_name(finding->severity));
+		castssl_row_text(&row, "subject", finding->subject);
+		castssl_row_text(&row, "message", finding->message);
+		castssl_row_text(&row, "hint", finding->hint);
+		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;
 }

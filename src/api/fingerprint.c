@@ -20,13 +20,12 @@ CASTSSL_FUNCTION(castssl_fingerprint)
 	foreach (cell, castssl_fingerprint_parts())
 	{
 		const CastsslPolicyPart *part = lfirst(cell);
-		Datum values[3] = { 0 };
-		bool nulls[3] = { false };
+		CastsslRow row = castssl_row_begin(rows.descriptor);
 
-		castssl_set_text(values, nulls, 0, part->part);
-		castssl_set_name(values, nulls, 1, part->subject);
-		castssl_set_text(values, nulls, 2, part->fingerprint);
-		castssl_rows_add(&rows, values, nulls);
+		castssl_row_text(&row, "part", part->part);
+		castssl_row_name(&row, "subject", part->subject);
+		castssl_row_text(&row, "fingerprint", part->fingerprint);
+		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;
 }

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
-
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -18,6 +16,7 @@
 #include "change/worker.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/dead.h"
+#include "hba/text/address.h"
 #include "hba/text/mask.h"
 #include "hba/text/shown.h"
 #include "server/caller.h"
@@ -26,56 +25,33 @@
 #include "server/world.h"
 
 static void
-set_tokens(Datum *values, bool *nulls, int column, const CastsslHbaTokens *tokens)
+set_tokens(CastsslRow *row, const char *column, const CastsslHbaTokens *tokens)
 {
 	const char **items = palloc(Max(tokens->count, 1) * sizeof(char *));
 
 	for (int i = 0; i < tokens->count; i++)
 		items[i] = tokens->items[i].string;
-	castssl_set_text_array(values, nulls, column, items, tokens->count);
+	castssl_row_text_array(row, column, items, tokens->count);
 }
 
 static void
-set_options(Datum *values, bool *nulls, const CastsslHbaRule *rule, bool show_secrets)
+set_options(CastsslRow *row, const CastsslHbaRule *rule, bool show_secrets)
 {
 	int count;
 	const char **items = castssl_hba_shown_options(rule, &count);
 
 	for (int i = 0; i < count && !show_secrets; i++)
 		items[i] = castssl_hba_mask_option(items[i]);
-	castssl_set_text_array(values, nulls, 9, items, count);
+	castssl_row_text_array(row, "options", items, count);
 }
 
-/* Like inet_ntop, which is slow for IPv4. */
-static const char *
-address_text(int family, const uint8 *bytes, char *text)
-{
-	char *at = text;
-
-	if (family != 4)
-		return inet_ntop(AF_INET6, bytes, text, INET6_ADDRSTRLEN);
-	for (int i = 0; i < 4; i++)
-	{
-		if (i > 0)
-			*at++ = '.';
-		if (bytes[i] >= 100)
-			*at++ = '0' + bytes[i] / 100;
-		if (bytes[i] >= 10)
-			*at++ = '0' + bytes[i] / 10 % 10;
-		*at++ = '0' + bytes[i] % 10;
-	}
-	*at = '\0';
-	return text;
-}
-
-/* As in pg_hba_file_rules: a keyword, a name, or address and netmask. */
+/* As pg_hba_file_rules shows it: a keyword, a name, or address and netmask. */
 static void
-set_address(Datum *values, bool *nulls, const CastsslHbaAddress *address)
+set_address(CastsslRow *row, const CastsslHbaAddress *address)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[CASTSSL_IP_SIZE];
 	const char *name = NULL;
 
-	nulls[7] = true;
 	switch (address->kind)
 	{
 		case CASTSSL_HBA_ADDRESS_NONE:
@@ -93,21 +69,12 @@ set_address(Datum *values, bool *nulls, const CastsslHbaAddress *address)
 			name = address->name;
 			break;
 		case CASTSSL_HBA_ADDRESS_MASK:
-			castssl_set_text(values, nulls, 6,
-							 address_text(address->family, address->address, text));
-			castssl_set_text(values, nulls, 7, address_text(address->family, address->mask, text));
+			castssl_row_text(row, "address",
+							 castssl_ip_text(address->family, address->address, text));
+			castssl_row_text(row, "netmask", castssl_ip_text(address->family, address->mask, text));
 			return;
 	}
-	castssl_set_text(values, nulls, 6, name);
-}
-
-static void
-set_dead(Datum *values, bool *nulls, bool dead, const int *because, int count)
-{
-	values[10] = BoolGetDatum(dead);
-	nulls[11] = !dead;
-	if (dead)
-		values[11] = castssl_int_array(because, count);
+	castssl_row_text(row, "address", name);
 }
 
 static void
@@ -115,28 +82,25 @@ add_rule(CastsslRows *rows, const CastsslHbaPolicy *policy, int i, bool show_sec
 		 const int *because, int nbecause)
 {
 	const CastsslHbaRule *rule = &policy->rules[i];
-	Datum values[13] = { Int32GetDatum(i + 1) };
-	bool nulls[13] = { false };
+	CastsslRow row = castssl_row_begin(rows->descriptor);
 
-	castssl_set_text(values, nulls, 1, policy->files[rule->file]->path);
-	values[2] = Int32GetDatum(rule->line_number);
-	castssl_set_text(values, nulls, 12, show_secrets ? rule->error : rule->error_shown);
-	if (rule->error)
+	castssl_row_int(&row, "rule_number", i + 1);
+	castssl_row_text(&row, "file_name", policy->files[rule->file]->path);
+	castssl_row_int(&row, "line_number", rule->line_number);
+	if (rule->error == NULL)
 	{
-		for (int column = 3; column <= 9; column++)
-			nulls[column] = true;
+		castssl_row_text(&row, "type", castssl_hba_type_name(rule->type));
+		set_tokens(&row, "database", &rule->databases);
+		set_tokens(&row, "user_name", &rule->users);
+		set_address(&row, &rule->address);
+		castssl_row_text(&row, "auth_method", rule->method);
+		set_options(&row, rule, show_secrets);
 	}
-	else
-	{
-		castssl_set_text(values, nulls, 3, castssl_hba_type_name(rule->type));
-		set_tokens(values, nulls, 4, &rule->databases);
-		set_tokens(values, nulls, 5, &rule->users);
-		set_address(values, nulls, &rule->address);
-		castssl_set_text(values, nulls, 8, rule->method);
-		set_options(values, nulls, rule, show_secrets);
-	}
-	set_dead(values, nulls, dead, because, nbecause);
-	castssl_rows_add(rows, values, nulls);
+	castssl_row_bool(&row, "dead", dead);
+	if (dead)
+		castssl_row_numbers(&row, "dead_because", because, nbecause);
+	castssl_row_text(&row, "error", show_secrets ? rule->error : rule->error_shown);
+	castssl_rows_add(rows, &row);
 }
 
 /* Which rules are unreachable, and why: because[i] are indexes of rules. */

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
-
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -16,35 +14,28 @@
 #include "flow/ask/impact.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/compare.h"
+#include "hba/text/address.h"
 #include "server/parameters.h"
 #include "server/world.h"
 
 static void
-set_line(Datum *values, bool *nulls, int column, const CastsslHbaPolicy *policy, int rule)
+set_line(CastsslRow *row, const char *column, const CastsslHbaPolicy *policy, int rule)
 {
-	nulls[column] = rule < 0;
 	if (rule >= 0)
-		values[column] = Int32GetDatum(policy->rules[rule].line_number);
+		castssl_row_int(row, column, policy->rules[rule].line_number);
 }
 
 static void
-set_example(Datum *values, bool *nulls, const CastsslConnection *witness)
+set_example(CastsslRow *row, const CastsslConnection *witness)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[CASTSSL_IP_SIZE];
 
-	castssl_set_text(values, nulls, 10, witness->replication ? NULL : witness->database);
-	castssl_set_text(values, nulls, 11, witness->user);
-	nulls[12] = witness->family == 0;
+	if (!witness->replication)
+		castssl_row_text(row, "example_database", witness->database);
+	castssl_row_text(row, "example_user", witness->user);
 	if (witness->family != 0)
-		values[12] = DirectFunctionCall1(
-			inet_in, CStringGetDatum(inet_ntop(witness->family == 6 ? AF_INET6 : AF_INET,
-											   witness->address, text, sizeof(text))));
-}
-
-static bool
-ssl_is_on(void)
-{
-	return castssl_tls_is_on();
+		castssl_row_inet(row, "example_address",
+						 castssl_ip_text(witness->family, witness->address, text));
 }
 
 /* castssl_hba_compare() */
@@ -54,7 +45,7 @@ CASTSSL_FUNCTION(castssl_hba_compare_staged)
 	CastsslHbaPolicy *before;
 	CastsslHbaPolicy *after;
 	CastsslHbaDifferences differences = { 0 };
-	bool ssl = ssl_is_on();
+	bool ssl = castssl_tls_is_on();
 
 	castssl_staging_check();
 	after = castssl_staging_policy(&before);
@@ -62,21 +53,20 @@ CASTSSL_FUNCTION(castssl_hba_compare_staged)
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];
-		Datum values[13] = { 0 };
-		bool nulls[13] = { false };
+		CastsslRow row = castssl_row_begin(rows.descriptor);
 
-		castssl_set_text(values, nulls, 0, castssl_hba_change_name(difference->change));
-		castssl_set_text(values, nulls, 1, difference->encryption);
-		castssl_set_text(values, nulls, 2, difference->database);
-		castssl_set_text(values, nulls, 3, difference->user);
-		castssl_set_text(values, nulls, 4, difference->address);
-		castssl_set_text(values, nulls, 5, difference->before);
-		castssl_set_text(values, nulls, 6, difference->after);
-		set_line(values, nulls, 7, before, difference->before_rule);
-		set_line(values, nulls, 8, after, difference->after_rule);
-		values[9] = BoolGetDatum(difference->certain);
-		set_example(values, nulls, &difference->witness);
-		castssl_rows_add(&rows, values, nulls);
+		castssl_row_text(&row, "change", castssl_hba_change_name(difference->change));
+		castssl_row_text(&row, "encryption", difference->encryption);
+		castssl_row_text(&row, "database", difference->database);
+		castssl_row_text(&row, "user_name", difference->user);
+		castssl_row_text(&row, "address", difference->address);
+		castssl_row_text(&row, "before", difference->before);
+		castssl_row_text(&row, "after", difference->after);
+		set_line(&row, "before_line", before, difference->before_rule);
+		set_line(&row, "after_line", after, difference->after_rule);
+		castssl_row_bool(&row, "certain", difference->certain);
+		set_example(&row, &difference->witness);
+		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;
 }
@@ -108,26 +98,24 @@ CASTSSL_FUNCTION(castssl_hba_impact)
 
 	castssl_staging_check();
 	sessions = castssl_sessions_read(&count);
-	impacts = castssl_impact(sessions, count, castssl_staging_policy(NULL), ssl_is_on(),
+	impacts = castssl_impact(sessions, count, castssl_staging_policy(NULL), castssl_tls_is_on(),
 							 castssl_ca_is_configured());
 	for (int i = 0; i < count; i++)
 	{
 		const CastsslSession *session = impacts[i].session;
-		Datum values[9] = { Int32GetDatum(session->pid) };
-		bool nulls[9] = { false };
+		CastsslRow row = castssl_row_begin(rows.descriptor);
 
-		castssl_set_text(values, nulls, 1, session->backend_type);
-		castssl_set_text(values, nulls, 2,
+		castssl_row_int(&row, "pid", session->pid);
+		castssl_row_text(&row, "backend_type", session->backend_type);
+		castssl_row_text(&row, "database",
 						 session->connection.replication ? NULL : session->connection.database);
-		castssl_set_text(values, nulls, 3, session->connection.user);
-		nulls[4] = session->address == NULL;
-		if (session->address)
-			values[4] = DirectFunctionCall1(inet_in, CStringGetDatum(session->address));
-		castssl_set_text(values, nulls, 5, encryption_name(&session->connection));
-		castssl_set_text(values, nulls, 6, session->client_dn);
-		castssl_set_text(values, nulls, 7, castssl_verdict_name(impacts[i].verdict));
-		castssl_set_text(values, nulls, 8, impacts[i].reason);
-		castssl_rows_add(&rows, values, nulls);
+		castssl_row_text(&row, "user_name", session->connection.user);
+		castssl_row_inet(&row, "address", session->address);
+		castssl_row_text(&row, "encryption", encryption_name(&session->connection));
+		castssl_row_text(&row, "client_dn", session->client_dn);
+		castssl_row_text(&row, "verdict", castssl_verdict_name(impacts[i].verdict));
+		castssl_row_text(&row, "reason", impacts[i].reason);
+		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;
 }

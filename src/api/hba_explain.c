@@ -22,6 +22,7 @@
 #include "server/caller.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
+#include "server/raise.h"
 #include "server/world.h"
 
 /* The address of one client; NULL: a Unix-domain socket. */
@@ -48,18 +49,12 @@ set_address(CastsslQuestion *question, FunctionCallInfo fcinfo, int n)
 static void
 set_encryption(CastsslConnection *connection, const char *name)
 {
-	if (strcmp(name, "none") == 0)
-		connection->encryption = CASTSSL_PLAINTEXT;
-	else if (strcmp(name, "tls") == 0)
-		connection->encryption = CASTSSL_TLS;
-	else if (strcmp(name, "gss") == 0)
-		connection->encryption = CASTSSL_GSS;
-	else
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for encryption: \"%s\"", name),
-						errdetail("It is how the connection is encrypted."),
-						errhint("Use none, tls or gss.")));
-	/* a Unix-domain socket has no encryption, whatever the default says */
+	/* in the order of CastsslEncryption */
+	static const char *const names[] = { "none", "tls", "gss", NULL };
+
+	connection->encryption = (CastsslEncryption) castssl_choice(
+		"encryption", name, names, "For example: encryption => 'tls'.");
+	/* there is no encryption on a Unix-domain socket, whatever the default says */
 	if (connection->family == 0)
 		connection->encryption = CASTSSL_PLAINTEXT;
 }
@@ -73,8 +68,7 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslQuestion question = { 0 };
 	CastsslExplanation explanation;
-	Datum values[5] = { 0 };
-	bool nulls[5] = { false };
+	CastsslRow row = castssl_row_begin(rows.descriptor);
 
 	castssl_worker_tell();
 	question.connection.replication = castssl_argument_bool(fcinfo, 4);
@@ -92,18 +86,16 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	question.show_secrets = castssl_caller_is_superuser();
 	castssl_explain(&question, &explanation);
 
-	castssl_set_text(values, nulls, 0, castssl_verdict_name(explanation.verdict));
-	nulls[1] = nulls[2] = true;
+	castssl_row_text(&row, "verdict", castssl_verdict_name(explanation.verdict));
 	if (explanation.rule >= 0)
 	{
 		const CastsslHbaRule *rule = &question.policy->rules[explanation.rule];
 
-		castssl_set_text(values, nulls, 1, question.policy->files[rule->file]->path);
-		nulls[2] = false;
-		values[2] = Int32GetDatum(rule->line_number);
+		castssl_row_text(&row, "file_name", question.policy->files[rule->file]->path);
+		castssl_row_int(&row, "line_number", rule->line_number);
 	}
-	castssl_set_text(values, nulls, 3, explanation.text);
-	castssl_set_text(values, nulls, 4, explanation.reason);
-	castssl_rows_add(&rows, values, nulls);
+	castssl_row_text(&row, "rule", explanation.text);
+	castssl_row_text(&row, "reason", explanation.reason);
+	castssl_rows_add(&rows, &row);
 	return (Datum) 0;
 }

@@ -1,6 +1,6 @@
 /*
  * keys.c
- *		Keys and certificates: requests, installing, the small CA, clients.
+ *		Keys and certificates: requests, installing, the small CA.
  */
 #include "postgres.h"
 
@@ -17,10 +17,10 @@
 
 #include "api/arguments.h"
 #include "api/entry.h"
-#include "flow/ask/client_config.h"
 #include "flow/recipe/authority.h"
 #include "flow/recipe/install.h"
 #include "flow/recipe/revoke.h"
+#include "server/raise.h"
 #include "tls/openssl.h"
 
 /* An inet[] argument.  The elements must be addresses, not networks. */
@@ -195,18 +195,17 @@ make_certificate(TextCall *call)
 /* castssl_sign(request, valid_for, purpose) */
 CASTSSL_FUNCTION(castssl_sign)
 {
+	static const char *const purposes[] = { "client", "server", NULL };
 	TextCall call = { .make = make_certificate };
 	char *purpose;
 
 	call.first = castssl_argument_required(fcinfo, 0, "request");
 	call.valid_for = argument_validity(fcinfo, 1);
 	purpose = castssl_argument_required(fcinfo, 2, "purpose");
-	if (strcmp(purpose, "client") != 0 && strcmp(purpose, "server") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for purpose: \"%s\"", purpose),
-						errdetail("It is one of client and server."),
-						errhint("For example: purpose => 'server'.")));
-	call.purpose = strcmp(purpose, "server") == 0 ? CASTSSL_FOR_SERVER : CASTSSL_FOR_CLIENT;
+	call.purpose =
+		castssl_choice("purpose", purpose, purposes, "For example: purpose => 'server'.") == 1
+			? CASTSSL_FOR_SERVER
+			: CASTSSL_FOR_CLIENT;
 	return run_text_call("castssl_sign", &call);
 }
 
@@ -252,15 +251,4 @@ CASTSSL_FUNCTION(castssl_revoke)
 	revocation.options.force = castssl_argument_bool(fcinfo, 2);
 	castssl_with_lock("castssl_revoke", revoke, &revocation);
 	return CStringGetTextDatum(revocation.call.crl);
-}
-
-/* castssl_client_config(format, host, user_name, database) */
-CASTSSL_FUNCTION(castssl_client_config)
-{
-	char *format = castssl_argument_required(fcinfo, 0, "format");
-	char *host = castssl_argument_required(fcinfo, 1, "host");
-	char *user_name = castssl_argument_required(fcinfo, 2, "user_name");
-	char *database = castssl_argument_required(fcinfo, 3, "database");
-
-	return CStringGetTextDatum(castssl_client_config_text(format, host, user_name, database));
 }

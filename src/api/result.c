@@ -45,10 +45,69 @@ castssl_rows_begin(FunctionCallInfo fcinfo)
 	return rows;
 }
 
-void
-castssl_rows_add(CastsslRows *rows, const Datum *values, const bool *nulls)
+CastsslRow
+castssl_row_begin(TupleDesc descriptor)
 {
-	tuplestore_putvalues(rows->store, rows->descriptor, (Datum *) values, (bool *) nulls);
+	CastsslRow row = { .descriptor = descriptor };
+
+	row.values = palloc0(descriptor->natts * sizeof(Datum));
+	row.nulls = palloc(descriptor->natts * sizeof(bool));
+	memset(row.nulls, true, descriptor->natts * sizeof(bool));
+	return row;
+}
+
+CastsslRow
+castssl_row_single(FunctionCallInfo fcinfo)
+{
+	TupleDesc descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return castssl_row_begin(BlessTupleDesc(descriptor));
+}
+
+Datum
+castssl_row_result(const CastsslRow *row)
+{
+	return HeapTupleGetDatum(heap_form_tuple(row->descriptor, row->values, row->nulls));
+}
+
+void
+castssl_rows_add(CastsslRows *rows, const CastsslRow *row)
+{
+	tuplestore_putvalues(rows->store, rows->descriptor, row->values, row->nulls);
+}
+
+/* The place of a column; -1 where this catalog has none of that name. */
+static int
+find_column(CastsslRow *row, const char *name)
+{
+	int natts = row->descriptor->natts;
+
+	for (int i = 0; i < natts; i++)
+	{
+		int column = (row->next + i) % natts;
+
+		if (strcmp(NameStr(TupleDescAttr(row->descriptor, column)->attname), name) == 0)
+		{
+			row->next = column + 1;
+			return column;
+		}
+	}
+	return -1;
+}
+
+static void
+set_column(CastsslRow *row, const char *name, Oid type, Datum value)
+{
+	int column = find_column(row, name);
+
+	if (column < 0)
+		return;
+	if (TupleDescAttr(row->descriptor, column)->atttypid != type)
+		elog(ERROR, "column %s is not of type %u", name, type);
+	row->values[column] = value;
+	row->nulls[column] = false;
 }
 
 /* Write bytes beyond ASCII as \HH. */
@@ -69,50 +128,90 @@ escape(const char *text)
 }
 
 void
-castssl_set_text(Datum *values, bool *nulls, int column, const char *text)
+castssl_row_text(CastsslRow *row, const char *column, const char *text)
 {
-	nulls[column] = (text == NULL);
-	if (text)
-		/* A file may have any name, and names in a certificate are UTF-8. */
-		values[column] =
-			CStringGetTextDatum(pg_verifymbstr(text, strlen(text), true) ? text : escape(text));
+	if (text == NULL)
+		return;
+	/* A file may have any name, and a certificate has one in UTF-8. */
+	if (!pg_verifymbstr(text, strlen(text), true))
+		text = escape(text);
+	set_column(row, column, TEXTOID, CStringGetTextDatum(text));
 }
 
 void
-castssl_set_name(Datum *values, bool *nulls, int column, const char *text)
+castssl_row_name(CastsslRow *row, const char *column, const char *text)
 {
-	castssl_set_text(values, nulls, column,
+	castssl_row_text(row, column,
 					 text == NULL || GetDatabaseEncoding() == PG_UTF8 ? text : escape(text));
 }
 
 void
-castssl_set_time(Datum *values, bool *nulls, int column, int64 time)
+castssl_row_bool(CastsslRow *row, const char *column, bool value)
 {
-	nulls[column] = (time == 0);
-	values[column] = TimestampTzGetDatum(time);
+	set_column(row, column, BOOLOID, BoolGetDatum(value));
 }
 
 void
-castssl_set_text_array(Datum *values, bool *nulls, int column, const char *const *items, int count)
+castssl_row_int(CastsslRow *row, const char *column, int64 value)
+{
+	int place = find_column(row, column);
+	bool is_long = place >= 0 && TupleDescAttr(row->descriptor, place)->atttypid == INT8OID;
+
+	row->next = Max(place, 0);
+	set_column(row, column, is_long ? INT8OID : INT4OID,
+			   is_long ? Int64GetDatum(value) : Int32GetDatum((int32) value));
+}
+
+void
+castssl_row_time(CastsslRow *row, const char *column, int64 time)
+{
+	if (time != 0)
+		set_column(row, column, TIMESTAMPTZOID, TimestampTzGetDatum(time));
+}
+
+void
+castssl_row_unix_time(CastsslRow *row, const char *column, int64 seconds)
+{
+	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	TimestampTz time;
+
+	if (seconds >= END_TIMESTAMP / USECS_PER_SEC)
+		time = DT_NOEND;
+	else if (seconds - epoch < MIN_TIMESTAMP / USECS_PER_SEC)
+		time = DT_NOBEGIN;
+	else
+		time = (seconds - epoch) * USECS_PER_SEC;
+	set_column(row, column, TIMESTAMPTZOID, TimestampTzGetDatum(time));
+}
+
+void
+castssl_row_inet(CastsslRow *row, const char *column, const char *text)
+{
+	if (text)
+		set_column(row, column, INETOID, DirectFunctionCall1(inet_in, CStringGetDatum(text)));
+}
+
+void
+castssl_row_text_array(CastsslRow *row, const char *column, const char *const *items, int count)
 {
 	Datum *elements = palloc(Max(count, 1) * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
 		elements[i] = CStringGetTextDatum(items[i]);
-	nulls[column] = false;
-	values[column] =
-		PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+	set_column(row, column, TEXTARRAYOID,
+			   PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
-Datum
-castssl_int_array(const int *indexes, int count)
+void
+castssl_row_numbers(CastsslRow *row, const char *column, const int *indexes, int count)
 {
 	Datum *elements = palloc(Max(count, 1) * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
 		elements[i] = Int32GetDatum(indexes[i] + 1);
-	return PointerGetDatum(
-		construct_array(elements, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	set_column(row, column, INT4ARRAYOID,
+			   PointerGetDatum(
+				   construct_array(elements, count, INT4OID, sizeof(int32), true, TYPALIGN_INT)));
 }
 
 void
@@ -125,27 +224,15 @@ castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run)
 	foreach (cell, plan->steps)
 	{
 		const CastsslStep *step = lfirst(cell);
-		Datum values[5] = { Int32GetDatum(++number) };
-		bool nulls[5] = { false };
+		CastsslRow row = castssl_row_begin(rows->descriptor);
 
-		castssl_set_text(values, nulls, 1, step->action);
-		castssl_set_text(values, nulls, 2, step->target);
-		castssl_set_text(values, nulls, 3, castssl_step_result(step, changes, dry_run));
-		castssl_set_text(values, nulls, 4, step->detail);
-		castssl_rows_add(rows, values, nulls);
+		castssl_row_int(&row, "step", ++number);
+		castssl_row_text(&row, "action", step->action);
+		castssl_row_text(&row, "target", step->target);
+		castssl_row_text(&row, "result", castssl_step_result(step, changes, dry_run));
+		castssl_row_text(&row, "detail", step->detail);
+		castssl_rows_add(rows, &row);
 	}
-}
-
-Datum
-castssl_time_from_unix(int64 seconds)
-{
-	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-
-	if (seconds >= END_TIMESTAMP / USECS_PER_SEC)
-		return TimestampTzGetDatum(DT_NOEND);
-	if (seconds - epoch < MIN_TIMESTAMP / USECS_PER_SEC)
-		return TimestampTzGetDatum(DT_NOBEGIN);
-	return TimestampTzGetDatum((seconds - epoch) * USECS_PER_SEC);
 }
 
 static Datum
@@ -161,15 +248,15 @@ inet_from_address(const CastsslIpAddress *address)
 }
 
 static void
-set_inet_array(Datum *values, int column, const CastsslCertificate *certificate)
+set_addresses(CastsslRow *row, const char *column, const CastsslCertificate *certificate)
 {
 	int count = certificate->nip_addresses;
 	Datum *elements = palloc(Max(count, 1) * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
 		elements[i] = inet_from_address(&certificate->ip_addresses[i]);
-	values[column] =
-		PointerGetDatum(construct_array(elements, count, INETOID, -1, false, TYPALIGN_INT));
+	set_column(row, column, INETARRAYOID,
+			   PointerGetDatum(construct_array(elements, count, INETOID, -1, false, TYPALIGN_INT)));
 }
 
 void
@@ -177,26 +264,26 @@ castssl_rows_add_certificate(CastsslRows *rows, const char *role, const char *fi
 							 const CastsslCertificate *certificate)
 {
 	/* castssl_certificate_info() has the same columns. */
-	Datum values[16] = { 0 };
-	bool nulls[16] = { false };
+	CastsslRow row = castssl_row_begin(rows->descriptor);
 
-	castssl_set_text(values, nulls, 0, role);
-	castssl_set_text(values, nulls, 1, file_name);
-	values[2] = Int32GetDatum(certificate->position);
-	castssl_set_name(values, nulls, 3, certificate->subject);
-	castssl_set_name(values, nulls, 4, certificate->issuer);
-	castssl_set_text(values, nulls, 5, certificate->serial);
-	values[6] = castssl_time_from_unix(certificate->not_before);
-	values[7] = castssl_time_from_unix(certificate->not_after);
-	castssl_set_text_array(values, nulls, 8, certificate->dns_names, certificate->ndns_names);
-	set_inet_array(values, 9, certificate);
-	castssl_set_text(values, nulls, 10, certificate->key_algorithm);
-	values[11] = Int32GetDatum(certificate->key_bits);
-	nulls[11] = (certificate->crl != NULL);
-	castssl_set_text(values, nulls, 12, certificate->signature_algorithm);
-	values[13] = BoolGetDatum(certificate->is_ca);
-	values[14] = BoolGetDatum(certificate->self_signed);
-	nulls[13] = nulls[14] = (certificate->crl != NULL);
-	castssl_set_text(values, nulls, 15, certificate->fingerprint);
-	castssl_rows_add(rows, values, nulls);
+	castssl_row_text(&row, "role", role);
+	castssl_row_text(&row, "file_name", file_name);
+	castssl_row_int(&row, "position", certificate->position);
+	castssl_row_name(&row, "subject", certificate->subject);
+	castssl_row_name(&row, "issuer", certificate->issuer);
+	castssl_row_text(&row, "serial", certificate->serial);
+	castssl_row_unix_time(&row, "not_before", certificate->not_before);
+	castssl_row_unix_time(&row, "not_after", certificate->not_after);
+	castssl_row_text_array(&row, "dns_names", certificate->dns_names, certificate->ndns_names);
+	set_addresses(&row, "ip_addresses", certificate);
+	castssl_row_text(&row, "key_algorithm", certificate->key_algorithm);
+	castssl_row_text(&row, "signature_algorithm", certificate->signature_algorithm);
+	if (certificate->crl == NULL)
+	{
+		castssl_row_int(&row, "key_bits", certificate->key_bits);
+		castssl_row_bool(&row, "is_ca", certificate->is_ca);
+		castssl_row_bool(&row, "self_signed", certificate->self_signed);
+	}
+	castssl_row_text(&row, "fingerprint", certificate->fingerprint);
+	castssl_rows_add(rows, &row);
 }

@@ -22,31 +22,56 @@ typedef struct CastsslRows
 /* Begin the result of a set-returning function (materialize mode). */
 extern CastsslRows castssl_rows_begin(FunctionCallInfo fcinfo);
 
-/* Add a row; values and nulls have as many members as the function has columns. */
-extern void castssl_rows_add(CastsslRows *rows, const Datum *values, const bool *nulls);
+/*
+ * One row, filled by the names of its columns.  A column that is not set is NULL;
+ * one that this catalog does not have, for it is of an older version than the
+ * library, is left out.
+ */
+typedef struct CastsslRow
+{
+	TupleDesc descriptor;
+	Datum *values;
+	bool *nulls;
+	int next; /* columns are set in their order, nearly always */
+} CastsslRow;
 
-/* Set one column from a C string; NULL if that is NULL. */
-extern void castssl_set_text(Datum *values, bool *nulls, int column, const char *text);
+extern CastsslRow castssl_row_begin(TupleDesc descriptor);
+
+/* Begin the only row of a function that returns one; and what that function returns. */
+extern CastsslRow castssl_row_single(FunctionCallInfo fcinfo);
+extern Datum castssl_row_result(const CastsslRow *row);
+
+extern void castssl_rows_add(CastsslRows *rows, const CastsslRow *row);
+
+/* Set a column of type text; NULL where text is. */
+extern void castssl_row_text(CastsslRow *row, const char *column, const char *text);
 
 /*
- * Set one column from a UTF-8 text of a certificate.  In a database with another
- * encoding, characters outside of ASCII are escaped as in RFC 2253 section 2.4,
- * "\C3\A9".
+ * The same with a UTF-8 text of a certificate.  In a database of another encoding
+ * what is not ASCII is escaped as RFC 2253 section 2.4 has it, "\C3\A9".
  */
-extern void castssl_set_name(Datum *values, bool *nulls, int column, const char *text);
+extern void castssl_row_name(CastsslRow *row, const char *column, const char *text);
 
-/* Set one column to a time; NULL if it is 0. */
-extern void castssl_set_time(Datum *values, bool *nulls, int column, int64 time);
+extern void castssl_row_bool(CastsslRow *row, const char *column, bool value);
 
-/* Seconds since 1970 as a timestamptz datum; infinity beyond the range of the type. */
-extern Datum castssl_time_from_unix(int64 seconds);
+/* integer or bigint */
+extern void castssl_row_int(CastsslRow *row, const char *column, int64 value);
 
-/* Set one column to a text[] of C strings; an empty array if there are none. */
-extern void castssl_set_text_array(Datum *values, bool *nulls, int column, const char *const *items,
+/* timestamptz; NULL where time is 0 */
+extern void castssl_row_time(CastsslRow *row, const char *column, int64 time);
+
+/* timestamptz from seconds since 1970; infinity beyond its range */
+extern void castssl_row_unix_time(CastsslRow *row, const char *column, int64 seconds);
+
+/* inet from its text; NULL where text is */
+extern void castssl_row_inet(CastsslRow *row, const char *column, const char *text);
+
+/* text[]; an empty array where there are none */
+extern void castssl_row_text_array(CastsslRow *row, const char *column, const char *const *items,
 								   int count);
 
-/* Indexes that count from 0 as an int[] of numbers that count from 1. */
-extern Datum castssl_int_array(const int *indexes, int count);
+/* integer[]: indexes counted from 0, shown as numbers counted from 1 */
+extern void castssl_row_numbers(CastsslRow *row, const char *column, const int *indexes, int count);
 
 /* The rows of a change: step, action, target, result, detail. */
 extern void castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run);

@@ -4,11 +4,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "api/entry.h"
@@ -23,56 +20,56 @@
 #include "server/restart.h"
 
 static void
-set_certificate(Datum *values, bool *nulls)
+set_certificate(CastsslRow *row)
 {
 	CastsslCertificate certificate;
 	char *problem;
 
-	nulls[8] = nulls[9] = nulls[10] = true;
 	if (castssl_material_certificate_on_disk(&certificate))
 	{
-		castssl_set_name(values, nulls, 8, certificate.subject);
-		values[9] = castssl_time_from_unix(certificate.not_after);
-		nulls[9] = false;
-		castssl_set_text(values, nulls, 10, certificate.fingerprint);
+		castssl_row_name(row, "cert_subject", certificate.subject);
+		castssl_row_unix_time(row, "cert_not_after", certificate.not_after);
+		castssl_row_text(row, "cert_fingerprint", certificate.fingerprint);
 	}
-	castssl_set_text(values, nulls, 11,
-					 castssl_probe_possible()
-						 ? castssl_probe_certificate(castssl_verify_timeout, &problem)
-						 : NULL);
+	if (castssl_probe_possible())
+		castssl_row_text(row, "served_fingerprint",
+						 castssl_probe_certificate(castssl_verify_timeout, &problem));
+}
+
+static void
+set_change(CastsslRow *row, const CastsslChange *change)
+{
+	castssl_row_int(row, "change_id", change->id);
+	castssl_row_text(row, "change_state", castssl_change_state_name(change->state));
+	if (change->state == CASTSSL_UNCONFIRMED)
+		castssl_row_time(row, "confirm_deadline", change->confirm_deadline);
 }
 
 CASTSSL_FUNCTION(castssl_status)
 {
-	TupleDesc descriptor;
-	Datum values[18] = { 0 };
-	bool nulls[18] = { false };
+	/* in the order of CastsslRole */
+	static const char *const files[] = { "cert_file", "key_file", "ca_file", "crl_file" };
+	CastsslRow row = castssl_row_single(fcinfo);
 	CastsslChange *change;
 	char *problem;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	castssl_worker_tell();
 
-	values[0] = BoolGetDatum(castssl_tls_is_on());
-	castssl_set_text(values, nulls, 1, ConfigFileName);
-	castssl_set_text(values, nulls, 2, HbaFileName);
-	castssl_set_text(values, nulls, 3, DataDir);
+	castssl_row_bool(&row, "ssl", castssl_tls_is_on());
+	castssl_row_text(&row, "config_file", ConfigFileName);
+	castssl_row_text(&row, "hba_file", HbaFileName);
+	castssl_row_text(&row, "data_directory", DataDir);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
-		castssl_set_text(values, nulls, 4 + role, castssl_material_named(role));
-	set_certificate(values, nulls);
-	values[12] = BoolGetDatum(castssl_staging_exists());
+		castssl_row_text(&row, files[role], castssl_material_named(role));
+	set_certificate(&row);
+	castssl_row_bool(&row, "hba_staged", castssl_staging_exists());
 	change = castssl_journal_latest();
-	nulls[13] = (change == NULL);
 	if (change)
-		values[13] = Int64GetDatum(change->id);
-	castssl_set_text(values, nulls, 14, change ? castssl_change_state_name(change->state) : NULL);
-	castssl_set_time(values, nulls, 15,
-					 change && change->state == CASTSSL_UNCONFIRMED ? change->confirm_deadline : 0);
+		set_change(&row, change);
 	problem = castssl_restart_problem(NULL, true);
-	values[16] = BoolGetDatum(problem == NULL);
-	castssl_set_text(values, nulls, 17, problem);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	castssl_row_bool(&row, "restart_safe", problem == NULL);
+	castssl_row_text(&row, "restart_problem", problem);
+	return castssl_row_result(&row);
 }
 
 /*
@@ -81,20 +78,15 @@ CASTSSL_FUNCTION(castssl_status)
  */
 CASTSSL_FUNCTION(castssl_reload_and_verify)
 {
-	TupleDesc descriptor;
-	Datum values[3] = { 0 };
-	bool nulls[3] = { false };
+	CastsslRow row = castssl_row_single(fcinfo);
 	CastsslCertificate certificate;
 	char *served = NULL;
 	char *problem;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-
 	castssl_worker_stand_in();
 	problem = castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();
-	values[0] = BoolGetDatum(problem == NULL);
+	castssl_row_bool(&row, "reloaded", problem == NULL);
 	if (problem == NULL && castssl_probe_possible() && castssl_tls_is_on())
 	{
 		served = castssl_probe_certificate(castssl_verify_timeout, &problem);
@@ -105,7 +97,7 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	}
 	if (problem == NULL)
 		problem = castssl_restart_problem(NULL, true);
-	castssl_set_text(values, nulls, 1, served);
-	castssl_set_text(values, nulls, 2, problem);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	castssl_row_text(&row, "served_fingerprint", served);
+	castssl_row_text(&row, "problem", problem);
+	return castssl_row_result(&row);
 }

@@ -14,7 +14,6 @@
 #endif
 
 #define CASTSSL_SERVER_MAJOR (PG_VERSION_NUM / 10000)
-#define CASTSSL_NEWEST_MAJOR 19 /* the newest major whose pg_hba.conf grammar we know */
 
 /* 15 renamed the function, and made it reserve the prefix as well. */
 #if PG_VERSION_NUM < 150000

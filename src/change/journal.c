@@ -19,6 +19,7 @@
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
+#include "tls/openssl.h"
 
 static const char *const state_names[] = { "applying", "unconfirmed", "applied", "rolled back",
 										   "failed" };
@@ -125,13 +126,12 @@ save_before_image(CastsslChange *change, int n)
 	file->existed = (data != NULL);
 	if (data == NULL)
 		return;
+	castssl_openssl_wipe_later(data, length); /* it may be a private key */
 	file->mode = st.st_mode & 07777;
 	file->uid = st.st_uid;
 	file->gid = st.st_gid;
 	file->before_hash = castssl_file_hash(data, length);
 	castssl_file_create(image, data, length, copy_mode(data, length, st.st_mode));
-	explicit_bzero(data, length);
-	pfree(data);
 }
 
 void
@@ -467,6 +467,7 @@ castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 	if (!file->existed)
 		return NULL;
 	data = castssl_file_read(image, CASTSSL_HBA_LIMIT, length, NULL);
+	castssl_openssl_wipe_later(data, *length); /* it may be a private key */
 	if (strcmp(castssl_file_hash(data, *length), file->before_hash) != 0)
 		ereport(
 			ERROR,

@@ -18,6 +18,7 @@
 #include "server/parameters.h"
 #include "server/paths.h"
 #include "server/reload.h"
+#include "tls/openssl.h"
 
 /* One step of castssl_change_restore. */
 typedef struct RestoreStep
@@ -52,17 +53,12 @@ give_staged_back(const CastsslChange *change)
 static char *
 read_now(const char *path, size_t *length, struct stat *st)
 {
-	return castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, length, st);
-}
+	char *data = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, length, st);
 
-static void
-wipe(char *data, size_t length)
-{
+	/* it may be a private key */
 	if (data)
-	{
-		explicit_bzero(data, length);
-		pfree(data);
-	}
+		castssl_openssl_wipe_later(data, *length);
+	return data;
 }
 
 static bool
@@ -77,10 +73,8 @@ hash_now(const char *path, struct stat *st)
 {
 	size_t length;
 	char *data = read_now(path, &length, st);
-	char *hash = data ? castssl_file_hash(data, length) : NULL;
 
-	wipe(data, length);
-	return hash;
+	return data ? castssl_file_hash(data, length) : NULL;
 }
 
 static bool
@@ -109,7 +103,6 @@ keep_edited(const CastsslChange *change, int n)
 	char *data = read_now(file->path, &length, NULL);
 
 	castssl_file_replace(copy, data, length, 0600, NULL);
-	wipe(data, length);
 	ereport(WARNING,
 			(errmsg("file \"%s\" was edited since change " INT64_FORMAT ", which is being undone",
 					file->path, change->id),
@@ -129,7 +122,6 @@ write_before_image(void *arg)
 	if (!step->give_back)
 		mode = castssl_file_mode_as_ours(mode);
 	castssl_file_replace(file->path, data, length, mode, step->give_back ? &owner : NULL);
-	wipe(data, length);
 }
 
 /* Restore the file with its owner, or else without. */

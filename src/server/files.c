@@ -21,6 +21,7 @@
 #include "server/platform.h"
 #include "server/raise.h"
 #include "server/reading.h"
+#include "tls/openssl.h"
 
 /* Beside the file that it will replace.  There is only one such name, so recovery finds it. */
 #define TEMPORARY_SUFFIX ".castssl.tmp"
@@ -585,14 +586,10 @@ castssl_file_hash(const char *data, size_t length)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int digest_length;
-	char *hex;
 
 	if (EVP_Digest(data, length, digest, &digest_length, EVP_sha256(), NULL) != 1)
 		/* LCOV_EXCL_START: only out of memory */
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256 hash")));
 	/* LCOV_EXCL_STOP */
-	hex = palloc(2 * (size_t) digest_length + 1);
-	for (size_t i = 0; i < digest_length; i++)
-		sprintf(hex + 2 * i, "%02x", digest[i]);
-	return hex;
+	return castssl_lower_hex(digest, digest_length);
 }

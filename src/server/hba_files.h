@@ -28,7 +28,7 @@ typedef struct CastsslHbaOverlay
  */
 extern CastsslHbaPolicy *castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay);
 
-/* The live files as another PostgreSQL major would read them: 13 .. 19. */
+/* The same live files as another PostgreSQL major would read them (base/majors.h). */
 extern CastsslHbaPolicy *castssl_hba_files_read_as(int version);
 
 /* pg_ident.conf as it is: the file that ident_file names, and the files that it includes. */

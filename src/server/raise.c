@@ -9,6 +9,28 @@
 #include "server/raise.h"
 #include "tls/pem.h"
 
+int
+castssl_choice(const char *parameter, const char *value, const char *const *names, const char *hint)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		if (strcmp(value, names[i]) == 0)
+			return i;
+		appendStringInfo(&list, "%s%s",
+						 i == 0                 ? ""
+						 : names[i + 1] != NULL ? ", "
+												: " and ",
+						 names[i]);
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid value for %s: \"%s\"", parameter, value),
+					errdetail("It is one of %s.", list.data), errhint("%s", hint)));
+	return -1;
+}
+
 void
 castssl_raise_finding(const CastsslFinding *finding, int sqlstate)
 {

@@ -8,7 +8,15 @@
 #include "base/compat.h"
 #include "base/finding.h"
 
-/* Raise a finding as an error with that SQLSTATE. */
+/*
+ * The place of value among names, which end with NULL; 22023 for a value that is
+ * none of them.  The DETAIL names them all: t/053_documentation.pl compares it with the
+ * documents.  parameter is the SQL name.
+ */
+extern int castssl_choice(const char *parameter, const char *value, const char *const *names,
+						  const char *hint);
+
+/* Raise a finding as an error of that SQLSTATE. */
 pg_noreturn extern void castssl_raise_finding(const CastsslFinding *finding, int sqlstate);
 
 /* Raise the first error among the findings, if there is one. */

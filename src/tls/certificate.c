@@ -24,21 +24,6 @@
 
 #define CHECK_NAME "certificate_parse"
 
-static char *
-lower_hex(const unsigned char *bytes, size_t length)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *hex = palloc(length * 2 + 1);
-
-	for (size_t i = 0; i < length; i++)
-	{
-		hex[i * 2] = digits[bytes[i] >> 4];
-		hex[i * 2 + 1] = digits[bytes[i] & 15];
-	}
-	hex[length * 2] = '\0';
-	return hex;
-}
-
 static bool
 is_utf8(const char *text)
 {
@@ -96,8 +81,8 @@ castssl_certificate_fingerprint(const X509 *x509)
 	 */
 	if (!ASN1_item_digest(ASN1_ITEM_rptr(X509), EVP_sha256(), unconstify(X509 *, x509), digest,
 						  &length))
-		ERR_clear_error(); /* LCOV_EXCL_LINE: only out of memory */
-	return lower_hex(digest, length);
+		ERR_clear_error(); /* LCOV_EXCL_LINE: out of memory alone */
+	return castssl_lower_hex(digest, length);
 }
 
 /* OpenSSL's form of a serial number, but in lower case. */
@@ -108,7 +93,7 @@ serial_text(const ASN1_INTEGER *serial)
 
 	if (serial == NULL)
 		return NULL;
-	hex = lower_hex(ASN1_STRING_get0_data(serial), ASN1_STRING_length(serial));
+	hex = castssl_lower_hex(ASN1_STRING_get0_data(serial), ASN1_STRING_length(serial));
 	return ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? psprintf("-%s", hex) : hex;
 }
 
@@ -273,7 +258,7 @@ read_crl(CastsslCertificate *certificate)
 	X509_CRL_get0_signature(crl, NULL, &algorithm);
 	certificate->signature_algorithm = object_text(algorithm->algorithm);
 	X509_CRL_digest(crl, EVP_sha256(), digest, &length);
-	certificate->fingerprint = lower_hex(digest, length);
+	certificate->fingerprint = castssl_lower_hex(digest, length);
 	ERR_clear_error();
 	certificate->not_after = PG_INT64_MAX;
 	return castssl_asn1_seconds(X509_CRL_get0_lastUpdate(crl), &certificate->not_before) &&

@@ -207,3 +207,18 @@ castssl_openssl_secret(BIO *bio, size_t *length)
 		*length = size;
 	return secret->data;
 }
+
+char *
+castssl_lower_hex(const unsigned char *bytes, size_t length)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *hex = palloc(length * 2 + 1);
+
+	for (size_t i = 0; i < length; i++)
+	{
+		hex[i * 2] = digits[bytes[i] >> 4];
+		hex[i * 2 + 1] = digits[bytes[i] & 15];
+	}
+	hex[length * 2] = '\0';
+	return hex;
+}

@@ -29,6 +29,9 @@ extern STACK_OF(X509) *
 #ifdef FRONTEND
 /* Release everything adopted so far, the newest first: for a fuzzer, between two runs. */
 extern void castssl_openssl_release_all(void);
+/* Bytes as lower-case hex, two digits each.  Palloc'd. */
+extern char *castssl_lower_hex(const unsigned char *bytes, size_t length);
+
 #endif
 
 /*
@@ -51,5 +54,8 @@ extern void castssl_openssl_wipe_later(char *data, size_t length);
 
 /* Like castssl_openssl_bytes, for a secret. */
 extern char *castssl_openssl_secret(BIO *bio, size_t *length);
+
+/* Bytes as lower-case hex, two digits each.  Palloc'd. */
+extern char *castssl_lower_hex(const unsigned char *bytes, size_t length);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "postgres_fe.h"
 
+#include "base/majors.h"
 #include "fuzz_memory.h"
 #include "hba/edit/require.h"
 
@@ -172,7 +173,7 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	wanted.auth_method = methods[choice >> 6];
 	wanted.addresses = addresses;
 	wanted.naddresses = choice % 5 == 0;
-	policy = read_policy(data, size, 13 + choice % 7);
+	policy = read_policy(data, size, CASTSSL_OLDEST_MAJOR + choice % CASTSSL_MAJORS);
 	check_document(policy, data, size);
 	check_edits(policy, &wanted);
 	fuzz_free_all();

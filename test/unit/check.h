@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/majors.h"
+
 static int check_passed = 0;
 static int check_failed = 0;
 

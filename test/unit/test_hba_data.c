@@ -88,7 +88,7 @@ check_bytes(const char *path)
 
 	if (!CHECK(read_whole(path, &data, &length)))
 		return;
-	for (int version = 13; version <= 19; version++)
+	for (int version = CASTSSL_OLDEST_MAJOR; version <= CASTSSL_NEWEST_MAJOR; version++)
 	{
 		CastsslHbaPolicy *policy = castssl_hba_policy_read(path, &file_reader, version);
 		size_t rendered_length;

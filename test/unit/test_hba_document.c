@@ -191,7 +191,7 @@ test_random_bytes(void)
 			seed = seed * 1103515245 + 12345;
 			data[i] = alphabet[(seed >> 16) % sizeof(alphabet)];
 		}
-		read_bytes(data, length, 13 + round % 7);
+		read_bytes(data, length, CASTSSL_OLDEST_MAJOR + round % CASTSSL_MAJORS);
 	}
 }
 

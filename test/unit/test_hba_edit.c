@@ -152,7 +152,7 @@ test_older_documentation(void)
 		"host    all all ::1/128      scram-sha-256\n"
 		"hostssl all all ::1/128      scram-sha-256 clientcert=verify-ca\n";
 
-	for (int version = 14; version <= 19; version++)
+	for (int version = 14; version <= CASTSSL_NEWEST_MAJOR; version++)
 		check_require(text, version, &keep, expected, repaired, __LINE__);
 }
 

@@ -106,7 +106,7 @@ test_long_tokens(void)
 	CHECK_INT(lex(text, 17), 1);
 	CHECK(line.error == NULL);
 	CHECK_INT(strlen(line.lexemes[0].string), 30000);
-	for (int version = 13; version <= 16; version++)
+	for (int version = CASTSSL_OLDEST_MAJOR; version <= 16; version++)
 	{
 		CHECK_INT(lex(text, version), 0);
 		CHECK_STRING(line.error, "authentication file token too long");

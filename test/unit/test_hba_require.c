@@ -240,7 +240,7 @@ static void
 one_round(int round)
 {
 	static const CastsslHbaWanted nothing = { .clientcert = CASTSSL_CLIENTCERT_NONE };
-	int version = 13 + below(7);
+	int version = CASTSSL_OLDEST_MAJOR + below(CASTSSL_MAJORS);
 	char *text = random_text(version);
 	const char *list[3];
 	CastsslHbaWanted wanted = random_wanted(list);

@@ -91,9 +91,9 @@ test_mask(void)
 }
 
 static void
-check_options(const char *rule, const char *wanted)
+check_options_of(int version, const char *rule, const char *wanted)
 {
-	CastsslHbaPolicy *policy = text_policy(rule, 15);
+	CastsslHbaPolicy *policy = text_policy(rule, version);
 	StringInfoData text;
 	const char **options;
 	int count;
@@ -105,6 +105,12 @@ check_options(const char *rule, const char *wanted)
 	for (int i = 0; i < count; i++)
 		appendStringInfo(&text, "%s%s", i > 0 ? " " : "", options[i]);
 	CHECK_STRING(text.data, wanted);
+}
+
+static void
+check_options(const char *rule, const char *wanted)
+{
+	check_options_of(15, rule, wanted);
 }
 
 static void
@@ -127,6 +133,11 @@ test_options(void)
 				  "ldapserver=b ldapprefix=c ldapscope=2");
 	check_options("host all all all pam pam_use_hostname=1 pamservice=x",
 				  "pamservice=x pam_use_hostname=1");
+	check_options_of(
+		19,
+		"host all all all oauth issuer=i scope=s validator=v validator.b=1 validator.a=2 "
+		"validator.b=3",
+		"issuer=i scope=s validator=v validator.a=2 validator.b=3");
 }
 
 /* Only who is called boss is in a group; no pattern is ever found; of addresses nothing is known.

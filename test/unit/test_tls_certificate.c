@@ -294,17 +294,18 @@ test_messages(void)
 static void
 test_instants(void)
 {
-	int64 seconds = INT64CONST(-62135596800);
+	int64 seconds = INT64CONST(-2208988800);
+	ASN1_TIME *early = ASN1_TIME_new();
 	int wrong = 0;
 
-	CHECK_STRING(castssl_instant_text(seconds), "0001-01-01 00:00:00 UTC");
+	CHECK_STRING(castssl_instant_text(seconds), "1900-01-01 00:00:00 UTC");
 	CHECK_STRING(castssl_instant_text(0), "1970-01-01 00:00:00 UTC");
 	CHECK_STRING(castssl_instant_text(-1), "1969-12-31 23:59:59 UTC");
 	CHECK_STRING(castssl_instant_text(951782400), "2000-02-29 00:00:00 UTC");
 	CHECK_STRING(castssl_instant_text(INT64CONST(4107542400)), "2100-03-01 00:00:00 UTC");
 	CHECK_STRING(castssl_instant_text(INT64CONST(253402300799)), "9999-12-31 23:59:59 UTC");
 	CHECK_STRING(castssl_instant_text(PG_INT64_MAX), "9999-12-31 23:59:59 UTC");
-	CHECK_STRING(castssl_instant_text(PG_INT64_MIN), "0001-01-01 00:00:00 UTC");
+	CHECK_STRING(castssl_instant_text(PG_INT64_MIN), "1900-01-01 00:00:00 UTC");
 	for (; seconds < INT64CONST(253402300800); seconds += 86400 * 13 + 3607)
 	{
 		ASN1_TIME *time = castssl_asn1_time(seconds);
@@ -316,6 +317,9 @@ test_instants(void)
 	}
 	CHECK_INT(wrong, 0);
 	CHECK(!castssl_asn1_seconds(NULL, &seconds));
+	CHECK(ASN1_TIME_set_string(early, "00010101000000Z"));
+	CHECK(castssl_asn1_seconds(early, &seconds) && seconds == INT64CONST(-62135596800));
+	ASN1_TIME_free(early);
 }
 
 int

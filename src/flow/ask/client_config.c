@@ -15,6 +15,7 @@
 #include "hba/match/match.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
+#include "server/raise.h"
 #include "server/world.h"
 
 /* The properties of the connection, the same for every format. */
@@ -234,19 +235,22 @@ check_host(const char *host)
 						errhint("For example: host => 'db.example.com'.")));
 }
 
+/* Names are part of the interface. */
+static const struct
+{
+	const char *name;
+	void (*append)(StringInfo text, const Settings *settings);
+} formats[] = { { "uri", append_uri },
+				{ "service", append_service },
+				{ "jdbc", append_jdbc },
+				{ "npgsql", append_npgsql },
+				{ "cast", append_cast } };
+
 char *
 castssl_client_config_text(const char *format, const char *host, const char *user_name,
 						   const char *database)
 {
-	static const struct
-	{
-		const char *name;
-		void (*append)(StringInfo text, const Settings *settings);
-	} formats[] = { { "uri", append_uri },
-					{ "service", append_service },
-					{ "jdbc", append_jdbc },
-					{ "npgsql", append_npgsql },
-					{ "cast", append_cast } };
+	const char *names[lengthof(formats) + 1] = { NULL };
 	bool ssl = castssl_tls_is_on();
 	Settings settings = {
 		.host = host, .port = PostPortNumber, .user_name = user_name, .database = database
@@ -259,18 +263,10 @@ castssl_client_config_text(const char *format, const char *host, const char *use
 	settings.sslmode = !ssl ? "prefer" : certificate_names(host) ? "verify-full" : "verify-ca";
 	if (ssl)
 		ask_rules(&settings);
-	initStringInfo(&text);
 	for (int i = 0; i < lengthof(formats); i++)
-	{
-		if (strcmp(format, formats[i].name) == 0)
-		{
-			formats[i].append(&text, &settings);
-			return text.data;
-		}
-	}
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("invalid value for format: \"%s\"", format),
-					errdetail("It is one of uri, service, jdbc, npgsql and cast."),
-					errhint("For example: format => 'uri'.")));
-	return NULL;
+		names[i] = formats[i].name;
+	initStringInfo(&text);
+	formats[castssl_choice("format", format, names, "For example: format => 'uri'.")].append(
+		&text, &settings);
+	return text.data;
 }

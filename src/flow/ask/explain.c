@@ -18,6 +18,7 @@
 #include "hba/match/ident.h"
 #include "hba/match/reason.h"
 #include "hba/text/mask.h"
+#include "hba/text/options.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/raise.h"
@@ -93,22 +94,6 @@ line_name(const CastsslQuestion *question, const CastsslHbaRule *rule)
 		return psprintf("line %d", rule->line_number);
 	return psprintf("line %d of \"%s\"", rule->line_number,
 					question->policy->files[rule->file]->path);
-}
-
-/* The value of the rule's last option of that name; NULL without one. */
-static const char *
-option(const CastsslHbaRule *rule, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (int i = rule->options.count - 1; i >= 0; i--)
-	{
-		const char *string = rule->options.items[i].string;
-
-		if (strncmp(string, name, length) == 0 && string[length] == '=')
-			return string + length + 1;
-	}
-	return NULL;
 }
 
 /* ---- before pg_hba.conf is asked ---- */
@@ -231,8 +216,8 @@ name_fits(Inquiry *inquiry)
 {
 	const CastsslHbaRule *rule = inquiry->rule;
 	const char *user = inquiry->question->connection.user;
-	const char *map = option(rule, "map");
-	const char *clientname = option(rule, "clientname");
+	const char *map = castssl_hba_rule_option(rule, "map");
+	const char *clientname = castssl_hba_rule_option(rule, "clientname");
 	bool whole = clientname && strcmp(clientname, "DN") == 0;
 	const char *kind = whole ? "DN" : "CN";
 	const char *name = whole ? inquiry->dn : inquiry->cn;

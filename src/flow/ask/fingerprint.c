@@ -14,6 +14,7 @@
 #include "flow/plan/material.h"
 #include "hba/access/dead.h"
 #include "hba/text/mask.h"
+#include "hba/text/options.h"
 #include "hba/text/shown.h"
 #include "hba/text/write.h"
 #include "server/files.h"
@@ -59,13 +60,7 @@ append_sorted(StringInfo text, const char **items, int count, const char *separa
 static CastsslHbaToken
 plain_token(CastsslHbaToken token)
 {
-	static const char *const words[] = { "all", "sameuser", "samerole", "samegroup",
-										 "replication" };
-	bool special = token.string[0] != '\0' && strchr("+@/", token.string[0]) != NULL;
-
-	for (int i = 0; i < lengthof(words); i++)
-		special |= strcmp(token.string, words[i]) == 0;
-	token.quoted &= special;
+	token.quoted &= castssl_hba_is_special_name(token.string);
 	return token;
 }
 
@@ -152,14 +147,9 @@ find_dead(const CastsslHbaPolicy *policy, bool ssl)
 static bool
 rule_uses_map(const CastsslHbaRule *rule, const char *map)
 {
-	for (int i = 0; rule->error == NULL && i < rule->options.count; i++)
-	{
-		const char *option = rule->options.items[i].string;
+	const char *used = rule->error ? NULL : castssl_hba_rule_option(rule, "map");
 
-		if (strncmp(option, "map=", 4) == 0 && strcmp(option + 4, map) == 0)
-			return true;
-	}
-	return false;
+	return used && strcmp(used, map) == 0;
 }
 
 /* The lines of pg_ident.conf that a rule in force uses, in order, because the first match wins. */

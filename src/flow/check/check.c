@@ -4,69 +4,39 @@
  */
 #include "postgres.h"
 
-#include "base/compat.h"
+#include "base/majors.h"
 #include "change/attempt.h"
 #include "flow/check/check.h"
+#include "flow/check/checks.h"
 #include "flow/check/scope.h"
+#include "flow/plan/judge.h"
 #include "hba/access/dead.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
 #include "server/parameters.h"
 #include "server/world.h"
 
-/* The order of the rows.  The names are part of the interface. */
 static const struct
 {
 	const char *name;
-	CastsslAuditCheck run;
+	void (*run)(CastsslCheckScope *scope);
+	CastsslSeverity worst;
 } checks[] = {
-	{ "served_matches_disk", castssl_audit_served_matches_disk },
-	{ "parameters_in_effect", castssl_audit_parameters_in_effect },
-	{ "hba_in_effect", castssl_audit_hba_in_effect },
-	{ "restart_safe", castssl_audit_restart_safe },
-	{ "ssl_enabled", castssl_audit_ssl_enabled },
-	{ "parameters_changeable", castssl_audit_parameters_changeable },
-	{ "protocol_version", castssl_audit_protocol_version },
-	{ "ciphers", castssl_audit_ciphers },
-	{ "passphrase", castssl_audit_passphrase },
-	{ "listen_addresses", castssl_audit_listen_addresses },
-	{ "files_readable", castssl_audit_files_readable },
-	{ "key_permissions", castssl_audit_key_permissions },
-	{ "symbolic_links", castssl_audit_symbolic_links },
-	{ "ca_key", castssl_audit_ca_key },
-	{ "key_copies", castssl_audit_key_copies },
-	{ "certificates", castssl_audit_certificates },
-	{ "hba_loads", castssl_audit_hba_loads },
-	{ "hba_dead_rules", castssl_audit_hba_dead_rules },
-	{ "hba_order", castssl_audit_hba_order },
-	{ "hba_plaintext", castssl_audit_hba_plaintext },
-	{ "hba_trust", castssl_audit_hba_trust },
-	{ "hba_password", castssl_audit_hba_password },
-	{ "hba_md5", castssl_audit_hba_md5 },
-	{ "hba_tls_off", castssl_audit_hba_tls_off },
-	{ "hba_clientcert", castssl_audit_hba_clientcert },
-	{ "hba_cert_users", castssl_audit_hba_cert_users },
-	{ "hba_superusers", castssl_audit_hba_superusers },
-	{ "hba_replication", castssl_audit_hba_replication },
-	{ "hba_future", castssl_audit_hba_future },
-	{ "changes", castssl_audit_changes },
-	{ "edited_since", castssl_audit_edited_since },
-	{ "managed_elsewhere", castssl_audit_managed },
-	{ "sessions_plaintext", castssl_audit_sessions_plaintext },
-	{ "sessions_ca", castssl_audit_sessions_ca },
-	{ "ca_rotation", castssl_audit_ca_rotation },
-	{ "standby", castssl_audit_standby },
+#define ROW(name, run, worst, title) { #name, castssl_check_##run, worst },
+	CASTSSL_CHECKS(ROW)
+#undef ROW
 };
 
 void
-castssl_audit_report(CastsslAuditScope *scope, CastsslSeverity severity, const char *subject,
+castssl_check_report(CastsslCheckScope *scope, CastsslSeverity severity, const char *subject,
 					 const char *message, const char *hint)
 {
+	Assert(severity <= scope->worst);
 	castssl_finding_add(scope->findings, severity, scope->check, subject, message, NULL, hint);
 }
 
 bool
-castssl_audit_is_remote(uint8 family, const uint8 *address)
+castssl_check_is_remote(uint8 family, const uint8 *address)
 {
 	static const uint8 own[16] = { [15] = 1 };
 
@@ -76,7 +46,7 @@ castssl_audit_is_remote(uint8 family, const uint8 *address)
 }
 
 char *
-castssl_audit_rule_name(const CastsslAuditScope *scope, const CastsslHbaRule *rule)
+castssl_check_rule_name(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
 	return psprintf("%s:%d", scope->policy->files[rule->file]->path, rule->line_number);
 }
@@ -98,7 +68,7 @@ read_configured(void *arg)
 
 /* Read one file of the material; why not, where that fails. */
 static void
-read_role(CastsslAuditScope *scope, CastsslRole role)
+read_role(CastsslCheckScope *scope, CastsslRole role)
 {
 	ReadRole read = { .material = &scope->material, .role = role };
 	ErrorData *error = castssl_attempt(read_configured, &read);
@@ -112,7 +82,7 @@ read_role(CastsslAuditScope *scope, CastsslRole role)
 
 /* The checks of certificates report what is wrong with them. */
 static void
-read_authorities(CastsslAuditScope *scope)
+read_authorities(CastsslCheckScope *scope)
 {
 	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
 	CastsslFindings findings = { 0 };
@@ -123,7 +93,7 @@ read_authorities(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_read(CastsslAuditScope *scope, int target_version)
+castssl_check_read(CastsslCheckScope *scope, int target_version)
 {
 	scope->target_version = target_version ? target_version : CASTSSL_NEWEST_MAJOR;
 	scope->ssl = castssl_tls_is_on();
@@ -131,6 +101,10 @@ castssl_audit_read(CastsslAuditScope *scope, int target_version)
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		read_role(scope, role);
 	read_authorities(scope);
+	if (scope->ssl && scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
+		scope->material.files[CASTSSL_ROLE_KEY].path)
+		castssl_judge_material(&scope->material, &scope->judgement, &(CastsslCertificates){ 0 },
+							   NULL);
 	scope->parameter_problem = castssl_parameter_file_problem();
 	scope->policy = castssl_hba_files_read(NULL, 0);
 	(void) castssl_loader_check_hba(HbaFileName, false, &scope->hba_findings);
@@ -143,25 +117,25 @@ castssl_audit_read(CastsslAuditScope *scope, int target_version)
 }
 
 void
-castssl_audit_run(CastsslAuditScope *scope)
+castssl_check_run(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < lengthof(checks); i++)
 	{
 		int before = scope->findings->count;
 
 		scope->check = checks[i].name;
+		scope->worst = checks[i].worst;
 		checks[i].run(scope);
 		if (scope->findings->count == before)
-			castssl_audit_report(scope, CASTSSL_OK, NULL, "nothing found", NULL);
+			castssl_check_report(scope, CASTSSL_OK, NULL, "nothing found", NULL);
 	}
 }
 
 void
-castssl_audit(int target_version, CastsslFindings *findings)
+castssl_check_all(int target_version, CastsslFindings *findings)
 {
-	CastsslAuditScope scope = { .findings = findings };
+	CastsslCheckScope scope = { .findings = findings };
 
-	castssl_audit_read(&scope, target_version);
-	castssl_audit_run(&scope);
-	castssl_material_wipe(&scope.material);
+	castssl_check_read(&scope, target_version);
+	castssl_check_run(&scope);
 }

@@ -15,6 +15,6 @@
  * check without findings. target_version is the PostgreSQL major to which the server
  * will be upgraded; 0: the newest known.
  */
-extern void castssl_audit(int target_version, CastsslFindings *findings);
+extern void castssl_check_all(int target_version, CastsslFindings *findings);
 
 #endif

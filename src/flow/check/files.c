@@ -17,40 +17,40 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
-#include "flow/check/scope.h"
-#include "flow/plan/judge.h"
+#include "flow/check/checks.h"
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/platform.h"
 #include "tls/key.h"
+#include "tls/openssl.h"
 #include "tls/pem.h"
 
 void
-castssl_audit_files_readable(CastsslAuditScope *scope)
+castssl_check_files_readable(CastsslCheckScope *scope)
 {
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		if (scope->material_problem[role])
-			castssl_audit_report(scope, scope->ssl ? CASTSSL_ERROR : CASTSSL_INFO,
+			castssl_check_report(scope, scope->ssl ? CASTSSL_ERROR : CASTSSL_INFO,
 								 castssl_role_parameter(role), scope->material_problem[role],
 								 "SELECT * FROM castssl_enable(source_dir => '...');");
 	}
 }
 
 void
-castssl_audit_key_permissions(CastsslAuditScope *scope)
+castssl_check_key_permissions(CastsslCheckScope *scope)
 {
 	const CastsslMaterialFile *key = &scope->material.files[CASTSSL_ROLE_KEY];
 	char *readers;
 
 	/* An owner and mode that only root can repair count as a problem of reading the key. */
 	if (key->path && key->mode != 0)
-		castssl_audit_report(scope, CASTSSL_ERROR, key->name,
+		castssl_check_report(scope, CASTSSL_ERROR, key->name,
 							 psprintf("others than the server can use the private key (mode %04o)",
 									  (unsigned) (key->st.st_mode & 07777)),
 							 "SELECT * FROM castssl_enable();");
 	if (key->path && (readers = castssl_platform_other_readers(key->path)) != NULL)
-		castssl_audit_report(scope, CASTSSL_WARNING, key->name,
+		castssl_check_report(scope, CASTSSL_WARNING, key->name,
 							 psprintf("its access control list lets others than the server, "
 									  "administrators and SYSTEM read the private key: %s",
 									  readers),
@@ -61,7 +61,7 @@ castssl_audit_key_permissions(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_symbolic_links(CastsslAuditScope *scope)
+castssl_check_symbolic_links(CastsslCheckScope *scope)
 {
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
@@ -70,7 +70,7 @@ castssl_audit_symbolic_links(CastsslAuditScope *scope)
 
 		if (scope->material.files[role].path && path_is_prefix_of_path(DataDir, name) &&
 			lstat(name, &st) == 0 && S_ISLNK(st.st_mode))
-			castssl_audit_report(scope, CASTSSL_WARNING, name,
+			castssl_check_report(scope, CASTSSL_WARNING, name,
 								 "a symbolic link in the data directory: pg_basebackup leaves it "
 								 "out, and a standby made so does not start",
 								 psprintf("ALTER SYSTEM SET %s = '%s'; SELECT * FROM "
@@ -112,13 +112,16 @@ holds_key(const char *path, CastsslPem *pem)
 	pem->name = path;
 	pem->data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
 											&pem->length, NULL);
-	return pem->data && castssl_key_present(pem);
+	if (pem->data == NULL)
+		return false;
+	castssl_openssl_wipe_later(unconstify(char *, pem->data), pem->length);
+	return castssl_key_present(pem);
 }
 
 /* Call visit for each private key in a folder. */
 static void
-visit_keys(CastsslAuditScope *scope, const char *folder,
-		   void (*visit)(CastsslAuditScope *scope, const CastsslPem *key, const struct stat *st))
+visit_keys(CastsslCheckScope *scope, const char *folder,
+		   void (*visit)(CastsslCheckScope *scope, const CastsslPem *key, const struct stat *st))
 {
 	DIR *directory = AllocateDir(folder);
 	struct dirent *entry;
@@ -133,7 +136,6 @@ visit_keys(CastsslAuditScope *scope, const char *folder,
 			continue;
 		if (stat(path, &st) == 0)
 			visit(scope, &pem, &st);
-		explicit_bzero((char *) pem.data, pem.length);
 	}
 	if (directory)
 		FreeDir(directory);
@@ -141,8 +143,8 @@ visit_keys(CastsslAuditScope *scope, const char *folder,
 
 /* Both folders where people keep keys. */
 static void
-visit_all_keys(CastsslAuditScope *scope,
-			   void (*visit)(CastsslAuditScope *scope, const CastsslPem *key,
+visit_all_keys(CastsslCheckScope *scope,
+			   void (*visit)(CastsslCheckScope *scope, const CastsslPem *key,
 							 const struct stat *st))
 {
 	char *folder = castssl_path_folder(ConfigFileName);
@@ -153,7 +155,7 @@ visit_all_keys(CastsslAuditScope *scope,
 }
 
 static void
-report_ca_key(CastsslAuditScope *scope, const CastsslPem *key, const struct stat *st)
+report_ca_key(CastsslCheckScope *scope, const CastsslPem *key, const struct stat *st)
 {
 	const CastsslCertificates *authorities = &scope->authorities;
 	CastsslFindings findings = { 0 };
@@ -166,7 +168,7 @@ report_ca_key(CastsslAuditScope *scope, const CastsslPem *key, const struct stat
 		X509 *x509 = authorities->items[i].x509;
 
 		if (x509 && X509_check_private_key(x509, pkey) == 1)
-			castssl_audit_report(scope, CASTSSL_WARNING, key->name,
+			castssl_check_report(scope, CASTSSL_WARNING, key->name,
 								 psprintf("the private key of CA %s lies on this server: who gets "
 										  "it can make certificates for every user",
 										  authorities->items[i].subject),
@@ -176,84 +178,50 @@ report_ca_key(CastsslAuditScope *scope, const CastsslPem *key, const struct stat
 }
 
 void
-castssl_audit_ca_key(CastsslAuditScope *scope)
+castssl_check_ca_key(CastsslCheckScope *scope)
 {
 	struct stat st;
 
 	visit_all_keys(scope, report_ca_key);
 	if (stat(castssl_state_path("ca/ca.key"), &st) == 0)
-		castssl_audit_report(scope, CASTSSL_INFO, castssl_state_path("ca/ca.key"),
+		castssl_check_report(scope, CASTSSL_INFO, castssl_state_path("ca/ca.key"),
 							 "the small CA of this server: its private key lies in the data "
 							 "directory, and in base backups",
 							 "Set castssl.ca_directory to a directory outside, and move it there.");
 }
 
 static void
-report_open_copy(CastsslAuditScope *scope, const CastsslPem *key, const struct stat *st)
+report_open_copy(CastsslCheckScope *scope, const CastsslPem *key, const struct stat *st)
 {
 	const CastsslMaterialFile *current = &scope->material.files[CASTSSL_ROLE_KEY];
 
 	if ((current->path && strcmp(current->name, key->name) == 0) ||
 		!castssl_file_is_open_to_others(st))
 		return;
-	castssl_audit_report(scope, CASTSSL_WARNING, key->name,
+	castssl_check_report(scope, CASTSSL_WARNING, key->name,
 						 psprintf("a private key that others can read (mode %04o)",
 								  (unsigned) (st->st_mode & 07777)),
 						 psprintf("chmod 0600 %s", castssl_shell_word(key->name)));
 }
 
 void
-castssl_audit_key_copies(CastsslAuditScope *scope)
+castssl_check_key_copies(CastsslCheckScope *scope)
 {
 	visit_all_keys(scope, report_open_copy);
 }
 
-/* Report the findings of one check of tls/verify, or a row that says there are none. */
-static void
-report_judgement(CastsslAuditScope *scope, const CastsslFindings *findings, const char *check)
+void
+castssl_check_judgement(CastsslCheckScope *scope)
 {
-	bool found = false;
-
-	scope->check = check;
-	for (int i = 0; i < findings->count; i++)
+	for (int i = 0; i < scope->judgement.count; i++)
 	{
-		const CastsslFinding *finding = &findings->items[i];
+		const CastsslFinding *finding = &scope->judgement.items[i];
 		const char *message = finding->message;
 
-		if (finding->severity == CASTSSL_OK || strcmp(finding->check, check) != 0)
+		if (finding->severity == CASTSSL_OK || strcmp(finding->check, scope->check) != 0)
 			continue;
-		found = true;
 		if (finding->detail)
 			message = psprintf("%s: %s", message, finding->detail);
-		castssl_audit_report(scope, finding->severity, finding->subject, message, finding->hint);
+		castssl_check_report(scope, finding->severity, finding->subject, message, finding->hint);
 	}
-	if (!found)
-		castssl_audit_report(scope, CASTSSL_OK, NULL, "nothing found", NULL);
-}
-
-/* One check each, in the order of tls/verify. */
-void
-castssl_audit_certificates(CastsslAuditScope *scope)
-{
-	static const char *const names[] = { "certificate_parse",
-										 "key_parse",
-										 "key_matches_certificate",
-										 "certificate_dates",
-										 "ca_parse",
-										 "ca_is_ca",
-										 "crl_parse",
-										 "crl_dates",
-										 "crl_issuer",
-										 "chain",
-										 "names",
-										 "key_usage",
-										 "weak" };
-	CastsslFindings findings = { 0 };
-	CastsslCertificates server = { 0 };
-
-	if (scope->ssl && scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
-		scope->material.files[CASTSSL_ROLE_KEY].path)
-		castssl_judge_material(&scope->material, &findings, &server, NULL);
-	for (int i = 0; i < lengthof(names); i++)
-		report_judgement(scope, &findings, names[i]);
 }

@@ -5,24 +5,20 @@
  */
 #include "postgres.h"
 
-#include "flow/check/scope.h"
+#include "flow/check/checks.h"
 #include "hba/match/ident.h"
+#include "hba/text/options.h"
 #include "server/hba_files.h"
 
 /* The map for names in certificates; NULL: the name itself is compared. */
 static const char *
 map_of(const CastsslHbaRule *rule)
 {
-	if (rule->error || rule->clientcert != CASTSSL_CLIENTCERT_VERIFY_FULL)
-		return NULL;
-	for (int i = rule->options.count - 1; i >= 0; i--)
-	{
-		const char *option = rule->options.items[i].string;
+	const char *map = NULL;
 
-		if (strncmp(option, "map=", 4) == 0 && option[4] != '\0')
-			return option + 4;
-	}
-	return NULL;
+	if (rule->error == NULL && rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
+		map = castssl_hba_rule_option(rule, "map");
+	return map && map[0] != '\0' ? map : NULL;
 }
 
 /* Does the field certainly name exactly one role? */
@@ -51,12 +47,12 @@ is_reached(const CastsslIdent *ident, const char *map, const char *user)
 }
 
 static void
-check_rule(CastsslAuditScope *scope, const CastsslHbaRule *rule, const CastsslIdent *ident,
+check_rule(CastsslCheckScope *scope, const CastsslHbaRule *rule, const CastsslIdent *ident,
 		   const char *map)
 {
 	if (!is_reached(ident, map, NULL))
 	{
-		castssl_audit_report(scope, CASTSSL_ERROR, castssl_audit_rule_name(scope, rule),
+		castssl_check_report(scope, CASTSSL_ERROR, castssl_check_rule_name(scope, rule),
 							 psprintf("no line of pg_ident.conf is of map \"%s\": every login is "
 									  "refused",
 									  map),
@@ -70,8 +66,8 @@ check_rule(CastsslAuditScope *scope, const CastsslHbaRule *rule, const CastsslId
 		const CastsslHbaToken *user = &rule->users.items[i];
 
 		if (is_plain(user) && !is_reached(ident, map, user->string))
-			castssl_audit_report(
-				scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(
+				scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
 				psprintf("no certificate lets user \"%s\" in: map \"%s\" in pg_ident.conf does not "
 						 "lead there",
 						 user->string, map),
@@ -81,7 +77,7 @@ check_rule(CastsslAuditScope *scope, const CastsslHbaRule *rule, const CastsslId
 }
 
 void
-castssl_audit_hba_cert_users(CastsslAuditScope *scope)
+castssl_check_hba_cert_users(CastsslCheckScope *scope)
 {
 	CastsslIdent *ident = NULL;
 

@@ -16,7 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
-#include "flow/check/scope.h"
+#include "flow/check/checks.h"
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/query.h"
@@ -42,19 +42,19 @@ changed_after_reload(const char *path)
 
 /* A server does not tell which CAs and CRLs it has loaded, so the time of the file decides. */
 static void
-report_if_not_loaded(CastsslAuditScope *scope, CastsslRole role)
+report_if_not_loaded(CastsslCheckScope *scope, CastsslRole role)
 {
 	const CastsslMaterialFile *file = &scope->material.files[role];
 
 	if (file->path && changed_after_reload(file->path))
-		castssl_audit_report(scope, CASTSSL_WARNING, file->name,
+		castssl_check_report(scope, CASTSSL_WARNING, file->name,
 							 "the file changed after the last reload: client certificates are "
 							 "checked against the one before",
 							 RELOAD);
 }
 
 void
-castssl_audit_served_matches_disk(CastsslAuditScope *scope)
+castssl_check_served_matches_disk(CastsslCheckScope *scope)
 {
 	const CastsslMaterialFile *file = &scope->material.files[CASTSSL_ROLE_CERTIFICATE];
 	CastsslCertificates certificates = { 0 };
@@ -66,7 +66,7 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 		return;
 	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
 	if (served == NULL)
-		castssl_audit_report(scope, CASTSSL_ERROR, "served certificate",
+		castssl_check_report(scope, CASTSSL_ERROR, "served certificate",
 							 psprintf("no TLS handshake with the server's own port: %s", problem),
 							 RELOAD);
 	else if (file->path &&
@@ -74,7 +74,7 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 											 &findings) &&
 			 castssl_certificates_first(&certificates) != NULL &&
 			 strcmp(served, castssl_certificates_first(&certificates)->fingerprint) != 0)
-		castssl_audit_report(
+		castssl_check_report(
 			scope, CASTSSL_ERROR, file->name,
 			psprintf("clients get another certificate (SHA-256 %s) than the one on "
 					 "disk",
@@ -86,12 +86,12 @@ castssl_audit_served_matches_disk(CastsslAuditScope *scope)
 
 /* Every ssl parameter whose value on disk is not the one in effect. */
 void
-castssl_audit_parameters_in_effect(CastsslAuditScope *scope)
+castssl_check_parameters_in_effect(CastsslCheckScope *scope)
 {
 	StringInfoData names;
 
 	if (scope->parameter_problem)
-		castssl_audit_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
+		castssl_check_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
 							 "Mend that line, then: " RELOAD);
 	initStringInfo(&names);
 	SPI_connect();
@@ -108,26 +108,26 @@ castssl_audit_parameters_in_effect(CastsslAuditScope *scope)
 						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
 	SPI_finish();
 	if (names.len > 0)
-		castssl_audit_report(scope, CASTSSL_WARNING, names.data,
+		castssl_check_report(scope, CASTSSL_WARNING, names.data,
 							 "the value in the configuration files is not in effect", RELOAD);
 }
 
 void
-castssl_audit_hba_in_effect(CastsslAuditScope *scope)
+castssl_check_hba_in_effect(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nfiles; i++)
 	{
 		const char *path = scope->policy->files[i]->path;
 
 		if (changed_after_reload(path))
-			castssl_audit_report(scope, CASTSSL_WARNING, path,
+			castssl_check_report(scope, CASTSSL_WARNING, path,
 								 "the file changed after the last reload", RELOAD);
 	}
 }
 
 /* Is the key encrypted?  Then loading it would run ssl_passphrase_command. */
 static bool
-key_is_encrypted(const CastsslAuditScope *scope)
+key_is_encrypted(const CastsslCheckScope *scope)
 {
 	CastsslPem key = castssl_material_pem(&scope->material, CASTSSL_ROLE_KEY);
 
@@ -135,7 +135,7 @@ key_is_encrypted(const CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_restart_safe(CastsslAuditScope *scope)
+castssl_check_restart_safe(CastsslCheckScope *scope)
 {
 	bool encrypted = key_is_encrypted(scope);
 	const char *problem = scope->parameter_problem
@@ -143,12 +143,12 @@ castssl_audit_restart_safe(CastsslAuditScope *scope)
 							  : castssl_restart_problem_besides(&scope->hba_findings, !encrypted);
 
 	if (problem)
-		castssl_audit_report(scope, CASTSSL_ERROR, "server",
+		castssl_check_report(scope, CASTSSL_ERROR, "server",
 							 psprintf("the server would not start again: %s", problem),
 							 "Mend that, then: SELECT restart_safe, restart_problem FROM "
 							 "castssl_status();");
 	else if (encrypted)
-		castssl_audit_report(
+		castssl_check_report(
 			scope, CASTSSL_INFO, scope->material.files[CASTSSL_ROLE_KEY].name,
 			"the key is encrypted: whether ssl_passphrase_command opens it was not "
 			"tried",
@@ -156,7 +156,7 @@ castssl_audit_restart_safe(CastsslAuditScope *scope)
 }
 
 const char *
-castssl_audit_tls_on_hint(const CastsslAuditScope *scope)
+castssl_check_tls_on_hint(const CastsslCheckScope *scope)
 {
 	bool in_place = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
 					scope->material.files[CASTSSL_ROLE_KEY].path;
@@ -167,15 +167,15 @@ castssl_audit_tls_on_hint(const CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_ssl_enabled(CastsslAuditScope *scope)
+castssl_check_ssl_enabled(CastsslCheckScope *scope)
 {
 	if (!scope->ssl)
-		castssl_audit_report(scope, CASTSSL_ERROR, "ssl", "TLS is off",
-							 castssl_audit_tls_on_hint(scope));
+		castssl_check_report(scope, CASTSSL_ERROR, "ssl", "TLS is off",
+							 castssl_check_tls_on_hint(scope));
 }
 
 void
-castssl_audit_parameters_changeable(CastsslAuditScope *scope)
+castssl_check_parameters_changeable(CastsslCheckScope *scope)
 {
 	static const char *const names[] = { "ssl", "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
 										 "ssl_crl_file" };
@@ -186,19 +186,19 @@ castssl_audit_parameters_changeable(CastsslAuditScope *scope)
 
 		if (why == NULL)
 			continue;
-		castssl_audit_report(scope, CASTSSL_INFO, names[i],
+		castssl_check_report(scope, CASTSSL_INFO, names[i],
 							 psprintf("ALTER SYSTEM cannot change it: %s", why),
 							 "Change it where the server is managed from.");
 	}
 }
 
 void
-castssl_audit_protocol_version(CastsslAuditScope *scope)
+castssl_check_protocol_version(CastsslCheckScope *scope)
 {
 	char *version = castssl_parameter_value("ssl_min_protocol_version");
 
 	if (strcmp(version, "TLSv1.2") != 0 && strcmp(version, "TLSv1.3") != 0)
-		castssl_audit_report(scope, CASTSSL_ERROR, "ssl_min_protocol_version",
+		castssl_check_report(scope, CASTSSL_ERROR, "ssl_min_protocol_version",
 							 psprintf("protocols before TLSv1.2 are allowed ('%s')", version),
 							 "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2'; "
 							 "SELECT * FROM castssl_reload();");
@@ -221,7 +221,7 @@ weakness(const SSL_CIPHER *cipher)
 }
 
 void
-castssl_audit_ciphers(CastsslAuditScope *scope)
+castssl_check_ciphers(CastsslCheckScope *scope)
 {
 	char *list = castssl_parameter_value("ssl_ciphers");
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -230,7 +230,7 @@ castssl_audit_ciphers(CastsslAuditScope *scope)
 	if (context == NULL)
 		return;
 	if (SSL_CTX_set_cipher_list(context, list) != 1)
-		castssl_audit_report(scope, CASTSSL_ERROR, "ssl_ciphers",
+		castssl_check_report(scope, CASTSSL_ERROR, "ssl_ciphers",
 							 psprintf("no cipher is left: %s", castssl_openssl_error()),
 							 "ALTER SYSTEM RESET ssl_ciphers; SELECT * FROM castssl_reload();");
 	ciphers = SSL_CTX_get_ciphers(context);
@@ -240,7 +240,7 @@ castssl_audit_ciphers(CastsslAuditScope *scope)
 		const char *why = weakness(cipher);
 
 		if (why)
-			castssl_audit_report(scope, CASTSSL_ERROR, "ssl_ciphers",
+			castssl_check_report(scope, CASTSSL_ERROR, "ssl_ciphers",
 								 psprintf("cipher %s %s", SSL_CIPHER_get_name(cipher), why),
 								 "ALTER SYSTEM RESET ssl_ciphers; SELECT * FROM castssl_reload();");
 	}
@@ -248,12 +248,12 @@ castssl_audit_ciphers(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_passphrase(CastsslAuditScope *scope)
+castssl_check_passphrase(CastsslCheckScope *scope)
 {
 	if (castssl_parameter_value("ssl_passphrase_command")[0] != '\0' &&
 		strcmp(castssl_parameter_value("ssl_passphrase_command_supports_reload"), "on") != 0 &&
 		key_is_encrypted(scope))
-		castssl_audit_report(
+		castssl_check_report(
 			scope, CASTSSL_WARNING, "ssl_passphrase_command_supports_reload",
 			"a reload does not take up a new certificate: the key is encrypted, and "
 			"its passphrase is asked for at the start only",
@@ -262,10 +262,10 @@ castssl_audit_passphrase(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_listen_addresses(CastsslAuditScope *scope)
+castssl_check_listen_addresses(CastsslCheckScope *scope)
 {
 	if (!castssl_probe_possible())
-		castssl_audit_report(scope, CASTSSL_INFO, "listen_addresses",
+		castssl_check_report(scope, CASTSSL_INFO, "listen_addresses",
 							 "the server has no TCP port: TLS is of no use, and nothing can be "
 							 "proven",
 							 "ALTER SYSTEM SET listen_addresses = 'localhost'; then restart the "

@@ -14,13 +14,13 @@
 #include "change/rollback.h"
 #include "flow/apply/managed.h"
 #include "flow/apply/rotation.h"
-#include "flow/check/scope.h"
+#include "flow/check/checks.h"
 #include "server/parameters.h"
 #include "server/platform.h"
 #include "server/probe.h"
 
 void
-castssl_audit_changes(CastsslAuditScope *scope)
+castssl_check_changes(CastsslCheckScope *scope)
 {
 	CastsslChange *change = castssl_journal_open_change();
 	char *subject;
@@ -29,29 +29,29 @@ castssl_audit_changes(CastsslAuditScope *scope)
 		return;
 	subject = psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
 	if (change->state == CASTSSL_APPLYING)
-		castssl_audit_report(scope, CASTSSL_WARNING, subject,
+		castssl_check_report(scope, CASTSSL_WARNING, subject,
 							 "is being applied, or was interrupted",
 							 "SELECT * FROM castssl_changes(); undoes it where it was "
 							 "interrupted.");
 	else if (change->confirm_deadline <= GetCurrentTimestamp())
-		castssl_audit_report(scope, CASTSSL_ERROR, subject,
+		castssl_check_report(scope, CASTSSL_ERROR, subject,
 							 "its deadline has passed, and it was not undone",
 							 "SELECT * FROM castssl_changes(); undoes it.");
 	else
-		castssl_audit_report(scope, CASTSSL_WARNING, subject,
+		castssl_check_report(scope, CASTSSL_WARNING, subject,
 							 psprintf("waits for confirmation, and is undone at %s",
 									  timestamptz_to_str(change->confirm_deadline)),
 							 "SELECT castssl_confirm();");
 }
 
 void
-castssl_audit_edited_since(CastsslAuditScope *scope)
+castssl_check_edited_since(CastsslCheckScope *scope)
 {
 	CastsslChange *last = castssl_journal_in_effect();
 	char *paths = last ? castssl_change_edited_since(last) : NULL;
 
 	if (paths)
-		castssl_audit_report(scope, CASTSSL_INFO, paths,
+		castssl_check_report(scope, CASTSSL_INFO, paths,
 							 psprintf("edited by hand since change " INT64_FORMAT
 									  ", which can therefore not be rolled back",
 									  last->id),
@@ -59,7 +59,7 @@ castssl_audit_edited_since(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_managed(CastsslAuditScope *scope)
+castssl_check_managed_elsewhere(CastsslCheckScope *scope)
 {
 	const char *const paths[] = { ConfigFileName, HbaFileName };
 
@@ -68,18 +68,18 @@ castssl_audit_managed(CastsslAuditScope *scope)
 		const char *manager = castssl_managed_by(paths[i]);
 
 		if (manager)
-			castssl_audit_report(
+			castssl_check_report(
 				scope, CASTSSL_WARNING, paths[i],
 				psprintf("%s writes this file: changes made here do not last", manager),
 				psprintf("Change the configuration in %s.", manager));
 		if (castssl_platform_is_read_only(paths[i]))
-			castssl_audit_report(scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
+			castssl_check_report(scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
 								 "Change the configuration where it is managed from.");
 	}
 }
 
 void
-castssl_audit_sessions_plaintext(CastsslAuditScope *scope)
+castssl_check_sessions_plaintext(CastsslCheckScope *scope)
 {
 	int count = 0;
 
@@ -88,11 +88,11 @@ castssl_audit_sessions_plaintext(CastsslAuditScope *scope)
 		const CastsslConnection *connection = &scope->sessions[i].connection;
 
 		if (connection->encryption == CASTSSL_PLAINTEXT &&
-			castssl_audit_is_remote(connection->family, connection->address))
+			castssl_check_is_remote(connection->family, connection->address))
 			count++;
 	}
 	if (count > 0)
-		castssl_audit_report(scope, CASTSSL_WARNING, "sessions",
+		castssl_check_report(scope, CASTSSL_WARNING, "sessions",
 							 psprintf("%d live sessions from other hosts are unencrypted", count),
 							 "Have these clients use TLS before plaintext => 'block': "
 							 "pg_stat_activity and pg_stat_ssl name them.");
@@ -119,7 +119,7 @@ is_trusted(const CastsslCertificates *authorities, const char *issuer_dn)
 }
 
 void
-castssl_audit_sessions_ca(CastsslAuditScope *scope)
+castssl_check_sessions_ca(CastsslCheckScope *scope)
 {
 	int count = 0;
 	const char *issuer = NULL;
@@ -137,7 +137,7 @@ castssl_audit_sessions_ca(CastsslAuditScope *scope)
 		}
 	}
 	if (count > 0)
-		castssl_audit_report(
+		castssl_check_report(
 			scope, CASTSSL_WARNING, "sessions",
 			psprintf("%d live sessions showed certificates of an issuer that is not "
 					 "in ssl_ca_file (%s): they can come back only if that is an "
@@ -148,7 +148,7 @@ castssl_audit_sessions_ca(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_ca_rotation(CastsslAuditScope *scope)
+castssl_check_ca_rotation(CastsslCheckScope *scope)
 {
 	const CastsslMaterialFile *ca = &scope->material.files[CASTSSL_ROLE_CA];
 	CastsslFindings findings = { 0 };
@@ -158,7 +158,7 @@ castssl_audit_ca_rotation(CastsslAuditScope *scope)
 	castssl_rotation_judge(ca->name, &scope->authorities, scope->sessions, scope->nsessions,
 						   &findings);
 	for (int i = 0; i < findings.count; i++)
-		castssl_audit_report(
+		castssl_check_report(
 			scope, findings.items[i].severity, findings.items[i].subject,
 			psprintf("%s.  %s", findings.items[i].message, findings.items[i].detail),
 			"Drop a CA when none of its clients is left: castssl_install(ca => "
@@ -166,7 +166,7 @@ castssl_audit_ca_rotation(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_standby(CastsslAuditScope *scope)
+castssl_check_standby(CastsslCheckScope *scope)
 {
 	char *conninfo = castssl_parameter_value("primary_conninfo");
 	char *sslmode;
@@ -178,7 +178,7 @@ castssl_audit_standby(CastsslAuditScope *scope)
 		return;
 	sslmode = castssl_conninfo_value(conninfo, "sslmode");
 	if (sslmode == NULL || strncmp(sslmode, "verify-", 7) != 0)
-		castssl_audit_report(scope, CASTSSL_WARNING, "primary_conninfo",
+		castssl_check_report(scope, CASTSSL_WARNING, "primary_conninfo",
 							 "replication does not verify the primary's certificate",
 							 "ALTER SYSTEM SET primary_conninfo = '... sslmode=verify-full "
 							 "sslrootcert=...'; SELECT * FROM castssl_reload();");

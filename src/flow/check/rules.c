@@ -11,7 +11,7 @@
 #include "utils/guc.h"
 
 #include "base/compat.h"
-#include "flow/check/scope.h"
+#include "flow/check/checks.h"
 #include "hba/edit/rewrite.h"
 #include "hba/match/match.h"
 #include "hba/text/address.h"
@@ -21,7 +21,7 @@
 #define BLOCK "SELECT * FROM castssl_enable(plaintext => 'block', confirm_within => '10 min');"
 
 void
-castssl_audit_hba_loads(CastsslAuditScope *scope)
+castssl_check_hba_loads(CastsslCheckScope *scope)
 {
 	const CastsslFindings *findings = &scope->hba_findings;
 
@@ -31,7 +31,7 @@ castssl_audit_hba_loads(CastsslAuditScope *scope)
 		const char *line = strrchr(subject, ':');
 
 		/* In the main file.  For an included file, the functions take its name as file_name. */
-		castssl_audit_report(
+		castssl_check_report(
 			scope, CASTSSL_ERROR, subject, findings->items[i].message,
 			line && strncmp(subject, HbaFileName, line - subject) == 0
 				? psprintf("SELECT castssl_hba_remove(line_number => %s); "
@@ -70,7 +70,7 @@ remove_hint(const CastsslHbaRule *rule)
 
 /* "line 3, line 7" */
 static char *
-because_text(const CastsslAuditScope *scope, int rule)
+because_text(const CastsslCheckScope *scope, int rule)
 {
 	StringInfoData text;
 
@@ -83,7 +83,7 @@ because_text(const CastsslAuditScope *scope, int rule)
 
 /* Does an earlier rule that makes this one unreachable give another answer than this one would? */
 static bool
-outcome_differs(const CastsslAuditScope *scope, int i)
+outcome_differs(const CastsslCheckScope *scope, int i)
 {
 	const CastsslHbaRule *rule = &scope->policy->rules[i];
 
@@ -98,14 +98,14 @@ outcome_differs(const CastsslAuditScope *scope, int i)
 }
 
 void
-castssl_audit_hba_dead_rules(CastsslAuditScope *scope)
+castssl_check_hba_dead_rules(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 		if (scope->dead[i] && scope->nbecause[i] > 0 && !outcome_differs(scope, i))
-			castssl_audit_report(scope, CASTSSL_INFO, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
 								 psprintf("no connection reaches this rule: line %s answers before",
 										  because_text(scope, i)),
 								 remove_hint(rule));
@@ -113,14 +113,14 @@ castssl_audit_hba_dead_rules(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_hba_order(CastsslAuditScope *scope)
+castssl_check_hba_order(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 		if (scope->dead[i] && scope->nbecause[i] > 0 && outcome_differs(scope, i))
-			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
 								 psprintf("this rule has no effect: line %s answers before, and "
 										  "otherwise",
 										  because_text(scope, i)),
@@ -131,7 +131,7 @@ castssl_audit_hba_order(CastsslAuditScope *scope)
 }
 
 bool
-castssl_audit_rule_is_remote(const CastsslHbaRule *rule)
+castssl_check_rule_is_remote(const CastsslHbaRule *rule)
 {
 	static const CastsslHbaAddress loopback[] = {
 		{ .kind = CASTSSL_HBA_ADDRESS_MASK, .family = 4, .address = { 127 }, .mask = { 255 } },
@@ -151,12 +151,12 @@ castssl_audit_rule_is_remote(const CastsslHbaRule *rule)
 
 /* The i-th rule if it admits clients from other hosts; else NULL. */
 static const CastsslHbaRule *
-remote_rule(const CastsslAuditScope *scope, int i)
+remote_rule(const CastsslCheckScope *scope, int i)
 {
 	const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 	if (rule->error || scope->dead[i] || strcmp(rule->method, "reject") == 0 ||
-		!castssl_audit_rule_is_remote(rule))
+		!castssl_check_rule_is_remote(rule))
 		return NULL;
 	return rule;
 }
@@ -168,7 +168,7 @@ takes_plaintext(const CastsslHbaRule *rule)
 }
 
 bool
-castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i)
+castssl_check_admits_plaintext(const CastsslCheckScope *scope, int i)
 {
 	const CastsslHbaRule *rule = remote_rule(scope, i);
 
@@ -176,21 +176,21 @@ castssl_audit_admits_plaintext(const CastsslAuditScope *scope, int i)
 }
 
 void
-castssl_audit_hba_plaintext(CastsslAuditScope *scope)
+castssl_check_hba_plaintext(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = remote_rule(scope, i);
 
 		if (rule && takes_plaintext(rule))
-			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
 								 "admits unencrypted connections from other hosts", BLOCK);
 	}
 }
 
 /* Report rules for other hosts with this method, with the line that demands SCRAM instead. */
 static void
-report_method(CastsslAuditScope *scope, const char *method, CastsslSeverity plaintext,
+report_method(CastsslCheckScope *scope, const char *method, CastsslSeverity plaintext,
 			  CastsslSeverity encrypted, const char *message)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
@@ -199,8 +199,8 @@ report_method(CastsslAuditScope *scope, const char *method, CastsslSeverity plai
 		char *problem;
 
 		if (rule && strcmp(rule->method, method) == 0)
-			castssl_audit_report(scope, takes_plaintext(rule) ? plaintext : encrypted,
-								 castssl_audit_rule_name(scope, rule), message,
+			castssl_check_report(scope, takes_plaintext(rule) ? plaintext : encrypted,
+								 castssl_check_rule_name(scope, rule), message,
 								 change_hint(rule, castssl_hba_rewrite(scope->policy, rule,
 																	   rule->type, rule->clientcert,
 																	   "scram-sha-256", &problem)));
@@ -208,7 +208,7 @@ report_method(CastsslAuditScope *scope, const char *method, CastsslSeverity plai
 }
 
 void
-castssl_audit_hba_trust(CastsslAuditScope *scope)
+castssl_check_hba_trust(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
@@ -219,8 +219,8 @@ castssl_audit_hba_trust(CastsslAuditScope *scope)
 		if (rule == NULL || strcmp(rule->method, "trust") != 0 ||
 			rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
 			continue;
-		castssl_audit_report(
-			scope, CASTSSL_ERROR, castssl_audit_rule_name(scope, rule),
+		castssl_check_report(
+			scope, CASTSSL_ERROR, castssl_check_rule_name(scope, rule),
 			"lets in from other hosts whoever names a user",
 			change_hint(rule, castssl_hba_rewrite(scope->policy, rule, rule->type, rule->clientcert,
 												  "scram-sha-256", &problem)));
@@ -228,42 +228,42 @@ castssl_audit_hba_trust(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_hba_password(CastsslAuditScope *scope)
+castssl_check_hba_password(CastsslCheckScope *scope)
 {
 	report_method(scope, "password", CASTSSL_ERROR, CASTSSL_INFO,
 				  "the password crosses the network in clear text where TLS does not hide it");
 }
 
 void
-castssl_audit_hba_md5(CastsslAuditScope *scope)
+castssl_check_hba_md5(CastsslCheckScope *scope)
 {
 	report_method(scope, "md5", CASTSSL_INFO, CASTSSL_INFO,
 				  "md5 passwords are deprecated: a later PostgreSQL will not take them");
 }
 
 void
-castssl_audit_hba_tls_off(CastsslAuditScope *scope)
+castssl_check_hba_tls_off(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules && !scope->ssl; i++)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 		if (!rule->error && rule->type == CASTSSL_HBA_HOSTSSL)
-			castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
 								 "no connection reaches this rule: TLS is off",
-								 castssl_audit_tls_on_hint(scope));
+								 castssl_check_tls_on_hint(scope));
 	}
 }
 
 void
-castssl_audit_hba_clientcert(CastsslAuditScope *scope)
+castssl_check_hba_clientcert(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules && scope->ssl && !scope->ca_configured; i++)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 		if (!rule->error && rule->clientcert != CASTSSL_CLIENTCERT_NONE)
-			castssl_audit_report(scope, CASTSSL_ERROR, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(scope, CASTSSL_ERROR, castssl_check_rule_name(scope, rule),
 								 "asks for a client certificate while ssl_ca_file is empty: every "
 								 "login is refused",
 								 "SELECT * FROM castssl_enable(ca_file => 'root.crt', "
@@ -290,7 +290,7 @@ takes_superusers(const CastsslHbaRule *rule)
 }
 
 void
-castssl_audit_hba_superusers(CastsslAuditScope *scope)
+castssl_check_hba_superusers(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
@@ -302,9 +302,9 @@ castssl_audit_hba_superusers(CastsslAuditScope *scope)
 		anywhere = rule->address.kind == CASTSSL_HBA_ADDRESS_ALL ||
 				   (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK && rule->address.mask[0] == 0);
 		if (anywhere && takes_superusers(rule))
-			castssl_audit_report(
+			castssl_check_report(
 				scope, rule->clientcert == CASTSSL_CLIENTCERT_NONE ? CASTSSL_WARNING : CASTSSL_INFO,
-				castssl_audit_rule_name(scope, rule), "superusers may log in from anywhere",
+				castssl_check_rule_name(scope, rule), "superusers may log in from anywhere",
 				rule->clientcert == CASTSSL_CLIENTCERT_NONE
 					? "SELECT * FROM castssl_enable(clientcert => 'verify-full', plaintext => "
 					  "'block', confirm_within => '10 min');"
@@ -313,7 +313,7 @@ castssl_audit_hba_superusers(CastsslAuditScope *scope)
 }
 
 void
-castssl_audit_hba_replication(CastsslAuditScope *scope)
+castssl_check_hba_replication(CastsslCheckScope *scope)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
@@ -322,7 +322,7 @@ castssl_audit_hba_replication(CastsslAuditScope *scope)
 		for (int j = 0; rule && takes_plaintext(rule) && j < rule->databases.count; j++)
 		{
 			if (castssl_hba_is_keyword(&rule->databases.items[j], "replication"))
-				castssl_audit_report(scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+				castssl_check_report(scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
 									 "replication from other hosts may go unencrypted: all of the "
 									 "data crosses the network",
 									 BLOCK);
@@ -332,7 +332,7 @@ castssl_audit_hba_replication(CastsslAuditScope *scope)
 
 /* Does this server read the same line as a valid rule? */
 static bool
-is_good_now(const CastsslAuditScope *scope, const CastsslHbaPolicy *future,
+is_good_now(const CastsslCheckScope *scope, const CastsslHbaPolicy *future,
 			const CastsslHbaRule *rule)
 {
 	for (int i = 0; i < scope->policy->nrules; i++)
@@ -348,13 +348,13 @@ is_good_now(const CastsslAuditScope *scope, const CastsslHbaPolicy *future,
 
 /* Names that begin with a slash become regular expressions in 16. */
 static void
-report_slashes(CastsslAuditScope *scope, const CastsslHbaRule *rule, const CastsslHbaTokens *names)
+report_slashes(CastsslCheckScope *scope, const CastsslHbaRule *rule, const CastsslHbaTokens *names)
 {
 	for (int i = 0; i < names->count; i++)
 	{
 		if (names->items[i].string[0] == '/')
-			castssl_audit_report(
-				scope, CASTSSL_WARNING, castssl_audit_rule_name(scope, rule),
+			castssl_check_report(
+				scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
 				psprintf("from PostgreSQL 16 on \"%s\" is a regular expression, no name",
 						 names->items[i].string),
 				"Write ^, the name and $ after a slash there once the server is upgraded.");
@@ -363,10 +363,10 @@ report_slashes(CastsslAuditScope *scope, const CastsslHbaRule *rule, const Casts
 
 /* MD5 is deprecated since 18: the line still loads. */
 static void
-report_md5(CastsslAuditScope *scope, const CastsslHbaRule *rule)
+report_md5(CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
 	if (rule->method && strcmp(rule->method, "md5") == 0)
-		castssl_audit_report(scope, CASTSSL_INFO, castssl_audit_rule_name(scope, rule),
+		castssl_check_report(scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
 							 "from PostgreSQL 18 on MD5 passwords are deprecated: setting one "
 							 "brings a warning, and a later major drops them",
 							 "Set the passwords anew with password_encryption = 'scram-sha-256', "
@@ -375,7 +375,7 @@ report_md5(CastsslAuditScope *scope, const CastsslHbaRule *rule)
 
 /* What the major after the upgrade reads in the same lines. */
 void
-castssl_audit_hba_future(CastsslAuditScope *scope)
+castssl_check_hba_future(CastsslCheckScope *scope)
 {
 	CastsslHbaPolicy *future;
 
@@ -387,7 +387,7 @@ castssl_audit_hba_future(CastsslAuditScope *scope)
 		const CastsslHbaRule *rule = &future->rules[i];
 
 		if (rule->error && is_good_now(scope, future, rule))
-			castssl_audit_report(
+			castssl_check_report(
 				scope, CASTSSL_WARNING,
 				psprintf("%s:%d", future->files[rule->file]->path, rule->line_number),
 				psprintf("PostgreSQL %d refuses this line: %s", scope->target_version,

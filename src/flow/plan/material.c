@@ -36,10 +36,7 @@ compare_with_disk(CastsslMaterialFile *file)
 	file->exists = (data != NULL);
 	file->same = (data != NULL && length == file->length && memcmp(data, file->data, length) == 0);
 	if (data)
-	{
-		explicit_bzero(data, length);
-		pfree(data);
-	}
+		castssl_openssl_wipe_later(data, length); /* it may be a private key */
 }
 
 /* A file that we write has mode 0600, because only the server needs it.  A stricter mode stays. */
@@ -72,7 +69,6 @@ set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 						errhint("Remove the link, or name another target_dir.")));
 }
 
-/* castssl_material_wipe is not reached if the call fails. */
 static void
 wipe_key_later(const CastsslMaterialFile *file, CastsslRole role)
 {
@@ -241,13 +237,4 @@ castssl_material_pem(const CastsslMaterial *material, CastsslRole role)
 	return (CastsslPem){ .name = file->source ? file->source : file->name,
 						 .data = file->data,
 						 .length = file->length };
-}
-
-void
-castssl_material_wipe(CastsslMaterial *material)
-{
-	CastsslMaterialFile *key = &material->files[CASTSSL_ROLE_KEY];
-
-	if (key->data)
-		explicit_bzero((char *) key->data, key->length);
 }

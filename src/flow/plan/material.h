@@ -90,7 +90,4 @@ extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate
 /* The file in the form for castssl_tls_verify, with its name. */
 extern CastsslPem castssl_material_pem(const CastsslMaterial *material, CastsslRole role);
 
-/* Overwrite the bytes of private keys in memory. */
-extern void castssl_material_wipe(CastsslMaterial *material);
-
 #endif

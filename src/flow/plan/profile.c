@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "flow/plan/profile.h"
+#include "server/raise.h"
 
 typedef struct Setting
 {
@@ -51,13 +52,10 @@ is_available(const char *name)
 void
 castssl_profile_plan(CastsslPlan *plan, const char *profile)
 {
-	bool modern = strcmp(profile, "modern") == 0;
+	static const char *const names[] = { "intermediate", "modern", NULL };
+	bool modern = castssl_choice("profile", profile, names,
+								 "NULL leaves protocol versions and ciphers as they are.") == 1;
 
-	if (!modern && strcmp(profile, "intermediate") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for profile: \"%s\"", profile),
-						errdetail("It is one of intermediate and modern."),
-						errhint("NULL leaves protocol versions and ciphers as they are.")));
 	for (int i = 0; i < lengthof(settings); i++)
 	{
 		const char *value = modern ? settings[i].modern : settings[i].intermediate;

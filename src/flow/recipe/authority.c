@@ -21,6 +21,7 @@
 #include "tls/instant.h"
 #include "tls/judge.h"
 #include "tls/key.h"
+#include "tls/openssl.h"
 #include "tls/pkcs12.h"
 #include "tls/request.h"
 
@@ -81,7 +82,7 @@ check_no_authority(void)
 
 		if (data == NULL)
 			continue;
-		explicit_bzero(data, length);
+		castssl_openssl_wipe_later(data, length);
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("this server has a CA already"), errdetail("There is \"%s\".", path),
 						errhint("To begin anew, move that directory away or set "
@@ -150,8 +151,8 @@ castssl_authority_load(char **certificate)
 				 errdetail("\"%s\" does not exist.", pem.name),
 				 errhint("SELECT castssl_create_ca(common_name => '...') makes one.")));
 	key.data = castssl_file_read(key.name, CASTSSL_PEM_LIMIT, &key.length, NULL);
+	castssl_openssl_wipe_later(unconstify(char *, key.data), key.length);
 	good = castssl_authority_read(&pem, &key, time(NULL), &authority, &findings);
-	explicit_bzero((char *) key.data, key.length);
 	if (!good)
 		castssl_raise_failure(&findings, ERRCODE_CONFIG_FILE_ERROR);
 	*certificate = (char *) pem.data;

@@ -36,7 +36,7 @@ typedef struct Picture
 } Picture;
 
 static void
-add_file(Picture *picture, const CastsslAuditScope *scope, CastsslRole role, const char *name)
+add_file(Picture *picture, const CastsslCheckScope *scope, CastsslRole role, const char *name)
 {
 	const CastsslMaterialFile *file = &scope->material.files[role];
 	CastsslCertificates *certificates = palloc0(sizeof(CastsslCertificates));
@@ -239,7 +239,7 @@ add_row(StringInfo out, const Picture *picture, const Item *item)
 }
 
 void
-castssl_report_certificates(StringInfo out, const CastsslAuditScope *scope)
+castssl_report_certificates(StringInfo out, const CastsslCheckScope *scope)
 {
 	Picture picture = { .now = (int64) time(NULL) };
 

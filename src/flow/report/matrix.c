@@ -4,10 +4,6 @@
  */
 #include "postgres.h"
 
-#include <sys/socket.h>
-
-#include "utils/inet.h"
-
 #include "flow/report/html.h"
 #include "flow/report/parts.h"
 #include "hba/match/match.h"
@@ -21,10 +17,6 @@
 static char *
 network_text(const CastsslHbaAddress *address)
 {
-	char text[sizeof("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128")];
-	int bits = 0;
-	int size = address->family == 4 ? 32 : 128;
-
 	switch (address->kind)
 	{
 		case CASTSSL_HBA_ADDRESS_NONE:
@@ -40,12 +32,7 @@ network_text(const CastsslHbaAddress *address)
 		case CASTSSL_HBA_ADDRESS_MASK:
 			break;
 	}
-	for (int i = 0; i < size; i++)
-		bits += (address->mask[i / 8] >> (7 - i % 8)) & 1;
-	if (pg_inet_net_ntop(address->family == 4 ? PGSQL_AF_INET : PGSQL_AF_INET6, address->address,
-						 bits, text, sizeof(text)) == NULL)
-		return "?";
-	return pstrdup(text);
+	return castssl_hba_range_text(address);
 }
 
 /*
@@ -107,7 +94,7 @@ static void
 add_rule(StringInfo out, const CastsslHbaRule *rule, CastsslEncryption encryption)
 {
 	bool refuses = strcmp(rule->method, "reject") == 0;
-	bool remote = castssl_audit_rule_is_remote(rule);
+	bool remote = castssl_check_rule_is_remote(rule);
 	const char *class = "ok";
 
 	if (refuses || (!remote && strcmp(rule->method, "trust") == 0))
@@ -127,7 +114,7 @@ add_rule(StringInfo out, const CastsslHbaRule *rule, CastsslEncryption encryptio
 }
 
 static void
-add_cell(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddress *network,
+add_cell(StringInfo out, const CastsslCheckScope *scope, const CastsslHbaAddress *network,
 		 CastsslEncryption encryption, const char *label)
 {
 	int count = 0;
@@ -163,7 +150,7 @@ add_cell(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddress
 }
 
 static void
-add_network(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaAddress *network)
+add_network(StringInfo out, const CastsslCheckScope *scope, const CastsslHbaAddress *network)
 {
 	castssl_html(out, "<tr><th scope=\"row\">%s</th>", network_text(network));
 	add_cell(out, scope, network, CASTSSL_PLAINTEXT, "Not encrypted");
@@ -186,7 +173,7 @@ is_known(const CastsslHbaAddress *const *networks, int count, const CastsslHbaAd
 }
 
 void
-castssl_report_matrix(StringInfo out, const CastsslAuditScope *scope)
+castssl_report_matrix(StringInfo out, const CastsslCheckScope *scope)
 {
 	static const CastsslHbaAddress socket = { .kind = CASTSSL_HBA_ADDRESS_NONE };
 	static const CastsslHbaAddress anywhere = { .kind = CASTSSL_HBA_ADDRESS_ALL };

@@ -42,7 +42,7 @@ numbers(int errors, int warnings)
 }
 
 static void
-add_verdict(StringInfo out, const CastsslAuditScope *scope, const char *host)
+add_verdict(StringInfo out, const CastsslCheckScope *scope, const char *host)
 {
 	int errors = count_of(scope->findings, CASTSSL_ERROR);
 	int warnings = count_of(scope->findings, CASTSSL_WARNING);
@@ -168,12 +168,12 @@ castssl_report_page(void)
 {
 	StringInfoData out;
 	CastsslFindings findings = { 0 };
-	CastsslAuditScope scope = { .findings = &findings };
+	CastsslCheckScope scope = { .findings = &findings };
 	char host[256] = "";
 
 	(void) gethostname(host, sizeof(host) - 1);
-	castssl_audit_read(&scope, 0);
-	castssl_audit_run(&scope);
+	castssl_check_read(&scope, 0);
+	castssl_check_run(&scope);
 	initStringInfo(&out);
 	appendStringInfoString(&out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 								 "<meta name=\"viewport\" content=\"width=device-width, "
@@ -190,6 +190,5 @@ castssl_report_page(void)
 	add_changes(&out);
 	appendStringInfoString(&out, "<footer>Made by castssl_report() of pg_castssl.</footer>\n"
 								 "</main></body></html>\n");
-	castssl_material_wipe(&scope.material);
 	return out.data;
 }

@@ -2,10 +2,9 @@
  * page.h
  *		The state of TLS on this server as one HTML page.
  *
- * Reads only, like castssl_audit.  The page is complete in itself: it has no script,
- * and no picture or font from elsewhere.  Secrets in options of rules are masked and
- * comments of pg_hba.conf are left out, whoever asks, because such a page may be sent
- * by mail.
+ * Reads only, like castssl_check().  The page needs nothing but itself: no script,
+ * no picture or font from elsewhere.  Secrets in options of rules are masked and
+ * comments of pg_hba.conf are left out, whoever asks: such a page is mailed on.
  */
 #ifndef CASTSSL_FLOW_REPORT_PAGE_H
 #define CASTSSL_FLOW_REPORT_PAGE_H

@@ -11,13 +11,13 @@
 /* The style of the page: CSS. */
 extern const char *const castssl_report_style;
 
-/* Certificates and CRLs: a chart of their dates, and their facts. */
-extern void castssl_report_certificates(StringInfo out, const CastsslAuditScope *scope);
+/* Certificates and CRLs: a picture of when they are valid, and their facts. */
+extern void castssl_report_certificates(StringInfo out, const CastsslCheckScope *scope);
 
-/* Who can connect from where: encryption by network. */
-extern void castssl_report_matrix(StringInfo out, const CastsslAuditScope *scope);
+/* Who can come in from where: encryption by network. */
+extern void castssl_report_matrix(StringInfo out, const CastsslCheckScope *scope);
 
-/* pg_hba.conf and the files that it includes, line by line. */
-extern void castssl_report_hba(StringInfo out, const CastsslAuditScope *scope);
+/* pg_hba.conf and what it includes, line by line. */
+extern void castssl_report_hba(StringInfo out, const CastsslCheckScope *scope);
 
 #endif

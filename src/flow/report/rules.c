@@ -16,7 +16,7 @@
  * that is reachable.
  */
 static int *
-rules_by_record(const CastsslAuditScope *scope, int file)
+rules_by_record(const CastsslCheckScope *scope, int file)
 {
 	const CastsslHbaPolicy *policy = scope->policy;
 	int *rules = palloc((policy->files[file]->nrecords + 1) * sizeof(int));
@@ -59,7 +59,7 @@ add_text(StringInfo out, const CastsslHbaDocument *document, int record)
 
 /* The remarks about a rule: a class, and words for people who do not see colours. */
 static const char *
-mark(const CastsslAuditScope *scope, int rule, char **words)
+mark(const CastsslCheckScope *scope, int rule, char **words)
 {
 	*words = NULL;
 	if (rule < 0)
@@ -77,7 +77,7 @@ mark(const CastsslAuditScope *scope, int rule, char **words)
 					 : "never reached";
 		return "dead";
 	}
-	if (castssl_audit_admits_plaintext(scope, rule))
+	if (castssl_check_admits_plaintext(scope, rule))
 	{
 		*words = "plaintext from other hosts";
 		return "warning";
@@ -86,7 +86,7 @@ mark(const CastsslAuditScope *scope, int rule, char **words)
 }
 
 static void
-add_record(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaDocument *document,
+add_record(StringInfo out, const CastsslCheckScope *scope, const CastsslHbaDocument *document,
 		   int record, int rule)
 {
 	char *words;
@@ -105,7 +105,7 @@ add_record(StringInfo out, const CastsslAuditScope *scope, const CastsslHbaDocum
 }
 
 static void
-add_file(StringInfo out, const CastsslAuditScope *scope, int file)
+add_file(StringInfo out, const CastsslCheckScope *scope, int file)
 {
 	const CastsslHbaDocument *document = scope->policy->files[file];
 	int *rules = rules_by_record(scope, file);
@@ -128,7 +128,7 @@ add_file(StringInfo out, const CastsslAuditScope *scope, int file)
 }
 
 void
-castssl_report_hba(StringInfo out, const CastsslAuditScope *scope)
+castssl_report_hba(StringInfo out, const CastsslCheckScope *scope)
 {
 	appendStringInfoString(
 		out, "<section><h2>pg_hba.conf</h2><p class=\"soft\">As it lies on disk, in the order in "

@@ -12,6 +12,7 @@
 
 #include "hba/access/outcome.h"
 #include "hba/text/mask.h"
+#include "hba/text/options.h"
 
 const char *
 castssl_hba_change_name(CastsslHbaChange change)
@@ -30,14 +31,6 @@ castssl_hba_change_name(CastsslHbaChange change)
 			return "method changed";
 	}
 	return ""; /* LCOV_EXCL_LINE: all values are above */
-}
-
-static bool
-has_name(const char *option, const char *name)
-{
-	size_t length = strlen(name);
-
-	return strncmp(option, name, length) == 0 && option[length] == '=';
 }
 
 static int
@@ -73,12 +66,12 @@ relevant_options(const CastsslHbaTokens *options, const char **relevant)
 	bool ordered = false;
 
 	for (int i = 0; i < options->count; i++)
-		ordered = ordered || has_name(options->items[i].string, "ldapurl");
+		ordered = ordered || castssl_hba_option_value(options->items[i].string, "ldapurl");
 	for (int i = 0; i < options->count; i++)
 	{
 		const char *option = options->items[i].string;
 
-		if (has_name(option, "clientcert") || strcmp(option, "clientname=CN") == 0)
+		if (castssl_hba_option_value(option, "clientcert") || strcmp(option, "clientname=CN") == 0)
 			continue;
 		if (ordered || !is_overridden(options, i))
 			relevant[count++] = option;
@@ -154,7 +147,7 @@ castssl_hba_outcome_text(const CastsslHbaRule *rule)
 	{
 		const char *option = rule->options.items[i].string;
 
-		if (!has_name(option, "clientcert"))
+		if (castssl_hba_option_value(option, "clientcert") == NULL)
 			appendStringInfo(&text, " %s", castssl_hba_mask_option(option));
 	}
 	if (rule->clientcert != CASTSSL_CLIENTCERT_NONE && strcmp(rule->method, "cert") != 0)

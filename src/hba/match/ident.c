@@ -149,31 +149,16 @@ castssl_ident_match(const CastsslIdent *ident, const char *map, const char *syst
 	return -1;
 }
 
-/*
- * Append a name with its literal meaning: in quotes if it would otherwise be cut or have
- * a special meaning.
- */
-static void
-append_name(StringInfo text, const char *name)
-{
-	bool plain = name[0] != '\0' && strcmp(name, "all") != 0;
-
-	for (const char *c = name; *c; c++)
-		plain = plain && ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-						  (*c >= '0' && *c <= '9') || *c == '_' || *c == '-' || *c == '.');
-	castssl_hba_write_token(text, &(CastsslHbaToken){ .string = name, .quoted = !plain });
-}
-
 char *
 castssl_ident_format(const char *map, const char *system_user, const char *role)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	append_name(&text, map);
+	castssl_hba_write_name(&text, map);
 	appendStringInfoChar(&text, ' ');
-	append_name(&text, system_user);
+	castssl_hba_write_name(&text, system_user);
 	appendStringInfoChar(&text, ' ');
-	append_name(&text, role);
+	castssl_hba_write_name(&text, role);
 	return text.data;
 }

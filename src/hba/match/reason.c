@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 
 #include "hba/match/reason.h"
+#include "hba/text/address.h"
 #include "hba/text/write.h"
 
 #define MOST_TOKENS 8
@@ -63,32 +64,15 @@ tokens_text(const CastsslHbaTokens *tokens)
 	return text.data;
 }
 
-/* Bits of a contiguous mask; -1 if it has gaps. */
-static int
-mask_bits(const CastsslHbaAddress *address)
-{
-	int total = address->family == 4 ? 32 : 128;
-	int bits = 0;
-
-	while (bits < total && (address->mask[bits / 8] & (0x80 >> bits % 8)) != 0)
-		bits++;
-	for (int i = bits; i < total; i++)
-	{
-		if ((address->mask[i / 8] & (0x80 >> i % 8)) != 0)
-			return -1;
-	}
-	return bits;
-}
-
 static char *
 address_text(const CastsslHbaAddress *address)
 {
 	StringInfoData text;
 
+	if (address->kind == CASTSSL_HBA_ADDRESS_MASK)
+		return castssl_hba_range_text(address);
 	initStringInfo(&text);
 	castssl_hba_write_address(&text, address);
-	if (address->kind == CASTSSL_HBA_ADDRESS_MASK && mask_bits(address) >= 0)
-		return psprintf("%.*s/%d", (int) strcspn(text.data, " "), text.data, mask_bits(address));
 	return text.data;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "hba/text/address.h"
+#include "hba/text/lex.h"
 
 /*
  * Read a.b.c.d in plain decimal, up to the end of the text or a slash.  Returns where it
@@ -237,7 +238,7 @@ castssl_hba_address_parse(const char *given, CastsslHbaAddress *result, char **t
 	bool mask_used;
 	const char *error;
 
-	if (given[strcspn(given, " \t\r\n,\"#")] != '\0')
+	if (castssl_hba_needs_quotes(given))
 		return false;
 	error = castssl_hba_address_read(&token, NULL, result, &mask_used);
 	if (error && mask_used)
@@ -290,29 +291,72 @@ castssl_hba_address_contains(const CastsslHbaAddress *outer, const CastsslHbaAdd
 	return true;
 }
 
+const char *
+castssl_ip_text(int family, const uint8 *bytes, char *text)
+{
+	char *at = text;
+
+	if (family != 4)
+		return inet_ntop(AF_INET6, bytes, text, CASTSSL_IP_SIZE);
+	/* inet_ntop is slow with IPv4 */
+	for (int i = 0; i < 4; i++)
+	{
+		if (i > 0)
+			*at++ = '.';
+		if (bytes[i] >= 100)
+			*at++ = (char) ('0' + bytes[i] / 100);
+		if (bytes[i] >= 10)
+			*at++ = (char) ('0' + bytes[i] / 10 % 10);
+		*at++ = (char) ('0' + bytes[i] % 10);
+	}
+	*at = '\0';
+	return text;
+}
+
+/* Bits of a mask without holes; -1 where it has some. */
+static int
+mask_bits(const CastsslHbaAddress *address)
+{
+	int total = family_bits(address->family);
+	int bits = 0;
+
+	while (bits < total && (address->mask[bits / 8] & (0x80 >> bits % 8)) != 0)
+		bits++;
+	for (int i = bits; i < total; i++)
+	{
+		if ((address->mask[i / 8] & (0x80 >> i % 8)) != 0)
+			return -1;
+	}
+	return bits;
+}
+
+char *
+castssl_hba_range_text(const CastsslHbaAddress *address)
+{
+	int bits = mask_bits(address);
+	char ip[CASTSSL_IP_SIZE];
+	char mask[CASTSSL_IP_SIZE];
+
+	castssl_ip_text(address->family, address->address, ip);
+	if (bits >= 0)
+		return psprintf("%s/%d", ip, bits);
+	return psprintf("%s %s", ip, castssl_ip_text(address->family, address->mask, mask));
+}
+
 bool
 castssl_hba_address_has_host_bits(const CastsslHbaAddress *address, char **range)
 {
-	char buffer[INET6_ADDRSTRLEN];
-	uint8 network[16];
+	CastsslHbaAddress network = *address;
 	bool found = false;
-	int bits = 0;
 
 	if (address->kind != CASTSSL_HBA_ADDRESS_MASK)
 		return false;
 	for (int i = 0; i < 16; i++)
 	{
-		network[i] = address->address[i] & address->mask[i];
-		found |= network[i] != address->address[i];
+		network.address[i] &= address->mask[i];
+		found |= network.address[i] != address->address[i];
 	}
-	if (!found)
-		return false;
-	for (int i = 0; i < 16; i++)
-	{
-		for (uint8 byte = address->mask[i]; byte & 0x80; byte = (uint8) (byte << 1))
-			bits++;
-	}
-	inet_ntop(address->family == 4 ? AF_INET : AF_INET6, network, buffer, sizeof(buffer));
-	*range = psprintf("%s/%d", buffer, bits);
-	return true;
+	if (found)
+		*range = castssl_hba_range_text(&network);
+	return found;
 }

@@ -31,6 +31,16 @@ extern bool castssl_hba_address_equal(const CastsslHbaAddress *a, const CastsslH
 extern bool castssl_hba_address_contains(const CastsslHbaAddress *outer,
 										 const CastsslHbaAddress *inner);
 
+/* Room for an address as text, with its NUL. */
+#define CASTSSL_IP_SIZE 46
+
+/* An address as text, in text, which is returned; bytes are in network order, family is 4 or 6. */
+extern const char *castssl_ip_text(int family, const uint8 *bytes, char *text);
+
+/* An address of kind MASK: "10.0.0.0/8", or "10.0.0.0 255.0.255.0" if the mask has gaps; palloc'd.
+ */
+extern char *castssl_hba_range_text(const CastsslHbaAddress *address);
+
 /*
  * Are bits set outside of the mask ("172.18.0.1/16")?  Then *range is the range that the
  * author meant, palloc'd.

@@ -219,3 +219,17 @@ castssl_hba_line_free(CastsslHbaLine *line)
 		pfree(line->strings);
 	*line = (CastsslHbaLine){ 0 };
 }
+
+bool
+castssl_hba_needs_quotes(const char *string)
+{
+	size_t length = strlen(string);
+
+	for (size_t i = 0; i < length; i++)
+	{
+		if (castssl_hba_is_special_byte(string[i]))
+			return true;
+	}
+	/* a backslash at the end of a line would join the next one */
+	return length == 0 || string[length - 1] == '\\';
+}

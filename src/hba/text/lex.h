@@ -47,4 +47,14 @@ castssl_hba_is_blank(char c, int version)
 	return c == ' ' || c == '\t' || (c == '\r' && version <= 18);
 }
 
+/* Does this byte, outside of quotes, end a token in some major, or begin a quote or a comment? */
+static inline bool
+castssl_hba_is_special_byte(char c)
+{
+	return c != '\0' && strchr(" \t\r\n,#\"", c) != NULL;
+}
+
+/* Would the server read these bytes, without quotes, as something else than this one token? */
+extern bool castssl_hba_needs_quotes(const char *string);
+
 #endif

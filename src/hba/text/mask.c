@@ -13,13 +13,13 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/majors.h"
 #include "hba/text/lex.h"
 #include "hba/text/mask.h"
 #include "hba/text/options.h"
 #include "hba/text/rule.h"
 
 #define HIDDEN "***"
-#define GRAMMAR 19              /* no limit on the length of a token */
 #define OWN_COMMENT "# castssl" /* behind a line that we wrote */
 
 /* Of which the name of a secret is made, however it is misspelt. */
@@ -258,7 +258,7 @@ castssl_hba_mask(const char *text, size_t length)
 	Hidden hidden;
 
 	initStringInfo(&masked);
-	castssl_hba_lex(&line, text, length, GRAMMAR);
+	castssl_hba_lex(&line, text, length, CASTSSL_NEWEST_MAJOR);
 	hidden = look(&line);
 	if (hidden.irregular >= 0)
 	{
@@ -351,7 +351,7 @@ castssl_hba_mask_error(const char *error, const char *text, size_t length)
 	CastsslHbaLine line = { 0 };
 	Hidden hidden;
 
-	castssl_hba_lex(&line, text, length, GRAMMAR);
+	castssl_hba_lex(&line, text, length, CASTSSL_NEWEST_MAJOR);
 	hidden = look(&line);
 	if (hidden.irregular >= 0)
 	{

@@ -31,6 +31,8 @@ enum
 	ANY = ~0
 };
 
+#define ALWAYS 0, 99
+
 typedef struct Method
 {
 	const char *name;
@@ -39,89 +41,27 @@ typedef struct Method
 	int until; /* last major with this option */
 } Method;
 
+/* In the order in which messages name several. */
 static const Method methods[] = {
-	{ "trust", TRUST, 0, 99 },  { "scram-sha-256", SCRAM, 0, 99 },
-	{ "md5", MD5, 0, 99 },      { "reject", REJECT, 0, 99 },
-	{ "peer", PEER, 0, 99 },    { "cert", CERT, 0, 99 },
-	{ "ident", IDENT, 0, 99 },  { "password", PASSWORD, 0, 99 },
-	{ "gss", GSS, 0, 99 },      { "sspi", SSPI, 0, 99 },
-	{ "pam", PAM, 0, 99 },      { "bsd", BSD, 0, 99 },
-	{ "ldap", LDAP, 0, 99 },    { "radius", RADIUS, 0, 18 },
+	{ "trust", TRUST, ALWAYS }, { "scram-sha-256", SCRAM, ALWAYS },
+	{ "md5", MD5, ALWAYS },     { "reject", REJECT, ALWAYS },
+	{ "ident", IDENT, ALWAYS }, { "peer", PEER, ALWAYS },
+	{ "gss", GSS, ALWAYS },     { "sspi", SSPI, ALWAYS },
+	{ "cert", CERT, ALWAYS },   { "password", PASSWORD, ALWAYS },
+	{ "pam", PAM, ALWAYS },     { "bsd", BSD, ALWAYS },
+	{ "ldap", LDAP, ALWAYS },   { "radius", RADIUS, 0, 18 },
 	{ "oauth", OAUTH, 18, 99 },
 };
 
-typedef struct Option
-{
-	const char *name;
-	int methods;       /* methods that accept it */
-	const char *valid; /* how the server's error names those methods */
-	int since;
-	int until;
-} Option;
-
-static const Option known_options[] = {
-	{ "clientcert", ANY, NULL, 0, 99 },
-	{ "clientname", ANY, NULL, 14, 99 },
-	{ "map", IDENT | PEER | GSS | SSPI | CERT, "ident, peer, gssapi, sspi, and cert", 0, 17 },
-	{ "map", IDENT | PEER | GSS | SSPI | CERT | OAUTH, "ident, peer, gssapi, sspi, cert, and oauth",
-	  18, 99 },
-	{ "pamservice", PAM, "pam", 0, 99 },
-	{ "pam_use_hostname", PAM, "pam", 0, 99 },
-	{ "ldapurl", LDAP, "ldap", 0, 99 },
-	{ "ldaptls", LDAP, "ldap", 0, 99 },
-	{ "ldapscheme", LDAP, "ldap", 0, 99 },
-	{ "ldapserver", LDAP, "ldap", 0, 99 },
-	{ "ldapport", LDAP, "ldap", 0, 99 },
-	{ "ldapbinddn", LDAP, "ldap", 0, 99 },
-	{ "ldapbindpasswd", LDAP, "ldap", 0, 99 },
-	{ "ldapsearchattribute", LDAP, "ldap", 0, 99 },
-	{ "ldapsearchfilter", LDAP, "ldap", 0, 99 },
-	{ "ldapbasedn", LDAP, "ldap", 0, 99 },
-	{ "ldapprefix", LDAP, "ldap", 0, 99 },
-	{ "ldapsuffix", LDAP, "ldap", 0, 99 },
-	{ "krb_realm", GSS | SSPI, "gssapi and sspi", 0, 99 },
-	{ "include_realm", GSS | SSPI, "gssapi and sspi", 0, 99 },
-	{ "compat_realm", SSPI, "sspi", 0, 99 },
-	{ "upn_username", SSPI, "sspi", 0, 99 },
-	{ "radiusservers", RADIUS, "radius", 0, 18 },
-	{ "radiussecrets", RADIUS, "radius", 0, 18 },
-	{ "radiusports", RADIUS, "radius", 0, 18 },
-	{ "radiusidentifiers", RADIUS, "radius", 0, 18 },
-	{ "issuer", OAUTH, "oauth", 18, 99 },
-	{ "scope", OAUTH, "oauth", 18, 99 },
-	{ "validator", OAUTH, "oauth", 18, 99 },
-	{ "delegate_ident_mapping", OAUTH, "oauth", 18, 99 },
-};
-
-/* Those whose values are shown to superusers alone. */
-static const char *const secret_options[] = { "ldapbindpasswd", "radiussecrets" };
-
-/* Since 19 the validator has options of its own, "validator.NAME". */
-static const Option validator_option = { "validator.", OAUTH, "oauth", 19, 99 };
-
-/* What the checks after the last option need to know. */
-typedef struct Seen
+/* What the checks of a rule's options know. */
+typedef struct CastsslHbaCheck
 {
 	CastsslHbaRule *rule;
 	const CastsslHbaReader *reader;
 	int version;
-	int method; /* a bit */
-	bool ldap_basedn;
-	bool ldap_binddn;
-	bool ldap_bindpasswd;
-	bool ldap_attribute;
-	bool ldap_filter;
-	bool ldap_prefix;
-	bool ldap_suffix;
-	int radius_servers; /* -1: radiusservers is not given */
-	int radius_secrets;
-	int radius_ports;
-	int radius_identifiers;
-	bool issuer;
-	bool scope;
-	bool map;
-	bool delegate;
-} Seen;
+	int method;         /* bit */
+	CastsslLdapUrl url; /* what the rule's ldapurl options have set, one or another */
+} Check;
 
 static const Method *
 find_method(const char *name, int version)
@@ -147,96 +87,65 @@ bit_of(const char *method)
 	return 0; /* LCOV_EXCL_LINE: it is one of them */
 }
 
-static const Option *
-find_option(const char *name, size_t length, int version)
-{
-	for (int i = 0; i < lengthof(known_options); i++)
-	{
-		const Option *option = &known_options[i];
+/* ---- values: NULL, or what the server says ---- */
 
-		if (strncmp(option->name, name, length) == 0 && option->name[length] == '\0' &&
-			version >= option->since && version <= option->until)
-			return option;
+static const char *
+check_clientcert(Check *check, const char *name, const char *value)
+{
+	CastsslHbaRule *rule = check->rule;
+	bool old = check->version <= 13;
+
+	if (rule->type != CASTSSL_HBA_HOSTSSL)
+		return "clientcert can only be configured for \"hostssl\" rows";
+	if (strcmp(value, "verify-full") == 0)
+		rule->clientcert = CASTSSL_CLIENTCERT_VERIFY_FULL;
+	else if (strcmp(value, "verify-ca") == 0 || (old && strcmp(value, "1") == 0))
+	{
+		if (!old && check->method == CERT)
+			return "clientcert can only be set to \"verify-full\" when using \"cert\" "
+				   "authentication";
+		rule->clientcert = CASTSSL_CLIENTCERT_VERIFY_CA;
 	}
-	if (version >= validator_option.since && length >= strlen(validator_option.name) &&
-		strncmp(name, validator_option.name, strlen(validator_option.name)) == 0)
-		return &validator_option;
+	else if (old && (strcmp(value, "0") == 0 || strcmp(value, "no-verify") == 0))
+	{
+		if (check->method == CERT)
+			return "clientcert cannot be set to \"no-verify\" when using \"cert\" authentication";
+		rule->clientcert = CASTSSL_CLIENTCERT_NONE;
+	}
+	else
+		return psprintf("invalid value for clientcert: \"%s\"", value);
 	return NULL;
 }
 
-/* The names that 19 accepts: letters, digits, underscores, hyphens. */
-static bool
-is_validator_name(const char *name, size_t length)
+static const char *
+check_clientname(Check *check, const char *name, const char *value)
 {
-	return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-									  "0123456789_-") >= length;
+	if (check->rule->type != CASTSSL_HBA_HOSTSSL)
+		return "clientname can only be configured for \"hostssl\" rows";
+	if (strcmp(value, "CN") != 0 && strcmp(value, "DN") != 0)
+		return psprintf("invalid value for clientname: \"%s\"", value);
+	return NULL;
 }
 
-const char *
-castssl_hba_method(const char *name, int version)
+static const char *
+check_ldapurl(Check *check, const char *name, const char *value)
 {
-	const Method *method = find_method(name, version);
+	CastsslLdapUrl url;
+	const char *error = castssl_ldap_url_check(value, &url);
 
-	return method ? method->name : NULL;
+	if (error)
+		return error;
+	check->url.has_dn |= url.has_dn;
+	check->url.has_attribute |= url.has_attribute;
+	check->url.has_filter |= url.has_filter;
+	return NULL;
 }
 
-bool
-castssl_hba_method_is_unsupported(const char *method)
+static const char *
+check_ldapport(Check *check, const char *name, const char *value)
 {
-	return castssl_hba_same(method, "bsd") || castssl_hba_same(method, "sspi");
-}
-
-bool
-castssl_hba_method_is_known(const char *name)
-{
-	for (int i = 0; i < lengthof(methods); i++)
-	{
-		if (castssl_hba_same(methods[i].name, name))
-			return true;
-	}
-	return false;
-}
-
-bool
-castssl_hba_option_is_known(const char *name, size_t length)
-{
-	for (int i = 0; i < lengthof(known_options); i++)
-	{
-		if (strlen(known_options[i].name) == length &&
-			memcmp(known_options[i].name, name, length) == 0)
-			return true;
-	}
-	return false;
-}
-
-bool
-castssl_hba_option_is_harmless(const char *name, size_t length)
-{
-	for (int i = 0; i < lengthof(secret_options); i++)
-	{
-		if (strlen(secret_options[i]) == length && memcmp(secret_options[i], name, length) == 0)
-			return false;
-	}
-	return castssl_hba_option_is_known(name, length);
-}
-
-bool
-castssl_hba_option_fits(const char *text, const char *method_name, int version)
-{
-	const Option *option = find_option(text, strcspn(text, "="), version);
-	const Method *method = find_method(method_name, version);
-
-	return option && method && (option->methods & method->bit);
-}
-
-const char *
-castssl_hba_option_value(const char *option, const char *name)
-{
-	size_t length = strlen(name);
-
-	if (strncmp(option, name, length) != 0 || option[length] != '=')
-		return NULL;
-	return option + length + 1;
+	/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL reads it so, in parse_hba_auth_opt */
+	return atoi(value) == 0 ? psprintf("invalid LDAP port number: \"%s\"", value) : NULL;
 }
 
 static bool
@@ -284,87 +193,35 @@ cut_item(char **list)
 	return item;
 }
 
-static const char *
-check_clientcert(Seen *seen, const char *value)
+/* How many items has the list?  -1 where it is malformed; an empty list has none. */
+static int
+count_items(const char *value)
 {
-	CastsslHbaRule *rule = seen->rule;
-	bool old = seen->version <= 13;
+	char *copy = pstrdup(value);
+	char *list = copy;
+	int count = 0;
 
-	if (rule->type != CASTSSL_HBA_HOSTSSL)
-		return "clientcert can only be configured for \"hostssl\" rows";
-	if (strcmp(value, "verify-full") == 0)
-		rule->clientcert = CASTSSL_CLIENTCERT_VERIFY_FULL;
-	else if (strcmp(value, "verify-ca") == 0 || (old && strcmp(value, "1") == 0))
+	while (is_space(*list))
+		list++;
+	while (list && (*list || count > 0))
 	{
-		if (!old && seen->method == CERT)
-			return "clientcert can only be set to \"verify-full\" when using \"cert\" "
-				   "authentication";
-		rule->clientcert = CASTSSL_CLIENTCERT_VERIFY_CA;
+		if (cut_item(&list) == NULL)
+			return -1;
+		count++;
 	}
-	else if (old && (strcmp(value, "0") == 0 || strcmp(value, "no-verify") == 0))
-	{
-		if (seen->method == CERT)
-			return "clientcert cannot be set to \"no-verify\" when using \"cert\" authentication";
-		rule->clientcert = CASTSSL_CLIENTCERT_NONE;
-	}
-	else
-		return psprintf("invalid value for clientcert: \"%s\"", value);
-	return NULL;
+	pfree(copy);
+	return count;
 }
 
+/* What is wrong with one item of a list? */
 static const char *
-check_clientname(Seen *seen, const char *value)
-{
-	if (seen->rule->type != CASTSSL_HBA_HOSTSSL)
-		return "clientname can only be configured for \"hostssl\" rows";
-	if (strcmp(value, "CN") != 0 && strcmp(value, "DN") != 0)
-		return psprintf("invalid value for clientname: \"%s\"", value);
-	return NULL;
-}
-
-static const char *
-check_ldap_option(Seen *seen, const char *name, const char *value)
-{
-	if (strcmp(name, "ldapurl") == 0)
-	{
-		CastsslLdapUrl url;
-		const char *error = castssl_ldap_url_check(value, &url);
-
-		if (error)
-			return error;
-		seen->ldap_basedn = seen->ldap_basedn || url.has_dn;
-		seen->ldap_attribute = seen->ldap_attribute || url.has_attribute;
-		seen->ldap_filter = seen->ldap_filter || url.has_filter;
-	}
-	/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL reads it so, in parse_hba_auth_opt */
-	else if (strcmp(name, "ldapport") == 0 && atoi(value) == 0)
-		return psprintf("invalid LDAP port number: \"%s\"", value);
-	else if (strcmp(name, "ldapbasedn") == 0)
-		seen->ldap_basedn = true;
-	else if (strcmp(name, "ldapbinddn") == 0)
-		seen->ldap_binddn = true;
-	else if (strcmp(name, "ldapbindpasswd") == 0)
-		seen->ldap_bindpasswd = true;
-	else if (strcmp(name, "ldapsearchattribute") == 0)
-		seen->ldap_attribute = true;
-	else if (strcmp(name, "ldapsearchfilter") == 0)
-		seen->ldap_filter = true;
-	else if (strcmp(name, "ldapprefix") == 0)
-		seen->ldap_prefix = true;
-	else if (strcmp(name, "ldapsuffix") == 0)
-		seen->ldap_suffix = true;
-	return NULL;
-}
-
-/* The error in one item of a list; NULL if there is none. */
-static const char *
-check_radius_item(const Seen *seen, const char *name, const char *item, const char *value)
+check_radius_item(const Check *check, const char *name, const char *item, const char *value)
 {
 	/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL reads it so, in parse_hba_auth_opt */
 	if (strcmp(name, "radiusports") == 0 && atoi(item) == 0)
 		return psprintf("invalid RADIUS port number: \"%s\"", value);
-	if (strcmp(name, "radiusservers") == 0 && seen->reader && seen->reader->radius_error)
-		return seen->reader->radius_error(seen->reader->arg, item);
+	if (strcmp(name, "radiusservers") == 0 && check->reader && check->reader->radius_error)
+		return check->reader->radius_error(check->reader->arg, item);
 	return NULL;
 }
 
@@ -381,102 +238,271 @@ radius_list_error(const char *name, const char *value)
 }
 
 static const char *
-check_radius_option(Seen *seen, const char *name, const char *value)
+check_radius_list(Check *check, const char *name, const char *value)
 {
+	/* the server splits the whole list before it looks at an item */
+	int count = count_items(value);
 	char *copy = pstrdup(value);
 	char *list = copy;
-	const char *first_error = NULL;
-	int count = 0;
+	const char *error = NULL;
 
+	if (count < 0)
+		return radius_list_error(name, value);
 	while (is_space(*list))
 		list++;
-	while (list && (*list || count > 0))
-	{
-		const char *item = cut_item(&list);
-
-		/* the server splits the whole list before it reads an item */
-		if (item == NULL)
-			return radius_list_error(name, value);
-		if (first_error == NULL)
-			first_error = check_radius_item(seen, name, item, value);
-		count++;
-	}
+	for (int i = 0; i < count && error == NULL; i++)
+		error = check_radius_item(check, name, cut_item(&list), value);
 	pfree(copy);
-	if (strcmp(name, "radiusservers") == 0)
-		seen->radius_servers = count;
-	else if (strcmp(name, "radiussecrets") == 0)
-		seen->radius_secrets = count;
-	else if (strcmp(name, "radiusports") == 0)
-		seen->radius_ports = count;
-	else
-		seen->radius_identifiers = count;
-	return first_error;
+	return error;
 }
 
-static const char *
-check_option(Seen *seen, const char *text)
-{
-	const char *value = strchr(text, '=');
-	int length = value ? (int) (value - text) : 0;
-	int prefix = (int) strlen(validator_option.name);
-	const Option *option;
+/* ---- the table ---- */
 
-	if (value == NULL)
-		return psprintf("authentication option not in name=value format: %s", text);
-	option = find_option(text, length, seen->version);
-	if (option && !(option->methods & seen->method))
-		return psprintf(
-			"authentication option \"%.*s\" is only valid for authentication methods %s", length,
-			text, option->valid);
-	if (option == NULL ||
-		(option == &validator_option && !is_validator_name(text + prefix, length - prefix)))
-		return psprintf("unrecognized authentication option name: \"%.*s\"", length, text);
-	value++;
-	if (strcmp(option->name, "clientcert") == 0)
-		return check_clientcert(seen, value);
-	if (strcmp(option->name, "clientname") == 0)
-		return check_clientname(seen, value);
-	if (option->methods == LDAP)
-		return check_ldap_option(seen, option->name, value);
-	if (option->methods == RADIUS)
-		return check_radius_option(seen, option->name, value);
-	seen->map = seen->map || strcmp(option->name, "map") == 0;
-	seen->issuer = seen->issuer || strcmp(option->name, "issuer") == 0;
-	seen->scope = seen->scope || strcmp(option->name, "scope") == 0;
-	if (strcmp(option->name, "delegate_ident_mapping") == 0)
-		seen->delegate = strcmp(value, "1") == 0;
+static const CastsslHbaOption options[] = {
+	/* as the server shows them, in its order */
+	{ "include_realm", GSS | SSPI, ALWAYS, CASTSSL_HBA_FLAG },
+	{ "krb_realm", GSS | SSPI, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "map", IDENT | PEER | GSS | SSPI | CERT | OAUTH, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "clientcert", ANY, ALWAYS, CASTSSL_HBA_CLIENTCERT, .check = check_clientcert },
+	{ "pamservice", PAM, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapurl", LDAP, ALWAYS, CASTSSL_HBA_TEXT, .check = check_ldapurl },
+	{ "ldapserver", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapport", LDAP, ALWAYS, CASTSSL_HBA_NUMBER, .check = check_ldapport },
+	{ "ldapscheme", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldaptls", LDAP, ALWAYS, CASTSSL_HBA_FLAG },
+	{ "ldapprefix", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapsuffix", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapbasedn", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapbinddn", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapbindpasswd", LDAP, ALWAYS, CASTSSL_HBA_TEXT, .secret = true },
+	{ "ldapsearchattribute", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapsearchfilter", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "ldapscope", 0, ALWAYS, CASTSSL_HBA_SCOPE }, /* shown, but no option */
+	{ "radiusservers", RADIUS, 0, 18, CASTSSL_HBA_TEXT, .check = check_radius_list },
+	{ "radiussecrets", RADIUS, 0, 18, CASTSSL_HBA_TEXT, .check = check_radius_list,
+	  .secret = true },
+	{ "radiusidentifiers", RADIUS, 0, 18, CASTSSL_HBA_TEXT, .check = check_radius_list },
+	{ "radiusports", RADIUS, 0, 18, CASTSSL_HBA_TEXT, .check = check_radius_list },
+	{ "issuer", OAUTH, 18, 99, CASTSSL_HBA_TEXT },
+	{ "scope", OAUTH, 18, 99, CASTSSL_HBA_TEXT },
+	{ "validator", OAUTH, 18, 99, CASTSSL_HBA_TEXT },
+	{ "delegate_ident_mapping", OAUTH, 18, 99, CASTSSL_HBA_FLAG },
+	/* in force, and not shown by the server */
+	{ "clientname", ANY, 14, 99, CASTSSL_HBA_NOT_CN, .check = check_clientname },
+	{ "pam_use_hostname", PAM, ALWAYS, CASTSSL_HBA_FLAG_WRITTEN },
+	{ "compat_realm", SSPI, ALWAYS, CASTSSL_HBA_TEXT },
+	{ "upn_username", SSPI, ALWAYS, CASTSSL_HBA_FLAG_WRITTEN },
+	{ "validator.", OAUTH, 19, 99, CASTSSL_HBA_PREFIX }, /* the validator's own */
+};
+
+const CastsslHbaOption *
+castssl_hba_known_options(int *count)
+{
+	*count = lengthof(options);
+	return options;
+}
+
+static const CastsslHbaOption *
+find_option(const char *name, size_t length, int version)
+{
+	for (int i = 0; i < lengthof(options); i++)
+	{
+		const CastsslHbaOption *option = &options[i];
+		size_t compared =
+			option->form == CASTSSL_HBA_PREFIX ? Min(strlen(option->name), length) : length;
+
+		if (strncmp(option->name, name, compared) == 0 && option->name[compared] == '\0' &&
+			option->methods != 0 && version >= option->since && version <= option->until)
+			return option;
+	}
 	return NULL;
 }
 
-static const char *
-check_ldap(const Seen *seen)
+/* "ident, peer, gssapi, sspi, and cert": how the server names methods.  Palloc'd. */
+static char *
+method_names(int bits, int version)
 {
-	if (seen->ldap_prefix || seen->ldap_suffix)
+	const char *names[lengthof(methods)];
+	int count = 0;
+	char *result;
+
+	for (int i = 0; i < lengthof(methods); i++)
 	{
-		if (seen->ldap_basedn || seen->ldap_binddn || seen->ldap_bindpasswd ||
-			seen->ldap_attribute || seen->ldap_filter)
-			return seen->version >= 18
+		if ((bits & methods[i].bit) && version >= methods[i].since && version <= methods[i].until)
+			names[count++] = methods[i].bit == GSS ? "gssapi" : methods[i].name;
+	}
+	result = pstrdup(names[0]);
+	for (int i = 1; i < count; i++)
+		result = psprintf("%s%s%s%s", result, count > 2 ? "," : "", i == count - 1 ? " and " : " ",
+						  names[i]);
+	return result;
+}
+
+/* As 19 takes them: letters, digits, underscores, hyphens. */
+static bool
+is_validator_name(const char *name, size_t length)
+{
+	return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+									  "0123456789_-") >= length;
+}
+
+const char *
+castssl_hba_method(const char *name, int version)
+{
+	const Method *method = find_method(name, version);
+
+	return method ? method->name : NULL;
+}
+
+bool
+castssl_hba_method_is_unsupported(const char *method)
+{
+	return castssl_hba_same(method, "bsd") || castssl_hba_same(method, "sspi");
+}
+
+bool
+castssl_hba_option_fits(const char *text, const char *method_name, int version)
+{
+	const CastsslHbaOption *option = find_option(text, strcspn(text, "="), version);
+	const Method *method = find_method(method_name, version);
+
+	return option && method && (option->methods & method->bit);
+}
+
+const char *
+castssl_hba_option_value(const char *option, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(option, name, length) != 0 || option[length] != '=')
+		return NULL;
+	return option + length + 1;
+}
+
+const char *
+castssl_hba_rule_option(const CastsslHbaRule *rule, const char *name)
+{
+	for (int i = rule->options.count - 1; i >= 0; i--)
+	{
+		const char *value = castssl_hba_option_value(rule->options.items[i].string, name);
+
+		if (value)
+			return value;
+	}
+	return NULL;
+}
+
+bool
+castssl_hba_method_is_known(const char *name)
+{
+	for (int i = 0; i < lengthof(methods); i++)
+	{
+		if (castssl_hba_same(methods[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* The option of that name in any major; NULL for a name of the validator's own. */
+static const CastsslHbaOption *
+find_any(const char *name, size_t length)
+{
+	for (int i = 0; i < lengthof(options); i++)
+	{
+		if (strlen(options[i].name) == length && memcmp(options[i].name, name, length) == 0 &&
+			options[i].methods != 0 && options[i].form != CASTSSL_HBA_PREFIX)
+			return &options[i];
+	}
+	return NULL;
+}
+
+bool
+castssl_hba_option_is_known(const char *name, size_t length)
+{
+	return find_any(name, length) != NULL;
+}
+
+bool
+castssl_hba_option_is_harmless(const char *name, size_t length)
+{
+	const CastsslHbaOption *option = find_any(name, length);
+
+	return option != NULL && !option->secret;
+}
+
+/* ---- the options of a rule ---- */
+
+static const char *
+check_option(Check *check, const char *text)
+{
+	const char *value = strchr(text, '=');
+	int length = value ? (int) (value - text) : 0;
+	const CastsslHbaOption *option;
+
+	if (value == NULL)
+		return psprintf("authentication option not in name=value format: %s", text);
+	option = find_option(text, length, check->version);
+	if (option && !(option->methods & check->method))
+		return psprintf(
+			"authentication option \"%.*s\" is only valid for authentication methods %s", length,
+			text, method_names(option->methods, check->version));
+	if (option == NULL ||
+		(option->form == CASTSSL_HBA_PREFIX &&
+		 !is_validator_name(text + strlen(option->name), length - strlen(option->name))))
+		return psprintf("unrecognized authentication option name: \"%.*s\"", length, text);
+	return option->check ? option->check(check, option->name, value + 1) : NULL;
+}
+
+static bool
+has(const Check *check, const char *name)
+{
+	return castssl_hba_rule_option(check->rule, name) != NULL;
+}
+
+static const char *
+check_ldap(const Check *check)
+{
+	bool base = has(check, "ldapbasedn") || check->url.has_dn;
+	bool attribute = has(check, "ldapsearchattribute") || check->url.has_attribute;
+	bool filter = has(check, "ldapsearchfilter") || check->url.has_filter;
+
+	if (has(check, "ldapprefix") || has(check, "ldapsuffix"))
+	{
+		if (base || has(check, "ldapbinddn") || has(check, "ldapbindpasswd") || attribute || filter)
+			return check->version >= 18
 					   ? "cannot mix options for simple bind and search+bind modes"
 					   : "cannot use ldapbasedn, ldapbinddn, ldapbindpasswd, ldapsearchattribute, "
 						 "ldapsearchfilter, or ldapurl together with ldapprefix";
 	}
-	else if (!seen->ldap_basedn)
+	else if (!base)
 		return "authentication method \"ldap\" requires argument \"ldapbasedn\", \"ldapprefix\", "
 			   "or \"ldapsuffix\" to be set";
-	if (seen->ldap_attribute && seen->ldap_filter)
+	if (attribute && filter)
 		return "cannot use ldapsearchattribute together with ldapsearchfilter";
 	return NULL;
 }
 
-static const char *requires(const char *method, const char *argument)
+static const char *
+missing_argument(const char *method, const char *argument)
 {
 	return psprintf("authentication method \"%s\" requires argument \"%s\" to be set", method,
 					argument);
 }
 
-static const char *
-check_radius_count(const char *what, int count, int servers)
+/* Items of a list that has been checked; 0 where it is not given. */
+static int
+radius_count(const Check *check, const char *name)
 {
+	const char *value = castssl_hba_rule_option(check->rule, name);
+
+	return value ? count_items(value) : 0;
+}
+
+static const char *
+check_radius_count(const Check *check, const char *what, const char *name, int servers)
+{
+	int count = radius_count(check, name);
+
 	if (count <= 1 || count == servers)
 		return NULL;
 	return psprintf("the number of RADIUS %s (%d) must be 1 or the same as the number of RADIUS "
@@ -485,31 +511,34 @@ check_radius_count(const char *what, int count, int servers)
 }
 
 static const char *
-check_radius(const Seen *seen)
+check_radius(const Check *check)
 {
+	int servers = radius_count(check, "radiusservers");
 	const char *error;
 
-	/* an empty list counts as missing */
-	if (seen->radius_servers <= 0)
-	return requires("radius", "radiusservers");
-	if (seen->radius_secrets <= 0)
-	return requires("radius", "radiussecrets");
-	error = check_radius_count("secrets", seen->radius_secrets, seen->radius_servers);
+	/* an empty list counts as none */
+	if (servers == 0)
+		return missing_argument("radius", "radiusservers");
+	if (radius_count(check, "radiussecrets") == 0)
+		return missing_argument("radius", "radiussecrets");
+	error = check_radius_count(check, "secrets", "radiussecrets", servers);
 	if (error == NULL)
-		error = check_radius_count("ports", seen->radius_ports, seen->radius_servers);
+		error = check_radius_count(check, "ports", "radiusports", servers);
 	if (error == NULL)
-		error = check_radius_count("identifiers", seen->radius_identifiers, seen->radius_servers);
+		error = check_radius_count(check, "identifiers", "radiusidentifiers", servers);
 	return error;
 }
 
 static const char *
-check_oauth(const Seen *seen)
+check_oauth(const Check *check)
 {
-	if (!seen->scope)
-	return requires("oauth", "scope");
-	if (!seen->issuer)
-	return requires("oauth", "issuer");
-	if (seen->delegate && seen->map)
+	const char *delegate = castssl_hba_rule_option(check->rule, "delegate_ident_mapping");
+
+	if (!has(check, "scope"))
+		return missing_argument("oauth", "scope");
+	if (!has(check, "issuer"))
+		return missing_argument("oauth", "issuer");
+	if (delegate && strcmp(delegate, "1") == 0 && has(check, "map"))
 		return "map cannot be used in combination with delegate_ident_mapping";
 	return NULL;
 }
@@ -518,16 +547,16 @@ const char *
 castssl_hba_options_check(CastsslHbaRule *rule, int version, const CastsslHbaReader *reader)
 {
 	int method = bit_of(rule->method);
-	Seen seen;
+	Check check;
 
 	rule->clientcert = CASTSSL_CLIENTCERT_NONE;
 	/* nearly all rules */
 	if (rule->options.count == 0 && (method & (CERT | LDAP | RADIUS | OAUTH)) == 0)
 		return NULL;
-	seen = (Seen){ .rule = rule, .reader = reader, .version = version, .method = method };
+	check = (Check){ .rule = rule, .reader = reader, .version = version, .method = method };
 	for (int i = 0; i < rule->options.count; i++)
 	{
-		const char *error = check_option(&seen, rule->options.items[i].string);
+		const char *error = check_option(&check, rule->options.items[i].string);
 
 		if (error)
 			return error;
@@ -538,11 +567,11 @@ castssl_hba_options_check(CastsslHbaRule *rule, int version, const CastsslHbaRea
 			rule->clientcert = CASTSSL_CLIENTCERT_VERIFY_FULL;
 			return NULL;
 		case LDAP:
-			return check_ldap(&seen);
+			return check_ldap(&check);
 		case RADIUS:
-			return check_radius(&seen);
+			return check_radius(&check);
 		case OAUTH:
-			return check_oauth(&seen);
+			return check_oauth(&check);
 		default:
 			return NULL;
 	}

@@ -14,10 +14,38 @@
 
 #include "hba/text/rule.h"
 
-/*
- * The static name of a method of that major (bsd and sspi included); NULL if there is no
- * such method.
- */
+/* How the server shows the value of an option (pg_hba_file_rules, or this library beside it). */
+typedef enum CastsslHbaForm
+{
+	CASTSSL_HBA_TEXT,
+	CASTSSL_HBA_NUMBER,
+	CASTSSL_HBA_FLAG,         /* "true" where it is 1, else not at all */
+	CASTSSL_HBA_FLAG_WRITTEN, /* as written where it is 1, else not at all */
+	CASTSSL_HBA_SCOPE,        /* no option: what ldap has by itself */
+	CASTSSL_HBA_CLIENTCERT,   /* what the rule asks for, by option or method */
+	CASTSSL_HBA_NOT_CN,       /* where it is not the default, CN */
+	CASTSSL_HBA_PREFIX        /* every option whose name begins so */
+} CastsslHbaForm;
+
+struct CastsslHbaCheck;
+
+/* An option as one line of the table; since and until are the majors that know it. */
+typedef struct CastsslHbaOption
+{
+	const char *name;
+	int methods; /* bits of options.c: the methods that it may stand with */
+	int since;
+	int until;
+	CastsslHbaForm form;
+	bool secret; /* its value is shown to superusers alone */
+	/* NULL, or what the server says of a value; where there is no check, every value is good */
+	const char *(*check)(struct CastsslHbaCheck *check, const char *name, const char *value);
+} CastsslHbaOption;
+
+/* The table, in the order in which the server shows options. */
+extern const CastsslHbaOption *castssl_hba_known_options(int *count);
+
+/* The static name of a method of that major (also of bsd and sspi); NULL if there is none. */
 extern const char *castssl_hba_method(const char *name, int version);
 
 /* Is it a method that usual builds do not have? */
@@ -46,5 +74,9 @@ extern bool castssl_hba_option_fits(const char *option, const char *method, int 
 
 /* If the option has that name ("clientcert"), its value; else NULL. */
 extern const char *castssl_hba_option_value(const char *option, const char *name);
+
+/* The value of the rule's last option of that name, which is the one that counts; NULL without one.
+ */
+extern const char *castssl_hba_rule_option(const CastsslHbaRule *rule, const char *name);
 
 #endif

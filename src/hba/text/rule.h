@@ -92,7 +92,7 @@ typedef struct CastsslHbaRule
  */
 typedef struct CastsslHbaPolicy
 {
-	int version;                /* PostgreSQL major whose grammar was applied: 13 .. 19 */
+	int version;                /* PostgreSQL major whose grammar was applied (base/majors.h) */
 	CastsslHbaDocument **files; /* files[0] is the main file */
 	int nfiles;
 	CastsslHbaRule *rules;

@@ -8,125 +8,87 @@
 #include "postgres.h"
 #endif
 
+#include "hba/text/options.h"
 #include "hba/text/shown.h"
 
-/* How a value is shown. */
-typedef enum Form
-{
-	TEXT,
-	NUMBER,
-	FLAG,         /* "true" if it is 1, else not shown */
-	FLAG_WRITTEN, /* as written if it is 1, else not shown */
-	SCOPE,        /* not an option: what ldap has by default */
-	CLIENTCERT,   /* what the rule demands, for whatever reason */
-	DISTINGUISHED /* shown if it is not the default, CN */
-} Form;
-
-static const struct
-{
-	const char *name;
-	Form form;
-} options[] = {
-	{ "include_realm", FLAG },
-	{ "krb_realm", TEXT },
-	{ "map", TEXT },
-	{ "clientcert", CLIENTCERT },
-	{ "pamservice", TEXT },
-	{ "ldapurl", TEXT },
-	{ "ldapserver", TEXT },
-	{ "ldapport", NUMBER },
-	{ "ldapscheme", TEXT },
-	{ "ldaptls", FLAG },
-	{ "ldapprefix", TEXT },
-	{ "ldapsuffix", TEXT },
-	{ "ldapbasedn", TEXT },
-	{ "ldapbinddn", TEXT },
-	{ "ldapbindpasswd", TEXT },
-	{ "ldapsearchattribute", TEXT },
-	{ "ldapsearchfilter", TEXT },
-	{ "ldapscope", SCOPE },
-	{ "radiusservers", TEXT },
-	{ "radiussecrets", TEXT },
-	{ "radiusidentifiers", TEXT },
-	{ "radiusports", TEXT },
-	{ "issuer", TEXT },
-	{ "scope", TEXT },
-	{ "validator", TEXT },
-	{ "delegate_ident_mapping", FLAG },
-	/* in force, but the server does not show them */
-	{ "clientname", DISTINGUISHED },
-	{ "pam_use_hostname", FLAG_WRITTEN },
-	{ "compat_realm", TEXT },
-	{ "upn_username", FLAG_WRITTEN },
-};
-
-/* The rule's last option of that name, as written; NULL without one. */
+/* An option of the rule; NULL where it is not shown. */
 static const char *
-find_option(const CastsslHbaRule *rule, const char *name)
+show(const CastsslHbaOption *option, const char *value)
 {
-	size_t length = strlen(name);
-
-	for (int i = rule->options.count - 1; i >= 0; i--)
+	switch (option->form)
 	{
-		const char *option = rule->options.items[i].string;
-
-		if (strncmp(option, name, length) == 0 && option[length] == '=')
-			return option;
+		case CASTSSL_HBA_TEXT:
+			break;
+		case CASTSSL_HBA_NUMBER:
+			/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL keeps what atoi says of it */
+			return psprintf("%s=%d", option->name, atoi(value));
+		case CASTSSL_HBA_FLAG:
+			return strcmp(value, "1") == 0 ? psprintf("%s=true", option->name) : NULL;
+		case CASTSSL_HBA_FLAG_WRITTEN:
+			if (strcmp(value, "1") != 0)
+				return NULL;
+			break;
+		case CASTSSL_HBA_NOT_CN:
+			if (strcmp(value, "CN") == 0)
+				return NULL;
+			break;
+			/* LCOV_EXCL_START: the caller has done these */
+		case CASTSSL_HBA_SCOPE:
+		case CASTSSL_HBA_CLIENTCERT:
+		case CASTSSL_HBA_PREFIX:
+			return NULL;
+			/* LCOV_EXCL_STOP */
 	}
-	return NULL;
+	/* the value stands behind the name in the rule's own string */
+	return value - strlen(option->name) - 1;
 }
 
-/* NULL if it is not shown. */
-static const char *
-show(const char *option, const char *name, Form form)
+/* The rule's options whose names begin so, each name's last one. */
+static void
+show_prefix(const CastsslHbaRule *rule, const char *prefix, const char **shown, int *count)
 {
-	const char *value = option + strlen(name) + 1;
-
-	switch (form)
+	for (int i = 0; i < rule->options.count; i++)
 	{
-		case TEXT:
-			return option;
-		case NUMBER:
-			/* NOLINTNEXTLINE(cert-err34-c): PostgreSQL keeps what atoi says of it */
-			return psprintf("%s=%d", name, atoi(value));
-		case FLAG:
-			return strcmp(value, "1") == 0 ? psprintf("%s=true", name) : NULL;
-		case FLAG_WRITTEN:
-			return strcmp(value, "1") == 0 ? option : NULL;
-		case DISTINGUISHED:
-			return strcmp(value, "CN") == 0 ? NULL : option;
-			/* LCOV_EXCL_START: the caller handles these */
-		case SCOPE:
-		case CLIENTCERT:
-			break;
+		const char *text = rule->options.items[i].string;
+		char *name = pnstrdup(text, strcspn(text, "="));
+
+		if (strncmp(text, prefix, strlen(prefix)) == 0 &&
+			castssl_hba_rule_option(rule, name) == text + strlen(name) + 1)
+			shown[(*count)++] = text;
+		pfree(name);
 	}
-	return NULL;
-	/* LCOV_EXCL_STOP */
 }
 
 const char **
 castssl_hba_shown_options(const CastsslHbaRule *rule, int *count)
 {
 	bool realm = strcmp(rule->method, "gss") == 0 || strcmp(rule->method, "sspi") == 0;
-	bool scope = strcmp(rule->method, "ldap") == 0 && find_option(rule, "ldapurl") == NULL;
+	bool scope =
+		strcmp(rule->method, "ldap") == 0 && castssl_hba_rule_option(rule, "ldapurl") == NULL;
+	const CastsslHbaOption *options;
 	const char **shown;
+	int noptions;
 
 	*count = 0;
 	if (rule->options.count == 0 && !realm && rule->clientcert == CASTSSL_CLIENTCERT_NONE)
 		return NULL;
-	shown = palloc(lengthof(options) * sizeof(char *));
-	for (int i = 0; i < lengthof(options); i++)
+	options = castssl_hba_known_options(&noptions);
+	shown = palloc((noptions + rule->options.count) * sizeof(char *));
+	for (int i = 0; i < noptions; i++)
 	{
 		const char *name = options[i].name;
-		const char *option = find_option(rule, name);
+		const char *value = castssl_hba_rule_option(rule, name);
 		const char *text = NULL;
 
-		if (options[i].form == CLIENTCERT && rule->clientcert != CASTSSL_CLIENTCERT_NONE)
+		if (options[i].form == CASTSSL_HBA_PREFIX)
+			show_prefix(rule, name, shown, count);
+		else if (options[i].form == CASTSSL_HBA_CLIENTCERT &&
+				 rule->clientcert != CASTSSL_CLIENTCERT_NONE)
 			text = psprintf("%s=%s", name, castssl_clientcert_name(rule->clientcert));
-		else if (options[i].form == SCOPE && scope)
+		else if (options[i].form == CASTSSL_HBA_SCOPE && scope)
 			text = "ldapscope=2";
-		else if (option)
-			text = show(option, name, options[i].form);
+		else if (value)
+			text = show(&options[i], value);
 		else if (realm && strcmp(name, "include_realm") == 0)
 			text = "include_realm=true";
 		if (text)

@@ -8,26 +8,10 @@
 #include "postgres.h"
 #endif
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
+#include "base/majors.h"
 #include "hba/text/address.h"
 #include "hba/text/lex.h"
 #include "hba/text/write.h"
-
-/* The grammar for checking values.  Quoting is the same in every major. */
-#define ANY_VERSION 18
-
-/* Would the server read these bytes differently without quotes? */
-static bool
-needs_quotes(const char *string)
-{
-	size_t length = strlen(string);
-
-	/* a backslash at the end of a line would join the next line */
-	return length == 0 || string[strcspn(string, " \t\r,#\"")] != '\0' ||
-		   string[length - 1] == '\\';
-}
 
 static void
 append_quoted(StringInfo text, const char *string)
@@ -46,11 +30,9 @@ void
 castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token)
 {
 	const char *string = token->string;
+	bool plain = !castssl_hba_needs_quotes(string);
 
-	bool plain = !needs_quotes(string);
-
-	/* also true for the empty token: strchr finds the end of its set */
-	if (token->quoted || (!plain && strchr(" \t\r,#\"", string[0]) != NULL))
+	if (token->quoted || string[0] == '\0' || castssl_hba_is_special_byte(string[0]))
 		append_quoted(text, string);
 	else if (plain)
 		appendStringInfoString(text, string);
@@ -60,6 +42,28 @@ castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token)
 		appendStringInfoChar(text, string[0]);
 		append_quoted(text, string + 1);
 	}
+}
+
+bool
+castssl_hba_is_special_name(const char *name)
+{
+	static const char *const words[] = { "all", "sameuser", "samerole", "samegroup",
+										 "replication" };
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		if (strcmp(name, words[i]) == 0)
+			return true;
+	}
+	return name[0] == '+' || name[0] == '@' || name[0] == '/';
+}
+
+void
+castssl_hba_write_name(StringInfo text, const char *name)
+{
+	bool quoted = castssl_hba_is_special_name(name) || castssl_hba_needs_quotes(name);
+
+	castssl_hba_write_token(text, &(CastsslHbaToken){ .string = name, .quoted = quoted });
 }
 
 void
@@ -77,8 +81,7 @@ void
 castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address)
 {
 	CastsslHbaToken name = { .string = address->name };
-	int family = address->family == 4 ? AF_INET : AF_INET6;
-	char buffer[INET6_ADDRSTRLEN];
+	char buffer[CASTSSL_IP_SIZE];
 
 	switch (address->kind)
 	{
@@ -100,10 +103,9 @@ castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address)
 			castssl_hba_write_token(text, &name);
 			break;
 		case CASTSSL_HBA_ADDRESS_MASK:
-			appendStringInfoString(text,
-								   inet_ntop(family, address->address, buffer, sizeof(buffer)));
-			appendStringInfoChar(text, ' ');
-			appendStringInfoString(text, inet_ntop(family, address->mask, buffer, sizeof(buffer)));
+			appendStringInfo(text, "%s ",
+							 castssl_ip_text(address->family, address->address, buffer));
+			appendStringInfoString(text, castssl_ip_text(address->family, address->mask, buffer));
 			break;
 	}
 }
@@ -118,7 +120,7 @@ is_quoted_token(const char *value)
 
 	if (length < 2 || value[0] != '"')
 		return false;
-	castssl_hba_lex(&line, value, length, ANY_VERSION);
+	castssl_hba_lex(&line, value, length, CASTSSL_NEWEST_MAJOR); /* quotes are the same in all */
 	result = line.nlexemes == 1 && line.lexemes[0].end == length && !line.lexemes[0].open &&
 			 !line.lexemes[0].comma;
 	castssl_hba_line_free(&line);
@@ -137,7 +139,7 @@ append_value(StringInfo text, const char *what, const char *value, char **proble
 	}
 	if (is_quoted_token(value))
 		appendStringInfoString(text, value);
-	else if (needs_quotes(value) && value[0] != '+' && value[0] != '@')
+	else if (castssl_hba_needs_quotes(value) && value[0] != '+' && value[0] != '@')
 		append_quoted(text, value);
 	else
 		castssl_hba_write_token(text, &token);
@@ -165,7 +167,7 @@ append_values(StringInfo text, const char *what, const char **values, int count,
 static bool
 append_word(StringInfo text, const char *what, const char *value, char **problem)
 {
-	if (needs_quotes(value) || value[strcspn(value, "\n")] != '\0' || value[0] == '@')
+	if (castssl_hba_needs_quotes(value) || value[0] == '@')
 	{
 		*problem = psprintf("invalid %s \"%s\"", what, value);
 		return false;

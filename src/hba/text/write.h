@@ -12,6 +12,15 @@
 /* Append a token in a way that the server reads the same string, quoted or not as before. */
 extern void castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token);
 
+/*
+ * Would the field of a database or user take this word, without quotes, for more than a name: a
+ * keyword, +group, @file or /regexp?
+ */
+extern bool castssl_hba_is_special_name(const char *name);
+
+/* Append a name that stands for itself, in quotes where it needs them for that. */
+extern void castssl_hba_write_name(StringInfo text, const char *name);
+
 /* Append an address, with its mask: "10.0.0.0/8", "10.0.0.0 255.0.255.0", "samenet", a name. */
 extern void castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address);
 
