@@ -27,7 +27,7 @@ sub explained
 # Logs in with that certificate and its key; an OpenSSL that would not even show it is told to.
 sub login
 {
-	my ($certificate, $key) = @_;
+	my ($certificate, $key, %options) = @_;
 	my $folder = "$t->{folder}/login";
 	mkdir $folder;
 	$t->write("$folder/client.crt", of("$certificate.crt"));
@@ -35,9 +35,9 @@ sub login
 	chmod 0600, "$folder/client.key" or die $!;
 	$t->write("$folder/openssl.cnf", "openssl_conf=a\n[a]\nssl_conf=b\n[b]\nsystem_default=c\n[c]\nCipherString=DEFAULT\@SECLEVEL=0\n");
 	my ($ok, $output) = CastsslOpenssl::connect_with(
-		{ host => '127.0.0.1', port => $t->{node}->port, user => 'alice', dbname => 'postgres', sslmode => 'require',
-			sslcert => "$folder/client.crt", sslkey => "$folder/client.key", connect_timeout => 20 },
-		'SELECT 1', HOME => $folder, OPENSSL_CONF => "$folder/openssl.cnf");
+		{ host => '127.0.0.1', port => $t->{node}->port, user => $options{user} // 'alice', dbname => 'postgres', sslmode => 'require',
+			ssl_max_protocol_version => $options{newest} // 'TLSv1.3', sslcert => "$folder/client.crt", sslkey => "$folder/client.key", connect_timeout => 20 },
+		$options{sql} // 'SELECT 1', HOME => $folder, OPENSSL_CONF => "$folder/openssl.cnf");
 	return $ok ? 'in' : $output;
 }
 
@@ -108,6 +108,24 @@ SKIP:
 		$t->reload;
 	};
 }
+
+# Whether the caller could come back is asked of the same judge.
+subtest 'the caller is not locked out' => sub {
+	trust(of('root.crt'));
+	$t->sql('CREATE ROLE boss LOGIN SUPERUSER');
+	my %boss = (user => 'boss');
+	is(login('client', 'client', %boss), 'in', 'a superuser with a certificate of another name');
+	like(login('client', 'client', %boss, sql => q{SELECT count(*) FROM castssl_enable(clientcert => 'verify-full')}),
+		qr/would be refused afterwards.*"alice".*must be the user's name "boss"/s, 'verify-full: refused, with the name');
+	is(login('client', 'client', %boss), 'in', 'and everything is as before');
+	like(login('client', 'client', %boss, newest => 'TLSv1.2', sql => q{SELECT count(*) FROM castssl_enable(profile => 'modern')}),
+		qr/would be refused afterwards.*TLSv1\.3 and later/s, 'TLS 1.2: the profile for TLS 1.3 is refused');
+	is(login('client', 'client', %boss, newest => 'TLSv1.2'), 'in', 'and everything is as before');
+	is(login('client', 'client', %boss, sql => q{SELECT count(*) FROM castssl_enable(profile => 'modern')}), 'in',
+		'TLS 1.3: it is not');
+	$t->disable;
+	$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
+};
 
 subtest 'a delta CRL alone is no CRL' => sub {
 	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', crl_file => "$certificates/delta.crl", dry_run => 'true'),

@@ -94,12 +94,13 @@ CASTSSL_FUNCTION(castssl_hba_impact)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	int count;
 	const CastsslSession *sessions;
+	CastsslQuestion question = { 0 };
 	CastsslImpact *impacts;
 
 	castssl_staging_check();
 	sessions = castssl_sessions_read(&count);
-	impacts = castssl_impact(sessions, count, castssl_staging_policy(NULL), castssl_tls_is_on(),
-							 castssl_ca_is_configured());
+	castssl_question_now(&question, castssl_staging_policy(NULL));
+	impacts = castssl_impact(sessions, count, &question);
 	for (int i = 0; i < count; i++)
 	{
 		const CastsslSession *session = impacts[i].session;

@@ -21,7 +21,6 @@
 #include "flow/recipe/staging.h"
 #include "server/caller.h"
 #include "server/hba_files.h"
-#include "server/parameters.h"
 #include "server/raise.h"
 #include "server/world.h"
 
@@ -78,11 +77,10 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	set_address(&question, fcinfo, 2);
 	set_encryption(&question.connection, castssl_argument_required(fcinfo, 3, "encryption"));
 	question.certificate = castssl_argument_text(fcinfo, 5);
-	question.policy = castssl_argument_bool(fcinfo, 6) ? castssl_staging_policy(NULL)
-													   : castssl_hba_files_read(NULL, 0);
+	castssl_question_now(&question, castssl_argument_bool(fcinfo, 6)
+										? castssl_staging_policy(NULL)
+										: castssl_hba_files_read(NULL, 0));
 	question.world = castssl_hba_world();
-	question.tls = castssl_tls_is_on();
-	question.has_ca = castssl_ca_is_configured();
 	question.show_secrets = castssl_caller_is_superuser();
 	castssl_explain(&question, &explanation);
 

@@ -16,8 +16,8 @@
 #include "storage/fd.h"
 #include "utils/varlena.h"
 
-#include "server/probe.h"
 #include "server/lookup.h"
+#include "server/probe.h"
 #include "server/wait.h"
 #include "tls/certificate.h"
 

@@ -32,7 +32,7 @@ static const char *const sessions_query =
 	"       COALESCE(ssl, false), COALESCE(gss_enc, false), "
 	"       CASE WHEN ssl_client_serial IS NOT NULL THEN COALESCE(ssl_client_dn, '') "
 	"            ELSE ssl_client_dn END, "
-	"       ssl_issuer_dn, backend_start, ssl_client_serial "
+	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion "
 	"FROM pg_catalog.pg_stat_get_activity(NULL) "
 	"WHERE backend_type OPERATOR(pg_catalog.=) "
 	"          ANY (ARRAY['client backend', 'walsender']::pg_catalog.text[]) "
@@ -118,6 +118,7 @@ set_session(CastsslSession *session, MemoryContext context, int row)
 	session->issuer_dn = text_column(context, row, 9);
 	session->started = DatumGetTimestampTz(column_datum(row, 10, &isnull));
 	session->client_serial = text_column(context, row, 11);
+	session->tls_version = text_column(context, row, 12);
 	return true;
 }
 
@@ -198,6 +199,8 @@ castssl_session_own(void)
 	session->connection.user = pstrdup(port->user_name);
 	session->connection.encryption = encryption_of(port->ssl_in_use, own_is_gss_encrypted(port));
 	set_own_address(session, port);
+	if (port->ssl_in_use)
+		session->tls_version = pstrdup(be_tls_get_version(port));
 	if (port->ssl_in_use && port->peer_cert_valid)
 	{
 		char name[NAMEDATALEN * 4];

@@ -17,6 +17,7 @@ typedef struct CastsslSession
 	const char *client_dn; /* of the certificate that the client showed; NULL: none */
 	const char *issuer_dn;
 	const char *client_serial; /* its serial number, decimal; castssl_session_own does not set it */
+	const char *tls_version;   /* "TLSv1.3"; NULL without TLS */
 	TimestampTz started;
 } CastsslSession;
 

@@ -212,9 +212,8 @@ static void
 check_caller_stays(const CastsslPlan *plan)
 {
 	const CastsslSession *own = castssl_session_own();
-	const CastsslHbaWorld *world = castssl_hba_world();
-	const char *why = NULL;
-	int rule;
+	CastsslQuestion question = { .brief = true };
+	CastsslExplanation after;
 
 	if (own == NULL)
 		ereport(ERROR,
@@ -225,18 +224,11 @@ check_caller_stays(const CastsslPlan *plan)
 				 errhint("Call it from a connection, or use confirm_within => '10 min' (undone "
 						 "unless confirmed from a new connection) or force => true."),
 				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
-	rule = castssl_hba_match(plan->hba_after, &own->connection, world, NULL);
-	if (!castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule],
-							own->client_dn != NULL))
-		why = rule < 0 ? "No line of pg_hba.conf would answer it."
-					   : psprintf("Line %d of \"%s\" would refuse it.",
-								  plan->hba_after->rules[rule].line_number,
-								  plan->hba_after->files[plan->hba_after->rules[rule].file]->path);
-	else if (own->connection.encryption == CASTSSL_TLS && !plan->ssl_after)
-		why = "It uses TLS, which would be off.";
-	else if (plan->material && (why = castssl_rotation_refuses_caller(plan->material)) != NULL)
-		why = psprintf("The server would refuse its certificate: %s.", why);
-	if (why == NULL)
+	castssl_question_after(&question, plan);
+	castssl_question_session(&question, own);
+	question.world = castssl_hba_world();
+	castssl_explain(&question, &after);
+	if (after.verdict != CASTSSL_REFUSED)
 		return;
 	ereport(
 		ERROR,
@@ -246,7 +238,7 @@ check_caller_stays(const CastsslPlan *plan)
 				   own->connection.user,
 				   own->address ? psprintf("from %s", own->address) : "Unix-domain socket",
 				   own->client_dn ? "with a client certificate" : "without a client certificate",
-				   why),
+				   after.reason),
 		 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
 				 "connection), connect as you will from now on, or use force => true."),
 		 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));

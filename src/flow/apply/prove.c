@@ -11,6 +11,7 @@
 
 #include "base/settings.h"
 #include "flow/apply/prove.h"
+#include "flow/ask/explain.h"
 #include "flow/plan/steps.h"
 #include "server/parameters.h"
 #include "server/probe.h"
@@ -79,8 +80,8 @@ expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, b
 {
 	const char *address = castssl_probe_address();
 	const CastsslSession *own = castssl_session_own();
-	int doubtful;
-	int rule;
+	CastsslQuestion question = { .brief = true };
+	CastsslExplanation after;
 
 	if (!plan->hba_changes || address == NULL || own == NULL)
 		return false;
@@ -90,11 +91,13 @@ expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, b
 									   .family = strchr(address, ':') ? 6 : 4 };
 	if (inet_pton(connection->family == 6 ? AF_INET6 : AF_INET, address, connection->address) != 1)
 		return false;
-	rule = castssl_hba_match(plan->hba_after, connection, castssl_hba_world(), &doubtful);
-	if (doubtful >= 0)
-		return false;
-	*expected = castssl_hba_admits(rule < 0 ? NULL : &plan->hba_after->rules[rule], false);
-	return true;
+	castssl_question_after(&question, plan);
+	question.connection = *connection;
+	question.address = address;
+	question.world = castssl_hba_world();
+	castssl_explain(&question, &after);
+	*expected = after.verdict != CASTSSL_REFUSED;
+	return after.certain;
 }
 
 /* An unclear answer (for example, no free connection slot) proves nothing, and is ignored. */

@@ -13,10 +13,7 @@
 #include "miscadmin.h"
 
 #include "flow/apply/rotation.h"
-#include "flow/plan/crls.h"
 #include "server/parameters.h"
-#include "server/peer.h"
-#include "tls/client.h"
 #include "tls/instant.h"
 
 #define MOST_SESSIONS 20 /* sessions that are named one by one */
@@ -372,20 +369,4 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 	for (int i = first; i < findings->count; i++)
 		findings->items[i].severity = CASTSSL_WARNING;
 	ERR_clear_error();
-}
-
-const char *
-castssl_rotation_refuses_caller(const CastsslMaterial *after)
-{
-	CastsslPem shown = { .name = "client certificate", .data = castssl_peer_certificates() };
-	CastsslClientTerms terms = castssl_client_terms(after, castssl_parameter_value("ssl_ciphers"));
-	CastsslFindings findings = { 0 };
-	CastsslClient client;
-
-	if (shown.data == NULL || terms.ca.data == NULL)
-		return NULL;
-	shown.length = strlen(shown.data);
-	if (!castssl_client_judge(&shown, &terms, time(NULL), &client, &findings))
-		return NULL;
-	return client.problem;
 }

@@ -35,10 +35,4 @@ extern void castssl_rotation_judge(const char *name, const CastsslCertificates *
 extern void castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 									 CastsslFindings *findings);
 
-/*
- * Why the server would refuse the certificate of this session's client with that CA and
- * CRL, a clause; NULL if it would accept it, or if there is none.
- */
-extern const char *castssl_rotation_refuses_caller(const CastsslMaterial *after);
-
 #endif

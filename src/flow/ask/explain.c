@@ -21,6 +21,7 @@
 #include "hba/text/options.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
+#include "server/peer.h"
 #include "server/raise.h"
 #include "server/world.h"
 #include "tls/client.h"
@@ -98,6 +99,22 @@ line_name(const CastsslQuestion *question, const CastsslHbaRule *rule)
 
 /* ---- before pg_hba.conf is asked ---- */
 
+/*
+ * Does the client speak no version of TLS that the server takes?  TLS takes the newest
+ * version that both sides know, so a session shows what its client can do at most, unless the
+ * server itself offers no more now.
+ */
+static bool
+is_too_old(const CastsslQuestion *question)
+{
+	const char *newest = castssl_parameter_value("ssl_max_protocol_version");
+
+	if (question->tls_version == NULL || question->min_protocol == NULL)
+		return false;
+	return strcmp(question->tls_version, question->min_protocol) < 0 &&
+		   (newest[0] == '\0' || strcmp(newest, question->tls_version) > 0);
+}
+
 /* Is a connection of that kind possible at all? */
 static bool
 channel_exists(Inquiry *inquiry)
@@ -109,6 +126,14 @@ channel_exists(Inquiry *inquiry)
 	if (connection->encryption == CASTSSL_TLS && !inquiry->question->tls)
 	{
 		say(inquiry, "The server offers no TLS (ssl = off).");
+		return false;
+	}
+	if (connection->encryption == CASTSSL_TLS && is_too_old(inquiry->question))
+	{
+		say(inquiry,
+			"The server would take %s and later (ssl_min_protocol_version), and the client came "
+			"with %s although it was offered more.",
+			inquiry->question->min_protocol, inquiry->question->tls_version);
 		return false;
 	}
 	if (connection->encryption == CASTSSL_GSS && !castssl_hba_gss_possible())
@@ -126,7 +151,8 @@ handshake_succeeds(Inquiry *inquiry)
 {
 	const CastsslQuestion *question = inquiry->question;
 	CastsslPem shown = { .name = "client_certificate", .data = question->certificate };
-	CastsslMaterial material;
+	const CastsslMaterial *material = question->material;
+	CastsslMaterial configured;
 	CastsslClientTerms terms;
 	CastsslClient client = { 0 };
 	CastsslFindings findings = { 0 };
@@ -138,10 +164,15 @@ handshake_succeeds(Inquiry *inquiry)
 		return true;
 
 	shown.length = strlen(question->certificate);
-	castssl_material_configured(&material, CASTSSL_ROLE_CA, castssl_parameter_value("ssl_ca_file"));
-	castssl_material_configured(&material, CASTSSL_ROLE_CRL,
-								castssl_parameter_value("ssl_crl_file"));
-	terms = castssl_client_terms(&material, castssl_parameter_value("ssl_ciphers"));
+	if (material == NULL)
+	{
+		castssl_material_configured(&configured, CASTSSL_ROLE_CA,
+									castssl_parameter_value("ssl_ca_file"));
+		castssl_material_configured(&configured, CASTSSL_ROLE_CRL,
+									castssl_parameter_value("ssl_crl_file"));
+		material = &configured;
+	}
+	terms = castssl_client_terms(material, question->ciphers);
 	if (terms.ca.data == NULL)
 	{
 		say(inquiry,
@@ -386,6 +417,7 @@ castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation
 	memset(explanation, 0, sizeof(*explanation));
 	explanation->rule =
 		castssl_hba_match(question->policy, &question->connection, question->world, &doubtful);
+	explanation->certain = doubtful < 0;
 	if (explanation->rule >= 0)
 	{
 		inquiry.rule = &question->policy->rules[explanation->rule];
@@ -401,4 +433,50 @@ castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation
 	else if (doubtful >= 0)
 		say_passed(&inquiry, doubtful, "may answer instead");
 	explanation->reason = inquiry.reason.data;
+}
+
+void
+castssl_question_now(CastsslQuestion *question, const CastsslHbaPolicy *policy)
+{
+	question->policy = policy;
+	question->tls = castssl_tls_is_on();
+	question->has_ca = castssl_ca_is_configured();
+	question->material = NULL;
+	question->ciphers = castssl_parameter_value("ssl_ciphers");
+	question->min_protocol = NULL;
+}
+
+void
+castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan)
+{
+	question->policy = plan->hba_after;
+	question->tls = plan->ssl_after;
+	question->material = plan->material;
+	question->has_ca = plan->material ? plan->material->files[CASTSSL_ROLE_CA].path != NULL
+									  : castssl_ca_is_configured();
+	question->ciphers = castssl_plan_value(plan, "ssl_ciphers");
+	question->min_protocol = castssl_plan_value(plan, "ssl_min_protocol_version");
+}
+
+/*
+ * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x"): the first one, as the server
+ * takes it.  Only for a CN without a slash.
+ */
+static const char *
+common_name(const char *subject)
+{
+	const char *found = subject ? strstr(subject, "/CN=") : NULL;
+
+	return found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : NULL;
+}
+
+void
+castssl_question_session(CastsslQuestion *question, const CastsslSession *session)
+{
+	question->connection = session->connection;
+	question->address = session->address;
+	question->tls_version = session->tls_version;
+	question->shows_certificate = session->client_dn != NULL;
+	question->cn = common_name(session->client_dn);
+	question->certificate = session->pid == MyProcPid ? castssl_peer_certificates() : NULL;
 }

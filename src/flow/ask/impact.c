@@ -7,22 +7,9 @@
 #include "flow/ask/impact.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
-#include "server/parameters.h"
 #include "server/world.h"
 
 #define MOST_WARNINGS 20
-
-/*
- * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x").  Works for a CN without
- * a slash.  Of several, returns the first, as the server does.
- */
-static const char *
-common_name(const char *subject)
-{
-	const char *found = subject ? strstr(subject, "/CN=") : NULL;
-
-	return found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : NULL;
-}
 
 /* What happens to a plaintext session whose driver tries TLS first, as most do (sslmode=prefer). */
 static const char *
@@ -45,26 +32,23 @@ over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
 }
 
 CastsslImpact *
-castssl_impact(const CastsslSession *sessions, int count, const CastsslHbaPolicy *policy, bool tls,
-			   bool has_ca)
+castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion *asked)
 {
 	CastsslImpact *impacts = palloc(Max(count, 1) * sizeof(CastsslImpact));
-	CastsslQuestion question = { .policy = policy, .tls = tls, .has_ca = has_ca, .brief = true };
+	CastsslQuestion question = *asked;
 
+	question.brief = true;
 	question.world = castssl_hba_world();
 	for (int i = 0; i < count; i++)
 	{
 		CastsslExplanation explanation;
 
-		question.connection = sessions[i].connection;
-		question.address = sessions[i].address;
-		question.shows_certificate = sessions[i].client_dn != NULL;
-		question.cn = common_name(sessions[i].client_dn);
+		castssl_question_session(&question, &sessions[i]);
 		castssl_explain(&question, &explanation);
 		impacts[i] = (CastsslImpact){ .session = &sessions[i],
 									  .verdict = explanation.verdict,
 									  .reason = explanation.reason };
-		if (tls && question.connection.family != 0 &&
+		if (question.tls && question.connection.family != 0 &&
 			question.connection.encryption == CASTSSL_PLAINTEXT)
 			impacts[i].reason = over_tls(question, &explanation);
 	}
@@ -80,14 +64,14 @@ warn(CastsslPlan *plan, const char *target, const char *detail)
 static void
 warn_of_sessions(CastsslPlan *plan)
 {
-	bool has_ca = plan->material ? plan->material->files[CASTSSL_ROLE_CA].path != NULL
-								 : castssl_ca_is_configured();
+	CastsslQuestion question = { 0 };
 	int count;
 	int refused = 0;
 	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);
-	CastsslImpact *impacts =
-		castssl_impact(sessions, count, plan->hba_after, plan->ssl_after, has_ca);
+	CastsslImpact *impacts;
 
+	castssl_question_after(&question, plan);
+	impacts = castssl_impact(sessions, count, &question);
 	for (int i = 0; i < count; i++)
 	{
 		const CastsslSession *session = impacts[i].session;

@@ -18,11 +18,12 @@ typedef struct CastsslImpact
 } CastsslImpact;
 
 /*
- * Judge these sessions by a policy. tls and has_ca: will the server offer TLS, and have
- * CAs for checking certificates?  Returns one element for each session; palloc'd.
+ * Judge a new connection like each of these sessions.  asked says what the server goes by
+ * (castssl_question_now or castssl_question_after).  Returns one element for each session;
+ * palloc'd.
  */
 extern CastsslImpact *castssl_impact(const CastsslSession *sessions, int count,
-									 const CastsslHbaPolicy *policy, bool tls, bool has_ca);
+									 const CastsslQuestion *asked);
 
 /*
  * Add warning steps: about live sessions that could not connect again, and, for the

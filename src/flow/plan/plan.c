@@ -216,8 +216,8 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 }
 
 /* The value of a parameter after the plan. */
-static char *
-value_afterwards(const CastsslPlan *plan, const char *name)
+char *
+castssl_plan_value(const CastsslPlan *plan, const char *name)
 {
 	ListCell *cell;
 
@@ -253,7 +253,7 @@ static void
 material_afterwards(CastsslPlan *plan, CastsslRole role)
 {
 	CastsslMaterialFile *file = &plan->material->files[role];
-	char *value = value_afterwards(plan, castssl_role_parameter(role));
+	char *value = castssl_plan_value(plan, castssl_role_parameter(role));
 	char *name = castssl_path_in(DataDir, value);
 	const CastsslPlannedFile *planned = NULL;
 
@@ -273,7 +273,7 @@ material_afterwards(CastsslPlan *plan, CastsslRole role)
 void
 castssl_plan_material_afterwards(CastsslPlan *plan)
 {
-	if (!parse_bool(value_afterwards(plan, "ssl"), &plan->ssl_after) || !plan->ssl_after)
+	if (!parse_bool(castssl_plan_value(plan, "ssl"), &plan->ssl_after) || !plan->ssl_after)
 		return;
 	plan->material = palloc0(sizeof(CastsslMaterial));
 	for (int role = 0; role < CASTSSL_NROLES; role++)

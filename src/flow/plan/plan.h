@@ -90,6 +90,9 @@ extern void castssl_plan_file(CastsslPlan *plan, const char *path, const char *d
  */
 extern void castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value);
 
+/* The value of a parameter when the plan is in effect; palloc'd. */
+extern char *castssl_plan_value(const CastsslPlan *plan, const char *name);
+
 /* Plan exactly the stored value of a parameter (NULL: none).  Adds a step. */
 extern void castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *stored);
 
