@@ -107,12 +107,12 @@ sub gone
 	copy($pki->path($_->[0]), "$from/$_->[1]")
 	  foreach [ 'server.crt', 'my server.pem' ], [ 'server.key', "it's.key" ], [ 'root.crt', 'ca.pem' ];
 	chmod 0600, "$from/it's.key";
-	mkdir "$t->{data}/tls", 0700;
+	mkdir "$t->{folder}/tls", 0700;
 	$t->enable(
 		source_dir => $from, cert_file => 'my server.pem', key_file => "it's.key",
-		ca_file => 'ca.pem', target_dir => "$t->{data}/tls", plaintext => 'block');
-	is($t->sql('SHOW ssl_cert_file'), 'tls/my server.pem', 'relative to the data directory');
-	is($t->mode("$t->{data}/tls/it's.key"), '0600', 'key with a quote in its name');
+		ca_file => 'ca.pem', target_dir => "$t->{folder}/tls", plaintext => 'block');
+	is($t->sql('SHOW ssl_cert_file'), "$t->{folder}/tls/my server.pem", 'outside of the data directory: absolute');
+	is($t->mode("$t->{folder}/tls/it's.key"), '0600', 'key with a quote in its name');
 	enforced($t, 'other names');
 	gone($t, 'other names', $hba);
 

@@ -143,6 +143,46 @@ my @there = map {
 } '/etc/passwd', '/etc/no-such-folder/file';
 is_deeply(\@there, [ '42501', '42501' ], 'neither by .. ');
 
+# --- what is never written over, by whomever
+
+$t->sql("SELECT castssl_create_ca('Our CA')");
+my $incoming = $pki->source("$t->{data}/incoming");
+foreach my $name ('PG_VERSION', 'pg_control', 'pg_filenode.map', 'postgresql.auto.conf', 'postgresql.conf', 'pg_hba.conf', 'pg_ident.conf',
+	'postmaster.pid', 'standby.signal', 'recovery.signal', 'backup_label', 'ca.key', 'notes.txt', 'comment.conf', 'half.pem', 'other.key')
+{
+	system('cp', "$incoming/server.crt", "$incoming/$name") == 0 or die;
+}
+$t->write('notes.txt', "remember the milk\n");
+$t->write('comment.conf', '# ' . ('x' x 252) . $t->slurp("$incoming/server.crt") =~ tr/\n//dr . "\nlocal all all trust\n");
+$t->write('half.pem', $t->slurp("$incoming/server.crt") . "-----BEGIN CERTIFICATE-----\nlocal all all trust\n");
+system('cp', "$incoming/server.key", "$t->{data}/other.key") == 0 or die;
+sub everything
+{
+	my %content;
+	foreach my $file (glob "$t->{data}/* $t->{data}/global/pg_control $t->{data}/global/pg_filenode.map $t->{data}/pg_castssl/ca/*")
+	{
+		$content{$file} = $t->slurp($file) if -f $file;
+	}
+	return \%content;
+}
+foreach my $user ('operator', 'postgres')
+{
+	my $everything = everything();
+	foreach my $name (qw(PG_VERSION postgresql.auto.conf postgresql.conf pg_hba.conf pg_ident.conf postmaster.pid standby.signal
+		recovery.signal backup_label notes.txt comment.conf half.pem other.key))
+	{
+		$t->fails("SELECT * FROM castssl_enable(source_dir => '$incoming', cert_file => '$name', target_dir => '$t->{data}', force => true)",
+			'42501', "$user: a certificate over $name", psql => { user => $user }, hint => 1);
+	}
+	$t->fails("SELECT * FROM castssl_enable(source_dir => '$incoming', cert_file => '$_->[1]', target_dir => '$t->{data}/$_->[0]', force => true)",
+		'42501', "$user: a certificate over $_->[0]/$_->[1]", psql => { user => $user })
+	  foreach [ 'global', 'pg_control' ], [ 'global', 'pg_filenode.map' ], [ 'global', 'server.crt' ], [ 'pg_castssl/ca', 'ca.key' ], [ 'pg_castssl', 'server.crt' ];
+	$t->fails("SELECT * FROM castssl_enable(source_dir => '$incoming', cert_file => 'server.crt', ca_file => 'server.crt', target_dir => '$t->{data}')",
+		'22023', "$user: one file for two roles", psql => { user => $user }) if !-e "$t->{data}/server.crt";
+	is_deeply(everything(), $everything, "$user: everything stands");
+}
+unlink map { "$t->{data}/$_" } qw(notes.txt comment.conf half.pem other.key);
+
 # --- what a rule may name: only what the live files name in the same field; never a key
 
 $t->write('names', "alice, bob\n");
@@ -150,7 +190,6 @@ $t->write('options', "map=x\n");
 $t->set_hba("local all postgres trust\nlocal all \@names reject\nlocal all all trust\n");
 system('cp', "$inside/server.key", "$t->{data}/list.key") == 0 or die;
 chmod 0600, "$t->{data}/list.key" or die $!;
-$t->sql("SELECT castssl_create_ca('Our CA')");
 sub staged { return "SELECT castssl_hba_stage(E'local all postgres trust\\n$_[0]\\nlocal all all trust\\n')" }
 my $key_text = (split /\n/, $t->slurp("$t->{data}/list.key"))[1];
 foreach my $line ('local all @list.key reject', 'local all @pg_castssl/ca/ca.key reject', 'local all @postgresql.auto.conf reject',

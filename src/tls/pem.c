@@ -102,6 +102,105 @@ castssl_pem_has_bom(const CastsslPem *pem)
 	return pem->length >= 3 && memcmp(pem->data, "\xEF\xBB\xBF", 3) == 0;
 }
 
+/* Cut the line at *offset off the text, without its end and the blanks before that. */
+static size_t
+cut_line(const CastsslPem *pem, size_t *offset, const char **line)
+{
+	const char *start = pem->data + *offset;
+	const char *end = memchr(start, '\n', pem->length - *offset);
+	size_t length = end ? (size_t) (end - start) : pem->length - *offset;
+
+	*offset += length + (end != NULL);
+	*line = start;
+	while (length > 0 && strchr(" \t\r", start[length - 1]) && start[length - 1] != '\0')
+		length--;
+	return length;
+}
+
+/* Does the line read mark, a label, and five hyphens?  Then its label. */
+static bool
+read_mark(const char *line, size_t length, const char *mark, const char **label,
+		  size_t *label_length)
+{
+	size_t n = strlen(mark);
+
+	if (length < n + 5 || memcmp(line, mark, n) != 0 || memcmp(line + length - 5, "-----", 5) != 0)
+		return false;
+	*label = line + n;
+	*label_length = length - n - 5;
+	return true;
+}
+
+static bool
+is_base64(const char *line, size_t length)
+{
+	if (length == 0 || length > 76)
+		return false;
+	for (size_t i = 0; i < length; i++)
+	{
+		char c = line[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			  c == '+' || c == '/' || c == '='))
+			return false;
+	}
+	return true;
+}
+
+/* Move *offset behind a block with that label, whose BEGIN line was read; false if it is none. */
+static bool
+skip_block(const CastsslPem *pem, size_t *offset, const char *label, size_t label_length)
+{
+	bool headers = true;
+	int lines = 0;
+
+	while (*offset < pem->length)
+	{
+		const char *line;
+		size_t length = cut_line(pem, offset, &line);
+		const char *end;
+		size_t end_length;
+
+		if (read_mark(line, length, "-----END ", &end, &end_length))
+			return lines > 0 && end_length == label_length && memcmp(end, label, label_length) == 0;
+		if (headers && length < 76 && (length == 0 || memchr(line, ':', length) != NULL))
+		{
+			headers = length > 0;
+			continue;
+		}
+		headers = false;
+		if (!is_base64(line, length))
+			return false;
+		lines++;
+	}
+	return false;
+}
+
+bool
+castssl_pem_is_written_so(const CastsslPem *pem, const char *kind)
+{
+	const size_t mark = strlen(BEGIN_MARK);
+	const size_t suffix = strlen(kind);
+	bool found = false;
+	size_t offset = 0;
+
+	while (offset < pem->length)
+	{
+		const char *line;
+		size_t length = cut_line(pem, &offset, &line);
+		const char *label;
+		size_t label_length;
+
+		if (length < mark || memcmp(line, BEGIN_MARK, mark) != 0)
+			continue;
+		if (!read_mark(line, length, BEGIN_MARK, &label, &label_length) ||
+			!skip_block(pem, &offset, label, label_length))
+			return false;
+		found |= label_length >= suffix && memcmp(label + label_length - suffix, kind, suffix) == 0;
+	}
+	return found;
+}
+
 char *
 castssl_shell_word(const char *name)
 {

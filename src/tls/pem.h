@@ -52,6 +52,16 @@ extern int castssl_pem_line(const CastsslPem *pem, size_t offset);
 extern bool castssl_pem_has_bom(const CastsslPem *pem);
 
 /*
+ * Is this a PEM file that a program wrote as such?  It has a block whose label ends in kind
+ * ("CERTIFICATE", "PRIVATE KEY", "X509 CRL"), and each line that begins with "-----BEGIN "
+ * begins a block in lines of its own: BEGIN and END alone on their lines, and at most 76
+ * characters of base64 in each between, below the headers of an encrypted key.  Other
+ * text may be above and between blocks.  OpenSSL reads more: a block in one long line, which
+ * a file of another kind can hold as a comment.
+ */
+extern bool castssl_pem_is_written_so(const CastsslPem *pem, const char *kind);
+
+/*
  * Add the error finding for a text without any "wanted" block ("certificate", "private
  * key"): it is empty, DER, UTF-16, another kind of PEM, or no PEM at all.
  */

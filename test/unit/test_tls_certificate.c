@@ -322,9 +322,53 @@ test_instants(void)
 	ASN1_TIME_free(early);
 }
 
+static bool
+written_so(const char *text, const char *kind)
+{
+	CastsslPem pem = { .name = "x", .data = text, .length = strlen(text) };
+
+	return castssl_pem_is_written_so(&pem, kind);
+}
+
+static void
+test_written_so(void)
+{
+	const char *good = "-----BEGIN CERTIFICATE-----\nTUlJ\nQg==\n-----END CERTIFICATE-----\n";
+	char *line = psprintf("-----BEGIN CERTIFICATE-----\n%0*d\n-----END CERTIFICATE-----\n", 77, 0);
+
+	CHECK(written_so(good, "CERTIFICATE"));
+	CHECK(!written_so(good, "PRIVATE KEY"));
+	CHECK(!written_so("", "CERTIFICATE"));
+	CHECK(
+		written_so(psprintf("Certificate:\n    Data: %0*d\n%s\nsubject=x\n%s", 300, 0, good, good),
+				   "CERTIFICATE"));
+	CHECK(
+		written_so("-----BEGIN X509 CERTIFICATE-----\r\nTUlJ\r\n-----END X509 CERTIFICATE-----\r\n",
+				   "CERTIFICATE"));
+	CHECK(written_so(
+		"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nTUlJ\n"
+		"-----END EC PRIVATE KEY-----",
+		"PRIVATE KEY"));
+	/* lines that are too long, or not of their own */
+	CHECK(!written_so(line, "CERTIFICATE"));
+	CHECK(!written_so("# -----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n",
+					  "CERTIFICATE"));
+	CHECK(!written_so("-----BEGIN CERTIFICATE----- # x\nTUlJ\n-----END CERTIFICATE-----\n",
+					  "CERTIFICATE"));
+	CHECK(
+		!written_so("-----BEGIN CERTIFICATE-----\nlocal all all trust\n-----END CERTIFICATE-----\n",
+					"CERTIFICATE"));
+	CHECK(!written_so("-----BEGIN CERTIFICATE-----\nTUlJ\n-----END PRIVATE KEY-----\n",
+					  "CERTIFICATE"));
+	CHECK(!written_so("-----BEGIN CERTIFICATE-----\nTUlJ\n", "CERTIFICATE"));
+	CHECK(!written_so("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "CERTIFICATE"));
+	CHECK(!written_so(psprintf("%s-----BEGIN x", good), "CERTIFICATE"));
+}
+
 int
 main(void)
 {
+	test_written_so();
 	certificates_make();
 	test_against_openssl();
 	test_crl_against_openssl("root.crl");

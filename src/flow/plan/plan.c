@@ -12,6 +12,7 @@
 #include "change/journal.h"
 #include "flow/plan/plan.h"
 #include "flow/plan/steps.h"
+#include "flow/plan/target.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
@@ -197,6 +198,7 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 {
 	plan->material = material;
 	castssl_material_separate(material);
+	castssl_target_check(material);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		if (material->files[role].path)
