@@ -43,12 +43,18 @@ count() { # NAME PASSED FAILED STATUS: many tests at once; a status without a fa
 	fi
 }
 
-# count_prove NAME LOG STATUS: the tests of prove, by the summary in its output
-count_prove() {
-	local tests bad
-	tests=$(sed -n 's/^Files=[0-9]*, Tests=\([0-9]*\),.*/\1/p' "$2")
-	bad=$(sed -n 's/^t\/.*(Wstat: .* Tests: [0-9]* Failed: \([0-9]*\))$/\1/p' "$2" | awk '{ n += $1 } END { print n + 0 }')
-	count "$1" "$((${tests:-0} - bad))" "$bad" "$3"
+# Tests of prove that failed, and those that passed, by the summary in its output.
+tests_failed() { # LOG
+	sed -n 's/^t\/.*(Wstat: .* Tests: [0-9]* Failed: \([0-9]*\))$/\1/p' "$1" | awk '{ n += $1 } END { print n + 0 }'
+}
+tests_passed() { # LOG
+	local tests
+	tests=$(sed -n 's/^Files=[0-9]*, Tests=\([0-9]*\),.*/\1/p' "$1")
+	echo $((${tests:-0} - $(tests_failed "$1")))
+}
+
+count_prove() { # NAME LOG STATUS
+	count "$1" "$(tests_passed "$2")" "$(tests_failed "$2")" "$3"
 }
 
 # Runs a command as root: directly, or through sudo.
