@@ -310,6 +310,26 @@ fault('a rule that no connection reaches',
 fault('a rule below a broader one with another outcome',
 	check => 'hba_order', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("local postgres all reject\n") });
+# Rules that differ in options alone, or in what they ask for beside the method.
+foreach (
+	[ 'map', 'cert map=a', 'cert map=b' ],
+	[ 'server', 'ldap ldapserver=a ldapbasedn=x', 'ldap ldapserver=b ldapbasedn=x' ],
+	[ 'clientcert', 'scram-sha-256 clientcert=verify-full', 'scram-sha-256' ],
+	$version >= 14 ? [ 'clientname', 'cert clientname=DN', 'cert' ] : ())
+{
+	my ($what, $above, $below) = @$_;
+	fault("a rule below a broader one with another $what",
+		check => 'hba_order', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
+		plant => sub { append_hba("hostssl all all 10.0.0.0/8 $above\nhostssl all bob 10.1.0.0/16 $below\n") });
+	restore_hba();
+}
+fault('a rule below a broader one with the same options in another order',
+	check => 'hba_dead_rules', severity => 'info', subject => qr/pg_hba.conf:\d+$/,
+	plant => sub {
+		append_hba("hostssl all all 10.0.0.0/8 ldap ldapserver=a ldapbasedn=x\n"
+			  . "hostssl all bob 10.1.0.0/16 ldap ldapbasedn=x ldapserver=a\n");
+	});
+restore_hba();
 fault('plaintext from other hosts',
 	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("host all all 10.0.0.0/8 scram-sha-256\n") },

@@ -12,6 +12,7 @@
 
 #include "base/compat.h"
 #include "flow/check/checks.h"
+#include "hba/access/outcome.h"
 #include "hba/edit/rewrite.h"
 #include "hba/match/match.h"
 #include "hba/text/address.h"
@@ -85,13 +86,10 @@ because_text(const CastsslCheckScope *scope, int rule)
 static bool
 outcome_differs(const CastsslCheckScope *scope, int i)
 {
-	const CastsslHbaRule *rule = &scope->policy->rules[i];
-
 	for (int j = 0; j < scope->nbecause[i]; j++)
 	{
-		const CastsslHbaRule *earlier = &scope->policy->rules[scope->because[i][j]];
-
-		if (strcmp(earlier->method, rule->method) != 0 || earlier->clientcert < rule->clientcert)
+		if (!castssl_hba_same_outcome(&scope->policy->rules[scope->because[i][j]],
+									  &scope->policy->rules[i]))
 			return true;
 	}
 	return false;

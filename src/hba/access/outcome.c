@@ -81,33 +81,55 @@ relevant_options(const CastsslHbaTokens *options, const char **relevant)
 	return count;
 }
 
+static bool
+refuses(const CastsslHbaRule *rule)
+{
+	return rule == NULL || strcmp(rule->method, "reject") == 0;
+}
+
+/* The method and the options that make a difference, as one text.  Palloc'd. */
+static char *
+method_text(const CastsslHbaRule *rule)
+{
+	const char **options = palloc(Max(1, rule->options.count) * sizeof(char *));
+	int noptions = relevant_options(&rule->options, options);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, rule->method);
+	for (int i = 0; i < noptions; i++)
+		appendStringInfo(&text, "\n%s", options[i]);
+	pfree(options);
+	return text.data;
+}
+
 CastsslHbaOutcome
 castssl_hba_outcome(CastsslHbaUniverse *universe, const CastsslHbaRule *rule)
 {
 	CastsslHbaOutcome outcome = { false, CASTSSL_CLIENTCERT_NONE, -1 };
-	StringInfoData text;
-	const char **options;
-	int noptions;
+	char *text;
 
-	if (rule == NULL || strcmp(rule->method, "reject") == 0)
+	if (refuses(rule))
 	{
 		outcome.refused = true;
 		return outcome;
 	}
 	outcome.clientcert = rule->clientcert;
-	initStringInfo(&text);
-	appendStringInfoString(&text, rule->method);
-	options = palloc(Max(1, rule->options.count) * sizeof(char *));
-	noptions = relevant_options(&rule->options, options);
-	for (int i = 0; i < noptions; i++)
-		appendStringInfo(&text, "\n%s", options[i]);
-	pfree(options);
-	outcome.method = castssl_hba_universe_name(universe, text.data, false);
+	text = method_text(rule);
+	outcome.method = castssl_hba_universe_name(universe, text, false);
 	if (outcome.method == CASTSSL_ABSENT)
-		outcome.method = castssl_hba_universe_name(universe, text.data, true);
+		outcome.method = castssl_hba_universe_name(universe, text, true);
 	else
-		pfree(text.data);
+		pfree(text);
 	return outcome;
+}
+
+bool
+castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b)
+{
+	if (refuses(a) || refuses(b))
+		return refuses(a) && refuses(b);
+	return a->clientcert == b->clientcert && strcmp(method_text(a), method_text(b)) == 0;
 }
 
 bool
@@ -139,7 +161,7 @@ castssl_hba_outcome_text(const CastsslHbaRule *rule)
 {
 	StringInfoData text;
 
-	if (rule == NULL || strcmp(rule->method, "reject") == 0)
+	if (refuses(rule))
 		return pstrdup("refused");
 	initStringInfo(&text);
 	appendStringInfoString(&text, rule->method);

@@ -30,6 +30,9 @@ typedef struct CastsslHbaOutcome
 extern CastsslHbaOutcome castssl_hba_outcome(CastsslHbaUniverse *universe,
 											 const CastsslHbaRule *rule);
 
+/* Do both rules do the same with a connection that matches both?  NULL: no line. */
+extern bool castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b);
+
 /* How an outcome changes; false if it does not. */
 extern bool castssl_hba_outcome_change(const CastsslHbaOutcome *before,
 									   const CastsslHbaOutcome *after, CastsslHbaChange *change);
