@@ -3,6 +3,20 @@
 -- complain if the script is sourced in psql rather than by ALTER EXTENSION
 \echo Use "ALTER EXTENSION pg_castssl UPDATE TO '0.2.0'" to load this file. \quit
 
+-- Changes -------------------------------------------------------------------
+
+-- With the reason why a change is in its state. The block below sees to its privileges.
+DROP FUNCTION castssl_changes();
+CREATE FUNCTION castssl_changes(
+  OUT change_id bigint, OUT started_at timestamptz, OUT finished_at timestamptz,
+  OUT user_name text, OUT action text, OUT state text, OUT confirm_deadline timestamptz,
+  OUT files text[], OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_changes'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_changes() IS
+  'the changes that this extension made to the server, oldest first';
+
 -- Privileges ---------------------------------------------------------------
 
 -- ALTER DEFAULT PRIVILEGES may have given the functions to others, which 0.1.0 did not see: nobody but
@@ -34,6 +48,8 @@ BEGIN
   END LOOP;
 END
 $$;
+
+REVOKE ALL ON FUNCTION castssl_changes() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
   castssl_status(),

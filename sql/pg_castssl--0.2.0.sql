@@ -312,7 +312,7 @@ COMMENT ON FUNCTION castssl_client_config(text, text, text, text) IS
 CREATE FUNCTION castssl_changes(
   OUT change_id bigint, OUT started_at timestamptz, OUT finished_at timestamptz,
   OUT user_name text, OUT action text, OUT state text, OUT confirm_deadline timestamptz,
-  OUT files text[])
+  OUT files text[], OUT reason text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_changes'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;

@@ -424,19 +424,14 @@ $t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'veri
 fault('an interrupted change',
 	check => 'changes', severity => 'warning', subject => qr/^change \d+ \(enable\)$/,
 	plant => sub {
-		my ($newest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
-		my $manifest = "$data/pg_castssl/changes/$newest/manifest";
-		$t->write($manifest, $t->slurp($manifest) =~ s/^state = 'applied'/state = 'applying'/mr);
+		$t->edit_state($t->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'applying'/m });
 	},
 	hint => qr/castssl_changes/);
 $t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
 fault('a change that should have been undone',
 	check => 'changes', severity => 'error', subject => qr/^change \d+ \(enable\)$/,
 	plant => sub {
-		my ($newest) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$data/pg_castssl/changes/*/manifest";
-		my $manifest = "$data/pg_castssl/changes/$newest/manifest";
-		$t->write($manifest,
-			$t->slurp($manifest) =~ s/^state = 'applied'/state = 'unconfirmed'/mr =~ s/^confirm_deadline = '\d+'/confirm_deadline = '1'/mr);
+		$t->edit_state($t->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'unconfirmed'/m; s/^confirm_deadline = '\d+'/confirm_deadline = '1'/m });
 	},
 	hint => qr/castssl_changes/);
 $t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');

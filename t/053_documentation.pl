@@ -140,7 +140,7 @@ subtest 'values are those of the server' => sub {
 	{
 		$values{"$function $_"} = $detail->("$function($_ => '?')") foreach qw(clientcert plaintext auth_method);
 	}
-	my ($states) = text_of("$root/src/change/journal.c") =~ /\bstate_names\[\] = \{(.*?)\}/s;
+	my ($states) = text_of("$root/src/change/record.c") =~ /\bstate_names\[\] = \{(.*?)\}/s;
 	$values{'castssl_changes state'} = [ $states =~ /"([^"]+)"/g ];
 	my ($severities) = text_of("$root/src/base/finding.c") =~ /\bnames\[\] = \{(.*?)\}/s;
 	$values{'castssl_check severity'} = [ $severities =~ /"([^"]+)"/g ];

@@ -20,15 +20,6 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* In 15 the value of an A_Const became a union of nodes. */
-#if PG_VERSION_NUM >= 150000
-#define CASTSSL_SET_STRING(constant, string)                                                       \
-	((constant)->val.sval.type = T_String, (constant)->val.sval.sval = (string))
-#else
-#define CASTSSL_SET_STRING(constant, string)                                                       \
-	((constant)->val.type = T_String, (constant)->val.val.str = (string))
-#endif
-
 /* 18 moved pg_noreturn before the declaration, and dropped the form behind it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

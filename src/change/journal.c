@@ -14,40 +14,27 @@
 #include "base/fault.h"
 #include "change/journal.h"
 #include "change/lock.h"
-#include "change/manifest.h"
 #include "server/call.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
+#include "server/reading.h"
+#include "server/swap.h"
 #include "tls/openssl.h"
 
-static const char *const state_names[] = { "applying", "unconfirmed", "applied", "rolled back",
-										   "failed" };
+#define ID_DIGITS 17 /* of an id, at most */
 
-const char *
-castssl_change_state_name(CastsslChangeState state)
+char *
+castssl_journal_before_path(int64 id, int n)
 {
-	return state_names[state];
-}
-
-bool
-castssl_change_is_open(const CastsslChange *change)
-{
-	return change->state == CASTSSL_APPLYING || change->state == CASTSSL_UNCONFIRMED;
+	return castssl_journal_path(id, psprintf("before-%d", n + 1));
 }
 
 char *
-castssl_journal_path(int64 id, const char *name)
+castssl_journal_next_path(int64 id, int n)
 {
-	char *folder = psprintf("changes/" INT64_FORMAT, id);
-
-	return castssl_state_path(name ? psprintf("%s/%s", folder, name) : folder);
-}
-
-static char *
-before_image_path(int64 id, int n)
-{
-	return castssl_journal_path(id, psprintf("before-%d", n + 1));
+	return castssl_journal_path(id, n < 0 ? "next" : psprintf("next/%d", n + 1));
 }
 
 static int
@@ -81,6 +68,23 @@ has_id(const List *ids, int64 id)
 	return false;
 }
 
+/* The id that a directory is named for; 0: it is no change. */
+static int64
+id_of(const char *name)
+{
+	char *end;
+	int64 id;
+	struct stat st;
+
+	/* as we write it: no sign, no leading zero, and far from an overflow */
+	if (name[0] < '1' || name[0] > '9' || strlen(name) > ID_DIGITS)
+		return 0;
+	id = strtoll(name, &end, 10);
+	if (*end != '\0' || lstat(castssl_journal_path(id, NULL), &st) != 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	return id;
+}
+
 List *
 castssl_journal_ids(void)
 {
@@ -93,10 +97,9 @@ castssl_journal_ids(void)
 		return NIL;
 	while ((entry = ReadDir(directory, path)) != NULL)
 	{
-		char *end;
-		int64 id = strtoll(entry->d_name, &end, 10);
+		int64 id = id_of(entry->d_name);
 
-		if (end != entry->d_name && *end == '\0' && id > 0)
+		if (id != 0)
 			ids = append_id(ids, id);
 	}
 	FreeDir(directory);
@@ -121,7 +124,7 @@ save_before_image(CastsslChange *change, int n)
 	struct stat st;
 	size_t length;
 	char *data = castssl_file_read_if_exists(file->path, CASTSSL_HBA_LIMIT, &length, &st);
-	char *image = before_image_path(change->id, n);
+	char *image = castssl_journal_before_path(change->id, n);
 
 	file->existed = (data != NULL);
 	if (data == NULL)
@@ -142,19 +145,67 @@ castssl_journal_prepare(CastsslChange *change)
 	change->id = ids ? *(int64 *) llast(ids) + 1 : 1;
 }
 
+/* What this call has read of each file: its hash, "" where there was none, NULL: nothing. */
+static const char **
+what_was_read(const CastsslChange *change)
+{
+	const char **hashes = palloc0(Max(list_length(change->files), 1) * sizeof(char *));
+
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+		const CastsslReading *reading = castssl_reading_find(file->path);
+
+		if (reading)
+			hashes[i] = reading->data ? castssl_file_hash(reading->data, reading->length) : "";
+	}
+	return hashes;
+}
+
+/* The edit of somebody else since would be lost. */
+static void
+check_unwritten(const CastsslChange *change, const char **read)
+{
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+
+		if (read[i] && strcmp(read[i], file->before_hash ? file->before_hash : "") != 0)
+			castssl_swap_raise_changed(file->path);
+	}
+}
+
+/* What cannot be read back would never be undone. */
+static void
+read_one_back(const CastsslChange *change)
+{
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		size_t length;
+		char *data = castssl_journal_before_image(change, i, &length);
+
+		if (data == NULL)
+			continue;
+		return;
+	}
+}
+
 void
 castssl_journal_begin(CastsslChange *change)
 {
+	const char **read = what_was_read(change);
 	ListCell *cell;
 
-	/* from here on the disk counts, not the files from which the plan was made */
-	castssl_call_forget();
+	castssl_call_forget(); /* from here on the disk counts, not what the plan was made of */
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("changes"));
 	castssl_directory_make(castssl_journal_path(change->id, NULL));
 
 	for (int i = 0; i < list_length(change->files); i++)
 		save_before_image(change, i);
+	check_unwritten(change, read);
+	castssl_call_forget();
+	read_one_back(change);
 	foreach (cell, change->parameters)
 	{
 		CastsslChangedParameter *parameter = lfirst(cell);
@@ -166,176 +217,12 @@ castssl_journal_begin(CastsslChange *change)
 	castssl_watch_wake();
 }
 
-/* A number that a copy of the change's directory does not share with the original; 0: unknown. */
-static int64
-place_of(int64 id)
-{
-	struct stat st;
-
-	return stat(castssl_journal_path(id, NULL), &st) == 0 ? (int64) st.st_ino : 0;
-}
-
-static void
-append_file(StringInfo text, const CastsslChangedFile *file, int n)
-{
-	castssl_manifest_append(text, psprintf("file_%d", n), file->path);
-	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
-	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
-	if (file->elsewhere)
-		castssl_manifest_append_number(text, psprintf("file_%d_elsewhere", n), 1);
-	if (file->existed)
-	{
-		castssl_manifest_append_number(text, psprintf("file_%d_mode", n), file->mode);
-		castssl_manifest_append_number(text, psprintf("file_%d_uid", n), file->uid);
-		castssl_manifest_append_number(text, psprintf("file_%d_gid", n), file->gid);
-	}
-}
-
 void
 castssl_journal_update(const CastsslChange *change)
 {
-	StringInfoData text;
-	int n = 0;
-	ListCell *cell;
-
-	initStringInfo(&text);
-	castssl_manifest_append(&text, "action", change->action);
-	castssl_manifest_append(&text, "user_name", change->user_name);
-	castssl_manifest_append(&text, "state", castssl_change_state_name(change->state));
-	castssl_manifest_append_number(&text, "started_at", change->started_at);
-	castssl_manifest_append_number(&text, "applied_at", change->applied_at);
-	castssl_manifest_append_number(&text, "finished_at", change->finished_at);
-	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
-	castssl_manifest_append_number(&text, "touches_tls", change->touches_tls);
-	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
-	castssl_manifest_append_number(&text, "place", place_of(change->id));
-	castssl_manifest_append(&text, "data_directory", castssl_path_data_directory());
-	foreach (cell, change->undoes)
-		castssl_manifest_append_number(&text, psprintf("undoes_%d", ++n), *(int64 *) lfirst(cell));
-	n = 0;
-	foreach (cell, change->files)
-		append_file(&text, lfirst(cell), ++n);
-	n = 0;
-	foreach (cell, change->parameters)
-	{
-		CastsslChangedParameter *parameter = lfirst(cell);
-
-		n++;
-		castssl_manifest_append(&text, psprintf("parameter_%d", n), parameter->name);
-		castssl_manifest_append(&text, psprintf("parameter_%d_before", n), parameter->before);
-		castssl_manifest_append(&text, psprintf("parameter_%d_after", n), parameter->after);
-	}
 	CASTSSL_FAULT("change state");
-	castssl_file_replace(castssl_journal_path(change->id, "manifest"), text.data, text.len,
-						 pg_file_create_mode, NULL);
+	castssl_record_write(change);
 	CASTSSL_FAULT("changed state");
-	pfree(text.data);
-}
-
-/* The n-th file (from 1) of a manifest; NULL if there is none. */
-static CastsslChangedFile *
-read_file(const ConfigVariable *manifest, int n)
-{
-	const char *path = castssl_manifest_value(manifest, psprintf("file_%d", n));
-	CastsslChangedFile *file;
-
-	if (path == NULL)
-		return NULL;
-	file = palloc0(sizeof(CastsslChangedFile));
-	file->path = path;
-	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
-	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
-	file->existed = (file->before_hash != NULL);
-	file->elsewhere = castssl_manifest_number(manifest, psprintf("file_%d_elsewhere", n)) != 0;
-	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));
-	file->uid = castssl_manifest_number(manifest, psprintf("file_%d_uid", n));
-	file->gid = castssl_manifest_number(manifest, psprintf("file_%d_gid", n));
-	return file;
-}
-
-/* The n-th parameter (from 1) of a manifest; NULL if there is none. */
-static CastsslChangedParameter *
-read_parameter(const ConfigVariable *manifest, int n)
-{
-	const char *name = castssl_manifest_value(manifest, psprintf("parameter_%d", n));
-	CastsslChangedParameter *parameter;
-
-	if (name == NULL)
-		return NULL;
-	parameter = palloc0(sizeof(CastsslChangedParameter));
-	parameter->name = name;
-	parameter->before = castssl_manifest_value(manifest, psprintf("parameter_%d_before", n));
-	parameter->after = castssl_manifest_value(manifest, psprintf("parameter_%d_after", n));
-	return parameter;
-}
-
-/* Replace the paths of the files by their paths in this data directory. */
-static void
-find_files_here(CastsslChange *change, const char *written_in)
-{
-	const char *here = castssl_path_data_directory();
-	ListCell *cell;
-
-	if (written_in == NULL || strcmp(written_in, here) == 0)
-		return;
-	foreach (cell, change->files)
-	{
-		CastsslChangedFile *file = lfirst(cell);
-
-		if (path_is_prefix_of_path(written_in, file->path))
-			file->path = psprintf("%s%s", here, file->path + strlen(written_in));
-		else
-			file->elsewhere |= change->moved;
-	}
-}
-
-/* The change in a manifest; NULL if there is none of that id. */
-static CastsslChange *
-read_change(int64 id)
-{
-	ConfigVariable *manifest = castssl_manifest_read(castssl_journal_path(id, "manifest"));
-	const char *state = castssl_manifest_value(manifest, "state");
-	CastsslChange *change;
-	CastsslChangedFile *file;
-	CastsslChangedParameter *parameter;
-	bool has_ssl = false;
-	int64 undone;
-
-	if (state == NULL)
-		return NULL;
-	change = palloc0(sizeof(CastsslChange));
-	change->id = id;
-	change->action = castssl_manifest_value(manifest, "action");
-	change->user_name = castssl_manifest_value(manifest, "user_name");
-	change->state = CASTSSL_FAILED;
-	for (int i = 0; i < lengthof(state_names); i++)
-	{
-		if (strcmp(state, state_names[i]) == 0)
-			change->state = i;
-	}
-	change->undone = (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_FAILED);
-	change->started_at = castssl_manifest_number(manifest, "started_at");
-	change->applied_at = castssl_manifest_number(manifest, "applied_at");
-	change->finished_at = castssl_manifest_number(manifest, "finished_at");
-	change->confirm_deadline = castssl_manifest_number(manifest, "confirm_deadline");
-	change->uses_staged = castssl_manifest_number(manifest, "uses_staged") != 0;
-	change->moved = castssl_manifest_number(manifest, "place") != place_of(id);
-	for (int n = 1; (file = read_file(manifest, n)) != NULL; n++)
-		change->files = lappend(change->files, file);
-	find_files_here(change, castssl_manifest_value(manifest, "data_directory"));
-	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
-	{
-		change->parameters = lappend(change->parameters, parameter);
-		has_ssl |= strcmp(parameter->name, "ssl") == 0;
-	}
-	/* A manifest of 0.1.0 has no entry for this. */
-	change->touches_tls = castssl_manifest_value(manifest, "touches_tls") == NULL
-							  ? has_ssl
-							  : castssl_manifest_number(manifest, "touches_tls") != 0;
-	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
-		 n++)
-		change->undoes = append_id(change->undoes, undone);
-	return change;
 }
 
 /* A walk from the newest change to older ones, as far as the caller needs. */
@@ -391,7 +278,7 @@ walk_down(Walk *walk)
 	CastsslChange *change = NULL;
 
 	while (change == NULL && walk->count > 0)
-		change = read_change(*(int64 *) list_nth(walk->ids, --walk->count));
+		change = castssl_record_read(*(int64 *) list_nth(walk->ids, --walk->count));
 	if (change != NULL)
 		settle_state(walk, change);
 	return change;
@@ -407,6 +294,23 @@ castssl_journal_list(void)
 	while ((change = walk_down(&walk)) != NULL)
 		changes = lcons(change, changes);
 	return changes;
+}
+
+void
+castssl_journal_check_newest(void)
+{
+	CastsslChange *newest = castssl_journal_latest();
+
+	if (newest && newest->state == CASTSSL_DAMAGED)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("the record of change " INT64_FORMAT " is damaged", newest->id),
+			 errdetail("%s.  It may have been interrupted, or may wait to be confirmed.",
+					   newest->reason),
+			 errhint("Look at the server's files, put them right by hand, and remove the folder "
+					 "\"%s\", which holds what they were before.",
+					 castssl_journal_path(newest->id, NULL))));
 }
 
 CastsslChange *
@@ -461,7 +365,7 @@ char *
 castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 {
 	const CastsslChangedFile *file = list_nth(change->files, n);
-	char *image = before_image_path(change->id, n);
+	char *image = castssl_journal_before_path(change->id, n);
 	char *data;
 
 	if (!file->existed)

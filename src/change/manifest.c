@@ -6,8 +6,34 @@
 
 #include <sys/stat.h>
 
+#include "common/file_perm.h"
+
+#include "base/compat.h"
 #include "change/manifest.h"
 #include "server/files.h"
+
+#define VERSION "version"
+#define SEAL "sha256"
+
+void
+castssl_manifest_begin(StringInfo text)
+{
+	initStringInfo(text);
+	castssl_manifest_append(text, VERSION, "2");
+}
+
+void
+castssl_manifest_seal(StringInfo text)
+{
+	castssl_manifest_append(text, SEAL, castssl_file_hash(text->data, text->len));
+}
+
+void
+castssl_manifest_write(const char *path, StringInfo text)
+{
+	castssl_manifest_seal(text);
+	castssl_file_replace(path, text->data, text->len, pg_file_create_mode, NULL);
+}
 
 void
 castssl_manifest_append(StringInfo text, const char *name, const char *value)
@@ -87,29 +113,76 @@ read_line(const char **text)
 	return item;
 }
 
+pg_noreturn static void
+raise_damaged(const char *path, const char *why, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("could not parse contents of file \"%s\": %s", path, why),
+			 errdetail("It is a state file of pg_castssl, and was damaged or changed by hand."),
+			 errhint("%s", hint)));
+	pg_unreachable();
+}
+
+/*
+ * Check the hash of a file that begins with a version, and leave out both lines.  What
+ * stood before the last line is what was hashed.
+ */
+static ConfigVariable *
+check_seal(const char *path, ConfigVariable *head, const char *text, size_t length,
+		   const char *hint)
+{
+	ConfigVariable *last = head;
+	ConfigVariable *before = NULL;
+	size_t hashed = length - 1;
+
+	if (strcmp(head->name, VERSION) != 0)
+		return head; /* of 0.1.0 */
+	if (strcmp(head->value, "2") != 0)
+		raise_damaged(path, psprintf("its version is \"%s\"", head->value), hint);
+	while (last->next)
+	{
+		before = last;
+		last = last->next;
+	}
+	while (hashed > 0 && text[hashed - 1] != '\n')
+		hashed--;
+	if (before == NULL || strcmp(last->name, SEAL) != 0)
+		raise_damaged(path, "its end is missing", hint);
+	if (strcmp(last->value, castssl_file_hash(text, hashed)) != 0)
+		raise_damaged(path, "it is not what was written", hint);
+	before->next = NULL;
+	return head->next;
+}
+
 ConfigVariable *
-castssl_manifest_read(const char *path)
+castssl_manifest_read(const char *path, const char *hint)
 {
 	ConfigVariable *head = NULL;
 	ConfigVariable **next = &head;
 	struct stat st;
 	size_t length;
 	const char *text = NULL;
+	const char *rest;
 
 	/* If there is a plain file in place of a folder, it is not our state. */
 	if (stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
-	while (text && *text)
+	if (text == NULL)
+		return NULL;
+	if (length == 0)
+		raise_damaged(path, "it is empty", hint);
+	rest = text;
+	while (*rest)
 	{
-		*next = read_line(&text);
+		*next = read_line(&rest);
 		if (*next == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIG_FILE_ERROR),
-					 errmsg("could not parse contents of file \"%s\"", path),
-					 errdetail("It is a state file of pg_castssl, and was changed by hand.")));
+			raise_damaged(path, "it has a line that is none", hint);
 		next = &(*next)->next;
 	}
-	return head;
+	if (rest != text + length)
+		raise_damaged(path, "it has a line that is none", hint);
+	return check_seal(path, head, text, length, hint);
 }
 
 const char *

@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "storage/fd.h"
+#include "utils/guc.h"
 
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "change/lock.h"
 #include "change/prune.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/scratch.h"
@@ -73,8 +75,10 @@ prune(void)
 		bool newest = (i == list_length(ids) - 1);
 		CastsslChange *change = find_change(changes, id);
 
-		if (change && castssl_change_is_open(change))
-			continue;
+		if (change && change->state != CASTSSL_APPLYING && change->state != CASTSSL_DAMAGED)
+			castssl_directory_remove(castssl_journal_next_path(id, -1));
+		if (change && (castssl_change_is_open(change) || change->state == CASTSSL_DAMAGED))
+			continue; /* what is not understood is never removed */
 		if (change == NULL || (change->undone ? keep_undone-- : keep--) <= 0)
 			remove_change(id, newest);
 		else if (change->undone)
@@ -111,6 +115,9 @@ castssl_leftovers_exist(void)
 		if (access(castssl_journal_path(id, "manifest"), F_OK) != 0 &&
 			!directory_is_empty(castssl_journal_path(id, NULL)))
 			return true;
+		/* Of a change that has ended, a copy of a key: only the newest may have left one. */
+		if (access(castssl_journal_next_path(id, -1), F_OK) == 0)
+			return true;
 	}
 	return false;
 }
@@ -120,6 +127,8 @@ clear_up(void *arg)
 {
 	castssl_watch_wake();
 	castssl_directory_remove(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY));
+	castssl_file_remove_leftover(
+		castssl_path_in(castssl_path_data_directory(), PG_AUTOCONF_FILENAME));
 	prune();
 }
 

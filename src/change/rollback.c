@@ -12,22 +12,33 @@
 
 #include "base/settings.h"
 #include "change/attempt.h"
-#include "change/prune.h"
+#include "change/bridge.h"
+#include "change/journal.h"
 #include "change/rollback.h"
+#include "server/call.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"
 #include "server/reload.h"
+#include "server/swap.h"
 #include "tls/openssl.h"
 
-/* One step of castssl_change_restore. */
-typedef struct RestoreStep
+/* What is to be done with one file. */
+typedef struct Restored
+{
+	bool replace;     /* put its before-image, or its absence, back */
+	bool set_mode;    /* only its mode is another one */
+	const char *seen; /* its hash when that was decided; NULL: it did not exist */
+} Restored;
+
+/* Writing one before-image beside its file. */
+typedef struct Preparation
 {
 	const CastsslChange *change;
 	int n;          /* which file */
-	bool give_back; /* restore its owner, too */
-	const CastsslChangedParameter *parameter;
-} RestoreStep;
+	bool give_back; /* its owner too */
+} Preparation;
 
 void
 castssl_change_take_staged(const CastsslChange *change)
@@ -49,45 +60,72 @@ give_staged_back(const CastsslChange *change)
 		castssl_file_rename(kept, staged);
 }
 
-/* The file's current bytes; NULL if it does not exist. */
-static char *
-read_now(const char *path, size_t *length, struct stat *st)
+bool
+castssl_change_is_foreign(const CastsslChangedFile *file, const char *hash)
 {
-	char *data = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, length, st);
-
-	/* it may be a private key */
-	if (data)
-		castssl_openssl_wipe_later(data, *length);
-	return data;
+	return !castssl_same_text(hash, file->before_hash) &&
+		   !castssl_same_text(hash, file->after_hash);
 }
 
+/* Does the change leave the bytes as they are, and set the mode alone? */
 static bool
-same_text(const char *a, const char *b)
+keeps_content(const CastsslChangedFile *file)
 {
-	return a == NULL ? b == NULL : (b != NULL && strcmp(a, b) == 0);
+	return castssl_same_text(file->before_hash, file->after_hash);
 }
 
-/* The hash of the file's current bytes; NULL if it does not exist. */
-static char *
-hash_now(const char *path, struct stat *st)
+/*
+ * What the change has written beside its files waits there until it takes their place.
+ * So a file whose new content still waits was not replaced: it is left alone, whoever has
+ * written it.  That goes into the journal, for what waits is about to be removed.
+ */
+static void
+find_untouched(CastsslChange *change)
 {
-	size_t length;
-	char *data = read_now(path, &length, st);
+	bool any = false;
+	ListCell *cell;
 
-	return data ? castssl_file_hash(data, length) : NULL;
+	if (change->state != CASTSSL_APPLYING)
+		return;
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+		char *now;
+		char *waiting;
+
+		if (file->elsewhere || file->untouched || keeps_content(file))
+			continue;
+		now = castssl_hash_on_disk(file->path, NULL);
+		if (file->after_hash == NULL)
+			file->untouched = now != NULL && castssl_change_is_foreign(file, now);
+		else
+		{
+			waiting = castssl_hash_on_disk(castssl_file_temporary(file->path), NULL);
+			file->untouched = castssl_same_text(waiting, file->after_hash);
+		}
+		any |= file->untouched && !castssl_same_text(now, file->before_hash);
+	}
+	if (any)
+		castssl_journal_update(change);
 }
 
-static bool
-file_is_as_before(const CastsslChangedFile *file)
+static Restored
+decide(const CastsslChangedFile *file)
 {
-	struct stat now;
-	char *hash;
+	Restored result = { 0 };
+	struct stat st;
 
-	if (file->elsewhere)
-		return true; /* not our file, so do not restore it */
-	hash = hash_now(file->path, &now);
-	return same_text(hash, file->before_hash) &&
-		   (hash == NULL || (now.st_mode & 07777) == file->mode);
+	if (file->elsewhere || file->untouched)
+		return result;
+	result.seen = castssl_hash_on_disk(file->path, &st);
+	if (keeps_content(file))
+		result.set_mode = file->existed && result.seen != NULL;
+	else if (!castssl_same_text(result.seen, file->before_hash))
+		result.replace = true;
+	else
+		result.set_mode = result.seen != NULL;
+	result.set_mode = result.set_mode && (st.st_mode & 07777) != file->mode;
+	return result;
 }
 
 /*
@@ -100,8 +138,11 @@ keep_edited(const CastsslChange *change, int n)
 	const CastsslChangedFile *file = list_nth(change->files, n);
 	char *copy = castssl_journal_path(change->id, psprintf("replaced-%d", n + 1));
 	size_t length;
-	char *data = read_now(file->path, &length, NULL);
+	char *data = castssl_file_read_if_exists(file->path, CASTSSL_HBA_LIMIT, &length, NULL);
 
+	if (data == NULL)
+		return;
+	castssl_openssl_wipe_later(data, length); /* it may be a private key */
 	castssl_file_replace(copy, data, length, 0600, NULL);
 	ereport(WARNING,
 			(errmsg("file \"%s\" was edited since change " INT64_FORMAT ", which is being undone",
@@ -110,9 +151,9 @@ keep_edited(const CastsslChange *change, int n)
 }
 
 static void
-write_before_image(void *arg)
+prepare_before_image(void *arg)
 {
-	const RestoreStep *step = arg;
+	const Preparation *step = arg;
 	const CastsslChangedFile *file = list_nth(step->change->files, step->n);
 	struct stat owner = { .st_uid = file->uid, .st_gid = file->gid };
 	mode_t mode = file->mode;
@@ -121,72 +162,131 @@ write_before_image(void *arg)
 
 	if (!step->give_back)
 		mode = castssl_file_mode_as_ours(mode);
-	castssl_file_replace(file->path, data, length, mode, step->give_back ? &owner : NULL);
+	castssl_file_prepare(file->path, data, length, mode, step->give_back ? &owner : NULL);
+	explicit_bzero(data, length);
+	pfree(data);
 }
 
 /* Restore the file with its owner, or else without. */
 static void
-put_before_image_back(const CastsslChange *change, int n)
+prepare_one(const CastsslChange *change, int n)
 {
-	RestoreStep step = { .change = change, .n = n, .give_back = true };
-	ErrorData *error = castssl_attempt(write_before_image, &step);
+	Preparation step = { .change = change, .n = n, .give_back = true };
+	ErrorData *error = castssl_attempt(prepare_before_image, &step);
 
 	if (error == NULL)
 		return;
 	if (error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
 		ReThrowError(error);
 	step.give_back = false;
-	write_before_image(&step);
+	prepare_before_image(&step);
 }
 
 static void
-restore_file(void *arg)
-{
-	const RestoreStep *step = arg;
-	const CastsslChange *change = step->change;
-	const CastsslChangedFile *file = list_nth(change->files, step->n);
-	char *now;
-
-	if (file->elsewhere)
-		return;
-	castssl_file_remove_leftover(file->path);
-	if (file_is_as_before(file))
-		return;
-	now = hash_now(file->path, NULL);
-	if (now && !same_text(now, file->before_hash) && !same_text(now, file->after_hash))
-	{
-		if (change->moved)
-			return;
-		keep_edited(change, step->n);
-	}
-	if (file->existed)
-		put_before_image_back(change, step->n);
-	else
-		castssl_file_remove(file->path);
-}
-
-static void
-restore_parameter(void *arg)
-{
-	const CastsslChangedParameter *parameter = ((RestoreStep *) arg)->parameter;
-
-	castssl_parameter_store(parameter->name, parameter->before);
-}
-
-/*
- * Does only ssl itself, or nothing, differ from before?  Then ssl need not be off during
- * the restore.
- */
-static bool
-all_as_before(const CastsslChange *change)
+remove_prepared(const CastsslChange *change)
 {
 	ListCell *cell;
 
 	foreach (cell, change->files)
 	{
-		if (!file_is_as_before(lfirst(cell)))
-			return false;
+		const CastsslChangedFile *file = lfirst(cell);
+
+		if (!file->elsewhere)
+			castssl_file_remove_leftover(file->path);
 	}
+}
+
+/* All that is to be put back, and what it needs. */
+typedef struct Restoring
+{
+	CastsslChange *change;
+	Restored *files;
+} Restoring;
+
+/* Everything that can fail for want of space or of rights, before anything is put back. */
+static void
+prepare(void *arg)
+{
+	Restoring *restoring = arg;
+	CastsslChange *change = restoring->change;
+
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+		const Restored *wanted = &restoring->files[i];
+
+		if (!wanted->replace)
+			continue;
+		if (file->existed)
+			prepare_one(change, i);
+		else
+			castssl_directory_check_writable(castssl_path_folder(file->path));
+	}
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		if (restoring->files[i].replace &&
+			castssl_change_is_foreign(list_nth(change->files, i), restoring->files[i].seen))
+			keep_edited(change, i);
+	}
+}
+
+/* What somebody else has stored by ALTER SYSTEM since goes into the journal, and is said. */
+static void
+keep_parameters(CastsslChange *change)
+{
+	char *own = castssl_journal_path(change->id, NULL);
+	bool any = false;
+	ListCell *cell;
+
+	foreach (cell, change->parameters)
+	{
+		CastsslChangedParameter *parameter = lfirst(cell);
+		char *now = castssl_parameter_stored(parameter->name);
+
+		if (now == NULL || parameter->replaced || castssl_same_text(now, parameter->before) ||
+			castssl_same_text(now, parameter->after) || path_is_prefix_of_path(own, now) ||
+			(strcmp(parameter->name, "ssl") == 0 && strcmp(now, "off") == 0))
+			continue;
+		parameter->replaced = now;
+		any = true;
+		ereport(WARNING, (errmsg("parameter \"%s\" was set since change " INT64_FORMAT
+								 ", which is being undone",
+								 parameter->name, change->id),
+						  errdetail("Its value was \"%s\".", now)));
+	}
+	if (any)
+		castssl_journal_update(change);
+}
+
+/*
+ * How many files are replaced that parameters of TLS name?  One alone needs no bridge:
+ * its rename leaves no instant at which something does not fit.
+ */
+static int
+count_tls_files(const CastsslChange *change, const bool *replaced)
+{
+	int count = 0;
+
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+		bool named = false;
+
+		for (int p = 0; castssl_bridge_parameters[p] && !named; p++)
+			named = castssl_bridge_names(castssl_bridge_parameters[p],
+										 castssl_parameter_stored(castssl_bridge_parameters[p]),
+										 file->path);
+		count += replaced[i] && named;
+	}
+	return count;
+}
+
+/* Nothing but ssl itself may differ from before: then nothing has to be bridged. */
+static bool
+parameters_are_as_before(const CastsslChange *change)
+{
+	ListCell *cell;
+
 	foreach (cell, change->parameters)
 	{
 		const CastsslChangedParameter *parameter = lfirst(cell);
@@ -198,37 +298,121 @@ all_as_before(const CastsslChange *change)
 	return true;
 }
 
-void
-castssl_change_restore(const CastsslChange *change)
+static const CastsslChangedParameter *
+find_ssl(const CastsslChange *change)
 {
-	const CastsslChangedParameter *ssl = NULL;
-	ErrorData *problem = NULL;
 	ListCell *cell;
 
-	if (change->touches_tls && !all_as_before(change))
-		castssl_parameter_store("ssl", "off");
-	for (int i = 0; i < list_length(change->files); i++)
-	{
-		RestoreStep step = { .change = change, .n = i };
-		ErrorData *error = castssl_attempt(restore_file, &step);
-
-		problem = problem ? problem : error;
-	}
 	foreach (cell, change->parameters)
 	{
-		RestoreStep step = { .parameter = lfirst(cell) };
-		ErrorData *error = NULL;
-
-		if (strcmp(step.parameter->name, "ssl") == 0)
-			ssl = step.parameter;
-		else
-			error = castssl_attempt(restore_parameter, &step);
-		problem = problem ? problem : error;
+		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0)
+			return lfirst(cell);
 	}
-	if (problem)
-		ReThrowError(problem);
-	if (ssl)
-		castssl_parameter_store("ssl", ssl->before);
+	return NULL;
+}
+
+/* TLS stays on meanwhile where it is on before and after; else ssl is stored off. */
+static void
+bridge(const Restoring *restoring)
+{
+	const CastsslChange *change = restoring->change;
+	const CastsslChangedParameter *ssl = find_ssl(change);
+	bool *replaced = palloc0(Max(list_length(change->files), 1) * sizeof(bool));
+	List *settings = NIL;
+
+	if (!change->touches_tls)
+		return;
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+
+		replaced[i] = restoring->files[i].replace && file->existed;
+	}
+	if (parameters_are_as_before(change) && count_tls_files(change, replaced) <= 1)
+		return;
+	if (castssl_bridge_starts_with_tls() && castssl_bridge_tls_is_on(ssl ? ssl->before : NULL) &&
+		castssl_bridge_settings(change, false, replaced, &settings))
+		castssl_parameters_store(settings);
+	else
+		castssl_parameter_store("ssl", "off");
+}
+
+static void
+put_files_back(const Restoring *restoring)
+{
+	const CastsslChange *change = restoring->change;
+
+	for (int i = 0; i < list_length(change->files); i++)
+	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+		const Restored *wanted = &restoring->files[i];
+
+		if (wanted->set_mode)
+			castssl_file_set_mode(file->path, file->mode);
+		if (!wanted->replace)
+			continue;
+		if (file->existed)
+			castssl_swap(file->path, wanted->seen);
+		else
+			castssl_swap_away(file->path, wanted->seen);
+		castssl_file_sync(castssl_path_folder(file->path), true);
+	}
+}
+
+static void
+put_parameters_back(const CastsslChange *change)
+{
+	List *settings = NIL;
+	ListCell *cell;
+
+	foreach (cell, change->parameters)
+	{
+		const CastsslChangedParameter *parameter = lfirst(cell);
+		CastsslSetting *setting = palloc0(sizeof(CastsslSetting));
+
+		setting->name = parameter->name;
+		setting->value = parameter->before;
+		settings = lappend(settings, setting);
+	}
+	castssl_parameters_store(settings);
+}
+
+/*
+ * Put every file and parameter of the change back, durably, whatever of it had been done.
+ * What is so already is left alone, so calling it again is harmless.  Everything that may
+ * fail for want of space or rights comes first: where it fails, nothing is as it was
+ * not before, and the parameters stay as they are.
+ */
+static void
+restore(CastsslChange *change)
+{
+	Restoring restoring = { .change = change };
+	ErrorData *error;
+
+	find_untouched(change);
+	restoring.files = palloc0(Max(list_length(change->files), 1) * sizeof(Restored));
+	for (int i = 0; i < list_length(change->files); i++)
+		restoring.files[i] = decide(list_nth(change->files, i));
+	error = castssl_attempt(prepare, &restoring);
+	if (error)
+	{
+		(void) castssl_attempt((CastsslAttempt) remove_prepared, change);
+		ReThrowError(error);
+	}
+	keep_parameters(change);
+	bridge(&restoring);
+	put_files_back(&restoring);
+	put_parameters_back(change);
+	remove_prepared(change);
+	castssl_directory_remove(castssl_journal_next_path(change->id, -1));
+}
+
+/* Of a change that had not come to replace anything: what it has prepared. */
+static void
+abandon(const CastsslChange *change)
+{
+	remove_prepared(change);
+	castssl_directory_remove(castssl_journal_next_path(change->id, -1));
 }
 
 char *
@@ -237,7 +421,11 @@ castssl_change_undo(CastsslChange *change, CastsslChangeState state)
 	char *problem;
 
 	HOLD_INTERRUPTS();
-	castssl_change_restore(change);
+	castssl_call_forget(); /* others may have written since this call looked */
+	if (change->state != CASTSSL_APPLYING || change->switching)
+		restore(change);
+	else
+		abandon(change);
 	give_staged_back(change);
 	RESUME_INTERRUPTS();
 	problem = castssl_reload_undone(castssl_verify_timeout);
@@ -258,57 +446,27 @@ castssl_change_edited_since(const CastsslChange *change)
 	{
 		const CastsslChangedFile *file = lfirst(cell);
 
-		if (file->elsewhere || !same_text(hash_now(file->path, NULL), file->after_hash))
+		if (file->elsewhere ||
+			!castssl_same_text(castssl_hash_on_disk(file->path, NULL), file->after_hash))
 			appendStringInfo(&paths, "%s%s", paths.len ? ", " : "", file->path);
 	}
 	return paths.len ? paths.data : NULL;
 }
 
-static bool
-is_due(const CastsslChange *change, TimestampTz now)
+char *
+castssl_change_parameters_set_since(const CastsslChange *change)
 {
-	return change->state == CASTSSL_APPLYING ||
-		   (change->state == CASTSSL_UNCONFIRMED && change->confirm_deadline <= now);
-}
+	StringInfoData names;
+	ListCell *cell;
 
-bool
-castssl_change_recovery_is_due(void)
-{
-	CastsslChange *open = castssl_journal_open_change();
-
-	return (open && is_due(open, GetCurrentTimestamp())) || castssl_leftovers_exist();
-}
-
-static void
-recover_one(CastsslChange *change, int elevel)
-{
-	bool interrupted = (change->state == CASTSSL_APPLYING);
-	char *problem = castssl_change_undo(change, interrupted ? CASTSSL_FAILED : CASTSSL_ROLLED_BACK);
-	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
-
-	ereport(
-		elevel,
-		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was undone: %s%s%s", change->id,
-				change->action, by,
-				interrupted ? "it had been interrupted" : "nobody confirmed it in time",
-				problem ? "; but the server has not loaded it yet: " : "", problem ? problem : ""),
-		 elevel == LOG ? 0 : errdetail("Files and parameters are as they were before it."),
-		 elevel == LOG ? 0 : errhint("SELECT * FROM castssl_changes() shows it.")));
-}
-
-void
-castssl_change_recover(int elevel)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	List *changes = castssl_journal_list();
-
-	/* The newest first, because a newer change may have replaced what an older one wrote. */
-	for (int i = list_length(changes) - 1; i >= 0; i--)
+	initStringInfo(&names);
+	foreach (cell, change->parameters)
 	{
-		CastsslChange *change = list_nth(changes, i);
+		const CastsslChangedParameter *parameter = lfirst(cell);
 
-		if (is_due(change, now))
-			recover_one(change, elevel);
+		if (!castssl_same_text(parameter->before, parameter->after) &&
+			!castssl_parameter_is_stored(parameter->name, parameter->after))
+			appendStringInfo(&names, "%s%s", names.len ? ", " : "", parameter->name);
 	}
-	castssl_clear_up();
+	return names.len ? names.data : NULL;
 }

@@ -5,7 +5,7 @@
 #ifndef CASTSSL_CHANGE_ROLLBACK_H
 #define CASTSSL_CHANGE_ROLLBACK_H
 
-#include "change/journal.h"
+#include "change/record.h"
 
 /*
  * Move the staged edits of pg_hba.conf that the change makes live into its directory,
@@ -14,22 +14,17 @@
 extern void castssl_change_take_staged(const CastsslChange *change);
 
 /*
- * Restore every file and parameter of the change, durably, however far the change had
- * got.  What is already restored is left alone, so calling it again is harmless.  Does
- * not reload and does not change the journal.
+ * Put every file and parameter of the change back, durably, whatever of it had been done;
+ * reload; and end the change in the journal: state is what it ends in.  Calling it again
+ * is harmless.  Returns NULL, or why the reload could not be seen (palloc'd); the files
+ * are back all the same.
  *
- * Goes as far as it can, then raises the first error; ssl then stays stored as off.  If
- * only root could restore an owner, the file belongs to the server's account, and its
- * mode lets nobody else read a key.  What somebody else has written since the change is
- * kept in the change's directory, with a WARNING.  If the journal was copied here with a
- * base backup, such a file is left in place, because it may be this server's own.
- */
-extern void castssl_change_restore(const CastsslChange *change);
-
-/*
- * castssl_change_restore, a reload, and the end of the change in the journal, with its
- * final state.  Returns NULL, or why the reload was not seen (palloc'd).  In both cases
- * the files are restored.
+ * What may fail for want of rights or space comes first: then nothing is stored or
+ * replaced, and it raises the error.  TLS stays on meanwhile where it is on before and
+ * after.  An owner that only root could give back is not: the file is the server's then,
+ * and no key is readable for more than the server.  What somebody else has written since
+ * the change is kept in the change's directory, with a WARNING, also what ALTER SYSTEM has
+ * stored; a file that the change had not replaced yet is left as it is.
  */
 extern char *castssl_change_undo(CastsslChange *change, CastsslChangeState state);
 
@@ -39,18 +34,11 @@ extern char *castssl_change_undo(CastsslChange *change, CastsslChangeState state
  */
 extern char *castssl_change_edited_since(const CastsslChange *change);
 
-/*
- * Is there something for castssl_change_recover: an interrupted change (state applying,
- * without a running call), an unconfirmed one past its deadline, or leftovers of an
- * interrupted call?
- */
-extern bool castssl_change_recovery_is_due(void);
+/* The same of its parameters: those that are no longer stored as the change stored them. */
+extern char *castssl_change_parameters_set_since(const CastsslChange *change);
 
-/*
- * Undo changes that were interrupted or are unconfirmed past their deadline, and clear
- * up.  Each undone change is reported at elevel (LOG or WARNING): which one, who made
- * it, and why it was undone.  Only for the holder of the lock.
- */
-extern void castssl_change_recover(int elevel);
+/* Does a file with that hash (NULL: none) hold neither what was before the change nor what it
+ * wrote? */
+extern bool castssl_change_is_foreign(const CastsslChangedFile *file, const char *hash);
 
 #endif

@@ -14,6 +14,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/pmsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -23,13 +24,15 @@
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/lock.h"
-#include "change/rollback.h"
+#include "change/journal.h"
+#include "change/recover.h"
 #include "change/worker.h"
 #include "server/wait.h"
 
 /* Milliseconds until the worker reads the journal again: */
 #define NAP_LONGEST 10000 /* at most, because clocks jump */
 #define NAP_BUSY 100      /* another process holds the lock */
+#define SAY_AGAIN 3600    /* seconds */
 #define NAP_FAILED 10000  /* undoing failed, try again */
 #define NAP_FOREVER (-1)  /* nothing to watch */
 
@@ -159,7 +162,8 @@ castssl_worker_register(void)
 static bool
 recover(int elevel)
 {
-	if (!castssl_lock_try())
+	/* Where the postmaster is gone, another server may be about to start with these files. */
+	if (!PostmasterIsAlive() || !castssl_lock_try())
 		return false;
 	PG_TRY();
 	{
@@ -265,6 +269,27 @@ become_superuser(void)
 		SetUserIdAndSecContext(role, 0);
 }
 
+/* What stands in the way is said once, and then each hour, until it is something else. */
+static void
+say_failed(const ErrorData *error)
+{
+	static char said[256];
+	static TimestampTz said_at;
+	TimestampTz now = GetCurrentTimestamp();
+	bool again = strncmp(said, error->message, sizeof(said) - 1) == 0 && now >= said_at &&
+				 now - said_at < SAY_AGAIN * USECS_PER_SEC;
+
+	if (again)
+		return;
+	strlcpy(said, error->message, sizeof(said));
+	said_at = now;
+	ereport(WARNING,
+			(errmsg("pg_castssl: a change could not be undone yet: %s", error->message),
+			 error->detail ? errdetail("%s", error->detail) : 0,
+			 errhint("This is tried again every %d seconds, and said again after %d minutes.",
+					 NAP_FAILED / 1000, SAY_AGAIN / 60)));
+}
+
 /* The same as look in a transaction of its own; what fails is logged and tried again. */
 static void
 look_again(Watch *watch)
@@ -277,10 +302,7 @@ look_again(Watch *watch)
 	error = castssl_attempt(look, watch);
 	if (error)
 	{
-		ereport(WARNING,
-				(errmsg("pg_castssl: a change could not be undone yet: %s", error->message),
-				 error->detail ? errdetail("%s", error->detail) : 0,
-				 errhint("This is tried again every %d seconds.", NAP_FAILED / 1000)));
+		say_failed(error);
 		watch->nap = NAP_FAILED;
 	}
 	CommitTransactionCommand();

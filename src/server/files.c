@@ -41,9 +41,12 @@ raise_open_error(const char *path, int error)
 							path, psprintf("Let the server's account read it: chown %d %%s",
 										   castssl_platform_user_id()))));
 	if (error == ELOOP || error == ENOTDIR)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("could not open file \"%s\": %m", path),
-						errdetail("The path changed while it was being checked.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("could not open file \"%s\": %m", path),
+				 errdetail("A part of the path is a symbolic link or no directory, or the path "
+						   "changed while it was being checked."),
+				 errhint("Put the file and its directories themselves there, not links.")));
 	if (error == ENOENT)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", path),
@@ -249,8 +252,8 @@ castssl_directory_check_private(const char *directory)
 }
 
 /* SQLSTATE of a failed write, by errno.  A quota or a limit counts as a full disk. */
-static int
-errcode_for_write(void)
+int
+castssl_errcode_for_write(void)
 {
 	switch (errno)
 	{
@@ -260,6 +263,8 @@ errcode_for_write(void)
 		case EDQUOT:
 #endif
 			return errcode(ERRCODE_DISK_FULL);
+		case EBUSY: /* a mount point */
+			return errcode(ERRCODE_OBJECT_IN_USE);
 		default:
 			return errcode_for_file_access();
 	}
@@ -280,7 +285,8 @@ write_bytes(int fd, const char *path, const char *data, size_t length)
 		{
 			if (errno == 0)
 				errno = ENOSPC; /* LCOV_EXCL_LINE: as everywhere in PostgreSQL */
-			ereport(ERROR, (errcode_for_write(), errmsg("could not write file \"%s\": %m", path)));
+			ereport(ERROR,
+					(castssl_errcode_for_write(), errmsg("could not write file \"%s\": %m", path)));
 		}
 		data += n;
 		length -= n;
@@ -292,7 +298,8 @@ static void
 sync_open_file(int fd, const char *path)
 {
 	if (CASTSSL_FAULT_CALL("file sync", castssl_platform_sync(fd)) != 0)
-		ereport(ERROR, (errcode_for_write(), errmsg("could not fsync file \"%s\": %m", path)));
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not fsync file \"%s\": %m", path)));
 	CASTSSL_FAULT("file synced");
 }
 
@@ -300,8 +307,9 @@ static void
 close_file(int fd, const char *path)
 {
 	if (CloseTransientFile(fd) != 0)
-		/* LCOV_EXCL_START: the contents are already synced */
-		ereport(ERROR, (errcode_for_write(), errmsg("could not close file \"%s\": %m", path)));
+		/* LCOV_EXCL_START: what it holds was synced */
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not close file \"%s\": %m", path)));
 	/* LCOV_EXCL_STOP */
 }
 
@@ -315,7 +323,8 @@ create_file(const char *path, int mode)
 		"file create",
 		OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | PG_BINARY, mode));
 	if (fd < 0)
-		ereport(ERROR, (errcode_for_write(), errmsg("could not create file \"%s\": %m", path)));
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not create file \"%s\": %m", path)));
 	CASTSSL_FAULT("file created");
 	return fd;
 }
@@ -345,12 +354,12 @@ pg_noreturn static void
 raise_owner_error(const char *path, const struct stat *owner, int error)
 {
 	errno = error;
-	ereport(ERROR,
-			(errcode_for_write(), errmsg("could not keep the owner of file \"%s\": %m", path),
-			 errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
-					   (int) owner->st_gid),
-			 errhint("Give the file that it replaces to the server's account, user ID %d.",
-					 castssl_platform_user_id())));
+	ereport(ERROR, (castssl_errcode_for_write(),
+					errmsg("could not keep the owner of file \"%s\": %m", path),
+					errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
+							  (int) owner->st_gid),
+					errhint("Give the file that it replaces to the server's account, user ID %d.",
+							castssl_platform_user_id())));
 	pg_unreachable();
 }
 
@@ -415,9 +424,20 @@ rename_unsynced(const char *from, const char *to)
 	castssl_reading_forget(from);
 	castssl_reading_forget(to);
 	if (CASTSSL_FAULT_CALL("rename", rename(from, to)) < 0)
-		ereport(ERROR, (errcode_for_write(),
-						errmsg("could not rename file \"%s\" to \"%s\": %m", from, to)));
+		castssl_file_raise_rename(from, to);
 	CASTSSL_FAULT("renamed");
+}
+
+void
+castssl_file_raise_rename(const char *from, const char *to)
+{
+	bool mounted = (errno == EBUSY);
+
+	ereport(ERROR, (castssl_errcode_for_write(),
+					errmsg("could not rename file \"%s\" to \"%s\": %m", from, to),
+					mounted ? errdetail("It is a mount point, or in use.") : 0,
+					mounted ? errhint("Mount the folder that holds the file, not the file.") : 0));
+	pg_unreachable();
 }
 
 void
@@ -428,21 +448,24 @@ castssl_file_rename(const char *from, const char *to)
 	castssl_file_sync(castssl_path_folder(to), true);
 }
 
-void
-castssl_file_replace_unsynced(const char *path, const char *data, size_t length, mode_t mode,
-							  const struct stat *owner)
+char *
+castssl_file_temporary(const char *path)
 {
-	char *temporary = psprintf("%s%s", path, TEMPORARY_SUFFIX);
+	return psprintf("%s%s", path, TEMPORARY_SUFFIX);
+}
+
+void
+castssl_file_prepare(const char *path, const char *data, size_t length, mode_t mode,
+					 const struct stat *owner)
+{
+	char *temporary = castssl_file_temporary(path);
 
 	if (unlink(temporary) < 0 && errno != ENOENT)
-		/* LCOV_EXCL_START: without permission to unlink, creating failed earlier */
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", temporary)));
-	/* LCOV_EXCL_STOP */
+		ereport(ERROR, (castssl_errcode_for_write(),
+						errmsg("could not remove file \"%s\": %m", temporary)));
 	PG_TRY();
 	{
 		write_temporary(path, temporary, data, length, mode, owner);
-		rename_unsynced(temporary, path);
 	}
 	PG_CATCH();
 	{
@@ -457,7 +480,19 @@ void
 castssl_file_replace(const char *path, const char *data, size_t length, mode_t mode,
 					 const struct stat *owner)
 {
-	castssl_file_replace_unsynced(path, data, length, mode, owner);
+	char *temporary = castssl_file_temporary(path);
+
+	castssl_file_prepare(path, data, length, mode, owner);
+	PG_TRY();
+	{
+		rename_unsynced(temporary, path);
+	}
+	PG_CATCH();
+	{
+		unlink(temporary);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	castssl_file_sync(castssl_path_folder(path), true);
 }
 
@@ -500,7 +535,7 @@ castssl_file_remove(const char *path)
 void
 castssl_file_remove_leftover(const char *path)
 {
-	castssl_file_remove(psprintf("%s%s", path, TEMPORARY_SUFFIX));
+	castssl_file_remove(castssl_file_temporary(path));
 }
 
 void
@@ -521,64 +556,9 @@ castssl_file_sync(const char *path, bool is_directory)
 	failed = CASTSSL_FAULT_CALL("sync call", castssl_platform_sync(fd));
 	/* some file systems cannot sync a folder */
 	if (failed && !(is_directory && (errno == EBADF || errno == EINVAL)))
-		ereport(ERROR, (errcode_for_write(), errmsg("could not fsync \"%s\": %m", path)));
+		ereport(ERROR, (castssl_errcode_for_write(), errmsg("could not fsync \"%s\": %m", path)));
 	close_file(fd, path);
 	CASTSSL_FAULT("synced");
-}
-
-void
-castssl_directory_make(const char *path)
-{
-	if (castssl_directory_make_temporary(path))
-		castssl_file_sync(castssl_path_folder(path), true);
-}
-
-bool
-castssl_directory_make_temporary(const char *path)
-{
-	if (CASTSSL_FAULT_CALL("mkdir", mkdir(path, pg_dir_create_mode)) == 0)
-	{
-		CASTSSL_FAULT("made directory");
-		return true;
-	}
-	if (errno != EEXIST)
-		ereport(ERROR,
-				(errcode_for_write(), errmsg("could not create directory \"%s\": %m", path)));
-	return false;
-}
-
-void
-castssl_directory_remove(const char *path)
-{
-	struct stat st;
-	int failed;
-
-	castssl_reading_forget(NULL);
-	if (lstat(path, &st) < 0)
-	{
-		if (errno == ENOENT)
-			return;
-		/* LCOV_EXCL_START: in a directory of our own */
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));
-		/* LCOV_EXCL_STOP */
-	}
-	/* rmtree would follow a link that somebody put in its place */
-	failed = CASTSSL_FAULT_CALL("remove directory",
-								S_ISDIR(st.st_mode) ? (rmtree(path, true) ? 0 : -1) : unlink(path));
-	if (failed)
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not remove directory \"%s\": %m", path)));
-	CASTSSL_FAULT("removed directory");
-}
-
-void
-castssl_directory_empty(const char *path)
-{
-	castssl_reading_forget(NULL);
-	if (CASTSSL_FAULT_CALL("empty directory", rmtree(path, false) ? 0 : -1) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not empty directory \"%s\": %m", path)));
-	CASTSSL_FAULT("emptied directory");
 }
 
 char *

@@ -12,6 +12,8 @@
 
 #include <sys/stat.h>
 
+#include "base/compat.h"
+
 #define CASTSSL_PEM_LIMIT                                                                          \
 	((size_t) 4 * 1024 * 1024) /* most bytes of a certificate, key, CA or CRL file */
 #define CASTSSL_HBA_LIMIT ((size_t) 64 * 1024 * 1024) /* most bytes of a pg_hba.conf */
@@ -76,11 +78,17 @@ extern void castssl_file_replace(const char *path, const char *data, size_t leng
 								 const struct stat *owner);
 
 /*
- * As above, but the caller syncs the folder.  After a crash there is either the old or
- * the new file.
+ * The first half of that: write the new file beside path, synced, with its owner and mode.
+ * server/swap.h has the second half.
  */
-extern void castssl_file_replace_unsynced(const char *path, const char *data, size_t length,
-										  mode_t mode, const struct stat *owner);
+extern void castssl_file_prepare(const char *path, const char *data, size_t length, mode_t mode,
+								 const struct stat *owner);
+
+/* The name of that file.  Palloc'd. */
+extern char *castssl_file_temporary(const char *path);
+
+/* Raise the error of a rename that failed with errno. */
+pg_noreturn extern void castssl_file_raise_rename(const char *from, const char *to);
 
 /* Change the mode of a file that we own. */
 extern void castssl_file_set_mode(const char *path, mode_t mode);
@@ -100,24 +108,8 @@ extern void castssl_file_sync(const char *path, bool is_directory);
 /* 42501 if accounts other than the server's may put files into the directory. */
 extern void castssl_directory_check_private(const char *directory);
 
-/*
- * Make a directory, if it does not exist, and sync its parent.  Mode 0700, or 0750 in a
- * cluster whose group may read it (initdb --allow-group-access).
- */
-extern void castssl_directory_make(const char *path);
-
-/* As above without a sync, for directories that need not survive a crash.  False if it existed. */
-extern bool castssl_directory_make_temporary(const char *path);
-
-/*
- * Remove a directory, if it exists, and everything in it.  If the name is not a
- * directory, removes only the entry itself, not the target of a link.  Not synced: if it
- * reappears after a crash, the code that owns it removes it again.
- */
-extern void castssl_directory_remove(const char *path);
-
-/* Remove everything in a directory. */
-extern void castssl_directory_empty(const char *path);
+/* errcode() of a write that failed, by errno: a quota or a limit is a full disk, too. */
+extern int castssl_errcode_for_write(void);
 
 /* SHA-256 of bytes as lower-case hex. */
 extern char *castssl_file_hash(const char *data, size_t length);

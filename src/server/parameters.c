@@ -4,10 +4,14 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "libpq/libpq.h"
 #include "postmaster/postmaster.h"
+#include "common/file_perm.h"
+#include "common/string.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/fd.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
@@ -18,7 +22,9 @@
 #include "base/fault.h"
 #include "server/call.h"
 #include "server/capture.h"
+#include "server/files.h"
 #include "server/parameters.h"
+#include "server/paths.h"
 #include "server/query.h"
 
 char *
@@ -51,16 +57,15 @@ typedef struct Settings
 static Settings stored_settings; /* of postgresql.auto.conf */
 static Settings config_settings; /* of postgresql.conf and the files that it includes */
 
+/* The caller holds AutoFileLock. */
 static ConfigVariable *
-read_stored(void)
+read_stored_locked(void)
 {
 	ConfigVariable *head = NULL;
 	ConfigVariable *tail = NULL;
 	bool parsed = true;
-	FILE *file;
+	FILE *file = AllocateFile(PG_AUTOCONF_FILENAME, "r");
 
-	LWLockAcquire(AutoFileLock, LW_SHARED);
-	file = AllocateFile(PG_AUTOCONF_FILENAME, "r");
 	if (file != NULL)
 	{
 		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, &head, &tail);
@@ -69,13 +74,23 @@ read_stored(void)
 	else if (errno != ENOENT)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not open file \"%s\": %m", PG_AUTOCONF_FILENAME)));
-	LWLockRelease(AutoFileLock);
 	if (!parsed)
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
 						errmsg("could not parse contents of file \"%s\"", PG_AUTOCONF_FILENAME),
 						errdetail("ALTER SYSTEM wrote it, and it was changed by hand since."),
 						errhint("The server's log names the line.")));
 	return head;
+}
+
+static ConfigVariable *
+read_stored(void)
+{
+	ConfigVariable *settings;
+
+	LWLockAcquire(AutoFileLock, LW_SHARED);
+	settings = read_stored_locked();
+	LWLockRelease(AutoFileLock);
+	return settings;
 }
 
 static ConfigVariable *
@@ -208,9 +223,15 @@ castssl_parameter_built_in(const char *name)
 }
 
 char *
+castssl_parameter_configured(const char *name)
+{
+	return value_in(settings_of(&config_settings, read_config_file), name);
+}
+
+char *
 castssl_parameter_value_if_reset(const char *name)
 {
-	char *value = value_in(settings_of(&config_settings, read_config_file), name);
+	char *value = castssl_parameter_configured(name);
 
 	return value ? value : castssl_parameter_built_in(name);
 }
@@ -319,53 +340,116 @@ castssl_parameter_check_changeable(const char *name)
 						   "allow_alter_system = on in postgresql.conf and reload.")));
 }
 
-/* Update what was read for this call, after a parameter is stored. */
+/* Raises what ALTER SYSTEM would of a value that the server refuses. */
 static void
-note_stored(const char *name, const char *value)
+check_value(const CastsslSetting *setting)
 {
-	MemoryContext caller;
-	ConfigVariable *item;
+	if (setting->value && set_config_option(setting->name, setting->value, PGC_POSTMASTER,
+											PGC_S_FILE, GUC_ACTION_SET, false, ERROR, false) == 0)
+		/* LCOV_EXCL_START: it raises an error itself */
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for parameter \"%s\"", setting->name)));
+	/* LCOV_EXCL_STOP */
+}
 
-	if (castssl_call_context() == NULL || stored_settings.read_for != castssl_call_number())
+static void
+check_stored(const CastsslSetting *setting, const char *stored)
+{
+	if (!setting->check || (stored ? setting->expected && strcmp(stored, setting->expected) == 0
+								   : setting->expected == NULL))
 		return;
-	caller = MemoryContextSwitchTo(castssl_call_context());
-	item = palloc0(sizeof(ConfigVariable));
-	item->name = pstrdup(name);
-	item->value = value ? pstrdup(value) : NULL;
-	if (stored_settings.items == NULL)
-		stored_settings.items = item;
-	else
-	{
-		ConfigVariable *last = stored_settings.items;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("parameter \"%s\" changed while the change was prepared", setting->name),
+					stored ? errdetail("ALTER SYSTEM has just stored \"%s\".", stored)
+						   : errdetail("ALTER SYSTEM has just reset it."),
+					errhint("Look at it, and call this again.")));
+}
 
-		while (last->next)
-			last = last->next;
-		last->next = item;
+static const CastsslSetting *
+find_setting(const List *settings, const char *name)
+{
+	const CastsslSetting *found = NULL;
+	ListCell *cell;
+
+	foreach (cell, settings)
+	{
+		if (pg_strcasecmp(((CastsslSetting *) lfirst(cell))->name, name) == 0)
+			found = lfirst(cell);
 	}
-	MemoryContextSwitchTo(caller);
+	return found;
+}
+
+static void
+append_setting(StringInfo text, const char *name, const char *value)
+{
+	char *escaped;
+
+	if (value == NULL)
+		return;
+	escaped = escape_single_quotes_ascii(value);
+	if (escaped == NULL)
+		/* LCOV_EXCL_START */
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	/* LCOV_EXCL_STOP */
+	appendStringInfo(text, "%s = '%s'\n", name, escaped);
+	free(escaped);
+}
+
+/* postgresql.auto.conf as ALTER SYSTEM writes it; false: it is so already. */
+static bool
+render(StringInfo text, const ConfigVariable *stored, const List *settings)
+{
+	bool differs = false;
+	ListCell *cell;
+
+	initStringInfo(text);
+	appendStringInfoString(text, "# Do not edit this file manually!\n"
+								 "# It will be overwritten by the ALTER SYSTEM command.\n");
+	for (const ConfigVariable *item = stored; item != NULL; item = item->next)
+	{
+		if (item->name && find_setting(settings, item->name) == NULL)
+			append_setting(text, item->name, item->value);
+	}
+	foreach (cell, settings)
+	{
+		const CastsslSetting *setting = lfirst(cell);
+		char *now = value_in(stored, setting->name);
+
+		check_stored(setting, now);
+		if (find_setting(settings, setting->name) != setting)
+			continue;
+		differs |= now ? setting->value == NULL || strcmp(now, setting->value) != 0
+					   : setting->value != NULL;
+		append_setting(text, setting->name, setting->value);
+	}
+	return differs;
+}
+
+void
+castssl_parameters_store(const List *settings)
+{
+	char *path = castssl_path_in(castssl_path_data_directory(), PG_AUTOCONF_FILENAME);
+	struct stat st;
+	StringInfoData text;
+	ListCell *cell;
+
+	foreach (cell, settings)
+		check_value(lfirst(cell));
+	CASTSSL_FAULT("store parameter");
+	stored_settings.read_for = 0;
+	/* As for ALTER SYSTEM: nobody else reads or writes it meanwhile. */
+	LWLockAcquire(AutoFileLock, LW_EXCLUSIVE);
+	if (render(&text, read_stored_locked(), settings))
+		castssl_file_replace(path, text.data, text.len,
+							 stat(path, &st) == 0 ? st.st_mode & 07777 : pg_file_create_mode, NULL);
+	LWLockRelease(AutoFileLock);
+	CASTSSL_FAULT("stored parameter");
 }
 
 void
 castssl_parameter_store(const char *name, const char *value)
 {
-	AlterSystemStmt *statement = makeNode(AlterSystemStmt);
-	VariableSetStmt *set = makeNode(VariableSetStmt);
+	CastsslSetting setting = { .name = name, .value = value };
 
-	if (castssl_parameter_is_stored(name, value))
-		return;
-
-	set->name = pstrdup(name);
-	set->kind = value ? VAR_SET_VALUE : VAR_RESET;
-	if (value)
-	{
-		A_Const *constant = makeNode(A_Const);
-
-		CASTSSL_SET_STRING(constant, pstrdup(value));
-		set->args = list_make1(constant);
-	}
-	statement->setstmt = set;
-	CASTSSL_FAULT("store parameter");
-	AlterSystemSetConfigFile(statement);
-	note_stored(name, value);
-	CASTSSL_FAULT("stored parameter");
+	castssl_parameters_store(list_make1(&setting));
 }

@@ -5,6 +5,7 @@
 #ifndef CASTSSL_SERVER_PARAMETERS_H
 #define CASTSSL_SERVER_PARAMETERS_H
 
+#include "nodes/pg_list.h"
 #include "utils/guc.h"
 
 /*
@@ -32,6 +33,9 @@ extern bool castssl_parameter_is_stored(const char *name, const char *value);
  * and the files that it includes, or else the built-in one.  Palloc'd.
  */
 extern char *castssl_parameter_value_if_reset(const char *name);
+
+/* The same, but NULL where it would be the built-in one.  Needs no database, as in a worker. */
+extern char *castssl_parameter_configured(const char *name);
 
 /*
  * The value for the next start, from the configuration files on disk:
@@ -61,10 +65,25 @@ extern const char *castssl_parameter_unchangeable(const char *name);
  */
 extern void castssl_parameter_check_changeable(const char *name);
 
+/* What is to be stored of one parameter; value NULL: nothing. */
+typedef struct CastsslSetting
+{
+	const char *name;
+	const char *value;
+	bool check;           /* only where this is stored now: */
+	const char *expected; /* NULL: nothing */
+} CastsslSetting;
+
 /*
- * ALTER SYSTEM SET, or RESET if value is NULL: durable, not yet in effect.  PostgreSQL:
- * AlterSystemSetConfigFile.  Writes nothing if the value is already stored.
+ * Store settings (CastsslSetting) in postgresql.auto.conf as ALTER SYSTEM does, but all
+ * of them with one write: after a crash, or for another session's reload, all or none of
+ * them are stored.  Durable whatever the parameter fsync says; not yet in effect.  22023
+ * when the server would refuse a value; 55000 when something else is stored than was
+ * expected.  Does not write if they are already stored.
  */
+extern void castssl_parameters_store(const List *settings);
+
+/* The same for one. */
 extern void castssl_parameter_store(const char *name, const char *value);
 
 #endif

@@ -25,6 +25,28 @@
 #include "base/compat.h"
 #include "server/platform.h"
 
+int
+castssl_platform_exchange(const char *a, const char *b)
+{
+#ifdef RENAME_EXCHANGE
+	return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+int
+castssl_platform_rename_new(const char *from, const char *to)
+{
+#ifdef RENAME_NOREPLACE
+	return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 #ifndef WIN32
 
 #ifndef O_PATH

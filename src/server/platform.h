@@ -41,6 +41,14 @@ extern int castssl_platform_set_owner(int fd, uid_t uid, gid_t gid);
 extern int castssl_platform_set_mode(int fd, mode_t mode);
 extern int castssl_platform_set_mode_of(const char *path, mode_t mode);
 
+/*
+ * Swap two files at one instant, or rename one to a name that must not exist yet
+ * (EEXIST).  -1 and errno; ENOSYS or EINVAL where the system or the file system
+ * cannot.
+ */
+extern int castssl_platform_exchange(const char *a, const char *b);
+extern int castssl_platform_rename_new(const char *from, const char *to);
+
 /* Does the system have files that exist only in memory (memfd_create) and have a path? */
 extern bool castssl_platform_has_memory_files(void);
 

@@ -8,6 +8,7 @@
 
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
+#include "storage/pmsignal.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
@@ -40,6 +41,9 @@ signal_and_wait(int timeout, bool undoing)
 	 * pg_hba.conf and the TLS files, and only then accepts connections again.
 	 */
 	ConfigReloadPending = false;
+	/* The process number of one that is gone may be anybody's. */
+	if (!PostmasterIsAlive())
+		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE */
 	if (CASTSSL_FAULT_CALL("signal", kill(PostmasterPid, SIGHUP)) != 0)
 		return psprintf("could not signal the postmaster: %s", strerror(errno));
 	CASTSSL_FAULT("signalled");

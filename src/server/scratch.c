@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/grow.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/platform.h"

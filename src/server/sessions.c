@@ -11,6 +11,7 @@
 #include "common/ip.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "replication/walsender.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
@@ -212,4 +213,27 @@ castssl_session_own(void)
 	}
 	session->started = MyStartTimestamp;
 	return session;
+}
+
+char *
+castssl_sessions_identities(void)
+{
+	StringInfoData text;
+	int count;
+	CastsslSession *sessions;
+
+	pgstat_clear_snapshot(); /* who came in since the transaction looked first */
+	sessions = castssl_sessions_read(&count);
+	initStringInfo(&text);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&text, " %d/" INT64_FORMAT, sessions[i].pid, (int64) sessions[i].started);
+	appendStringInfoChar(&text, ' ');
+	return text.data;
+}
+
+bool
+castssl_session_is_among(const char *identities)
+{
+	return identities != NULL && strstr(identities, psprintf(" %d/" INT64_FORMAT " ", MyProcPid,
+															 (int64) MyStartTimestamp)) != NULL;
 }

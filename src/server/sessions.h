@@ -36,4 +36,13 @@ extern CastsslSession *castssl_sessions_read(int *count);
  */
 extern const CastsslSession *castssl_session_own(void);
 
+/*
+ * Who is connected at this moment, as one word for each session, so that it can be told
+ * later whether a session is among them, whatever the clock has done meanwhile.  Palloc'd.
+ */
+extern char *castssl_sessions_identities(void);
+
+/* Is the session of this backend among them? */
+extern bool castssl_session_is_among(const char *identities);
+
 #endif

@@ -322,6 +322,25 @@ sub slurp
 	return $content // '';
 }
 
+# Changes a state file of pg_castssl as if it had been written so: $edit gets its text in $_.
+sub edit_state
+{
+	my ($self, $name, $edit) = @_;
+	(my $text = $self->slurp($name)) =~ s/^sha256 = '[0-9a-f]{64}'\n\z//m or croak "$name has no seal";
+	local $_ = $text;
+	$edit->();
+	$self->write($name, $_ . "sha256 = '" . Digest::SHA::sha256_hex($_) . "'\n");
+	return;
+}
+
+# The folder of the newest change in the journal.
+sub newest_change
+{
+	my ($self) = @_;
+	my ($id) = sort { $b <=> $a } map { m{(\d+)/manifest} } glob "$self->{data}/pg_castssl/changes/*/manifest";
+	return "$self->{data}/pg_castssl/changes/$id";
+}
+
 sub hba
 {
 	my ($self) = @_;

@@ -11,6 +11,7 @@
 
 #include "base/settings.h"
 #include "change/attempt.h"
+#include "change/bridge.h"
 #include "change/journal.h"
 #include "change/prune.h"
 #include "change/rollback.h"
@@ -20,12 +21,15 @@
 #include "flow/apply/prove.h"
 #include "flow/plan/steps.h"
 #include "server/caller.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/loan.h"
 #include "server/parameters.h"
 #include "server/paths.h"
 #include "server/reload.h"
 #include "server/restart.h"
+#include "server/sessions.h"
+#include "server/swap.h"
 #include "server/wait.h"
 
 /* The state of a plan that is carried out. */
@@ -52,6 +56,7 @@ describe_change(const CastsslPlan *plan)
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);
+	change->server_start = PgStartTime;
 	foreach (cell, plan->files)
 	{
 		const CastsslPlannedFile *planned = lfirst(cell);
@@ -65,54 +70,56 @@ describe_change(const CastsslPlan *plan)
 	return change;
 }
 
-/* The folders of those files, each once. */
-static void
-sync_folders(const CastsslPlan *plan, bool is_tls)
-{
-	List *folders = NIL;
-	ListCell *cell;
-
-	foreach (cell, plan->files)
-	{
-		const CastsslPlannedFile *file = lfirst(cell);
-
-		if (file->is_tls == is_tls)
-			folders = list_append_unique(folders, makeString(castssl_path_folder(file->path)));
-	}
-	foreach (cell, folders)
-		castssl_file_sync(strVal(lfirst(cell)), true);
-}
-
-static void
-write_files(const CastsslPlan *plan, bool is_tls)
-{
-	ListCell *cell;
-
-	foreach (cell, plan->files)
-	{
-		const CastsslPlannedFile *file = lfirst(cell);
-
-		if (file->is_tls != is_tls)
-			continue;
-		if (file->data == NULL)
-			castssl_file_remove(file->path);
-		else if (file->content_same)
-			castssl_file_set_mode(file->path, file->mode);
-		else
-			castssl_file_replace_unsynced(file->path, file->data, file->length, file->mode,
-										  file->owner);
-	}
-	sync_folders(plan, is_tls);
-}
-
-/* Is ssl on in the configuration files, as the next start would read them? */
+/* Is that file given new bytes? */
 static bool
-would_start_with_tls(void)
+is_written(const CastsslPlannedFile *file)
 {
-	char *value = castssl_parameter_on_disk("ssl");
-	bool on;
+	return file->data != NULL && !file->content_same;
+}
 
-	return value != NULL && (!parse_bool(value, &on) || on);
+static bool
+has_parameter(const List *parameters, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, parameters)
+	{
+		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The parameters that name files which are replaced are part of the change, to stay what
+ * they are: for a moment they name copies (change/bridge.h).
+ */
+static void
+add_bridged_parameters(const CastsslPlan *plan, CastsslChange *change)
+{
+	change->parameters = list_copy(change->parameters);
+	for (int i = 0; castssl_bridge_parameters[i]; i++)
+	{
+		const char *name = castssl_bridge_parameters[i];
+		char *stored = castssl_parameter_stored(name);
+		bool named = false;
+		ListCell *cell;
+
+		foreach (cell, plan->files)
+		{
+			const CastsslPlannedFile *file = lfirst(cell);
+
+			named |= is_written(file) && castssl_bridge_names(name, stored, file->path);
+		}
+		if (named && !has_parameter(change->parameters, name))
+		{
+			CastsslChangedParameter *parameter = palloc0(sizeof(CastsslChangedParameter));
+
+			parameter->name = name;
+			parameter->after = stored;
+			change->parameters = lappend(change->parameters, parameter);
+		}
+	}
 }
 
 /*
@@ -141,34 +148,153 @@ is_one_rename(const CastsslPlan *plan)
 	return castssl_parameter_is_stored(ssl->name, ssl->after);
 }
 
+/* Does TLS need a bridge, or ssl = off, while it is switched? */
+static bool
+needs_guard(const CastsslPlan *plan)
+{
+	return plan->touches_tls && !is_one_rename(plan) && castssl_bridge_starts_with_tls();
+}
+
 /*
- * Write everything to disk, in an order that survives a crash at any moment: the server
- * can always start.  While the files and parameters of TLS do not match each other, ssl
- * is stored as off.
+ * The settings with which TLS stays on while its files are replaced, and the copies that
+ * they name; NIL where ssl is to be stored off instead.
  */
+static List *
+prepare_bridge(const CastsslPlan *plan, const CastsslChange *change)
+{
+	bool *replaced = palloc0(Max(list_length(plan->files), 1) * sizeof(bool));
+	List *settings;
+
+	if (!needs_guard(plan) || !plan->ssl_after)
+		return NIL;
+	for (int i = 0; i < list_length(plan->files); i++)
+		replaced[i] = is_written(list_nth(plan->files, i));
+	if (!castssl_bridge_settings(change, true, replaced, &settings))
+		return NIL;
+	castssl_directory_make(castssl_journal_next_path(change->id, -1));
+	for (int i = 0; i < list_length(plan->files); i++)
+	{
+		const CastsslPlannedFile *file = list_nth(plan->files, i);
+
+		if (replaced[i] && file->is_tls)
+			castssl_file_create(castssl_journal_next_path(change->id, i), file->data, file->length,
+								0600);
+	}
+	castssl_file_sync(castssl_journal_next_path(change->id, -1), true);
+	return settings;
+}
+
+/* Everything that takes space or rights, before anything is replaced. */
 static void
-switch_over(const CastsslPlan *plan, const CastsslChange *change)
+prepare_files(const CastsslPlan *plan)
 {
 	ListCell *cell;
 
-	if (change->touches_tls && !is_one_rename(plan) && would_start_with_tls())
+	foreach (cell, plan->files)
+	{
+		const CastsslPlannedFile *file = lfirst(cell);
+
+		if (is_written(file))
+			castssl_file_prepare(file->path, file->data, file->length, file->mode, file->owner);
+	}
+}
+
+/* Replace the files, TLS's or the others; of each folder one sync. */
+static void
+switch_files(const CastsslPlan *plan, const CastsslChange *change, bool is_tls)
+{
+	List *folders = NIL;
+	ListCell *cell;
+
+	for (int i = 0; i < list_length(plan->files); i++)
+	{
+		const CastsslPlannedFile *file = list_nth(plan->files, i);
+		const char *before = ((CastsslChangedFile *) list_nth(change->files, i))->before_hash;
+
+		if (file->is_tls != is_tls)
+			continue;
+		if (file->content_same)
+			castssl_file_set_mode(file->path, file->mode);
+		else if (file->data)
+			castssl_swap(file->path, before);
+		else
+			castssl_swap_away(file->path, before);
+		folders = list_append_unique(folders, makeString(castssl_path_folder(file->path)));
+	}
+	foreach (cell, folders)
+		castssl_file_sync(strVal(lfirst(cell)), true);
+}
+
+/*
+ * What the change stores of ssl, of its other parameters, or of both.  expected has what is
+ * stored of them now (CastsslSetting), where that is not what was stored before.
+ */
+static List *
+final_settings(const CastsslChange *change, const List *expected, bool others, bool ssl)
+{
+	List *settings = NIL;
+	ListCell *cell;
+	ListCell *item;
+
+	foreach (cell, change->parameters)
+	{
+		const CastsslChangedParameter *parameter = lfirst(cell);
+		CastsslSetting *setting = palloc0(sizeof(CastsslSetting));
+
+		setting->name = parameter->name;
+		setting->value = parameter->after;
+		setting->check = true;
+		setting->expected = parameter->before;
+		foreach (item, expected)
+		{
+			const CastsslSetting *stored = lfirst(item);
+
+			if (strcmp(stored->name, parameter->name) == 0)
+				setting->expected = stored->value;
+		}
+		if (strcmp(parameter->name, "ssl") == 0 ? ssl : others)
+			settings = lappend(settings, setting);
+	}
+	return settings;
+}
+
+static CastsslSetting *
+new_setting(const char *name, const char *value)
+{
+	CastsslSetting *setting = palloc0(sizeof(CastsslSetting));
+
+	setting->name = name;
+	setting->value = value;
+	return setting;
+}
+
+/*
+ * Everything onto the disk, in an order in which a crash at any instant leaves a
+ * server that starts: while files and parameters of TLS do not fit each other,
+ * the parameters name copies that do, or ssl is stored off.
+ */
+static void
+switch_over(const CastsslPlan *plan, CastsslChange *change)
+{
+	List *bridge = prepare_bridge(plan, change);
+	List *expected = bridge;
+
+	prepare_files(plan);
+	change->switching = true;
+	castssl_journal_update(change);
+
+	if (bridge)
+		castssl_parameters_store(bridge);
+	else if (needs_guard(plan))
+	{
 		castssl_parameter_store("ssl", "off");
-	write_files(plan, true);
-	foreach (cell, plan->parameters)
-	{
-		const CastsslChangedParameter *parameter = lfirst(cell);
-
-		if (strcmp(parameter->name, "ssl") != 0)
-			castssl_parameter_store(parameter->name, parameter->after);
+		expected = list_make1(new_setting("ssl", "off"));
 	}
-	write_files(plan, false);
-	foreach (cell, plan->parameters)
-	{
-		const CastsslChangedParameter *parameter = lfirst(cell);
-
-		if (strcmp(parameter->name, "ssl") == 0)
-			castssl_parameter_store(parameter->name, parameter->after);
-	}
+	switch_files(plan, change, true);
+	castssl_parameters_store(final_settings(change, expected, true, bridge != NIL));
+	switch_files(plan, change, false);
+	if (bridge == NIL)
+		castssl_parameters_store(final_settings(change, expected, false, true));
 }
 
 /* 58000, unless the caller's own cancel stopped the proof. */
@@ -213,40 +339,17 @@ reload_and_prove(CastsslPlan *plan)
 		raise_not_proven(problem);
 }
 
-/* 55000 if somebody wrote pg_hba.conf after the plan read it: their edit would be lost. */
-static void
-check_hba_unchanged(const CastsslPlan *plan, const CastsslChange *change)
-{
-	for (int i = 0; i < plan->hba_before->nfiles; i++)
-	{
-		const CastsslHbaDocument *document = plan->hba_before->files[i];
-		char *path = castssl_path_resolve(document->path, false);
-		ListCell *cell;
-
-		foreach (cell, change->files)
-		{
-			const CastsslChangedFile *file = lfirst(cell);
-
-			if (strcmp(file->path, path) == 0 && file->before_hash &&
-				strcmp(file->before_hash, castssl_file_hash(document->data, document->length)) != 0)
-				ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-								errmsg("\"%s\" changed while the change was prepared", path),
-								errdetail("Somebody else has just written it."),
-								errhint("Look at it, and call this again.")));
-		}
-	}
-}
-
 static void
 make_true(void *arg)
 {
 	Apply *apply = arg;
 
 	castssl_journal_begin(apply->change);
-	check_hba_unchanged(apply->plan, apply->change);
 	switch_over(apply->plan, apply->change);
 	castssl_change_take_staged(apply->change);
 	reload_and_prove(apply->plan);
+	if (apply->options->confirm_within > 0)
+		apply->change->sessions = castssl_sessions_identities();
 	finish(apply->change, apply->options);
 }
 
@@ -305,6 +408,8 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	bool exit_on_error = ExitOnAnyError;
 	CastsslLoan loan;
 
+	if (needs_guard(plan))
+		add_bridged_parameters(plan, apply.change);
 	castssl_journal_prepare(apply.change);
 	if (options->confirm_within > 0)
 		castssl_worker_start(apply.change->id); /* first of all, because it may fail */

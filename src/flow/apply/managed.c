@@ -13,7 +13,7 @@
 #include "utils/json.h"
 
 #include "base/compat.h"
-#include "change/journal.h"
+#include "change/record.h"
 #include "flow/apply/managed.h"
 #include "hba/text/mask.h"
 #include "server/files.h"

@@ -268,6 +268,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	if (!castssl_plan_changes(plan))
 		return;
 
+	castssl_journal_check_newest();
 	check_no_open_change(plan->undoes != NIL);
 	/* a change that was made here in spite of that can be undone here */
 	if (!force && plan->undoes == NIL)

@@ -11,37 +11,95 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "change/journal.h"
 #include "change/rollback.h"
 #include "flow/apply/managed.h"
 #include "flow/apply/rotation.h"
 #include "flow/check/checks.h"
+#include "flow/plan/baseline.h"
+#include "hba/edit/edit.h"
 #include "server/parameters.h"
 #include "server/platform.h"
 #include "server/probe.h"
 
-void
-castssl_check_changes(CastsslCheckScope *scope)
+static char *
+change_name(const CastsslChange *change)
 {
-	CastsslChange *change = castssl_journal_open_change();
-	char *subject;
+	return psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
+}
 
-	if (change == NULL)
-		return;
-	subject = psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
+static void
+report_open(CastsslCheckScope *scope, const CastsslChange *change)
+{
 	if (change->state == CASTSSL_APPLYING)
-		castssl_check_report(scope, CASTSSL_WARNING, subject,
+		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
 							 "is being applied, or was interrupted",
 							 "SELECT * FROM castssl_changes(); undoes it where it was "
 							 "interrupted.");
 	else if (change->confirm_deadline <= GetCurrentTimestamp())
-		castssl_check_report(scope, CASTSSL_ERROR, subject,
+		castssl_check_report(scope, CASTSSL_ERROR, change_name(change),
 							 "its deadline has passed, and it was not undone",
 							 "SELECT * FROM castssl_changes(); undoes it.");
 	else
-		castssl_check_report(scope, CASTSSL_WARNING, subject,
+		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
 							 psprintf("waits for confirmation, and is undone at %s",
 									  timestamptz_to_str(change->confirm_deadline)),
 							 "SELECT castssl_confirm();");
+}
+
+/* What the journal of this data directory does not know, or could not take back. */
+static void
+report_unknown(CastsslCheckScope *scope)
+{
+	List *changes = castssl_journal_list();
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		const CastsslChange *change = lfirst(cell);
+		bool newest = (change == llast(changes));
+
+		if (change->state == CASTSSL_DAMAGED)
+			castssl_check_report(
+				scope, newest ? CASTSSL_ERROR : CASTSSL_WARNING, change_name(change),
+				psprintf("its record is damaged: %s", change->reason),
+				psprintf("Put right by hand what it has left, then remove the folder \"%s\".%s",
+						 castssl_journal_path(change->id, NULL),
+						 newest ? "  Until then nothing can be changed." : ""));
+		else if (change->left_alone && newest)
+			castssl_check_report(scope, CASTSSL_WARNING, change_name(change), change->reason,
+								 "Look at these files, and put right what this server needs.  The "
+								 "next change ends this row.");
+	}
+}
+
+/* After pg_upgrade, say, which leaves the journal behind. */
+static void
+report_marks_without_record(CastsslCheckScope *scope)
+{
+	CastsslHbaEdits edits = { 0 };
+
+	if (castssl_journal_ids() != NIL || castssl_baseline_exists())
+		return;
+	castssl_hba_undo(scope->policy, &edits);
+	if (edits.count > 0)
+		castssl_check_report(
+			scope, CASTSSL_WARNING, scope->policy->files[0]->path,
+			"lines are marked as those of pg_castssl, but this data directory has no record of any "
+			"change, as after pg_upgrade: nothing can be rolled back, and castssl_disable() does "
+			"not know the parameters of before",
+			"Nothing to do where the file is as wanted; the next change begins a record.");
+}
+
+void
+castssl_check_changes(CastsslCheckScope *scope)
+{
+	CastsslChange *open = castssl_journal_open_change();
+
+	if (open)
+		report_open(scope, open);
+	report_unknown(scope);
+	report_marks_without_record(scope);
 }
 
 void

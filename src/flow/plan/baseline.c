@@ -4,8 +4,11 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "common/file_perm.h"
-#include "change/journal.h"
+
+#include "change/record.h"
 #include "change/manifest.h"
 #include "flow/plan/baseline.h"
 #include "server/parameters.h"
@@ -18,6 +21,10 @@
 #define KNOWN(name) psprintf("%s_known", name)
 #define STORED(name) psprintf("%s_stored", name)
 
+#define FORGET                                                                                     \
+	"Restore it from a backup, or remove it: castssl_disable() turns ssl off then, and leaves "    \
+	"the other parameters."
+
 void
 castssl_baseline_extend(CastsslPlan *plan)
 {
@@ -29,8 +36,8 @@ castssl_baseline_extend(CastsslPlan *plan)
 
 	if (plan->parameters == NIL)
 		return;
-	baseline = castssl_manifest_read(path);
-	initStringInfo(&text);
+	baseline = castssl_manifest_read(path, FORGET);
+	castssl_manifest_begin(&text);
 	for (ConfigVariable *item = baseline; item != NULL; item = item->next)
 		castssl_manifest_append(&text, item->name, item->value);
 	foreach (cell, plan->parameters)
@@ -43,15 +50,17 @@ castssl_baseline_extend(CastsslPlan *plan)
 		castssl_manifest_append(&text, STORED(name), castssl_parameter_stored(name));
 		grows = true;
 	}
-	if (grows)
-		castssl_plan_file(plan, path, text.data, text.len, pg_file_create_mode);
+	if (!grows)
+		return;
+	castssl_manifest_seal(&text);
+	castssl_plan_file(plan, path, text.data, text.len, pg_file_create_mode);
 }
 
 bool
 castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored)
 {
 	char *path = castssl_state_path("baseline");
-	ConfigVariable *baseline = castssl_manifest_read(path);
+	ConfigVariable *baseline = castssl_manifest_read(path, FORGET);
 
 	*ssl_stored = NULL;
 	if (baseline == NULL)
@@ -69,4 +78,12 @@ castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored)
 	}
 	castssl_plan_file(plan, path, NULL, 0, 0);
 	return true;
+}
+
+bool
+castssl_baseline_exists(void)
+{
+	struct stat st;
+
+	return lstat(castssl_state_path("baseline"), &st) == 0;
 }

@@ -20,4 +20,7 @@ extern void castssl_baseline_extend(CastsslPlan *plan);
  */
 extern bool castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored);
 
+/* Is there a baseline, damaged or not? */
+extern bool castssl_baseline_exists(void);
+
 #endif

@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "change/journal.h"
+#include "change/record.h"
 #include "flow/plan/plan.h"
 #include "flow/plan/steps.h"
 #include "flow/plan/target.h"

@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "flow/recipe/authority.h"
 #include "server/caller.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/paths.h"
 #include "server/raise.h"

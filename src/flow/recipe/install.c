@@ -14,6 +14,7 @@
 #include "flow/plan/baseline.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/install.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/parameters.h"
 #include "server/paths.h"

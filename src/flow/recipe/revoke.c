@@ -29,6 +29,9 @@
 
 #define MOST_SESSIONS 20 /* sessions that a warning names */
 
+/* Without the list, certificates would be good again that are revoked. */
+#define RESTORE "Restore it from a backup: it says which certificates are revoked."
+
 /*
  * The number of the next CRL.  Numbers must always grow (RFC 5280, section 5.2.3), even
  * after a revocation is rolled back or the CA is restored from a backup.  So they follow
@@ -160,7 +163,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 	char *ca;
 	CastsslAuthority authority = castssl_authority_load(&ca);
 	CastsslCertificate certificate = castssl_authority_certificate(call->certificate);
-	ConfigVariable *old = castssl_manifest_read(castssl_authority_path("revoked"));
+	ConfigVariable *old = castssl_manifest_read(castssl_authority_path("revoked"), RESTORE);
 	CastsslRevocation *revoked;
 	StringInfoData list;
 	int64 number = next_number(old);
@@ -172,8 +175,9 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 						errmsg("invalid value for reason: \"%s\"", call->reason),
 						errdetail("RFC 5280 names the reasons."),
 						errhint("Use %s.", castssl_revocation_reasons())));
-	initStringInfo(&list);
+	castssl_manifest_begin(&list);
 	revoked = extend_list(old, certificate.serial, call->reason, number, &count, &list);
+	castssl_manifest_seal(&list);
 	call->crl = castssl_authority_crl(&authority, revoked, count, number);
 
 	if (is_in_use(&authority))

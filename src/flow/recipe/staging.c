@@ -9,10 +9,12 @@
 #include "common/file_perm.h"
 #include "utils/builtins.h"
 
+#include "change/attempt.h"
 #include "change/manifest.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
 #include "hba/text/diff.h"
+#include "server/directories.h"
 #include "server/files.h"
 #include "server/hba_files.h"
 #include "server/loader_hba.h"
@@ -26,6 +28,8 @@
  * The manifest is replaced last, so it decides between the old copies and the new ones.
  */
 
+#define DISCARD "Forget them, and stage the edits again: SELECT castssl_hba_discard()."
+
 static char *
 staged_path(const char *name)
 {
@@ -35,7 +39,7 @@ staged_path(const char *name)
 static ConfigVariable *
 read_manifest(void)
 {
-	return castssl_manifest_read(staged_path("manifest"));
+	return castssl_manifest_read(staged_path("manifest"), DISCARD);
 }
 
 static const char *
@@ -47,11 +51,10 @@ numbered(const ConfigVariable *manifest, const char *format, int n)
 	snprintf(name, sizeof(name), format, n);
 	value = castssl_manifest_value(manifest, name);
 	if (value == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the staged edits of pg_hba.conf are damaged"),
-				 errdetail("\"%s\" has no \"%s\".", staged_path("manifest"), name),
-				 errhint("Forget them, and stage the edits again: SELECT castssl_hba_discard().")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the staged edits of pg_hba.conf are damaged"),
+						errdetail("\"%s\" has no \"%s\".", staged_path("manifest"), name),
+						errhint(DISCARD)));
 	return value;
 }
 
@@ -232,34 +235,93 @@ remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *candidate)
 	}
 }
 
-/* Write what differs from the live files: the manifest last, because it decides. */
-static void
-write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
+static bool
+names_copy(const ConfigVariable *manifest, const char *hash)
 {
-	ConfigVariable *old = read_manifest();
+	int n = (int) castssl_manifest_number(manifest, "count");
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *named = castssl_manifest_value(manifest, psprintf("file_%d_hash", i + 1));
+
+		if (named && strcmp(named, hash) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Writing what is staged. */
+typedef struct Staging
+{
+	const CastsslHbaPolicy *live;
+	const CastsslHbaPolicy *candidate;
+	const ConfigVariable *old; /* the manifest in place; NULL: none */
+} Staging;
+
+/* The copies first, the manifest last, for it counts. */
+static void
+write_copies_and_manifest(void *arg)
+{
+	const Staging *staging = arg;
 	StringInfoData manifest;
 	int n = 0;
 
-	castssl_directory_make(castssl_state_path(NULL));
-	castssl_directory_make(castssl_state_path("staged"));
-	initStringInfo(&manifest);
-	for (int i = 0; i < live->nfiles; i++)
-		(void) append_hash(&manifest, "live", i + 1, live->files[i]);
-	castssl_manifest_append_number(&manifest, "live_count", live->nfiles);
-	for (int i = 0; i < candidate->nfiles; i++)
+	castssl_manifest_begin(&manifest);
+	for (int i = 0; i < staging->live->nfiles; i++)
+		(void) append_hash(&manifest, "live", i + 1, staging->live->files[i]);
+	castssl_manifest_append_number(&manifest, "live_count", staging->live->nfiles);
+	for (int i = 0; i < staging->candidate->nfiles; i++)
 	{
-		const CastsslHbaDocument *after = candidate->files[i];
+		const CastsslHbaDocument *after = staging->candidate->files[i];
 		const char *hash;
 
-		if (!castssl_hba_plan_differs(live, after))
+		if (!castssl_hba_plan_differs(staging->live, after))
 			continue;
 		hash = append_hash(&manifest, "file", ++n, after);
 		castssl_file_replace(staged_path(hash), after->data, after->length, pg_file_create_mode,
 							 NULL);
 	}
 	castssl_manifest_append_number(&manifest, "count", n);
-	castssl_file_replace(staged_path("manifest"), manifest.data, manifest.len, pg_file_create_mode,
-						 NULL);
+	castssl_manifest_write(staged_path("manifest"), &manifest);
+}
+
+/* After a failure: the copies that the manifest in place does not name. */
+static void
+remove_new_copies(void *arg)
+{
+	const Staging *staging = arg;
+
+	if (staging->old == NULL)
+	{
+		castssl_directory_remove(castssl_state_path("staged"));
+		return;
+	}
+	for (int i = 0; i < staging->candidate->nfiles; i++)
+	{
+		const CastsslHbaDocument *file = staging->candidate->files[i];
+		const char *hash = castssl_file_hash(file->data, file->length);
+
+		if (!names_copy(staging->old, hash))
+			castssl_file_remove(staged_path(hash));
+	}
+}
+
+/* Write what differs from the live files. */
+static void
+write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
+{
+	ConfigVariable *old = read_manifest();
+	Staging staging = { .live = live, .candidate = candidate, .old = old };
+	ErrorData *error;
+
+	castssl_directory_make(castssl_state_path(NULL));
+	castssl_directory_make(castssl_state_path("staged"));
+	error = castssl_attempt(write_copies_and_manifest, &staging);
+	if (error)
+	{
+		(void) castssl_attempt(remove_new_copies, &staging);
+		ReThrowError(error);
+	}
 	if (old)
 		remove_old_copies(old, candidate);
 }
@@ -306,7 +368,7 @@ castssl_staging_discard(void)
 {
 	bool existed = castssl_staging_exists();
 
-	castssl_directory_remove(castssl_state_path("staged"));
+	castssl_directory_discard(castssl_state_path("staged"));
 	return existed;
 }
 

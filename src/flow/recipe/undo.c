@@ -10,14 +10,19 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
+#include "change/attempt.h"
+#include "change/journal.h"
 #include "change/lock.h"
 #include "change/prune.h"
+#include "change/recover.h"
 #include "change/rollback.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "flow/recipe/undo.h"
 #include "server/files.h"
 #include "server/paths.h"
+#include "server/sessions.h"
+#include "server/swap.h"
 
 static bool
 is_in_effect(const CastsslChange *change)
@@ -125,7 +130,42 @@ check_unedited(const List *changes)
 	}
 }
 
-/* Plan the before-images of one change.  A later call, for an older change, replaces them. */
+/* The same of parameters: what ALTER SYSTEM has stored since would be lost. */
+static void
+check_not_set(const List *changes)
+{
+	List *seen = NIL;
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		CastsslChange part = *(CastsslChange *) lfirst(cell);
+		List *unseen = NIL;
+		char *set;
+		ListCell *item;
+
+		foreach (item, part.parameters)
+		{
+			CastsslChangedParameter *parameter = lfirst(item);
+
+			if (list_member(seen, makeString((char *) parameter->name)))
+				continue;
+			seen = lappend(seen, makeString((char *) parameter->name));
+			unseen = lappend(unseen, parameter);
+		}
+		part.parameters = unseen;
+		set = castssl_change_parameters_set_since(&part);
+		if (set)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("parameters were set since change " INT64_FORMAT, part.id),
+					 errdetail("Set by ALTER SYSTEM: %s.", set),
+					 errhint("Rolling back would lose these values: set them back first, or go on "
+							 "from here with castssl_enable() or castssl_disable().")));
+	}
+}
+
+/* Plan the before-images of one change; a later call, for an older change, wins. */
 static void
 plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 {
@@ -174,8 +214,14 @@ plan_before_parameters(CastsslPlan *plan, const List *changes)
 	foreach (cell, changes)
 	{
 		foreach (item, ((CastsslChange *) lfirst(cell))->parameters)
-			names = list_append_unique(
-				names, makeString(pstrdup(((CastsslChangedParameter *) lfirst(item))->name)));
+		{
+			const CastsslChangedParameter *parameter = lfirst(item);
+
+			/* What was only bridged (change/bridge.h) has not changed. */
+			if (strcmp(parameter->name, "ssl") == 0 ||
+				!castssl_same_text(parameter->before, parameter->after))
+				names = list_append_unique(names, makeString(pstrdup(parameter->name)));
+		}
 	}
 	foreach (cell, names)
 	{
@@ -238,10 +284,13 @@ CastsslPlan *
 castssl_undo_plan(int64 change_id)
 {
 	CastsslPlan *plan = castssl_plan_new("rollback");
-	List *changes = changes_to_undo(change_id);
+	List *changes;
 	ListCell *cell;
 
+	castssl_journal_check_newest();
+	changes = changes_to_undo(change_id);
 	check_unedited(changes);
+	check_not_set(changes);
 	castssl_hba_plan_read(plan);
 	foreach (cell, changes)
 		plan_before_images(plan, lfirst(cell));
@@ -258,8 +307,10 @@ castssl_undo_plan(int64 change_id)
 static CastsslChange *
 unconfirmed_change(int64 change_id)
 {
-	CastsslChange *change = castssl_journal_open_change();
+	CastsslChange *change;
 
+	castssl_journal_check_newest();
+	change = castssl_journal_open_change();
 	if (change == NULL || change->state != CASTSSL_UNCONFIRMED ||
 		(change_id != 0 && change->id != change_id))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -272,13 +323,54 @@ unconfirmed_change(int64 change_id)
 	return change;
 }
 
+static void
+undo_overdue(void *arg)
+{
+	castssl_change_recover(LOG);
+}
+
+/* Nobody confirmed it in time: it is undone, or the caller learns why it cannot be. */
+static void
+check_not_overdue(const CastsslChange *change)
+{
+	ErrorData *error;
+
+	if (change->confirm_deadline > GetCurrentTimestamp())
+		return;
+	error = castssl_attempt(undo_overdue, NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
+			 error ? errdetail("It is to be undone, which is not possible yet: %s.", error->message)
+				   : errdetail("It has been undone."),
+			 error ? errhint("Mend that: the change is undone by itself then.  To keep it, make it "
+							 "again.")
+				   : errhint("Make the change again, and confirm it in time.")));
+}
+
+/*
+ * Did this session begin before the change took effect?  The server knew who was connected
+ * then; the clock tells for sessions that had not come in yet, unless it was put back.
+ */
+static bool
+began_before(const CastsslChange *change)
+{
+	if (castssl_session_is_among(change->sessions))
+		return true;
+	if (change->server_start != 0 && change->server_start != PgStartTime)
+		return false;
+	return MyStartTimestamp <= change->applied_at &&
+		   (change->sessions == NULL || GetCurrentTimestamp() >= change->applied_at);
+}
+
 int64
 castssl_undo_confirm(int64 change_id, bool force)
 {
 	CastsslChange *change = unconfirmed_change(change_id);
 
-	/* A session that began after the change proves that sessions can begin. */
-	if (!force && MyStartTimestamp <= change->applied_at)
+	check_not_overdue(change);
+	/* That a session could begin after the change is the proof that one can. */
+	if (!force && began_before(change))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("this session began before the change took effect"),
 						errdetail("It proves nothing about who can still connect."),
@@ -296,6 +388,7 @@ castssl_undo_postpone(int64 milliseconds)
 {
 	CastsslChange *change = unconfirmed_change(0);
 
+	check_not_overdue(change);
 	change->confirm_deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
 	castssl_journal_update(change);
 	(void) castssl_watch_wake();

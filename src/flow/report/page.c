@@ -127,19 +127,23 @@ time_text(TimestampTz time)
 static void
 add_change(StringInfo out, const CastsslChange *change)
 {
-	char *class = castssl_change_is_open(change)     ? "warning"
+	char *class = change->state == CASTSSL_DAMAGED   ? "error"
+				  : castssl_change_is_open(change)   ? "warning"
 				  : change->state == CASTSSL_APPLIED ? "ok"
 													 : "info";
 
 	castssl_html(out, "<tr><th scope=\"row\">%s</th>", psprintf(INT64_FORMAT, change->id));
-	castssl_html(out, "<td data-label=\"When\">%s</td>", time_text(change->started_at));
+	castssl_html(out, "<td data-label=\"When\">%s</td>",
+				 change->started_at ? time_text(change->started_at) : "");
 	castssl_html(out,
 				 "<td class=\"word\" data-label=\"What\">%s</td><td data-label=\"Who\">%s</td>",
-				 change->action, change->user_name);
+				 change->action, change->user_name ? change->user_name : "");
 	castssl_html(out, "<td data-label=\"State\"><span class=\"badge %s\">%s</span>", class,
 				 castssl_change_state_name(change->state));
 	if (change->state == CASTSSL_UNCONFIRMED)
 		castssl_html(out, " undone at %s", time_text(change->confirm_deadline));
+	if (change->reason)
+		castssl_html(out, " %s", change->reason);
 	appendStringInfoString(out, "</td></tr>\n");
 }
 

@@ -1,0 +1,279 @@
+/*
+ * record.c
+ *		The manifest of one change: everything that is known of it.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "change/attempt.h"
+#include "change/manifest.h"
+#include "change/record.h"
+#include "server/paths.h"
+
+static const char *const state_names[] = { "applying",    "unconfirmed", "applied",
+										   "rolled back", "failed",      "damaged" };
+
+const char *
+castssl_change_state_name(CastsslChangeState state)
+{
+	return state_names[state];
+}
+
+bool
+castssl_change_is_open(const CastsslChange *change)
+{
+	return change->state == CASTSSL_APPLYING || change->state == CASTSSL_UNCONFIRMED;
+}
+
+char *
+castssl_journal_path(int64 id, const char *name)
+{
+	char *folder = psprintf("changes/" INT64_FORMAT, id);
+
+	return castssl_state_path(name ? psprintf("%s/%s", folder, name) : folder);
+}
+
+/* What a copy of the change's directory would not have in common with it; 0: unknown. */
+static int64
+place_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (int64) st.st_ino : 0;
+}
+
+static void
+append_file(StringInfo text, const CastsslChangedFile *file, int n)
+{
+	castssl_manifest_append(text, psprintf("file_%d", n), file->path);
+	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
+	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
+	if (file->untouched)
+		castssl_manifest_append_number(text, psprintf("file_%d_untouched", n), 1);
+	if (file->existed)
+	{
+		castssl_manifest_append_number(text, psprintf("file_%d_mode", n), file->mode);
+		castssl_manifest_append_number(text, psprintf("file_%d_uid", n), file->uid);
+		castssl_manifest_append_number(text, psprintf("file_%d_gid", n), file->gid);
+	}
+}
+
+void
+castssl_record_write(const CastsslChange *change)
+{
+	StringInfoData text;
+	int n = 0;
+	ListCell *cell;
+
+	castssl_manifest_begin(&text);
+	castssl_manifest_append(&text, "action", change->action);
+	castssl_manifest_append(&text, "user_name", change->user_name);
+	castssl_manifest_append(&text, "state", castssl_change_state_name(change->state));
+	castssl_manifest_append_number(&text, "started_at", change->started_at);
+	castssl_manifest_append_number(&text, "applied_at", change->applied_at);
+	castssl_manifest_append_number(&text, "finished_at", change->finished_at);
+	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
+	castssl_manifest_append_number(&text, "touches_tls", change->touches_tls);
+	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
+	castssl_manifest_append_number(&text, "switching", change->switching);
+	castssl_manifest_append(&text, "sessions", change->sessions);
+	castssl_manifest_append_number(&text, "server_start", change->server_start);
+	castssl_manifest_append(&text, "reason", change->reason);
+	castssl_manifest_append_number(&text, "left_alone", change->left_alone);
+	/* A copy does not become the origin of what it only closes. */
+	if (change->written_in && change->whose != CASTSSL_OURS)
+	{
+		castssl_manifest_append_number(&text, "place", change->place);
+		castssl_manifest_append_number(&text, "control", change->control);
+		castssl_manifest_append(&text, "data_directory", change->written_in);
+	}
+	else
+	{
+		castssl_manifest_append_number(&text, "place",
+									   place_of(castssl_journal_path(change->id, NULL)));
+		castssl_manifest_append_number(&text, "control", castssl_whose_control());
+		castssl_manifest_append(&text, "data_directory", castssl_path_data_directory());
+	}
+	foreach (cell, change->undoes)
+		castssl_manifest_append_number(&text, psprintf("undoes_%d", ++n), *(int64 *) lfirst(cell));
+	n = 0;
+	foreach (cell, change->files)
+		append_file(&text, lfirst(cell), ++n);
+	n = 0;
+	foreach (cell, change->parameters)
+	{
+		CastsslChangedParameter *parameter = lfirst(cell);
+
+		n++;
+		castssl_manifest_append(&text, psprintf("parameter_%d", n), parameter->name);
+		castssl_manifest_append(&text, psprintf("parameter_%d_before", n), parameter->before);
+		castssl_manifest_append(&text, psprintf("parameter_%d_after", n), parameter->after);
+		castssl_manifest_append(&text, psprintf("parameter_%d_replaced", n), parameter->replaced);
+	}
+	castssl_manifest_write(castssl_journal_path(change->id, "manifest"), &text);
+	pfree(text.data);
+}
+
+/* The n-th file (from 1) of a manifest; NULL when there is none. */
+static CastsslChangedFile *
+read_file(const ConfigVariable *manifest, int n)
+{
+	const char *path = castssl_manifest_value(manifest, psprintf("file_%d", n));
+	CastsslChangedFile *file;
+
+	if (path == NULL)
+		return NULL;
+	file = palloc0(sizeof(CastsslChangedFile));
+	file->path = path;
+	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
+	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
+	file->existed = (file->before_hash != NULL);
+	file->untouched = castssl_manifest_number(manifest, psprintf("file_%d_untouched", n)) != 0;
+	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));
+	file->uid = castssl_manifest_number(manifest, psprintf("file_%d_uid", n));
+	file->gid = castssl_manifest_number(manifest, psprintf("file_%d_gid", n));
+	return file;
+}
+
+/* The n-th parameter (from 1) of a manifest; NULL when there is none. */
+static CastsslChangedParameter *
+read_parameter(const ConfigVariable *manifest, int n)
+{
+	const char *name = castssl_manifest_value(manifest, psprintf("parameter_%d", n));
+	CastsslChangedParameter *parameter;
+
+	if (name == NULL)
+		return NULL;
+	parameter = palloc0(sizeof(CastsslChangedParameter));
+	parameter->name = name;
+	parameter->before = castssl_manifest_value(manifest, psprintf("parameter_%d_before", n));
+	parameter->after = castssl_manifest_value(manifest, psprintf("parameter_%d_after", n));
+	parameter->replaced = castssl_manifest_value(manifest, psprintf("parameter_%d_replaced", n));
+	return parameter;
+}
+
+/* Give the files the names that they have with this data directory, and say whose they are. */
+static void
+find_files_here(CastsslChange *change, const char *written_in)
+{
+	const char *here = castssl_path_data_directory();
+	ListCell *cell;
+
+	if (written_in == NULL)
+		written_in = here;
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+
+		if (path_is_prefix_of_path(written_in, file->path))
+			file->path = psprintf("%s%s", here, file->path + strlen(written_in));
+		else if (!path_is_prefix_of_path(here, file->path))
+			file->outside = true;
+		file->elsewhere = file->outside && change->whose == CASTSSL_ANOTHERS;
+	}
+}
+
+static bool
+find_state(const char *name, CastsslChangeState *state)
+{
+	for (int i = 0; i < CASTSSL_DAMAGED; i++)
+	{
+		*state = i;
+		if (strcmp(name, state_names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One manifest to read. */
+typedef struct Reading
+{
+	int64 id;
+	CastsslChange *change; /* NULL: there is none */
+} Reading;
+
+static void
+read_change(void *arg)
+{
+	Reading *reading = arg;
+	char *path = castssl_journal_path(reading->id, "manifest");
+	ConfigVariable *manifest = castssl_manifest_read(path, "See docs/changes.md.");
+	const char *state = castssl_manifest_value(manifest, "state");
+	const char *written_in = castssl_manifest_value(manifest, "data_directory");
+	CastsslChange *change;
+	CastsslChangedFile *file;
+	CastsslChangedParameter *parameter;
+	bool has_ssl = false;
+	int64 undone;
+
+	if (manifest == NULL)
+		return;
+	change = palloc0(sizeof(CastsslChange));
+	change->id = reading->id;
+	change->action = castssl_manifest_value(manifest, "action");
+	change->user_name = castssl_manifest_value(manifest, "user_name");
+	if (state == NULL || change->action == NULL || !find_state(state, &change->state))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("file \"%s\" says neither what the change did nor its state", path)));
+	change->started_at = castssl_manifest_number(manifest, "started_at");
+	change->applied_at = castssl_manifest_number(manifest, "applied_at");
+	change->finished_at = castssl_manifest_number(manifest, "finished_at");
+	change->confirm_deadline = castssl_manifest_number(manifest, "confirm_deadline");
+	change->uses_staged = castssl_manifest_number(manifest, "uses_staged") != 0;
+	/* A manifest of 0.1.0 does not know of preparations. */
+	change->switching = castssl_manifest_value(manifest, "switching") == NULL ||
+						castssl_manifest_number(manifest, "switching") != 0;
+	change->sessions = castssl_manifest_value(manifest, "sessions");
+	change->server_start = castssl_manifest_number(manifest, "server_start");
+	change->reason = castssl_manifest_value(manifest, "reason");
+	change->left_alone = castssl_manifest_number(manifest, "left_alone") != 0;
+	change->undone = !change->left_alone &&
+					 (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_FAILED);
+	change->moved = castssl_manifest_number(manifest, "place") !=
+						place_of(castssl_journal_path(change->id, NULL)) ||
+					(castssl_manifest_value(manifest, "control") != NULL &&
+					 castssl_manifest_number(manifest, "control") != castssl_whose_control());
+	change->written_in = written_in;
+	change->place = castssl_manifest_number(manifest, "place");
+	change->control = castssl_manifest_number(manifest, "control");
+	change->whose = castssl_whose_outside(written_in, change->moved);
+	for (int n = 1; (file = read_file(manifest, n)) != NULL; n++)
+		change->files = lappend(change->files, file);
+	find_files_here(change, written_in);
+	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
+	{
+		change->parameters = lappend(change->parameters, parameter);
+		has_ssl |= strcmp(parameter->name, "ssl") == 0;
+	}
+	/* In a manifest of 0.1.0 nothing else says so. */
+	change->touches_tls = castssl_manifest_value(manifest, "touches_tls") == NULL
+							  ? has_ssl
+							  : castssl_manifest_number(manifest, "touches_tls") != 0;
+	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
+		 n++)
+	{
+		int64 *item = palloc(sizeof(int64));
+
+		*item = undone;
+		change->undoes = lappend(change->undoes, item);
+	}
+	reading->change = change;
+}
+
+CastsslChange *
+castssl_record_read(int64 id)
+{
+	Reading reading = { .id = id };
+	ErrorData *error = castssl_attempt(read_change, &reading);
+
+	if (error == NULL)
+		return reading.change;
+	reading.change = palloc0(sizeof(CastsslChange));
+	reading.change->id = id;
+	reading.change->state = CASTSSL_DAMAGED;
+	reading.change->action = "unknown";
+	reading.change->reason = error->message;
+	return reading.change;
+}

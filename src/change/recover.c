@@ -1,0 +1,126 @@
+/*
+ * recover.c
+ *		Undo what was interrupted, and what nobody confirmed in time.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+#include "change/journal.h"
+#include "change/prune.h"
+#include "change/recover.h"
+#include "change/rollback.h"
+#include "server/swap.h"
+
+static bool
+is_due(const CastsslChange *change, TimestampTz now)
+{
+	return change->state == CASTSSL_APPLYING ||
+		   (change->state == CASTSSL_UNCONFIRMED && change->confirm_deadline <= now);
+}
+
+bool
+castssl_change_recovery_is_due(void)
+{
+	CastsslChange *open = castssl_journal_open_change();
+
+	return (open && is_due(open, GetCurrentTimestamp())) || castssl_leftovers_exist();
+}
+
+static void
+undo_one(CastsslChange *change, int elevel)
+{
+	bool interrupted = (change->state == CASTSSL_APPLYING);
+	char *problem = castssl_change_undo(change, interrupted ? CASTSSL_FAILED : CASTSSL_ROLLED_BACK);
+	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
+
+	ereport(
+		elevel,
+		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was undone: %s%s%s", change->id,
+				change->action, by,
+				interrupted ? "it had been interrupted" : "nobody confirmed it in time",
+				problem ? "; but the server has not loaded it yet: " : "", problem ? problem : ""),
+		 elevel == LOG ? 0 : errdetail("Files and parameters are as they were before it."),
+		 elevel == LOG ? 0 : errhint("SELECT * FROM castssl_changes() shows it.")));
+}
+
+/*
+ * Why the change cannot be undone as a whole, and so not at all: a clause, with the files;
+ * NULL when it can.
+ */
+static char *
+reason_to_leave_alone(const CastsslChange *change)
+{
+	StringInfoData outside;
+	StringInfoData newer;
+	ListCell *cell;
+
+	initStringInfo(&outside);
+	initStringInfo(&newer);
+	foreach (cell, change->files)
+	{
+		const CastsslChangedFile *file = lfirst(cell);
+
+		if (file->outside)
+			appendStringInfo(&outside, "%s%s", outside.len ? ", " : "", file->path);
+		if (change->moved && !file->elsewhere &&
+			castssl_change_is_foreign(file, castssl_hash_on_disk(file->path, NULL)))
+			appendStringInfo(&newer, "%s%s", newer.len ? ", " : "", file->path);
+	}
+	if (outside.len > 0 && change->whose != CASTSSL_OURS)
+		return psprintf("%s: %s", castssl_whose_reason(change->whose), outside.data);
+	if (newer.len > 0)
+		return psprintf("this data directory is a copy or was restored, and these files are newer "
+						"than the change: %s",
+						newer.data);
+	return NULL;
+}
+
+/* It is closed as it stands, so that other changes can go on. */
+static void
+leave_alone(CastsslChange *change, char *reason, int elevel)
+{
+	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
+
+	change->reason = psprintf("not undone: %s", reason);
+	change->left_alone = true;
+	change->state = change->state == CASTSSL_APPLYING ? CASTSSL_FAILED : CASTSSL_APPLIED;
+	change->finished_at = GetCurrentTimestamp();
+	castssl_journal_update(change);
+	ereport(
+		elevel,
+		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was not undone: %s", change->id,
+				change->action, by, reason),
+		 errdetail("Nothing of it was undone, because it would not have been undone as a whole."),
+		 errhint("Look at these files and at \"SELECT * FROM castssl_check()\", and put right "
+				 "what this server needs.")));
+}
+
+static void
+recover_one(CastsslChange *change, int elevel)
+{
+	char *reason = reason_to_leave_alone(change);
+
+	if (reason)
+		leave_alone(change, reason, elevel);
+	else
+		undo_one(change, elevel);
+}
+
+void
+castssl_change_recover(int elevel)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	List *changes = castssl_journal_list();
+
+	/* The newest first, because a newer change may have replaced what an older one wrote. */
+	for (int i = list_length(changes) - 1; i >= 0; i--)
+	{
+		CastsslChange *change = list_nth(changes, i);
+
+		if (is_due(change, now))
+			recover_one(change, elevel);
+	}
+	castssl_clear_up();
+}

@@ -1,0 +1,258 @@
+# Changes that survive clones, other people's hands, their reloads and their ALTER SYSTEM, and a clock that is put back.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use CastsslWire;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $pki = CastsslTest::pki();
+
+sub wait_until
+{
+	my ($condition) = @_;
+	foreach (1 .. 600)
+	{
+		return 1 if $condition->();
+		usleep(100_000);
+	}
+	return 0;
+}
+
+sub newest
+{
+	my ($t) = @_;
+	return $t->rows('SELECT * FROM castssl_changes() ORDER BY 1 DESC LIMIT 1')->[0];
+}
+
+sub renewed
+{
+	my ($t, $name) = @_;
+	return $pki->source("$t->{folder}/$name", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+}
+
+# A copy of the data directory as a server of its own: with its own configuration, or (heir) with the same.
+sub copy_of
+{
+	my ($t, $name, %options) = @_;
+	my $copy = bless { %$t, name => $name }, ref $t;
+	$copy->{data} = $options{data} // "$t->{folder}/$name";
+	$t->stop if $options{heir};
+	if (!$options{in_place})
+	{
+		system('cp', '-a', $t->{data}, $copy->{data}) == 0 or die 'cp';
+		unlink "$copy->{data}/postmaster.pid";
+	}
+	$copy->{log} = "$t->{folder}/$name.log";
+	$copy->{port} = $options{heir} ? $t->{node}->port : PostgreSQL::Test::Cluster::get_free_port();
+	return $copy;
+}
+
+sub start_copy
+{
+	my ($copy, @options) = @_;
+	system('pg_ctl', '-w', '-s', '-D', $copy->{data}, '-l', $copy->{log}, '-o',
+		join(' ', "-c config_file=$copy->{config}/postgresql.conf -c data_directory=$copy->{data} -c port=$copy->{port}", @options), 'start') == 0
+	  or die 'the copy does not start: ' . CastsslOpenssl::slurp($copy->{log});
+	return;
+}
+
+sub ask_copy
+{
+	my ($copy, $sql) = @_;
+	my ($ok, $out, $err) = CastsslWire::run($copy->{node}->host . "/.s.PGSQL.$copy->{port}", 'postgres', 'postgres', $sql, 1);
+	return $ok ? $out : "failed: $err";
+}
+
+sub stop_copy
+{
+	my ($copy) = @_;
+	system('pg_ctl', '-w', '-s', '-D', $copy->{data}, '-m', 'fast', 'stop') == 0 or die 'stop';
+	return;
+}
+
+# --- 1: a clone beside the original leaves the original's files alone, and says so
+
+{
+	my $t = CastsslTest->new('original', layout => 'debian');
+	my $hba = $t->hba;
+	$t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '8 s');
+	my $clone = copy_of($t, 'clone');
+	$t->sql('SELECT castssl_confirm()');
+	my $confirmed = $t->state;
+	start_copy($clone, "-c listen_addresses=''");
+	sleep 9;
+	ask_copy($clone, 'SELECT count(*) FROM castssl_changes()');
+	is_deeply($t->state, $confirmed, "a clone's deadline changes nothing of the original");
+	like(ask_copy($clone, 'SELECT state || $$: $$ || reason FROM castssl_changes() ORDER BY change_id DESC LIMIT 1'),
+		qr/^applied: not undone: this data directory is a copy, .*pg_hba\.conf/, 'castssl_changes() of the clone names what is left alone');
+	like(ask_copy($clone, q{SELECT severity || message FROM castssl_check() WHERE check_name = 'changes'}), qr/warning.*is a copy/, 'castssl_check(), too');
+	like(ask_copy($clone, 'SELECT * FROM castssl_rollback()'), qr/55000/, 'and a rollback there is refused');
+	is_deeply($t->state, $confirmed, 'the original is as it was');
+	stop_copy($clone);
+
+	# --- 2: the heir undoes the whole change, whose files outside are its own now
+	$t->disable;
+	is($t->hba, $hba, 'disabled');
+	$t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '5 s', force => 'true');
+	my $heir = copy_of($t, 'heir', heir => 1);
+	rename $t->{data}, "$t->{data}.away" or die $!;
+	start_copy($heir);
+	ok(wait_until(sub { ask_copy($heir, 'SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1') eq 'rolled back' }), 'an heir undoes it');
+	is($t->hba, $hba, 'pg_hba.conf outside of the data directory, too');
+	unlike($t->slurp("$heir->{data}/postgresql.auto.conf"), qr/^ssl/m, 'and the parameters: as a whole');
+	stop_copy($heir);
+	rename "$t->{data}.away", $t->{data} or die $!;
+	$t->{node}->_update_pid(0);
+}
+
+# --- 11: restored in place from a backup that was made while the change waited
+
+{
+	my $t = CastsslTest->new('restored', layout => 'debian');
+	$t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '3 s');
+	my $backup = copy_of($t, 'backup');
+	$t->sql('SELECT castssl_confirm()');
+	my $hba = $t->hba;
+	$t->stop;
+	system('rm', '-rf', $t->{data});
+	system('cp', '-a', $backup->{data}, $t->{data}) == 0 or die 'cp';
+	sleep 4;
+	$t->start;
+	my ($ok, undef, $err) = $t->psql('SELECT count(*) FROM castssl_changes()');
+	like($err, qr/WARNING: .*was not undone: this data directory is a copy or was restored/, 'restored in place: not undone, and said');
+	is($t->hba, $hba, 'what was confirmed stays');
+	isnt($t->served, 'none', 'with TLS: whole or not at all');
+	$t->disable;
+
+	# and where lines are marked, but nothing knows of them
+	$t->enable(source_dir => $t->{source}, plaintext => 'block');
+	rename "$t->{data}/pg_castssl", "$t->{folder}/left-behind" or die $!;
+	like($t->sql(q{SELECT severity || ' ' || message FROM castssl_check() WHERE check_name = 'changes'}),
+		qr/^warning .*no record of any change/, 'marked lines without a journal: a warning row');
+	$t->stop;
+}
+
+# --- 3: a hand edit at any instant of a call is not lost
+
+my $t = CastsslTest->new('hands');
+{
+	my $hba = $t->hba;
+	my ($kept, $refused, $lost) = (0, 0, 0);
+	foreach my $i (1 .. 40)
+	{
+		my $line = "# by hand $i";
+		my $child = fork // die $!;
+		if ($child == 0)
+		{
+			usleep(1_000 + rand 150_000);
+			open my $out, '>>', $t->path('pg_hba.conf') or die $!;
+			print $out "$line\n";
+			close $out;
+			POSIX::_exit(0);
+		}
+		my ($ok, undef, $err) = $t->psql("SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')");
+		waitpid $child, 0;
+		my $there = $t->hba =~ /^\Q$line\E$/m;
+		my $in_journal = grep { $t->slurp($_) =~ /^\Q$line\E$/m } glob "$t->{data}/pg_castssl/changes/*/replaced-*";
+		$lost++ unless $there || $in_journal;
+		$refused++ if !$ok && $err =~ /55000/;
+		$kept++ if $there;
+		$t->psql('SELECT * FROM castssl_disable()');
+		$t->set_hba($hba);
+	}
+	is($lost, 0, '40 edits by hand during a call: none is lost') or diag "kept $kept, refused $refused";
+	note "kept $kept, of which $refused calls were refused";
+}
+
+# --- 3: a parameter that somebody has set since
+
+{
+	$t->enable(source_dir => $t->{source}, plaintext => 'block');
+	my $ca = "$t->{data}/another.crt";
+	$t->write($ca, $t->slurp($pki->path('root.crt')));
+	$t->sql("ALTER SYSTEM SET ssl_ca_file = '$ca'");
+	$t->fails('SELECT * FROM castssl_rollback()', '55000', 'rollback over an ALTER SYSTEM', detail => qr/ssl_ca_file/, hint => 1);
+	$t->sql('ALTER SYSTEM RESET ssl_ca_file');
+	$t->psql('SELECT * FROM castssl_disable()');
+	$t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '2 s');
+	$t->sql("ALTER SYSTEM SET ssl_ca_file = '$ca'");
+	ok(wait_until(sub { $t->served eq 'none' }), 'undone at its deadline all the same');
+	like($t->slurp($t->{node}->logfile), qr/WARNING:  parameter "ssl_ca_file" was set since change \d+.*\n.*DETAIL:  Its value was "\Q$ca\E"/, 'with a WARNING that has the value');
+	like($t->slurp($t->newest_change . '/manifest'), qr/^parameter_\d+_replaced = '\Q$ca\E'/m, 'which is in the journal');
+}
+
+# --- 5: no moment without TLS in a rotation beside reloads by others
+
+{
+	$t->enable(source_dir => $t->{source}, plaintext => 'keep');
+	my @sources = ($t->{source}, renewed($t, 'renewed'));
+	my $stop = "$t->{folder}/stop";
+	my @children;
+	foreach my $role (qw(reload client))
+	{
+		my $child = fork // die $!;
+		push @children, $child;
+		next if $child;
+		my ($clear, $failed, $all) = (0, 0, 0);
+		until (-e $stop)
+		{
+			if ($role eq 'reload') { $t->psql('SELECT pg_reload_conf()'); usleep(3_000); next }
+			my ($ok, $out) = $t->client(sslmode => 'prefer', password => 'wonderland', cert => 'alice');
+			$all++;
+			$failed++ unless $ok;
+			$clear++ if $ok && $out !~ /^t/;
+		}
+		open my $out, '>', "$t->{folder}/$role" or die $!;
+		print $out "$clear unencrypted, $failed failed\n$all\n";
+		close $out;
+		POSIX::_exit(0);
+	}
+	my $rotations = $ENV{CASTSSL_ROTATIONS} // 30;
+	$t->enable(source_dir => $sources[ $_ % 2 ]) foreach 1 .. $rotations;
+	$t->write($stop, '');
+	waitpid $_, 0 foreach @children;
+	my ($verdict, $connections) = split /\n/, $t->slurp("$t->{folder}/client");
+	is($verdict, '0 unencrypted, 0 failed', "$rotations rotations beside reloads by others");
+	diag "$connections connections during $rotations rotations";
+	unlike($t->slurp("$t->{data}/postgresql.auto.conf"), qr/pg_castssl/, 'no parameter names a copy afterwards');
+	is_deeply([ glob "$t->{data}/pg_castssl/changes/*/next" ], [], 'and no copy of a key is left');
+}
+
+# --- 8: a clock that was put back
+
+{
+	my $old = $t->session;
+	$t->enable(source_dir => renewed($t, 'clock'), confirm_within => '10 min', force => 'true', clientcert => 'verify-ca');
+	$t->edit_state($t->newest_change . '/manifest', sub { s/^applied_at = '(\d+)'/"applied_at = '" . ($1 + 3_600_000_000) . "'"/me or die });
+	$old->ask('SELECT castssl_confirm();');
+	like($old->answer, qr/55000: this session began before/, 'clock put back by an hour: an older session proves nothing');
+	like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'and a new one confirms');
+}
+
+# --- 10: an overdue change is not confirmed, and undoing that is not possible changes nothing
+
+{
+	my $folder = "$t->{folder}/closed";
+	mkdir $folder, 0755 or die $!;
+	$t->enable(source_dir => $t->{source}, target_dir => $folder, plaintext => 'block', confirm_within => '2 s', force => 'true');
+	my $auto = $t->slurp("$t->{data}/postgresql.auto.conf");
+	chmod 0555, $folder;
+	SKIP: {
+		skip 'root may write everywhere', 4 if -w $folder;
+		sleep 4;
+		like(($t->psql('SELECT castssl_confirm()'))[2], qr/ERROR:  55000: the deadline of change \d+ has passed\n.*not possible yet: .*closed.*\nHINT: /, 'an overdue change is not confirmed, and why');
+		is($t->slurp("$t->{data}/postgresql.auto.conf"), $auto, 'nothing of the undoing is stored');
+		is($t->sql(q{SELECT severity FROM castssl_check() WHERE check_name = 'changes'}), 'error', 'an error row');
+		sleep 12;
+		is(() = $t->slurp($t->{node}->logfile) =~ /WARNING:  pg_castssl: a change could not be undone yet/g, 1, 'logged once');
+	}
+	chmod 0755, $folder;
+	ok(wait_until(sub { newest($t)->{state} eq 'rolled back' }), 'undone as soon as it can be');
+}
+$t->stop;
+
+done_testing();

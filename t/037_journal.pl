@@ -1,0 +1,125 @@
+# A journal that is damaged, full, closed, behind a link, or not what it seems.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use POSIX ();
+use Test::More;
+
+my $t = CastsslTest->new('journal', conf => 'castssl.keep_changes = 2');
+my $state = "$t->{data}/pg_castssl";
+
+# --- 4: behind a symbolic link: refused before anything is written
+
+mkdir "$t->{folder}/behind", 0700 or die $!;
+symlink "$t->{folder}/behind", $state or die $!;
+$t->enable_fails({ source_dir => $t->{source}, confirm_within => '1 min' }, '42501', 'pg_castssl is a link', message => qr/pg_castssl/, hint => 1);
+is_deeply([ glob "$t->{folder}/behind/*" ], [], 'nothing was written there');
+unlink $state or die $!;
+
+# --- 6: a damaged record is a row, not believed, and nothing is made on top of it
+
+$t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '10 min', force => 'true');
+my $folder = $t->newest_change;
+my $manifest = "$folder/manifest";
+my $good = $t->slurp($manifest);
+like($good, qr/\Aversion = '2'\n.*^sha256 = '[0-9a-f]{64}'\n\z/ms, 'a record has a version and a seal');
+my $images = () = glob "$folder/before-*";
+my %damage = (empty => '', cut => substr($good, 0, length($good) / 2), 'another state' => $good =~ s/unconfirmed/applied/r,
+	'no end' => $good =~ s/^sha256.*//mr, nonsense => "\0\1\2", 'unknown state' => "action = 'x'\nstate = 'mystery'\n");
+foreach my $name (sort keys %damage)
+{
+	$t->write($manifest, $damage{$name});
+	my $row = $t->rows('SELECT state, reason FROM castssl_changes()')->[0];
+	is($row->{state}, 'damaged', "$name: its state");
+	like($row->{reason}, qr/manifest/, "$name: why");
+	is($t->sql(q{SELECT severity FROM castssl_check() WHERE check_name = 'changes'}), 'error', "$name: castssl_check()");
+	is($t->sql('SELECT change_state FROM castssl_status()'), 'damaged', "$name: castssl_status()");
+	like($t->sql('SELECT castssl_report()'), qr/damaged/, "$name: castssl_report()");
+	$t->fails($_, 'F0000', "$name: $_", detail => qr/manifest/, hint => qr/remove the folder/)
+	  foreach 'SELECT castssl_confirm()', "SELECT castssl_postpone('1 min')", 'SELECT * FROM castssl_rollback()', 'SELECT * FROM castssl_disable()';
+	is(scalar(my @left = glob "$folder/before-*"), $images, "$name: its before-images stay");
+}
+unlink $manifest;
+POSIX::mkfifo($manifest, 0600) or die $!;
+is($t->rows('SELECT state FROM castssl_changes()')->[0]{state}, 'damaged', 'a FIFO hangs nobody');
+unlink $manifest;
+$t->write($manifest, $good);
+is($t->sql('SELECT castssl_confirm()'), 1, 'put right, it is good again');
+
+# a damaged older one stops nothing, and is never pruned
+my $older = "$folder/manifest";
+$t->enable(plaintext => 'block', clientcert => 'verify-full', force => 'true');
+$t->write($older, '');
+$t->disable;
+is($t->sql(q{SELECT severity FROM castssl_check() WHERE check_name = 'changes'}), 'warning', 'an older one that is damaged: a warning');
+is(scalar(my @images = glob "$folder/before-*"), $images, 'and it stays');
+
+# --- 7: what else lies in changes/
+
+$t->write("$state/changes/77", 'a plain file');
+$t->write("$state/changes/notes", 'another');
+mkdir "$state/changes/9999999999999999999", 0700 or die $!;
+mkdir "$state/changes/007", 0700 or die $!;
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+cmp_ok($t->sql('SELECT max(change_id) FROM castssl_changes()'), '<', 77, 'neither a file nor a name that is no number counts');
+$t->disable;
+$t->enable(source_dir => $t->{source}, plaintext => 'block');
+is(scalar(grep { my @files = glob "$_/before-*"; $_ ne $folder && @files } glob "$state/changes/*"), 2, 'nor do they stop pruning');
+$t->disable;
+
+# --- the baseline and what is staged
+
+$t->enable(source_dir => $t->{source});
+my $baseline = $t->slurp("$state/baseline");
+$t->write("$state/baseline", substr $baseline, 0, 40);
+$t->fails('SELECT * FROM castssl_disable()', 'F0000', 'a cut baseline', hint => 1);
+$t->write("$state/baseline", $baseline =~ s/^(?:version|sha256) = .*\n//mgr);
+$t->disable;
+is($t->served, 'none', 'a baseline of 0.1.0 is read');
+
+my $add = q{SELECT castssl_hba_add('host', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256')};
+$t->sql($add);
+$t->write("$state/staged/manifest", '');
+$t->fails('SELECT castssl_hba_diff()', 'F0000', 'an empty record of what is staged', hint => qr/discard/);
+$t->sql('SELECT castssl_hba_discard()');
+
+SKIP: {
+	skip 'root may write everywhere', 3 if $> == 0;
+	$t->sql($add);
+	my @files = sort glob "$state/staged/*";
+	foreach my $closed ($state, "$state/staged")
+	{
+		chmod 0500, $closed;
+		$t->fails('SELECT castssl_hba_discard()', '42501', 'castssl_hba_discard in a closed folder', no_detail => 1);
+		chmod 0700, $closed;
+		is_deeply([ sort glob "$state/staged/*" ], \@files, 'leaves all as it is');
+	}
+	$t->sql('SELECT castssl_hba_discard()');
+}
+
+# --- in one backend: memory, descriptors and OpenSSL's error queue stay flat
+
+my $cycles = $ENV{CASTSSL_CYCLES} // 15;
+my $session = $t->session;
+my $measure = q{SELECT (SELECT sum(total_bytes) FROM pg_backend_memory_contexts), (SELECT count(*) FROM pg_ls_dir('/proc/self/fd'));};
+my ($memory_before, $files_before, $memory, $files);
+my $errors = 0;
+foreach my $cycle (1 .. $cycles)
+{
+	$session->ask("SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}'); SELECT count(*) FROM castssl_rollback();");
+	$errors++ if $session->answer =~ /ERROR/;
+	next if $cycle != 5 && $cycle != $cycles;
+	$session->ask($measure);
+	($memory, $files) = split /\|/, $session->answer;
+	($memory_before, $files_before) = ($memory, $files) if $cycle == 5;
+}
+diag "after 5 cycles $memory_before bytes and $files_before descriptors, after $cycles $memory and $files";
+is($errors, 0, "$cycles cycles of castssl_enable and castssl_rollback");
+cmp_ok($memory, '<', $memory_before + 200_000, 'memory is flat');
+cmp_ok($files, '<=', $files_before + 2, 'so are descriptors');
+$session->quit;
+$t->stop;
+
+done_testing();
