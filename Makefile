@@ -26,10 +26,7 @@ REGRESS = install arguments privileges status hba_rules
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
 PG_CFLAGS = -Wno-declaration-after-statement -MMD -MP
-# On Windows libpq has functions of the server's names: with libpq first, pqsignal would be its own,
-# and a worker would never see a SIGHUP. Nothing is to be bound by guess there either.
-windows_link = -Wl,--disable-auto-import -L$(pkglibdir) -lpostgres
-SHLIB_LINK = $(if $(filter win32,$(PORTNAME)),$(windows_link),-pthread) $(libpq) -lssl -lcrypto
+SHLIB_LINK = -pthread $(libpq) -lssl -lcrypto
 
 ifdef WERROR
 PG_CFLAGS += -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \

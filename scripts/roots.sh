@@ -115,12 +115,21 @@ on_copy() {
 	' on_copy "$work" "$base" "$folder" "$@"
 }
 
-# make_root MAJOR [PACKAGE...]: the root with its packages, as far as it is not there yet.
+# make_root MAJOR [PACKAGE...]: the root with its packages, as far as it is not there yet. Of two that want
+# the same root, one waits.
 make_root() {
+	as_root mkdir -p "$cache/roots" || return
+	as_root touch "$cache/roots/$1.lock" || return
+	(
+		flock 8
+		make_root_alone "$@"
+	) 8<"$cache/roots/$1.lock"
+}
+
+make_root_alone() {
 	local major=$1 folder=$cache/roots/$1 suite package wanted=() missing=()
 	shift
 	suite=$(suite_of "$major") || return
-	as_root mkdir -p "$cache/roots"
 	if [ ! -e "$folder/etc/castssl-base" ]; then
 		echo "Making the root for PostgreSQL $major: Debian $suite"
 		# a root that another run left half-done is no use

@@ -75,10 +75,30 @@
 #ifdef WIN32
 #define O_NOFOLLOW 0         /* links: see server/platform.h */
 #define S_ISSOCK(mode) false /* a socket is not a file on Windows */
+#define O_NONBLOCK 0         /* nor is a FIFO, */
+#define O_NOCTTY 0           /* nor a terminal */
+#ifndef S_ISLNK
+#define S_ISLNK(mode) false /* the server tells a link from 14 on */
+#endif
+
+/*
+ * In a server by Visual C++, for x64: the size of a jmp_buf, and at which byte
+ * a struct dirent has the name.
+ */
+#define CASTSSL_WINDOWS_JUMP_SIZE 256
+#if PG_VERSION_NUM >= 140000
+#define CASTSSL_WINDOWS_DIRENT_NAME 10
+#else
+#define CASTSSL_WINDOWS_DIRENT_NAME 8
+#endif
+
 #if PG_VERSION_NUM < 160000
-#include "getaddrinfo.h" /* gai_strerror */
+#include "getaddrinfo.h"
 #endif
 #endif
+
+/* On Windows it is the server's own, whose header had another name up to 15. */
+#define castssl_gai_strerror(code) gai_strerror(code)
 
 /* ---- OpenSSL ---- */
 

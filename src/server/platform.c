@@ -9,7 +9,9 @@
 
 #ifdef WIN32
 #include <aclapi.h>
+#include <dirent.h>
 #include <io.h>
+#include <setjmp.h>
 #else
 #include <signal.h>
 #include <sys/mman.h>
@@ -244,6 +246,40 @@ castssl_platform_other_readers(const char *path)
 }
 
 #else /* WIN32 */
+
+/*
+ * PostgreSQL is built by Visual C++ there.  What its headers, read by another
+ * compiler, leave to that compiler's own must be as the server has it.  With
+ * another setjmp() the first error that is caught ends the server; with another
+ * struct dirent names of files are cut, and a change that waits is not found.
+ */
+StaticAssertDecl(sizeof(sigjmp_buf) == CASTSSL_WINDOWS_JUMP_SIZE, "sigjmp_buf is not the server's");
+StaticAssertDecl(offsetof(struct dirent, d_name) == CASTSSL_WINDOWS_DIRENT_NAME,
+				 "struct dirent is not the server's");
+StaticAssertDecl(sizeof(pid_t) == sizeof(int), "pid_t is not the server's");
+StaticAssertDecl(sizeof(off_t) == sizeof(long), "off_t is not the server's");
+
+#ifdef __GNUC__
+
+/* Nor a buffer with a frame, to which Windows would unwind. */
+StaticAssertDecl(__builtin_strcmp(CppAsString2(sigsetjmp(buffer, 0)),
+								  CppAsString2(_setjmp((buffer), NULL))) == 0,
+				 "sigsetjmp is not for the server's longjmp");
+
+#ifndef _UCRT
+#error "the C runtime is not the server's"
+#endif
+
+/* Where the DLL starts: what comes with mingw-w64 would bring another C runtime. */
+extern BOOL WINAPI castssl_platform_start(HINSTANCE library, DWORD reason, LPVOID reserved);
+
+BOOL WINAPI
+castssl_platform_start(HINSTANCE library, DWORD reason, LPVOID reserved)
+{
+	return TRUE;
+}
+
+#endif
 
 bool
 castssl_platform_has_modes(void)

@@ -20,6 +20,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/grow.h"
 #include "server/lookup.h"
 #include "server/world.h"
@@ -417,7 +418,7 @@ castssl_hba_radius_error(const char *server)
 		return NULL;
 	}
 	return psprintf("could not translate RADIUS server name \"%s\" to address: %s", server,
-					gai_strerror(rc));
+					castssl_gai_strerror(rc));
 }
 
 const CastsslHbaWorld *

@@ -19,6 +19,9 @@ host    all             all             127.0.0.1/32            scram-sha-256
 host    all             all             ::1/128                 scram-sha-256
 HBA
 
+# The data folder's name.
+our $data_name = 'data';
+
 my @nodes;
 
 sub new
@@ -26,12 +29,12 @@ sub new
 	my ($class, $name) = @_;
 	my $folder = CastsslTest::temporary_folder();
 	my $port = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;
-	my $self = bless { name => $name, folder => $folder, port => $port }, $class;
+	my $self = bless { name => $name, folder => $folder, port => $port, data => "$folder/$data_name" }, $class;
 	push @nodes, $self;
 	return $self;
 }
 
-sub data_dir { return "$_[0]{folder}/data" }
+sub data_dir { return $_[0]{data} }
 sub logfile { return "$_[0]{folder}/log" }
 sub host { return '127.0.0.1' }
 sub port { return $_[0]{port} }
@@ -58,7 +61,9 @@ sub init
 {
 	my ($self, %options) = @_;
 	$self->run('initdb', '-D', path_of($self->data_dir), '-A', 'trust', '-N', @{ $options{extra} // [] }) or croak 'initdb failed';
-	$self->append_conf('postgresql.conf', "port = $self->{port}\nfsync = off\nmax_connections = 30\nshared_buffers = 16MB");
+	$self->append_conf('postgresql.conf', "port = $self->{port}\nfsync = off\nmax_connections = 30\nshared_buffers = 16MB\n"
+		  # wine takes its time
+		  . "castssl.verify_timeout = '60s'");
 	return;
 }
 
@@ -85,6 +90,19 @@ sub stop
 	my ($self, $mode) = @_;
 	$self->run('pg_ctl', 'stop', '-w', '-D', path_of($self->data_dir), '-m', $mode // 'fast');
 	$self->{runs} = 0;
+	return;
+}
+
+# After a crash: under wine a child of a server that died may stay for minutes, and no other can start meanwhile.
+sub bury
+{
+	my ($self) = @_;
+	(my $program = path_of("$ENV{CASTSSL_WINDOWS}/bin/postgres.exe")) =~ tr{/}{\\};
+	foreach my $process (glob '/proc/[0-9]*')
+	{
+		my $command = eval { CastsslOpenssl::slurp("$process/cmdline") } // next;
+		kill KILL => $process =~ /(\d+)/ if $command =~ tr{/}{\\}r =~ /\Q$program\E/i;
+	}
 	return;
 }
 

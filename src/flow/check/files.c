@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "flow/check/checks.h"
 #include "server/files.h"
 #include "server/paths.h"

@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/compat.h"
 #include "hba/text/address.h"
 #include "hba/text/lex.h"
 
@@ -133,7 +134,8 @@ read_mask_field(const CastsslHbaTokens *mask, CastsslHbaAddress *result)
 		return "multiple values specified for netmask";
 	code = read_numeric(mask->items[0].string, &family, result->mask);
 	if (code != 0)
-		return psprintf("invalid IP mask \"%s\": %s", mask->items[0].string, gai_strerror(code));
+		return psprintf("invalid IP mask \"%s\": %s", mask->items[0].string,
+						castssl_gai_strerror(code));
 	if (family != result->family)
 		return "IP address and mask do not match";
 	return NULL;
@@ -196,7 +198,7 @@ castssl_hba_address_read(const CastsslHbaToken *token, const CastsslHbaTokens *m
 	if (code != 0)
 		/* LCOV_EXCL_START: the system is out of memory, for instance */
 		return psprintf("invalid IP address \"%.*s\": %s", (int) strcspn(token->string, "/"),
-						token->string, gai_strerror(code));
+						token->string, castssl_gai_strerror(code));
 	/* LCOV_EXCL_STOP */
 
 	if (slash == NULL)
