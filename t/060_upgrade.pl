@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use Cwd ();
+use File::Find 'find';
 use File::Spec;
 use Test::More;
 
@@ -116,6 +117,68 @@ my $before = $t->state;
 $t->fails("SELECT * FROM $_", '42883', "old SQL, new library: $_", message => qr/does not fit/, hint => qr/ALTER EXTENSION/)
   foreach "earlier_enable('$t->{source}')", 'earlier_disable()';
 is_deeply($t->state, $before, 'nothing has changed');
+
+# --- what 0.1.0 left in a data directory, @DATA@ in test/data/state-0.1.0: five changes, one more that
+# waits for castssl_confirm(), and a CA that revoked a certificate. Its keys belong to this test alone.
+
+# Puts all of it where it was in $server, which is not running.
+sub place_state
+{
+	my ($server) = @_;
+	my $from = "$FindBin::RealBin/../test/data/state-0.1.0";
+	find({ no_chdir => 1, wanted => sub {
+			my $to = $server->{data} . substr $File::Find::name, length $from;
+			if (-d) { -d $to or mkdir $to, 0700 or die "$to: $!"; return }
+			my $content = $server->slurp(Cwd::realpath($_)) =~ s/\@DATA\@/$server->{data}/gr;
+			# the folder of the change, and who owns what is put back
+			my $place = (stat $to =~ s{/[^/]*$}{}r)[1];
+			my ($gid) = split / /, $);
+			$content =~ s/^(place = ').*'$/$1$place'/m;
+			# past, by whatever clock
+			$content =~ s/^(confirm_deadline = ')[1-9]\d*'$/${1}1'/m;
+			$content =~ s/^(file_\d+_uid = ').*'$/$1$>'/mg;
+			$content =~ s/^(file_\d+_gid = ').*'$/$1$gid'/mg;
+			$server->write($to, $content);
+			chmod 0600, $to or die "$to: $!";
+	} }, $from);
+	return;
+}
+
+my $kept = CastsslTest->new('kept');
+my $data = $kept->{data};
+$kept->stop;
+place_state($kept);
+my ($applied, $before_apply) = map { $kept->slurp("$data/pg_castssl/changes/$_/before-1") } 6, 5;
+$kept->start;
+
+is_deeply([ map { "$_->{change_id} $_->{action} $_->{state}" } @{ $kept->rows('SELECT * FROM castssl_changes() ORDER BY 1') } ],
+	[ '1 enable applied', '2 disable applied', '3 enable applied', '4 revoke applied', '5 apply pg_hba applied',
+	  '6 apply pg_hba rolled back' ], '0.1.0: its changes, and the deadline of the last one has passed');
+is($kept->hba, $applied, '0.1.0: the unconfirmed change is undone');
+is($kept->sql('SELECT ssl, hba_staged FROM castssl_status()'), 't|t', '0.1.0: its edits wait again');
+like($kept->sql('SELECT castssl_hba_diff()'), qr{^\+hostssl all all 10\.1\.0\.0/16 scram-sha-256$}m, '0.1.0: what they are');
+my @checks = @{ $kept->rows('SELECT * FROM castssl_check()') };
+cmp_ok(scalar @checks, '>=', 40, '0.1.0: castssl_check()');
+is_deeply([ grep { $_->{severity} eq 'error' } @checks ], [], '0.1.0: with no error') or diag explain \@checks;
+
+$kept->sql('SELECT * FROM castssl_hba_apply()');
+is($kept->hba, "${applied}hostssl all all 10.1.0.0/16 scram-sha-256\n", '0.1.0: its edits become live');
+$kept->sql('SELECT * FROM castssl_rollback(7)');
+is($kept->hba, $applied, '0.1.0: and are undone');
+$kept->sql('SELECT castssl_hba_discard()');
+$kept->sql('SELECT * FROM castssl_rollback(5)');
+is($kept->hba, $before_apply, '0.1.0: an old change is undone');
+
+my $issued = $kept->sql("SELECT castssl_issue_client('carol')");
+is(system("openssl verify -CAfile '$data/pg_castssl/ca/root.crt' '$issued/client.crt' >'$kept->{folder}/verify' 2>&1"), 0,
+	'0.1.0: its CA issues certificates') or diag $kept->slurp("$kept->{folder}/verify");
+$kept->sql('SELECT castssl_revoke(' . CastsslTest::quote($kept->slurp("$issued/client.crt")) . ', force => true)');
+my $listed = `openssl crl -in '$data/pg_castssl/ca/root.crl' -noout -text`;
+is(scalar(() = $listed =~ /Serial Number:/g), 2, '0.1.0: and what it revoked stays revoked') or diag $listed;
+$kept->disable;
+is($kept->sql('SELECT ssl FROM castssl_status()'), 'f', '0.1.0: what it enabled is disabled');
+is($kept->hba, $kept->slurp("$data/pg_castssl/changes/1/before-4"), '0.1.0: the rules are those from before it');
+$kept->stop;
 
 # --- pg_upgrade: of one major to itself, and of an older one that is at hand
 
