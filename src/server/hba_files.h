@@ -8,7 +8,7 @@
 #include "hba/match/ident.h"
 #include "hba/text/rule.h"
 
-/* Candidate files that replace live ones; data is not NUL-terminated. */
+/* A file that is read in place of a live one; data is not NUL-terminated. */
 typedef struct CastsslHbaOverlay
 {
 	const char *path; /* path of the live file, as the policy names it */

@@ -3,7 +3,7 @@
  *		The verdict of this server's own loaders on files that are not live yet.
  *
  * Each function runs the code that the postmaster will run on reload, only in this
- * backend.  It points the server's globals at the candidates and restores them
+ * backend.  It points the server's globals at those files and restores them
  * afterwards, also on ERROR.  Nothing changes in the running server.
  */
 #ifndef CASTSSL_SERVER_LOADER_H

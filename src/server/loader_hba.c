@@ -1,6 +1,6 @@
 /*
  * loader_hba.c
- *		A candidate pg_hba.conf, copied so that the server's own parser can judge it.
+ *		A pg_hba.conf that is not live yet, copied so that the server's own parser can judge it.
  *
  * Every file is copied.  A directory of include_dir becomes a list of includes.  So
  * relative names, absolute names and names with ".." all need no special treatment.
@@ -24,32 +24,32 @@
  * A file, or the list that replaces a directory of include_dir.  Its number is the
  * number of its copy.
  */
-typedef struct StagedFile
+typedef struct CopiedFile
 {
 	const char *path;                   /* path of the live file */
 	const CastsslHbaDocument *document; /* NULL: a directory */
 	char *list;                         /* for a directory */
-} StagedFile;
+} CopiedFile;
 
-typedef struct Stage
+typedef struct Copies
 {
 	const CastsslHbaPolicy *policy;
 	CastsslScratch scratch;
-	StagedFile *files;
+	CopiedFile *files;
 	int nfiles;
 	int capacity;
 
 	CastsslHbaLine line; /* reused for each line */
 	StringInfoData joined;
-} Stage;
+} Copies;
 
 /* ---- which files there are ---- */
 
-/* The candidate's document of a file, or else the one on disk; NULL if there is none. */
+/* The policy's document of a file, or else the one on disk; NULL if there is none. */
 static const CastsslHbaDocument *
-find_document(const Stage *stage, const char *path)
+find_document(const Copies *copies, const char *path)
 {
-	const CastsslHbaDocument *document = castssl_hba_policy_file(stage->policy, path);
+	const CastsslHbaDocument *document = castssl_hba_policy_file(copies->policy, path);
 	char *data;
 	size_t length;
 	int error;
@@ -57,47 +57,47 @@ find_document(const Stage *stage, const char *path)
 	if (document)
 		return document;
 	data = castssl_hba_file_bytes(path, &length, &error);
-	return data ? castssl_hba_document_read(path, data, length, stage->policy->version) : NULL;
+	return data ? castssl_hba_document_read(path, data, length, copies->policy->version) : NULL;
 }
 
 /* The number of a path that is copied already; -1: it is not. */
 static int
-find_staged(const Stage *stage, const char *path)
+find_copy(const Copies *copies, const char *path)
 {
-	for (int i = 0; i < stage->nfiles; i++)
+	for (int i = 0; i < copies->nfiles; i++)
 	{
-		if (strcmp(stage->files[i].path, path) == 0)
+		if (strcmp(copies->files[i].path, path) == 0)
 			return i;
 	}
 	return -1;
 }
 
 static int
-add_staged(Stage *stage, const char *path, const CastsslHbaDocument *document, char *list)
+add_copy(Copies *copies, const char *path, const CastsslHbaDocument *document, char *list)
 {
-	CASTSSL_GROW(stage->files, stage->nfiles, stage->capacity);
-	stage->files[stage->nfiles++] = (StagedFile){ path, document, list };
-	return castssl_scratch_new(&stage->scratch);
+	CASTSSL_GROW(copies->files, copies->nfiles, copies->capacity);
+	copies->files[copies->nfiles++] = (CopiedFile){ path, document, list };
+	return castssl_scratch_new(&copies->scratch);
 }
 
 /* Number of the copy of a file; -1: there is no such file. */
 static int
-stage_file(Stage *stage, const char *path)
+copy_of_file(Copies *copies, const char *path)
 {
-	int number = find_staged(stage, path);
+	int number = find_copy(copies, path);
 	const CastsslHbaDocument *document = NULL;
 
 	if (number < 0)
-		document = find_document(stage, path);
-	return document ? add_staged(stage, path, document, NULL) : number;
+		document = find_document(copies, path);
+	return document ? add_copy(copies, path, document, NULL) : number;
 }
 
 /* Number of the list for a directory of include_dir; -1: it cannot be read. */
 /* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static int
-stage_directory(Stage *stage, const char *path)
+copy_of_directory(Copies *copies, const char *path)
 {
-	int number = find_staged(stage, path);
+	int number = find_copy(copies, path);
 	StringInfoData list;
 	char **paths;
 	int count;
@@ -110,12 +110,12 @@ stage_directory(Stage *stage, const char *path)
 	initStringInfo(&list);
 	for (int i = 0; i < count; i++)
 	{
-		int file = stage_file(stage, paths[i]);
+		int file = copy_of_file(copies, paths[i]);
 
 		appendStringInfo(&list, "include \"%s\"\n",
-						 file < 0 ? paths[i] : stage->scratch.paths[file]);
+						 file < 0 ? paths[i] : copies->scratch.paths[file]);
 	}
-	return add_staged(stage, path, NULL, list.data);
+	return add_copy(copies, path, NULL, list.data);
 }
 /* LCOV_EXCL_STOP */
 
@@ -136,13 +136,13 @@ check_waits_for_nobody(const char *path)
 
 /* The name under which a copy refers to a file. */
 static char *
-file_reference(Stage *stage, const char *name, const char *outer)
+file_reference(Copies *copies, const char *name, const char *outer)
 {
 	char *path = castssl_hba_file_locate(name, outer);
-	int file = stage_file(stage, path);
+	int file = copy_of_file(copies, path);
 
 	if (file >= 0)
-		return stage->scratch.paths[file];
+		return copies->scratch.paths[file];
 	check_waits_for_nobody(path);
 	return path;
 }
@@ -153,15 +153,15 @@ file_reference(Stage *stage, const char *name, const char *outer)
  */
 /* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static char *
-directory_reference(Stage *stage, const char *name, const char *outer)
+directory_reference(Copies *copies, const char *name, const char *outer)
 {
 	int number;
 
 	/* The server refuses a blank name as it is. */
 	if (name[strspn(name, " \t\r\n")] == '\0')
 		return NULL;
-	number = stage_directory(stage, castssl_hba_file_locate(name, outer));
-	return number < 0 ? NULL : stage->scratch.paths[number];
+	number = copy_of_directory(copies, castssl_hba_file_locate(name, outer));
+	return number < 0 ? NULL : copies->scratch.paths[number];
 }
 /* LCOV_EXCL_STOP */
 
@@ -252,13 +252,13 @@ replace_token(const CastsslHbaDocument *document, int number, const CastsslHbaLe
 
 /* Append one record of a file, with its references rewritten. */
 static void
-append_record(Stage *stage, const CastsslHbaDocument *document, int number, StringInfo out)
+append_record(Copies *copies, const CastsslHbaDocument *document, int number, StringInfo out)
 {
 	const CastsslHbaRecord *record = &document->records[number];
 	const char *data = document->data + record->offset;
 	size_t done = 0;
 	size_t length;
-	const char *text = castssl_hba_record_text(document, number, &stage->joined, &length);
+	const char *text = castssl_hba_record_text(document, number, &copies->joined, &length);
 	const CastsslHbaLexeme *included;
 	bool is_directory = false;
 
@@ -267,28 +267,28 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, Stri
 		appendBinaryStringInfo(out, data, (int) record->length);
 		return;
 	}
-	castssl_hba_lex(&stage->line, text, length, document->version);
-	included = included_name(&stage->line, document->version, &is_directory);
-	for (int i = 0; i < stage->line.nlexemes; i++)
+	castssl_hba_lex(&copies->line, text, length, document->version);
+	included = included_name(&copies->line, document->version, &is_directory);
+	for (int i = 0; i < copies->line.nlexemes; i++)
 	{
-		const CastsslHbaLexeme *lexeme = &stage->line.lexemes[i];
+		const CastsslHbaLexeme *lexeme = &copies->line.lexemes[i];
 
 		if (lexeme->file)
 			replace_token(document, number, lexeme, "@",
-						  file_reference(stage, lexeme->string + 1, document->path), &done, out);
+						  file_reference(copies, lexeme->string + 1, document->path), &done, out);
 		/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 		else if (lexeme == included && is_directory)
 		{
-			char *reference = directory_reference(stage, lexeme->string, document->path);
+			char *reference = directory_reference(copies, lexeme->string, document->path);
 
 			if (reference == NULL)
 				continue;
-			replace_token(document, number, &stage->line.lexemes[0], "", "include", &done, out);
+			replace_token(document, number, &copies->line.lexemes[0], "", "include", &done, out);
 			replace_token(document, number, lexeme, "", reference, &done, out);
 		}
 		else if (lexeme == included)
 			replace_token(document, number, lexeme, "",
-						  file_reference(stage, lexeme->string, document->path), &done, out);
+						  file_reference(copies, lexeme->string, document->path), &done, out);
 		/* LCOV_EXCL_STOP */
 	}
 	appendBinaryStringInfo(out, data + done, (int) (record->length - done));
@@ -296,23 +296,23 @@ append_record(Stage *stage, const CastsslHbaDocument *document, int number, Stri
 
 /* Write one copy.  The files that it refers to are added to the list of files. */
 static void
-write_copy(Stage *stage, int number)
+write_copy(Copies *copies, int number)
 {
-	StagedFile file = stage->files[number];
+	CopiedFile file = copies->files[number];
 	const CastsslHbaDocument *document = file.document;
 	StringInfoData out;
 
 	/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 	if (document == NULL)
 	{
-		castssl_scratch_write(&stage->scratch, number, file.list, strlen(file.list));
+		castssl_scratch_write(&copies->scratch, number, file.list, strlen(file.list));
 		return;
 	}
 	/* LCOV_EXCL_STOP */
 	/* The caller has refused a file that is not text.  The parser may read it unchanged. */
 	if (!document->is_text)
 	{
-		castssl_scratch_write(&stage->scratch, number, document->data, document->length);
+		castssl_scratch_write(&copies->scratch, number, document->data, document->length);
 		return;
 	}
 	initStringInfo(&out);
@@ -321,11 +321,11 @@ write_copy(Stage *stage, int number)
 		const CastsslHbaRecord *record = &document->records[i];
 
 		if (record->kind == CASTSSL_HBA_LINE)
-			append_record(stage, document, i, &out);
+			append_record(copies, document, i, &out);
 		else
 			appendBinaryStringInfo(&out, document->data + record->offset, (int) record->length);
 	}
-	castssl_scratch_write(&stage->scratch, number, out.data, out.len);
+	castssl_scratch_write(&copies->scratch, number, out.data, out.len);
 	pfree(out.data);
 }
 
@@ -337,32 +337,32 @@ main_path(const CastsslHbaPolicy *policy)
 }
 
 static void
-check_copies(Stage *stage, bool part, CastsslFindings *findings)
+check_copies(Copies *copies, bool part, CastsslFindings *findings)
 {
-	const char *path = main_path(stage->policy);
+	const char *path = main_path(copies->policy);
 	int before = findings->count;
 
-	initStringInfo(&stage->joined);
-	if (stage_file(stage, path) >= 0)
-		path = stage->scratch.paths[0];
-	for (int i = 0; i < stage->nfiles; i++)
-		write_copy(stage, i);
-	castssl_hba_line_free(&stage->line);
+	initStringInfo(&copies->joined);
+	if (copy_of_file(copies, path) >= 0)
+		path = copies->scratch.paths[0];
+	for (int i = 0; i < copies->nfiles; i++)
+		write_copy(copies, i);
+	castssl_hba_line_free(&copies->line);
 
 	(void) castssl_loader_check_hba(path, part, findings);
 	for (int i = before; i < findings->count; i++)
 	{
 		CastsslFinding *finding = &findings->items[i];
 
-		for (int file = 0; file < stage->nfiles; file++)
+		for (int file = 0; file < copies->nfiles; file++)
 		{
-			const char *live = stage->files[file].path;
+			const char *live = copies->files[file].path;
 
 			finding->subject =
-				castssl_scratch_rename(&stage->scratch, file, finding->subject, live);
+				castssl_scratch_rename(&copies->scratch, file, finding->subject, live);
 			finding->message =
-				castssl_scratch_rename(&stage->scratch, file, finding->message, live);
-			finding->detail = castssl_scratch_rename(&stage->scratch, file, finding->detail, live);
+				castssl_scratch_rename(&copies->scratch, file, finding->message, live);
+			finding->detail = castssl_scratch_rename(&copies->scratch, file, finding->detail, live);
 		}
 	}
 }
@@ -371,16 +371,16 @@ void
 castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
 								CastsslFindings *findings)
 {
-	Stage stage = { .policy = policy };
+	Copies copies = { .policy = policy };
 
-	castssl_scratch_begin(&stage.scratch);
+	castssl_scratch_begin(&copies.scratch);
 	PG_TRY();
 	{
-		check_copies(&stage, part, findings);
+		check_copies(&copies, part, findings);
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: an error here would have occurred earlier */
 	{
-		castssl_scratch_end(&stage.scratch);
+		castssl_scratch_end(&copies.scratch);
 	}
 	PG_END_TRY();
 }

@@ -1,6 +1,6 @@
 /*
  * loader_hba.h
- *		A candidate pg_hba.conf, copied so that the server's own parser can judge it.
+ *		A pg_hba.conf that is not live yet, copied so that the server's own parser can judge it.
  */
 #ifndef CASTSSL_SERVER_LOADER_HBA_H
 #define CASTSSL_SERVER_LOADER_HBA_H

@@ -177,26 +177,11 @@ test_doubts(void)
 }
 
 static void
-test_errors_and_admission(void)
+test_errors(void)
 {
-	CastsslHbaPolicy *policy = text_policy("host all all all nonsense\n"
-										   "host all all all reject\n"
-										   "hostssl all all all trust clientcert=verify-ca\n"
-										   "hostssl all all all cert\n"
-										   "host all all all md5\n",
-										   16);
-
 	CHECK_INT(
 		answer("host all all all nonsense\nhost all all all md5\n", "d", "u", "::1", CASTSSL_TLS),
 		2);
-	CHECK(!castssl_hba_admits(NULL, true));
-	CHECK(!castssl_hba_admits(&policy->rules[0], true));
-	CHECK(!castssl_hba_admits(&policy->rules[1], true));
-	CHECK(castssl_hba_admits(&policy->rules[2], true));
-	CHECK(!castssl_hba_admits(&policy->rules[2], false));
-	CHECK(castssl_hba_admits(&policy->rules[3], true));
-	CHECK(!castssl_hba_admits(&policy->rules[3], false));
-	CHECK(castssl_hba_admits(&policy->rules[4], false));
 }
 
 int
@@ -212,6 +197,6 @@ main(void)
 	test_users();
 	test_addresses();
 	test_doubts();
-	test_errors_and_admission();
+	test_errors();
 	return check_summary();
 }

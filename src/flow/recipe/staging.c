@@ -218,7 +218,7 @@ append_hash(StringInfo manifest, const char *name, int n, const CastsslHbaDocume
 
 /* Remove the copies that only the old manifest names. */
 static void
-remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *candidate)
+remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *staged)
 {
 	int n = (int) castssl_manifest_number(old, "count");
 
@@ -227,9 +227,9 @@ remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *candidate)
 		const char *hash = castssl_manifest_value(old, psprintf("file_%d_hash", i + 1));
 		bool used = false;
 
-		for (int j = 0; hash && j < candidate->nfiles && !used; j++)
-			used = strcmp(hash, castssl_file_hash(candidate->files[j]->data,
-												  candidate->files[j]->length)) == 0;
+		for (int j = 0; hash && j < staged->nfiles && !used; j++)
+			used = strcmp(hash,
+						  castssl_file_hash(staged->files[j]->data, staged->files[j]->length)) == 0;
 		if (hash && !used)
 			castssl_file_remove(staged_path(hash));
 	}
@@ -254,7 +254,7 @@ names_copy(const ConfigVariable *manifest, const char *hash)
 typedef struct Staging
 {
 	const CastsslHbaPolicy *live;
-	const CastsslHbaPolicy *candidate;
+	const CastsslHbaPolicy *staged;
 	const ConfigVariable *old; /* the manifest in place; NULL: none */
 } Staging;
 
@@ -270,9 +270,9 @@ write_copies_and_manifest(void *arg)
 	for (int i = 0; i < staging->live->nfiles; i++)
 		(void) append_hash(&manifest, "live", i + 1, staging->live->files[i]);
 	castssl_manifest_append_number(&manifest, "live_count", staging->live->nfiles);
-	for (int i = 0; i < staging->candidate->nfiles; i++)
+	for (int i = 0; i < staging->staged->nfiles; i++)
 	{
-		const CastsslHbaDocument *after = staging->candidate->files[i];
+		const CastsslHbaDocument *after = staging->staged->files[i];
 		const char *hash;
 
 		if (!castssl_hba_plan_differs(staging->live, after))
@@ -296,9 +296,9 @@ remove_new_copies(void *arg)
 		castssl_directory_remove(castssl_state_path("staged"));
 		return;
 	}
-	for (int i = 0; i < staging->candidate->nfiles; i++)
+	for (int i = 0; i < staging->staged->nfiles; i++)
 	{
-		const CastsslHbaDocument *file = staging->candidate->files[i];
+		const CastsslHbaDocument *file = staging->staged->files[i];
 		const char *hash = castssl_file_hash(file->data, file->length);
 
 		if (!names_copy(staging->old, hash))
@@ -308,10 +308,10 @@ remove_new_copies(void *arg)
 
 /* Write what differs from the live files. */
 static void
-write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
+write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 {
 	ConfigVariable *old = read_manifest();
-	Staging staging = { .live = live, .candidate = candidate, .old = old };
+	Staging staging = { .live = live, .staged = staged, .old = old };
 	ErrorData *error;
 
 	castssl_directory_make(castssl_state_path(NULL));
@@ -323,14 +323,14 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *candidate)
 		ReThrowError(error);
 	}
 	if (old)
-		remove_old_copies(old, candidate);
+		remove_old_copies(old, staged);
 }
 
 CastsslHbaPolicy *
 castssl_staging_edit(const CastsslHbaPolicy *live, const CastsslHbaPolicy *policy,
 					 const CastsslHbaEdits *edits)
 {
-	CastsslHbaPolicy *candidate;
+	CastsslHbaPolicy *staged;
 	bool *checked = palloc0(policy->nfiles * sizeof(bool));
 
 	/* refuse files that cannot be edited before judging the result */
@@ -342,25 +342,25 @@ castssl_staging_edit(const CastsslHbaPolicy *live, const CastsslHbaPolicy *polic
 			(void) castssl_hba_plan_live(live, policy->files[file]->path);
 		checked[file] = true;
 	}
-	candidate = castssl_hba_plan_render(policy, edits);
-	check_edited(policy, candidate);
-	write_staged(live, candidate);
-	return candidate;
+	staged = castssl_hba_plan_render(policy, edits);
+	check_edited(policy, staged);
+	write_staged(live, staged);
+	return staged;
 }
 
 CastsslHbaPolicy *
 castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_t length)
 {
 	CastsslHbaOverlay overlay = { .path = live->files[0]->path, .data = content, .length = length };
-	CastsslHbaPolicy *candidate;
+	CastsslHbaPolicy *staged;
 	CastsslFindings findings = { 0 };
 
 	(void) castssl_hba_plan_live(live, overlay.path);
-	candidate = castssl_hba_files_read(&overlay, 1);
-	ask_server(candidate, false, &findings);
+	staged = castssl_hba_files_read(&overlay, 1);
+	ask_server(staged, false, &findings);
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
-	write_staged(live, candidate);
-	return candidate;
+	write_staged(live, staged);
+	return staged;
 }
 
 bool

@@ -216,11 +216,3 @@ castssl_hba_match(const CastsslHbaPolicy *policy, const CastsslConnection *conne
 		*doubtful = doubt;
 	return found;
 }
-
-bool
-castssl_hba_admits(const CastsslHbaRule *rule, bool shows_certificate)
-{
-	if (rule == NULL || rule->error != NULL || strcmp(rule->method, "reject") == 0)
-		return false;
-	return shows_certificate || rule->clientcert == CASTSSL_CLIENTCERT_NONE;
-}

@@ -72,12 +72,4 @@ extern CastsslAnswer castssl_hba_rule_matches(const CastsslHbaRule *rule, int ve
 extern int castssl_hba_match(const CastsslHbaPolicy *policy, const CastsslConnection *connection,
 							 const CastsslHbaWorld *world, int *doubtful);
 
-/*
- * Would the server let this connection get as far as authentication? shows_certificate:
- * the client presents a certificate that the CA in force accepts. rule is NULL if no
- * line matches: then the server refuses.  Every method except reject counts as admitting
- * (trust, password methods and so on).
- */
-extern bool castssl_hba_admits(const CastsslHbaRule *rule, bool shows_certificate);
-
 #endif
