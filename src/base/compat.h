@@ -41,6 +41,7 @@
 
 /* What pg_stat_activity says that a process waits for: a name of our own came with 17. */
 #if PG_VERSION_NUM >= 170000
+#include "utils/wait_event.h"
 #define CASTSSL_WAIT_EVENT(name) WaitEventExtensionNew(name)
 #else
 #define CASTSSL_WAIT_EVENT(name) PG_WAIT_EXTENSION
