@@ -187,6 +187,7 @@ start_probe(const char *addresses, const char *database, const char *user, bool 
 typedef struct ProbeResult
 {
 	char *fingerprint;         /* of the served certificate, when TLS is established; else NULL */
+	bool no_tls;               /* the server answered that it offers no TLS */
 	CastsslProbeAnswer answer; /* GOAL_LOGIN */
 	char *problem;
 } ProbeResult;
@@ -214,6 +215,20 @@ note_certificate(PGconn *conn, ProbeResult *result)
 		X509_free(certificate);
 	}
 	PG_END_TRY();
+}
+
+/*
+ * Is the answer to the request for TLS, which libpq is about to read, a "no"?  libpq says
+ * so only in a text, in the language of the session.  The brackets pass by the server's
+ * own recv on Windows, which waits.
+ */
+static bool
+answers_no_tls(PGconn *conn)
+{
+	char answer;
+
+	return PQstatus(conn) == CONNECTION_SSL_STARTUP && !PQsslInUse(conn) &&
+		   (recv) (PQsocket(conn), &answer, 1, MSG_PEEK) == 1 && answer == 'N';
 }
 
 /* Wait until the socket is ready.  NULL, or why it is not. */
@@ -270,6 +285,8 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 		result->problem = wait_for_socket(conn, polling, time_left(start, timeout));
 		if (result->problem != NULL)
 			break;
+		if (answers_no_tls(conn))
+			result->no_tls = true;
 		polling = PQconnectPoll(conn);
 		if (polling == PGRES_POLLING_FAILED)
 			break;
@@ -407,6 +424,16 @@ castssl_probe_certificate(int timeout, char **problem)
 	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
 	*problem = result.problem;
 	return result.fingerprint;
+}
+
+bool
+castssl_probe_no_tls(int timeout, char **problem)
+{
+	ProbeResult result;
+
+	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
+	*problem = result.fingerprint != NULL ? pstrdup("TLS is still offered") : result.problem;
+	return result.no_tls && result.fingerprint == NULL;
 }
 
 CastsslProbeAnswer

@@ -21,6 +21,13 @@ extern bool castssl_probe_possible(void);
  */
 extern char *castssl_probe_certificate(int timeout, char **problem);
 
+/*
+ * Ask for TLS, and disconnect.  True if the server answered that it offers none.  Else
+ * *problem (palloc'd) says what came instead: TLS, no answer within timeout
+ * milliseconds, a cancel, ...
+ */
+extern bool castssl_probe_no_tls(int timeout, char **problem);
+
 typedef enum CastsslProbeAnswer
 {
 	CASTSSL_PROBE_ADMITTED, /* asked for authentication, or admitted */

@@ -43,17 +43,10 @@ milliseconds_left(TimestampTz deadline)
 	return (int) Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), INT_MAX);
 }
 
-/*
- * What is wrong with the served certificate; NULL if nothing is.  If served is NULL
- * there was none, and problem says why.
- */
+/* What is wrong with a served certificate; NULL if nothing is. */
 static char *
-judge_served(const CastsslPlan *plan, const char *served, char *problem)
+judge_fingerprint(const CastsslPlan *plan, const char *served)
 {
-	if (!plan->ssl_after)
-		return served == NULL ? NULL : pstrdup("TLS is still offered");
-	if (served == NULL)
-		return problem;
 	if (plan->fingerprint && strcmp(served, plan->fingerprint) != 0)
 		return psprintf("the server shows the certificate with SHA-256 fingerprint %s instead of "
 						"%s",
@@ -61,13 +54,17 @@ judge_served(const CastsslPlan *plan, const char *served, char *problem)
 	return NULL;
 }
 
+/* Only a server that says "no" has TLS off: a handshake that failed proves nothing. */
 static char *
 check_served(const CastsslPlan *plan, int timeout)
 {
 	char *problem = NULL;
-	char *served = castssl_probe_certificate(timeout, &problem);
+	char *served;
 
-	return judge_served(plan, served, problem);
+	if (!plan->ssl_after)
+		return castssl_probe_no_tls(timeout, &problem) ? NULL : problem;
+	served = castssl_probe_certificate(timeout, &problem);
+	return served != NULL ? judge_fingerprint(plan, served) : problem;
 }
 
 /*
@@ -100,64 +97,75 @@ expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, b
 	return after.certain;
 }
 
-/* An unclear answer (for example, no free connection slot) proves nothing, and is ignored. */
-static char *
-judge_login(bool tls, CastsslProbeAnswer answer, bool expected)
-{
-	if (answer == CASTSSL_PROBE_UNCLEAR || (answer == CASTSSL_PROBE_ADMITTED) == expected)
-		return NULL;
-	return psprintf(
-		"a login %s from %s is %s although pg_hba.conf %s it: its new version is not in "
-		"effect",
-		tls ? "over TLS" : "in plaintext", castssl_probe_address(),
-		answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused", expected ? "admits" : "refuses");
-}
-
 /*
- * Check the served certificate and the answer to a login over TLS, with one connection
- * if possible.
+ * Log in and compare the answer with what pg_hba.conf demands.  Returns NULL, or what is
+ * wrong.  If the answer proves nothing, sets *unproven to the reason.
  */
 static char *
-check_tls(const CastsslPlan *plan, int timeout)
+check_login(const CastsslPlan *plan, bool tls, int timeout, char **unproven)
 {
+	const char *how = tls ? "over TLS" : "in plaintext";
 	CastsslConnection connection;
 	CastsslProbeAnswer answer;
 	bool expected;
 	char *served;
 	char *problem;
 
-	if (!plan->ssl_after || !expect_login(plan, true, &connection, &expected))
-		return check_served(plan, timeout);
-	answer =
-		castssl_probe_login(connection.database, connection.user, true, timeout, &served, &problem);
-	problem = judge_served(plan, served, problem);
-	return problem != NULL ? problem : judge_login(true, answer, expected);
-}
-
-static char *
-check_plaintext(const CastsslPlan *plan, int timeout)
-{
-	CastsslConnection connection;
-	CastsslProbeAnswer answer;
-	bool expected;
-	char *served;
-	char *problem;
-
-	if (!expect_login(plan, false, &connection, &expected))
+	if (!plan->hba_changes)
 		return NULL;
-	answer = castssl_probe_login(connection.database, connection.user, false, timeout, &served,
-								 &problem);
-	return judge_login(false, answer, expected);
+	if (!expect_login(plan, tls, &connection, &expected))
+	{
+		*unproven = psprintf("a login %s was not tried: what pg_hba.conf answers to it cannot be "
+							 "told beforehand",
+							 how);
+		return NULL;
+	}
+	answer =
+		castssl_probe_login(connection.database, connection.user, tls, timeout, &served, &problem);
+	if (tls && served == NULL)
+		return problem;
+	if (tls && judge_fingerprint(plan, served) != NULL)
+		return judge_fingerprint(plan, served);
+	if (answer == CASTSSL_PROBE_UNCLEAR)
+	{
+		*unproven = psprintf("the answer to a login %s proves nothing: %s", how, problem);
+		return NULL;
+	}
+	if ((answer == CASTSSL_PROBE_ADMITTED) == expected)
+		return NULL;
+	return psprintf("a login %s from %s is %s although pg_hba.conf %s it: its new version is not "
+					"in effect",
+					how, castssl_probe_address(),
+					answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused",
+					expected ? "admits" : "refuses");
 }
 
+/* The first check is also how the address gets known that the logins come from. */
 static char *
-check_once(const CastsslPlan *plan, TimestampTz deadline)
+check_once(const CastsslPlan *plan, TimestampTz deadline, char **unproven)
 {
-	char *problem = check_tls(plan, Max(milliseconds_left(deadline), PAUSE));
+	char *problem = check_served(plan, Max(milliseconds_left(deadline), PAUSE));
 
+	if (problem == NULL && plan->ssl_after)
+		problem = check_login(plan, true, Max(milliseconds_left(deadline), PAUSE), unproven);
 	if (problem == NULL)
-		problem = check_plaintext(plan, Max(milliseconds_left(deadline), PAUSE));
+		problem = check_login(plan, false, Max(milliseconds_left(deadline), PAUSE), unproven);
+	/* A cancel before everything was answered counts: the change is undone. */
+	if (problem == NULL && *unproven != NULL && castssl_is_canceled())
+		problem = *unproven;
 	return problem;
+}
+
+/* The step about pg_hba.conf, the last one of the proof, says what was not proven. */
+static void
+warn_of_unproven(const CastsslPlan *plan, const char *unproven)
+{
+	CastsslStep *step = castssl_step_find(plan->steps, "verify");
+
+	if (unproven == NULL || step == NULL)
+		return;
+	step->outcome = CASTSSL_STEP_WARNING;
+	step->detail = unproven;
 }
 
 char *
@@ -165,14 +173,20 @@ castssl_prove(CastsslPlan *plan)
 {
 	TimestampTz deadline =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), castssl_verify_timeout);
+	char *unproven = NULL;
 	char *problem;
 
 	if (!castssl_probe_possible())
 		return NULL;
 	/* Another reload, just before ours, may not be finished yet: try again. */
-	while ((problem = check_once(plan, deadline)) != NULL && !castssl_is_canceled() &&
+	while ((problem = check_once(plan, deadline, &unproven)) != NULL && !castssl_is_canceled() &&
 		   milliseconds_left(deadline) > 0)
+	{
+		unproven = NULL;
 		castssl_sleep(PAUSE);
+	}
+	if (problem == NULL)
+		warn_of_unproven(plan, unproven);
 	return problem;
 }
 

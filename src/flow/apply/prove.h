@@ -11,8 +11,9 @@
  * Connect to the server's own port by TLS until it serves the certificate of the plan
  * (or, if TLS is off after the plan, none).  Then log in over TLS and in plaintext,
  * without password and certificate, and compare the answers with what pg_hba.conf
- * demands.  Completes the steps "verify".  Returns NULL, or what is still wrong after
- * castssl.verify_timeout (palloc'd).  Interrupts may be held off: a query cancel or
+ * demands.  An answer that proves nothing (no free connection slot, no answer in time)
+ * makes the step about pg_hba.conf a warning with the reason.  Returns NULL, or what is still wrong
+ * after castssl.verify_timeout (palloc'd).  Interrupts may be held off: a query cancel or
  * termination request also ends it.
  */
 extern char *castssl_prove(CastsslPlan *plan);
