@@ -16,8 +16,20 @@
 #include "server/parameters.h"
 #include "server/paths.h"
 #include "server/raise.h"
+#include "server/wait.h"
 
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
+
+static void
+add_rows(CastsslRows *rows, const char *role, const char *path,
+		 const CastsslCertificates *certificates)
+{
+	for (int i = 0; i < certificates->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		castssl_rows_add_certificate(rows, role, path, &certificates->items[i]);
+	}
+}
 
 /* Add the rows of one file that a parameter names; a WARNING if it cannot be read. */
 static void
@@ -25,7 +37,7 @@ add_file(CastsslRows *rows, const char *role, const char *parameter, const char 
 {
 	size_t length;
 	char *data;
-	CastsslCertificates certificates = { 0 };
+	CastsslCertificates certificates = { .check_for_interrupts = castssl_check_for_interrupts };
 	CastsslFindings findings = { 0 };
 
 	data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
@@ -40,8 +52,7 @@ add_file(CastsslRows *rows, const char *role, const char *parameter, const char 
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", findings.items[0].message),
 				 findings.items[0].detail ? errdetail("%s", findings.items[0].detail) : 0));
-	for (int i = 0; i < certificates.count; i++)
-		castssl_rows_add_certificate(rows, role, path, &certificates.items[i]);
+	add_rows(rows, role, path, &certificates);
 }
 
 static void
@@ -73,14 +84,13 @@ castssl_certificate_info(PG_FUNCTION_ARGS)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	char *pem = castssl_argument_text(fcinfo, 0);
-	CastsslCertificates certificates = { 0 };
+	CastsslCertificates certificates = { .check_for_interrupts = castssl_check_for_interrupts };
 	CastsslFindings findings = { 0 };
 
 	if (pem == NULL)
 		return (Datum) 0;
 	if (!castssl_certificates_read_facts(pem, strlen(pem), "pem", &certificates, &findings))
 		castssl_raise_finding(&findings.items[0], ERRCODE_INVALID_PARAMETER_VALUE);
-	for (int i = 0; i < certificates.count; i++)
-		castssl_rows_add_certificate(&rows, NULL, NULL, &certificates.items[i]);
+	add_rows(&rows, NULL, NULL, &certificates);
 	return (Datum) 0;
 }

@@ -61,3 +61,9 @@ castssl_is_canceled(void)
 {
 	return QueryCancelPending || castssl_is_terminated();
 }
+
+void
+castssl_check_for_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}

@@ -197,12 +197,12 @@ read_key_facts(CastsslCertificate *certificate)
 /*
  * Compare the key identifiers where there are any.  RFC 5280, section 4.2.1.1, allows
  * only a self-signed certificate to omit the authority's identifier.  Without a subject
- * key identifier, verify the signature, which is slow.
+ * key identifier, verify the signature, which is slow: not for the facts alone.
  */
 static bool
-is_self_signed(X509 *x509)
+is_self_signed(X509 *x509, bool facts_alone)
 {
-	EVP_PKEY *key = X509_get0_pubkey(x509);
+	EVP_PKEY *key;
 	const ASN1_OCTET_STRING *subject_key;
 	const ASN1_OCTET_STRING *authority_key;
 	bool result;
@@ -213,6 +213,9 @@ is_self_signed(X509 *x509)
 	authority_key = X509_get0_authority_key_id(x509);
 	if (subject_key != NULL)
 		return authority_key == NULL || ASN1_OCTET_STRING_cmp(subject_key, authority_key) == 0;
+	if (facts_alone)
+		return true;
+	key = X509_get0_pubkey(x509);
 	result = key != NULL && X509_verify(x509, key) == 1;
 	ERR_clear_error();
 	return result;
@@ -220,7 +223,7 @@ is_self_signed(X509 *x509)
 
 /* False when a date is unreadable.  OpenSSL counts that as an error, too. */
 static bool
-read_certificate(CastsslCertificate *certificate)
+read_certificate(CastsslCertificate *certificate, bool facts_alone)
 {
 	X509 *x509 = certificate->x509;
 	const X509_ALGOR *algorithm;
@@ -233,7 +236,7 @@ read_certificate(CastsslCertificate *certificate)
 	certificate->signature_algorithm = object_text(algorithm->algorithm);
 	read_alternative_names(certificate);
 	read_key_facts(certificate);
-	certificate->self_signed = is_self_signed(x509);
+	certificate->self_signed = is_self_signed(x509, facts_alone);
 	flags = X509_get_extension_flags(x509);
 	certificate->is_ca =
 		(flags & EXFLAG_CA) != 0 || ((flags & EXFLAG_V1) != 0 && certificate->self_signed);
@@ -331,6 +334,15 @@ broken(const CastsslPem *pem, int position, size_t offset, const char *reason,
 	return false;
 }
 
+static CastsslPemResult
+next_block(const CastsslCertificates *certificates, const CastsslPem *pem, size_t *offset,
+		   CastsslPemBlock *block)
+{
+	if (certificates->check_for_interrupts != NULL)
+		certificates->check_for_interrupts();
+	return castssl_pem_next(pem, offset, block);
+}
+
 static bool
 read_all(const char *data, size_t length, const char *subject, bool facts_alone,
 		 CastsslCertificates *certificates, CastsslFindings *findings)
@@ -340,7 +352,7 @@ read_all(const char *data, size_t length, const char *subject, bool facts_alone,
 	CastsslPemResult result;
 	size_t offset = 0;
 
-	while ((result = castssl_pem_next(&pem, &offset, &block)) == CASTSSL_PEM_BLOCK)
+	while ((result = next_block(certificates, &pem, &offset, &block)) == CASTSSL_PEM_BLOCK)
 	{
 		CastsslCertificate *item = next_item(certificates);
 		int decoded = decode_block(&block, facts_alone, item);
@@ -352,7 +364,7 @@ read_all(const char *data, size_t length, const char *subject, bool facts_alone,
 			continue;
 		if (decoded < 0)
 			return broken(&pem, item->position, block.offset, castssl_openssl_error(), findings);
-		if (!(item->crl ? read_crl(item) : read_certificate(item)))
+		if (!(item->crl ? read_crl(item) : read_certificate(item, facts_alone)))
 			return broken(&pem, item->position, block.offset, "a date in it is invalid", findings);
 		if (facts_alone)
 			item->x509 = NULL;

@@ -43,7 +43,11 @@ typedef struct CastsslCertificate
 	const char *signature_algorithm; /* OpenSSL's long name: "sha256WithRSAEncryption", ... */
 	/* basicConstraints CA:TRUE, or a self-signed certificate of version 1 */
 	bool is_ca;
-	/* subject = issuer, and the same key: by its identifiers, else by the signature */
+	/*
+	 * subject = issuer, and the same key: by its identifiers, else by the signature.  Where
+	 * only the facts were read, no signature is verified: without identifiers the key counts
+	 * as the same.
+	 */
 	bool self_signed;
 	const char *fingerprint; /* SHA-256 of the DER form, lower-case hex without colons */
 } CastsslCertificate;
@@ -53,6 +57,8 @@ typedef struct CastsslCertificates
 	CastsslCertificate *items;
 	int count;
 	int capacity;
+	/* called before each block is read, may raise; NULL: not needed */
+	void (*check_for_interrupts)(void);
 } CastsslCertificates;
 
 /*

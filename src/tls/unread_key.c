@@ -119,10 +119,7 @@ castssl_x509_without_key(const unsigned char *der, long length, int *key_bits)
 {
 	X509 *x509 = X509_new_ex(without_decoders(), NULL);
 
-	/* Without a key identifier, only the key can tell whether the certificate is self-signed. */
-	if (d2i_X509(&x509, &der, length) == NULL || (*key_bits = bits_of_unread_key(x509)) == 0 ||
-		((X509_get_extension_flags(x509) & EXFLAG_SI) != 0 &&
-		 X509_get0_subject_key_id(x509) == NULL))
+	if (d2i_X509(&x509, &der, length) == NULL || (*key_bits = bits_of_unread_key(x509)) == 0)
 	{
 		X509_free(x509);
 		x509 = NULL;

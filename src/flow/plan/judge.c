@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/judge.h"
+#include "server/wait.h"
 #include "tls/set.h"
 #include "tls/verify.h"
 
@@ -42,13 +43,6 @@ collect_host_names(CastsslTlsSet *set)
 	}
 }
 
-/* Thousands of CAs and CRLs take a while. */
-static void
-check_for_interrupts(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 void
 castssl_judge_material(const CastsslMaterial *material, CastsslFindings *findings,
 					   CastsslCertificates *server, CastsslCertificates *ca)
@@ -61,7 +55,8 @@ castssl_judge_material(const CastsslMaterial *material, CastsslFindings *finding
 	set.crl = castssl_crls_with_directory(castssl_material_pem(material, CASTSSL_ROLE_CRL));
 	set.now = (int64) time(NULL);
 	set.expiry_warning = castssl_expiry_warning;
-	set.check_for_interrupts = check_for_interrupts;
+	/* Thousands of CAs and CRLs take a while. */
+	set.check_for_interrupts = castssl_check_for_interrupts;
 	collect_host_names(&set);
 	castssl_tls_verify(&set, findings, server, ca, NULL);
 }
