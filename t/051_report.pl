@@ -21,6 +21,7 @@ sub report
 sub is_self_contained
 {
 	my ($page, $when) = @_;
+	like($page, qr/<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline';/, "$when: and a policy that loads nothing");
 	unlike($page, qr/<(?:script|link|iframe|object|embed|img|base|form)\b/i, "$when: no element that loads or runs");
 	unlike($page, qr/(?:src|href)\s*=|\@import|url\s*\(|https?:/i, "$when: names nothing elsewhere");
 	unlike($page, qr/<[^>]*\son\w+\s*=/i, "$when: no event handlers");
@@ -129,8 +130,10 @@ SKIP:
 	skip 'chromium is not installed', 2 unless $chromium;
 	my $folder = CastsslTest::temporary_folder();
 
+	# The page's policy lets no script run, not even this test's.
+	(my $bare = $page) =~ s{<meta http-equiv="Content-Security-Policy"[^>]*>}{};
 	# The last word of the page tells how wide it is when 375 pixels are there.
-	(my $probe = $page) =~ s{</body>}{<script>document.title = 'width ' + document.documentElement.scrollWidth</script></body>};
+	(my $probe = $bare) =~ s{</body>}{<script>document.title = 'width ' + document.documentElement.scrollWidth</script></body>};
 	$t->write("$folder/probe.html", "<!DOCTYPE html><title>x</title><iframe id=f width=375 height=900 srcdoc=\""
 		  . ($probe =~ s/&/&amp;/gr =~ s/"/&quot;/gr) . "\"></iframe><script>f.onload = function () { document.title = f.contentDocument.title }</script>");
 	my $said = `HOME='$folder' '$chromium' --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=5000 --user-data-dir='$folder/profile' --dump-dom 'file://$folder/probe.html' 2>'$folder/log'`;

@@ -180,6 +180,9 @@ castssl_report_page(void)
 	castssl_check_run(&scope);
 	initStringInfo(&out);
 	appendStringInfoString(&out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+								 "<meta http-equiv=\"Content-Security-Policy\" content=\""
+								 "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+								 "form-action 'none'\">"
 								 "<meta name=\"viewport\" content=\"width=device-width, "
 								 "initial-scale=1\"><meta name=\"color-scheme\" "
 								 "content=\"light dark\">\n");
