@@ -61,7 +61,7 @@ sub limit_is
 }
 
 # Each of $included files that pg_hba.conf refers to is opened once by us and twice by the server's parser;
-# a change looks at each of $changes in the journal once, to see which are to go.
+# a change and the check look at each of $changes in the journal once, to see which are to go or damaged.
 sub limits_hold
 {
 	my ($t, $on, $included, $changes) = @_;
@@ -70,7 +70,7 @@ sub limits_hold
 	my $parsed = 3 * $included;
 	limit_is($t, $session, 45 + $included + $changes, $enable, "castssl_enable(), $on");
 	limit_is($t, $session, 14 + $parsed, $enable, "the same call again, $on");
-	limit_is($t, $session, 28 + ($included ? 6 : 0), 'castssl_check()', "castssl_check(), $on");
+	limit_is($t, $session, 28 + ($included ? 6 : 0) + $changes, 'castssl_check()', "castssl_check(), $on");
 	$session->ask(q{SELECT castssl_hba_add('host', '{app}', '{alice}', '10.0.0.0/8', 'scram-sha-256');});
 	$session->answer;
 	limit_is($t, $session, 8 + ($included ? 2 : 0), 'castssl_hba_apply(dry_run => true)', "castssl_hba_apply(dry_run), $on");

@@ -17,7 +17,7 @@
 #include "base/fault.h"
 #include "change/lock.h"
 #include "change/worker.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 
 static char *

@@ -12,11 +12,11 @@
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/plan/crls.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/raise.h"
-#include "server/wait.h"
+#include "server/process/raise.h"
+#include "server/process/wait.h"
 
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
 

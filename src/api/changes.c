@@ -13,7 +13,7 @@
 #include "change/journal.h"
 #include "change/worker.h"
 #include "flow/recipe/undo.h"
-#include "server/caller.h"
+#include "server/process/caller.h"
 
 static void
 add_change(CastsslRows *rows, const CastsslChange *change)

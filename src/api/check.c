@@ -1,15 +1,17 @@
 /*
  * check.c
- *		castssl_check: everything that is wrong at this moment.
+ *		castssl_check and castssl_report.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/builtins.h"
 
 #include "api/entry.h"
 #include "api/result.h"
 #include "base/majors.h"
 #include "flow/check/check.h"
+#include "flow/report/page.h"
 
 /* castssl_check(target_version) */
 CASTSSL_FUNCTION(castssl_check)
@@ -40,4 +42,10 @@ CASTSSL_FUNCTION(castssl_check)
 		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;
+}
+
+/* castssl_report() */
+CASTSSL_FUNCTION(castssl_report)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(castssl_report_page()));
 }

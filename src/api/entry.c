@@ -12,8 +12,8 @@
 #include "utils/syscache.h"
 
 #include "api/entry.h"
-#include "server/call.h"
-#include "server/caller.h"
+#include "server/process/call.h"
+#include "server/process/caller.h"
 
 /* The owner of the called function. */
 static Oid

@@ -15,7 +15,7 @@
  * 			... fcinfo ...
  * 		}
  *
- * The body runs as the function's owner, and castssl_caller() (server/caller.h) is the
+ * The body runs as the function's owner, and castssl_caller() (server/process/caller.h) is the
  * role that called.  The functions are SECURITY INVOKER, so in every context in which
  * SQL runs, the caller is the current user.  Both are restored afterwards, also after an
  * error.

@@ -19,9 +19,9 @@
 #include "hba/text/address.h"
 #include "hba/text/mask.h"
 #include "hba/text/shown.h"
-#include "server/caller.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
+#include "server/process/caller.h"
 #include "server/world.h"
 
 static void

@@ -17,7 +17,7 @@
 #include "hba/text/mask.h"
 #include "hba/text/write.h"
 #include "server/hba_files.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 
 /* A call that stages: its edit, and the diff that it returns. */
 typedef struct Staging

@@ -19,9 +19,9 @@
 #include "change/worker.h"
 #include "flow/ask/explain.h"
 #include "flow/recipe/staging.h"
-#include "server/caller.h"
 #include "server/hba_files.h"
-#include "server/raise.h"
+#include "server/process/caller.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 
 /* The address of one client; NULL: a Unix-domain socket. */

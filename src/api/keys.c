@@ -20,7 +20,7 @@
 #include "flow/recipe/authority.h"
 #include "flow/recipe/install.h"
 #include "flow/recipe/revoke.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 #include "tls/openssl.h"
 
 /* An inet[] argument.  The elements must be addresses, not networks. */

@@ -74,7 +74,7 @@
 /* ---- Windows ---- */
 
 #ifdef WIN32
-#define O_NOFOLLOW 0         /* links: see server/platform.h */
+#define O_NOFOLLOW 0         /* links: see server/process/platform.h */
 #define S_ISSOCK(mode) false /* a socket is not a file on Windows */
 #define O_NONBLOCK 0         /* nor is a FIFO, */
 #define O_NOCTTY 0           /* nor a terminal */

@@ -9,9 +9,9 @@
 
 #include "change/bridge.h"
 #include "change/journal.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/platform.h"
+#include "server/process/platform.h"
 
 const char *const castssl_bridge_parameters[] = { "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
 												  "ssl_crl_file", NULL };

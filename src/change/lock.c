@@ -13,8 +13,8 @@
 #include "storage/procarray.h"
 
 #include "change/lock.h"
+#include "server/process/wait.h"
 #include "server/reload.h"
-#include "server/wait.h"
 
 /* For at most that long is waited for who watches, in milliseconds at a time. */
 #define WATCHER_PATIENCE 2000

@@ -10,7 +10,7 @@
 
 #include "base/compat.h"
 #include "change/manifest.h"
-#include "server/files.h"
+#include "server/disk/files.h"
 
 #define VERSION "version"
 #define SEAL "sha256"

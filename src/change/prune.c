@@ -15,10 +15,10 @@
 #include "change/journal.h"
 #include "change/lock.h"
 #include "change/prune.h"
-#include "server/directories.h"
-#include "server/files.h"
-#include "server/paths.h"
-#include "server/scratch.h"
+#include "server/disk/directories.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/disk/scratch.h"
 
 void
 castssl_journal_abandon(int64 id)

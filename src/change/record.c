@@ -9,7 +9,7 @@
 #include "change/attempt.h"
 #include "change/manifest.h"
 #include "change/record.h"
-#include "server/paths.h"
+#include "server/disk/paths.h"
 
 static const char *const state_names[] = { "applying",    "unconfirmed", "applied",
 										   "rolled back", "failed",      "damaged" };

@@ -11,7 +11,7 @@
 #include "change/prune.h"
 #include "change/recover.h"
 #include "change/rollback.h"
-#include "server/swap.h"
+#include "server/disk/swap.h"
 
 static bool
 is_due(const CastsslChange *change, TimestampTz now)

@@ -15,13 +15,13 @@
 #include "change/bridge.h"
 #include "change/journal.h"
 #include "change/rollback.h"
-#include "server/call.h"
-#include "server/directories.h"
-#include "server/files.h"
+#include "server/disk/directories.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/disk/swap.h"
 #include "server/parameters.h"
-#include "server/paths.h"
+#include "server/process/call.h"
 #include "server/reload.h"
-#include "server/swap.h"
 #include "tls/openssl.h"
 
 /* What is to be done with one file. */

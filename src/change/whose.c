@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "change/whose.h"
-#include "server/paths.h"
+#include "server/disk/paths.h"
 
 #define CONTROL_FILE "global/pg_control" /* never replaced while a cluster lives */
 

@@ -23,11 +23,11 @@
 #include "base/fault.h"
 #include "base/settings.h"
 #include "change/attempt.h"
-#include "change/lock.h"
 #include "change/journal.h"
+#include "change/lock.h"
 #include "change/recover.h"
 #include "change/worker.h"
-#include "server/wait.h"
+#include "server/process/wait.h"
 
 /* Milliseconds until the worker reads the journal again: */
 #define NAP_LONGEST 10000 /* at most, because clocks jump */

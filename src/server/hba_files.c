@@ -16,12 +16,12 @@
 #include "base/compat.h"
 #include "base/grow.h"
 #include "hba/text/read.h"
-#include "server/caller.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/disk/reading.h"
 #include "server/hba_files.h"
-#include "server/paths.h"
-#include "server/platform.h"
-#include "server/reading.h"
+#include "server/process/caller.h"
+#include "server/process/platform.h"
 #include "server/world.h"
 
 /* The state of the callbacks. */

@@ -21,7 +21,7 @@ typedef struct CastsslHbaOverlay
  * overlay's bytes replace the files that it names.  Everything is palloc'd in the
  * current context.  A file of more than 64 MB is refused (a rule with an error).  The
  * policy is not cached.  Within a call, the bytes of each file are read once
- * (server/call.h).
+ * (server/process/call.h).
  *
  * An overlay decides which other files are read.  Raises 42501 if it names a file that
  * the live files do not name, and that castssl_path_resolve does not allow the caller.

@@ -17,11 +17,11 @@
 
 #include "base/compat.h"
 #include "hba/text/mask.h"
-#include "server/capture.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
-#include "server/loan.h"
-#include "server/query.h"
+#include "server/process/capture.h"
+#include "server/process/loan.h"
+#include "server/process/query.h"
 
 /* ---- pg_hba.conf ---- */
 

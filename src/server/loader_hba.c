@@ -15,10 +15,10 @@
 #include "base/compat.h"
 #include "base/grow.h"
 #include "hba/text/lex.h"
+#include "server/disk/scratch.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
 #include "server/loader_hba.h"
-#include "server/scratch.h"
 
 /*
  * A file, or the list that replaces a directory of include_dir.  Its number is the

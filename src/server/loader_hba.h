@@ -11,7 +11,7 @@
 /*
  * The verdict of the server's own parser on the policy, or on a part of one
  * (castssl_loader_check_hba).  Findings name the live files.  The parser reads copies
- * (server/scratch.h) of the policy's files and of all files that they refer to.  The
+ * (server/disk/scratch.h) of the policy's files and of all files that they refer to.  The
  * copies refer to each other: the names in include, include_if_exists and @file are
  * rewritten on the same lines, and include_dir becomes the include of a list.  A file
  * that does not exist keeps its live, absolute name.

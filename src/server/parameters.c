@@ -20,12 +20,12 @@
 
 #include "base/compat.h"
 #include "base/fault.h"
-#include "server/call.h"
-#include "server/capture.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/query.h"
+#include "server/process/call.h"
+#include "server/process/capture.h"
+#include "server/process/query.h"
 
 char *
 castssl_parameter_value(const char *name)

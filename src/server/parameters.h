@@ -10,7 +10,7 @@
 
 /*
  * postgresql.conf and postgresql.auto.conf are read once for a call of a SQL function
- * (server/call.h).
+ * (server/process/call.h).
  */
 
 /* The value in effect in this backend; never NULL, '' if it is empty.  Palloc'd. */

@@ -16,9 +16,9 @@
 #include "storage/fd.h"
 #include "utils/varlena.h"
 
-#include "server/lookup.h"
 #include "server/probe.h"
-#include "server/wait.h"
+#include "server/process/lookup.h"
+#include "server/process/wait.h"
 #include "tls/certificate.h"
 
 /* How far a probe goes before it disconnects. */

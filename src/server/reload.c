@@ -13,10 +13,10 @@
 #include "utils/timestamp.h"
 
 #include "base/fault.h"
-#include "server/loan.h"
-#include "server/platform.h"
+#include "server/process/loan.h"
+#include "server/process/platform.h"
+#include "server/process/wait.h"
 #include "server/reload.h"
-#include "server/wait.h"
 
 /* Why to stop waiting; NULL: continue. */
 static char *

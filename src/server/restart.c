@@ -8,9 +8,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "server/disk/paths.h"
 #include "server/loader.h"
 #include "server/parameters.h"
-#include "server/paths.h"
 #include "server/restart.h"
 
 static char *

@@ -18,7 +18,7 @@
 #include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
 
-#include "server/query.h"
+#include "server/process/query.h"
 #include "server/sessions.h"
 
 /*

@@ -22,7 +22,7 @@
 
 #include "base/compat.h"
 #include "base/grow.h"
-#include "server/lookup.h"
+#include "server/process/lookup.h"
 #include "server/world.h"
 
 /* The place where Kerberos looks if nothing names a keytab. */

@@ -5,8 +5,8 @@
 #include "postgres.h"
 
 #include "flow/apply/candidate.h"
+#include "server/disk/scratch.h"
 #include "server/loader.h"
-#include "server/scratch.h"
 
 /* The files that the loader reads. */
 typedef struct Candidate

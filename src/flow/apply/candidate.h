@@ -10,7 +10,7 @@
 
 /*
  * Let be_tls_init load the material, from copies in memory if the system has such files
- * (server/scratch.h).  If it refuses, adds an error finding that names the original
+ * (server/disk/scratch.h).  If it refuses, adds an error finding that names the original
  * files, not the copies.
  */
 extern void castssl_candidate_check(const CastsslMaterial *material, CastsslFindings *findings);

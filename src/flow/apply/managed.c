@@ -16,10 +16,10 @@
 #include "change/record.h"
 #include "flow/apply/managed.h"
 #include "hba/text/mask.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/platform.h"
+#include "server/process/platform.h"
 
 #define PATRONI "Patroni"
 

@@ -15,8 +15,8 @@
 #include "flow/plan/steps.h"
 #include "server/parameters.h"
 #include "server/probe.h"
+#include "server/process/wait.h"
 #include "server/sessions.h"
-#include "server/wait.h"
 #include "server/world.h"
 
 #define SERVED "served certificate"

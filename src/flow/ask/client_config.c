@@ -15,7 +15,7 @@
 #include "hba/match/match.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 
 /* The properties of the connection, the same for every format. */

@@ -21,8 +21,8 @@
 #include "hba/text/options.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
-#include "server/peer.h"
-#include "server/raise.h"
+#include "server/process/peer.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 #include "tls/client.h"
 

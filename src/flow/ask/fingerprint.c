@@ -17,7 +17,7 @@
 #include "hba/text/options.h"
 #include "hba/text/shown.h"
 #include "hba/text/write.h"
-#include "server/files.h"
+#include "server/disk/files.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/world.h"

@@ -19,9 +19,9 @@
 
 #include "base/compat.h"
 #include "flow/check/checks.h"
-#include "server/files.h"
-#include "server/paths.h"
-#include "server/platform.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/process/platform.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
 #include "tls/pem.h"

@@ -19,7 +19,7 @@
 #include "flow/check/checks.h"
 #include "server/parameters.h"
 #include "server/probe.h"
-#include "server/query.h"
+#include "server/process/query.h"
 #include "server/restart.h"
 #include "tls/key.h"
 #include "tls/openssl.h"

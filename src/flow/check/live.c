@@ -19,8 +19,8 @@
 #include "flow/plan/baseline.h"
 #include "hba/edit/edit.h"
 #include "server/parameters.h"
-#include "server/platform.h"
 #include "server/probe.h"
+#include "server/process/platform.h"
 
 static char *
 change_name(const CastsslChange *change)

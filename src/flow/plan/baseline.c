@@ -8,11 +8,11 @@
 
 #include "common/file_perm.h"
 
-#include "change/record.h"
 #include "change/manifest.h"
+#include "change/record.h"
 #include "flow/plan/baseline.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
 
 /*
  * Two entries for each parameter: that it is known, and its stored value.  A known

@@ -13,9 +13,9 @@
 #include "storage/fd.h"
 
 #include "flow/plan/crls.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
 #include "tls/certificate.h"
 
 #define HASH_DIGITS 8

@@ -9,10 +9,10 @@
 #include "hba/edit/require.h"
 #include "hba/text/diff.h"
 #include "hba/text/mask.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/hba_files.h"
-#include "server/paths.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 
 /* Edits of whole files may be long.  Only this number of lines of each file become steps. */
 #define MOST_LINES_SHOWN 50

@@ -14,7 +14,7 @@
 #include "base/settings.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/judge.h"
-#include "server/wait.h"
+#include "server/process/wait.h"
 #include "tls/set.h"
 #include "tls/verify.h"
 

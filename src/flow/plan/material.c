@@ -11,10 +11,10 @@
 
 #include "change/attempt.h"
 #include "flow/plan/material.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/platform.h"
+#include "server/process/platform.h"
 #include "tls/openssl.h"
 
 const char *

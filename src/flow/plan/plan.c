@@ -13,10 +13,10 @@
 #include "flow/plan/plan.h"
 #include "flow/plan/steps.h"
 #include "flow/plan/target.h"
-#include "server/files.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/platform.h"
+#include "server/process/platform.h"
 
 CastsslPlan *
 castssl_plan_new(const char *action)

@@ -7,7 +7,7 @@
 #include "utils/guc.h"
 
 #include "flow/plan/profile.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 
 typedef struct Setting
 {

@@ -8,9 +8,9 @@
 #include "utils/guc.h"
 
 #include "flow/plan/target.h"
-#include "server/files.h"
-#include "server/paths.h"
-#include "server/platform.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/process/platform.h"
 #include "tls/pem.h"
 
 /* Names in the data directory that mean something to the server, also where they do not exist. */

@@ -10,8 +10,8 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/profile.h"
 #include "flow/recipe/enable.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
 
 static CastsslMaterial *
 find_material(const CastsslEnableOptions *options)

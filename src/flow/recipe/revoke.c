@@ -21,9 +21,9 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/authority.h"
 #include "flow/recipe/revoke.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 #include "server/sessions.h"
 #include "tls/instant.h"
 

@@ -14,13 +14,13 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
 #include "hba/text/diff.h"
-#include "server/directories.h"
-#include "server/files.h"
+#include "server/disk/directories.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
 #include "server/hba_files.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
-#include "server/paths.h"
-#include "server/raise.h"
+#include "server/process/raise.h"
 
 /*
  * The manifest has live_N and live_N_hash for every file of pg_hba.conf, and file_N with

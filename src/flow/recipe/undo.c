@@ -19,10 +19,10 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "flow/recipe/undo.h"
-#include "server/files.h"
-#include "server/paths.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/disk/swap.h"
 #include "server/sessions.h"
-#include "server/swap.h"
 
 static bool
 is_in_effect(const CastsslChange *change)

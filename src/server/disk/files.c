@@ -1,0 +1,575 @@
+/*
+ * files.c
+ *		Files of this server: reads them, applies the server's rules to them, replaces
+ *		them durably.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "base/compat.h"
+#include "base/fault.h"
+#include "server/disk/files.h"
+#include "server/disk/paths.h"
+#include "server/disk/reading.h"
+#include "server/process/platform.h"
+#include "server/process/raise.h"
+#include "tls/openssl.h"
+
+/* Beside the file that it will replace.  There is only one such name, so recovery finds it. */
+#define TEMPORARY_SUFFIX ".castssl.tmp"
+
+pg_noreturn static pg_noinline void raise_open_error(const char *path, int error);
+
+static void
+raise_open_error(const char *path, int error)
+{
+	errno = error;
+	if (error == EACCES || error == EPERM)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not open file \"%s\": %m", path),
+						errdetail("The server runs as user ID %d, which may not read it.",
+								  castssl_platform_user_id()),
+						castssl_hint_for_path(
+							path, psprintf("Let the server's account read it: chown %d %%s",
+										   castssl_platform_user_id()))));
+	if (error == ELOOP || error == ENOTDIR)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("could not open file \"%s\": %m", path),
+				 errdetail("A part of the path is a symbolic link or no directory, or the path "
+						   "changed while it was being checked."),
+				 errhint("Put the file and its directories themselves there, not links.")));
+	if (error == ENOENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", path),
+				 errdetail("The path is looked up on the server, not on the client."),
+				 errhint("Copy the file there, or name the directory that holds it in "
+						 "source_dir.")));
+	/* LCOV_EXCL_START: such as a file system that fails */
+	ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\": %m", path),
+					errdetail("The path is looked up on the server, not on the client.")));
+	/* LCOV_EXCL_STOP */
+}
+
+/* Read from the disk, like castssl_file_read_if_exists. */
+static char *
+read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	char *data = NULL;
+	size_t done = 0;
+	int error = 0;
+	int fd = castssl_platform_open(path);
+
+	if (fd < 0)
+	{
+		if (errno == ENOENT)
+			return NULL;
+		raise_open_error(path, errno);
+	}
+
+	/* Raise no error while fd is open. */
+	if (fstat(fd, st) < 0)
+		error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
+	else if (S_ISREG(st->st_mode) && st->st_size <= limit)
+	{
+		/*
+		 * One byte more than the file has, to notice that it grows, and one for the NUL
+		 * at the end.
+		 */
+		size_t room = (size_t) st->st_size + 1;
+
+		data = palloc_extended(room + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+		if (data == NULL)
+			error = ENOMEM; /* LCOV_EXCL_LINE */
+		while (data != NULL && done < room)
+		{
+			ssize_t n = read(fd, data + done, room - done);
+
+			if (n < 0 && errno == EINTR)
+				continue; /* LCOV_EXCL_LINE: no interrupts on disks */
+			if (n < 0)
+				error = errno; /* LCOV_EXCL_LINE: a disk that fails */
+			if (n <= 0)
+				break;
+			done += n;
+		}
+	}
+	close(fd);
+
+	if (error != 0)
+	{
+		/* LCOV_EXCL_START: as above */
+		errno = error;
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not read file \"%s\": %m", path)));
+		/* LCOV_EXCL_STOP */
+	}
+	if (!S_ISREG(st->st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a regular file", path),
+				 errdetail("It is a directory, a FIFO, a device or a socket.")));
+	if (st->st_size > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is too large", path),
+				 errdetail("It has %lld bytes; at most %zu are read.", (long long) st->st_size,
+						   limit)));
+	if (done != st->st_size)
+		/* LCOV_EXCL_START: possible only within microseconds */
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("file \"%s\" changed while it was being read", path),
+						errdetail("Its size was %lld bytes.", (long long) st->st_size)));
+	/* LCOV_EXCL_STOP */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a regular file was read */
+	data[done] = '\0';
+	*length = done;
+	return data;
+}
+
+char *
+castssl_file_read_if_exists(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	const CastsslReading *reading = castssl_reading_find(path);
+	struct stat now;
+	char *data;
+
+	if (reading && reading->length <= limit)
+	{
+		if (st && reading->data)
+			*st = reading->st;
+		return castssl_reading_copy(reading, length);
+	}
+	data = read_from_disk(path, limit, length, &now);
+	castssl_reading_keep(path, data, data ? *length : 0, &now);
+	if (st && data)
+		*st = now;
+	return data;
+}
+
+char *
+castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	char *data = castssl_file_read_if_exists(path, limit, length, st);
+
+	if (data == NULL)
+		raise_open_error(path, ENOENT);
+	return data;
+}
+
+mode_t
+castssl_key_mode_wanted(const char *path, const struct stat *st)
+{
+	if (!castssl_platform_has_modes())
+		return 0;
+	if (st->st_uid == castssl_platform_user_id())
+		return (st->st_mode & (S_IRWXG | S_IRWXO)) ? (st->st_mode & S_IRWXU) : 0;
+	if (st->st_uid != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
+				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
+						   (int) st->st_uid, castssl_platform_user_id()),
+				 castssl_hint_for_path(path, psprintf("Run as root: chown %d %%s && chmod 0600 %%s",
+													  castssl_platform_user_id()))));
+	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("private key file \"%s\" has group or world access", path),
+						errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
+								  (unsigned) (st->st_mode & 07777)),
+						castssl_hint_for_path(path, "Run as root: chmod 0640 %s")));
+	return 0;
+}
+
+mode_t
+castssl_file_mode_as_ours(mode_t mode)
+{
+	return (mode & S_IRWXO) == 0 ? mode & S_IRWXU : mode;
+}
+
+bool
+castssl_file_is_of_another(const struct stat *st)
+{
+	return st->st_uid != castssl_platform_user_id();
+}
+
+bool
+castssl_file_is_open_to_others(const struct stat *st)
+{
+	return castssl_platform_has_modes() && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
+void
+castssl_directory_check_writable(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: realpath has just found it */
+	if (!S_ISDIR(st.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("\"%s\" is not a directory", directory)));
+	if (access(directory, W_OK | X_OK) < 0)
+	{
+		bool readonly = (errno == EROFS);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the server may not write to directory \"%s\": %m", directory),
+				 errdetail("The server runs as user ID %d.", castssl_platform_user_id()),
+				 readonly ? errhint("Change the configuration where it is managed from.")
+						  : castssl_hint_for_path(
+								directory,
+								psprintf("Name another target_dir, or run as root: chown %d %%s",
+										 castssl_platform_user_id()))));
+	}
+}
+
+void
+castssl_directory_check_private(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: as above */
+	if (castssl_platform_has_modes() &&
+		(st.st_uid != castssl_platform_user_id() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("others may write to directory \"%s\"", directory),
+				 errdetail(
+					 "It is owned by user ID %d and its mode is %04o; the server runs as user "
+					 "ID %d.",
+					 (int) st.st_uid, (unsigned) (st.st_mode & 07777), castssl_platform_user_id()),
+				 castssl_hint_for_path(directory,
+									   psprintf("Run as root: chown %d %%s && chmod 0700 %%s",
+												castssl_platform_user_id()))));
+}
+
+/* SQLSTATE of a failed write, by errno.  A quota or a limit counts as a full disk. */
+int
+castssl_errcode_for_write(void)
+{
+	switch (errno)
+	{
+		case ENOSPC:
+		case EFBIG:
+#ifdef EDQUOT
+		case EDQUOT:
+#endif
+			return errcode(ERRCODE_DISK_FULL);
+		case EBUSY: /* a mount point */
+			return errcode(ERRCODE_OBJECT_IN_USE);
+		default:
+			return errcode_for_file_access();
+	}
+}
+
+static void
+write_bytes(int fd, const char *path, const char *data, size_t length)
+{
+	while (length > 0)
+	{
+		ssize_t n;
+
+		errno = 0;
+		n = CASTSSL_FAULT_CALL("file write", write(fd, data, length));
+		if (n < 0 && errno == EINTR)
+			continue; /* LCOV_EXCL_LINE: no interrupts on disks */
+		if (n <= 0)
+		{
+			if (errno == 0)
+				errno = ENOSPC; /* LCOV_EXCL_LINE: as everywhere in PostgreSQL */
+			ereport(ERROR,
+					(castssl_errcode_for_write(), errmsg("could not write file \"%s\": %m", path)));
+		}
+		data += n;
+		length -= n;
+	}
+	CASTSSL_FAULT("file written");
+}
+
+static void
+sync_open_file(int fd, const char *path)
+{
+	if (CASTSSL_FAULT_CALL("file sync", castssl_platform_sync(fd)) != 0)
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not fsync file \"%s\": %m", path)));
+	CASTSSL_FAULT("file synced");
+}
+
+static void
+close_file(int fd, const char *path)
+{
+	if (CloseTransientFile(fd) != 0)
+		/* LCOV_EXCL_START: what it holds was synced */
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not close file \"%s\": %m", path)));
+	/* LCOV_EXCL_STOP */
+}
+
+static int
+create_file(const char *path, int mode)
+{
+	int fd;
+
+	castssl_reading_forget(path);
+	fd = CASTSSL_FAULT_CALL(
+		"file create",
+		OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | PG_BINARY, mode));
+	if (fd < 0)
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not create file \"%s\": %m", path)));
+	CASTSSL_FAULT("file created");
+	return fd;
+}
+
+void
+castssl_file_write(const char *path, const char *data, size_t length, int mode)
+{
+	int fd = create_file(path, mode);
+
+	castssl_platform_keep_private(path);
+	write_bytes(fd, path, data, length);
+	close_file(fd, path);
+}
+
+void
+castssl_file_create(const char *path, const char *data, size_t length, int mode)
+{
+	int fd = create_file(path, mode);
+
+	castssl_platform_keep_private(path);
+	write_bytes(fd, path, data, length);
+	sync_open_file(fd, path);
+	close_file(fd, path);
+}
+
+pg_noreturn static void
+raise_owner_error(const char *path, const struct stat *owner, int error)
+{
+	errno = error;
+	ereport(ERROR, (castssl_errcode_for_write(),
+					errmsg("could not keep the owner of file \"%s\": %m", path),
+					errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
+							  (int) owner->st_gid),
+					errhint("Give the file that it replaces to the server's account, user ID %d.",
+							castssl_platform_user_id())));
+	pg_unreachable();
+}
+
+void
+castssl_file_check_owner_stays(const char *path, const struct stat *owner)
+{
+	/*
+	 * Nothing looks up the groups to which this account may give a file.  The change
+	 * itself shows it.
+	 */
+	if (castssl_file_is_of_another(owner))
+		raise_owner_error(path, owner, EPERM);
+}
+
+/* Give the open file the owner of the file that it replaces. */
+static void
+set_owner(int fd, const char *path, const struct stat *owner)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_uid == owner->st_uid && st.st_gid == owner->st_gid)
+		return;
+	if (CASTSSL_FAULT_CALL("file chown",
+						   castssl_platform_set_owner(fd, owner->st_uid, owner->st_gid)) < 0)
+		raise_owner_error(path, owner, errno);
+	CASTSSL_FAULT("file chowned");
+}
+
+/* Write the new file for path under its temporary name, with owner and mode, and sync it. */
+static void
+write_temporary(const char *path, const char *temporary, const char *data, size_t length,
+				mode_t mode, const struct stat *owner)
+{
+	/* Never wider than the final mode, whatever the umask: start narrow. */
+	int fd = create_file(temporary, 0600);
+
+	if (mode == 0600)
+		castssl_platform_keep_private(temporary);
+	else
+		castssl_platform_keep_access(path, temporary);
+	write_bytes(fd, temporary, data, length);
+	if (owner != NULL)
+		set_owner(fd, temporary, owner);
+	if (mode != 0600)
+	{
+		if (CASTSSL_FAULT_CALL("file chmod", castssl_platform_set_mode(fd, mode)) < 0)
+			ereport(ERROR, (errcode_for_file_access(),
+							errmsg("could not set permissions of file \"%s\": %m", temporary)));
+		CASTSSL_FAULT("file chmodded");
+	}
+	sync_open_file(fd, temporary);
+	close_file(fd, temporary);
+}
+
+/*
+ * Not durable_rename: it opens the replaced file for writing, which fails for a key of
+ * mode 0400, and it syncs that file, which is useless here.
+ */
+static void
+rename_unsynced(const char *from, const char *to)
+{
+	castssl_reading_forget(from);
+	castssl_reading_forget(to);
+	if (CASTSSL_FAULT_CALL("rename", rename(from, to)) < 0)
+		castssl_file_raise_rename(from, to);
+	CASTSSL_FAULT("renamed");
+}
+
+void
+castssl_file_raise_rename(const char *from, const char *to)
+{
+	bool mounted = (errno == EBUSY);
+
+	ereport(ERROR, (castssl_errcode_for_write(),
+					errmsg("could not rename file \"%s\" to \"%s\": %m", from, to),
+					mounted ? errdetail("It is a mount point, or in use.") : 0,
+					mounted ? errhint("Mount the folder that holds the file, not the file.") : 0));
+	pg_unreachable();
+}
+
+void
+castssl_file_rename(const char *from, const char *to)
+{
+	castssl_reading_forget(NULL); /* the path may be a directory */
+	rename_unsynced(from, to);
+	castssl_file_sync(castssl_path_folder(to), true);
+}
+
+char *
+castssl_file_temporary(const char *path)
+{
+	return psprintf("%s%s", path, TEMPORARY_SUFFIX);
+}
+
+void
+castssl_file_prepare(const char *path, const char *data, size_t length, mode_t mode,
+					 const struct stat *owner)
+{
+	char *temporary = castssl_file_temporary(path);
+
+	if (unlink(temporary) < 0 && errno != ENOENT)
+		ereport(ERROR, (castssl_errcode_for_write(),
+						errmsg("could not remove file \"%s\": %m", temporary)));
+	PG_TRY();
+	{
+		write_temporary(path, temporary, data, length, mode, owner);
+	}
+	PG_CATCH();
+	{
+		unlink(temporary);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	pfree(temporary);
+}
+
+void
+castssl_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+					 const struct stat *owner)
+{
+	char *temporary = castssl_file_temporary(path);
+
+	castssl_file_prepare(path, data, length, mode, owner);
+	PG_TRY();
+	{
+		rename_unsynced(temporary, path);
+	}
+	PG_CATCH();
+	{
+		unlink(temporary);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	castssl_file_sync(castssl_path_folder(path), true);
+}
+
+void
+castssl_file_set_mode(const char *path, mode_t mode)
+{
+	int fd;
+
+	castssl_reading_forget(path);
+	if (CASTSSL_FAULT_CALL("chmod", castssl_platform_set_mode_of(path, mode)) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not set permissions of file \"%s\": %m", path),
+						castssl_hint_for_path(path, psprintf("Run as root: chmod %04o %%s",
+															 (unsigned) (mode & 07777)))));
+	CASTSSL_FAULT("chmodded");
+	/* Open read-only, because a mode of 0400 is allowed.  If that fails, do not sync. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
+	if (fd >= 0)
+	{
+		sync_open_file(fd, path);
+		close_file(fd, path);
+	}
+}
+
+void
+castssl_file_remove(const char *path)
+{
+	castssl_reading_forget(path);
+	if (CASTSSL_FAULT_CALL("unlink", unlink(path)) == 0)
+	{
+		CASTSSL_FAULT("unlinked");
+		castssl_file_sync(castssl_path_folder(path), true);
+		return;
+	}
+	if (errno != ENOENT)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", path)));
+}
+
+void
+castssl_file_remove_leftover(const char *path)
+{
+	castssl_file_remove(castssl_file_temporary(path));
+}
+
+void
+castssl_file_sync(const char *path, bool is_directory)
+{
+	int fd;
+	int failed;
+
+	CASTSSL_FAULT("sync");
+	/* Not fsync_fname: its error would be a PANIC. */
+	fd = CASTSSL_FAULT_CALL(
+		"sync open", OpenTransientFile(path, (is_directory ? O_RDONLY : O_RDWR) | PG_BINARY));
+	if (fd < 0 && is_directory && (errno == EISDIR || errno == EACCES))
+		return; /* LCOV_EXCL_LINE: there folders cannot be opened (Windows) */
+	if (fd < 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open \"%s\": %m", path),
+						errdetail("It was to be synced to the disk.")));
+	failed = CASTSSL_FAULT_CALL("sync call", castssl_platform_sync(fd));
+	/* some file systems cannot sync a folder */
+	if (failed && !(is_directory && (errno == EBADF || errno == EINVAL)))
+		ereport(ERROR, (castssl_errcode_for_write(), errmsg("could not fsync \"%s\": %m", path)));
+	close_file(fd, path);
+	CASTSSL_FAULT("synced");
+}
+
+char *
+castssl_file_hash(const char *data, size_t length)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int digest_length;
+
+	if (EVP_Digest(data, length, digest, &digest_length, EVP_sha256(), NULL) != 1)
+		/* LCOV_EXCL_START: only out of memory */
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256 hash")));
+	/* LCOV_EXCL_STOP */
+	return castssl_lower_hex(digest, digest_length);
+}

@@ -1,0 +1,117 @@
+/*
+ * files.h
+ *		Files of this server: reads them, applies the server's rules to them, replaces
+ *		them durably.
+ *
+ * The only code that opens files for writing.  Every error is raised with SQLSTATE,
+ * DETAIL and HINT: 58P01 missing, 42501 not allowed, F0000 not of the expected kind,
+ * 53100 disk full.  Contents are never shown.
+ */
+#ifndef CASTSSL_SERVER_DISK_FILES_H
+#define CASTSSL_SERVER_DISK_FILES_H
+
+#include <sys/stat.h>
+
+#include "base/compat.h"
+
+#define CASTSSL_PEM_LIMIT                                                                          \
+	((size_t) 4 * 1024 * 1024) /* most bytes of a certificate, key, CA or CRL file */
+#define CASTSSL_HBA_LIMIT ((size_t) 64 * 1024 * 1024) /* most bytes of a pg_hba.conf */
+
+/*
+ * Read a regular file of at most limit bytes (58P01, 42501, F0000). path is the result
+ * of castssl_path_resolve (server/disk/paths.h).  The file is opened without following links,
+ * so nobody can put a link in its place in between.  The data has a NUL after *length
+ * bytes. st may be NULL.  Within a call of a SQL function, a file is read only once
+ * (server/process/call.h).
+ */
+extern char *castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *st);
+
+/* As above, but NULL if the file does not exist. */
+extern char *castssl_file_read_if_exists(const char *path, size_t limit, size_t *length,
+										 struct stat *st);
+
+/*
+ * Would the server refuse a private key file of that owner and mode, and can we repair
+ * it (PostgreSQL: check_ssl_key_file_permissions)?  Returns 0 if the file is good, and
+ * otherwise the mode to give it: we own it, and it is too open.  Raises 42501 with the
+ * chown or chmod line if only another account can repair it.
+ */
+extern mode_t castssl_key_mode_wanted(const char *path, const struct stat *st);
+
+/*
+ * The mode for our copy of another account's file.  The server refuses its own key if a
+ * group can read it.
+ */
+extern mode_t castssl_file_mode_as_ours(mode_t mode);
+
+/* Does another account than the server's own the file? */
+extern bool castssl_file_is_of_another(const struct stat *st);
+
+/* Can accounts other than its owner read or write the file? */
+extern bool castssl_file_is_open_to_others(const struct stat *st);
+
+/* 42501 if a new file at path could not get the owner of the file that it replaces. */
+extern void castssl_file_check_owner_stays(const char *path, const struct stat *owner);
+
+/* 42501 unless the server may create and replace files in this folder. */
+extern void castssl_directory_check_writable(const char *directory);
+
+/*
+ * Create a file that must not exist, with its final mode from the start, and write it.
+ * Not durable by itself: see castssl_file_sync.
+ */
+extern void castssl_file_write(const char *path, const char *data, size_t length, int mode);
+
+/* As above, and sync the file, but not its folder. */
+extern void castssl_file_create(const char *path, const char *data, size_t length, int mode);
+
+/* Rename a file or a directory durably, within one filesystem. */
+extern void castssl_file_rename(const char *from, const char *to);
+
+/*
+ * Replace or create path durably: write a new file beside it, sync it, rename it, sync
+ * the folder.  If owner is not NULL, the new file gets its uid and gid (42501 if the
+ * server may not do that).
+ */
+extern void castssl_file_replace(const char *path, const char *data, size_t length, mode_t mode,
+								 const struct stat *owner);
+
+/*
+ * The first half of that: write the new file beside path, synced, with its owner and mode.
+ * server/disk/swap.h has the second half.
+ */
+extern void castssl_file_prepare(const char *path, const char *data, size_t length, mode_t mode,
+								 const struct stat *owner);
+
+/* The name of that file.  Palloc'd. */
+extern char *castssl_file_temporary(const char *path);
+
+/* Raise the error of a rename that failed with errno. */
+pg_noreturn extern void castssl_file_raise_rename(const char *from, const char *to);
+
+/* Change the mode of a file that we own. */
+extern void castssl_file_set_mode(const char *path, mode_t mode);
+
+/* Remove a file durably, if it exists. */
+extern void castssl_file_remove(const char *path);
+
+/* Remove what a crash in castssl_file_replace may have left beside path. */
+extern void castssl_file_remove_leftover(const char *path);
+
+/*
+ * fsync a file or a directory, also with fsync = off: what is ours must not be lost
+ * for a setting that is about data.  Its failure is an ERROR, never a PANIC.
+ */
+extern void castssl_file_sync(const char *path, bool is_directory);
+
+/* 42501 if accounts other than the server's may put files into the directory. */
+extern void castssl_directory_check_private(const char *directory);
+
+/* errcode() of a write that failed, by errno: a quota or a limit is a full disk, too. */
+extern int castssl_errcode_for_write(void);
+
+/* SHA-256 of bytes as lower-case hex. */
+extern char *castssl_file_hash(const char *data, size_t length);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * paths.c
+ *		File names: makes them absolute, resolves links, and decides which ones a caller
+ *		may name.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "miscadmin.h"
+#include "port.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/varlena.h"
+
+#include "base/settings.h"
+#include "server/disk/paths.h"
+#include "server/process/caller.h"
+#include "server/process/platform.h"
+
+char *
+castssl_path_in(const char *directory, const char *name)
+{
+	char *path;
+
+	if (is_absolute_path(name))
+		path = pstrdup(name);
+	else
+		path = psprintf("%s/%s", directory, name);
+	canonicalize_path(path);
+	return path;
+}
+
+char *
+castssl_path_folder(const char *path)
+{
+	char *folder = pstrdup(path);
+
+	get_parent_directory(folder);
+	return folder;
+}
+
+const char *
+castssl_path_data_directory(void)
+{
+	static char *data_directory = NULL;
+
+	if (data_directory == NULL)
+	{
+		char *real = castssl_platform_real_path(DataDir);
+
+		if (real == NULL)
+			/* LCOV_EXCL_START: it is the server's working directory */
+			ereport(ERROR, (errcode_for_file_access(),
+							errmsg("could not find data directory \"%s\": %m", DataDir)));
+		/* LCOV_EXCL_STOP */
+		data_directory = MemoryContextStrdup(TopMemoryContext, real);
+	}
+	return data_directory;
+}
+
+char *
+castssl_state_path(const char *name)
+{
+	char *path = castssl_path_in(castssl_path_data_directory(), CASTSSL_STATE_DIRECTORY);
+
+	return name ? castssl_path_in(path, name) : path;
+}
+
+/* Is path (resolved) in directory (under any name of the directory)? */
+static bool
+lies_in(const char *path, const char *directory)
+{
+	char *real = castssl_platform_real_path(directory);
+
+	/* 13 and 14 leave the .. in a path that does not exist. */
+	return real != NULL && !path_contains_parent_reference(path) &&
+		   path_is_prefix_of_path(real, path);
+}
+
+/*
+ * 42501 if the caller is not a superuser and path is in no allowed directory.  The message
+ * has the path as given: where a link leads is not for everybody to know.
+ */
+static void
+check_allowed(const char *path, const char *given)
+{
+	List *directories;
+	ListCell *cell;
+
+	if (castssl_caller_is_superuser())
+		return;
+	if (lies_in(path, DataDir) || lies_in(path, castssl_path_folder(ConfigFileName)))
+		return;
+	if (SplitDirectoriesString(pstrdup(castssl_allowed_directories), ',', &directories))
+	{
+		foreach (cell, directories)
+		{
+			if (lies_in(path, lfirst(cell)))
+				return;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for path \"%s\"", given),
+			 errdetail("Only superusers may name files outside the data directory, the folder "
+					   "of config_file and the directories in castssl.allowed_directories."),
+			 errhint("A superuser can add the directory to castssl.allowed_directories.")));
+}
+
+static bool
+is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+char *
+castssl_path_resolve(const char *path, bool by_caller)
+{
+	char *resolved = castssl_platform_real_path(path);
+
+	if (resolved == NULL && errno == ENOENT)
+	{
+		/* A link to nowhere may lead outside, where a caller may not learn what exists. */
+		if (by_caller && is_link(path))
+			check_allowed("/", path);
+		char *folder = castssl_platform_real_path(castssl_path_folder(path));
+
+		if (folder != NULL)
+			resolved = castssl_path_in(folder, last_dir_separator(path) + 1);
+	}
+	if (resolved == NULL)
+	{
+		int error = errno;
+
+		/* A caller may not learn whether a path outside its allowed directories exists. */
+		if (by_caller)
+			check_allowed(path, path);
+		errno = error;
+		ereport(ERROR,
+				(errcode(error == EACCES ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_UNDEFINED_FILE),
+				 errmsg("could not find \"%s\": %m", path),
+				 errdetail("The path is looked up on the server, by the account that it runs as."),
+				 error == EACCES
+					 ? errhint("Let the server's account, user ID %d, read the directory.",
+							   castssl_platform_user_id())
+					 : errhint("Name a directory of the server that holds the files.")));
+	}
+	if (by_caller)
+		check_allowed(resolved, path);
+	return resolved;
+}

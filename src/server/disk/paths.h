@@ -1,0 +1,35 @@
+/*
+ * paths.h
+ *		File names: makes them absolute, resolves links, and decides which ones a caller
+ *		may name.
+ *
+ * Everything is palloc'd in the current context.
+ */
+#ifndef CASTSSL_SERVER_DISK_PATHS_H
+#define CASTSSL_SERVER_DISK_PATHS_H
+
+#define CASTSSL_STATE_DIRECTORY "pg_castssl" /* in the data directory */
+
+/* Canonical absolute path of name.  A relative name is relative to directory. */
+extern char *castssl_path_in(const char *directory, const char *name);
+
+/* Folder of a path, palloc'd. */
+extern char *castssl_path_folder(const char *path);
+
+/* The data directory, links resolved. */
+extern const char *castssl_path_data_directory(void);
+
+/* The directory of the extension's state, or a file in it: DataDir/pg_castssl[/name]. */
+extern char *castssl_state_path(const char *name);
+
+/*
+ * The path with symbolic links resolved.  If only the last component does not exist yet,
+ * the rest is resolved. 58P01 if the folder does not exist either.
+ *
+ * by_caller: the caller named the path.  Then, unless the caller is a superuser, it must
+ * be in the data directory, the folder of config_file or one of
+ * castssl.allowed_directories (42501).
+ */
+extern char *castssl_path_resolve(const char *path, bool by_caller);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * swap.c
+ *		Put a prepared file in the place of another one, and lose nobody's edit.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "server/disk/files.h"
+#include "server/disk/reading.h"
+#include "server/disk/swap.h"
+#include "server/process/platform.h"
+
+bool
+castssl_same_text(const char *a, const char *b)
+{
+	return a == NULL ? b == NULL : (b != NULL && strcmp(a, b) == 0);
+}
+
+char *
+castssl_hash_on_disk(const char *path, struct stat *st)
+{
+	size_t length;
+	char *data;
+	char *hash;
+
+	castssl_reading_forget(path);
+	data = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, st);
+	castssl_reading_forget(path);
+	if (data == NULL)
+		return NULL;
+	hash = castssl_file_hash(data, length);
+	explicit_bzero(data, length);
+	pfree(data);
+	return hash;
+}
+
+void
+castssl_swap_raise_changed(const char *path)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("\"%s\" changed while the change was prepared", path),
+					errdetail("Somebody else has just written it."),
+					errhint("Look at it, and call this again.")));
+}
+
+static void
+check_expected(const char *path, const char *expected)
+{
+	if (!castssl_same_text(castssl_hash_on_disk(path, NULL), expected))
+		castssl_swap_raise_changed(path);
+}
+
+/* The system cannot do it that way. */
+static bool
+is_unsupported(int error)
+{
+	return error == ENOSYS || error == EINVAL || error == ENOTSUP || error == EOPNOTSUPP;
+}
+
+/* What came out of the place of path must be what was expected; else it goes back. */
+static void
+check_came_out(const char *path, const char *temporary, const char *expected)
+{
+	PG_TRY();
+	{
+		if (!castssl_same_text(castssl_hash_on_disk(temporary, NULL), expected))
+			castssl_swap_raise_changed(path);
+	}
+	PG_CATCH();
+	{
+		(void) castssl_platform_exchange(temporary, path);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+void
+castssl_swap(const char *path, const char *expected)
+{
+	char *temporary = castssl_file_temporary(path);
+	int rc;
+
+	check_expected(path, expected);
+	CASTSSL_FAULT("swap");
+	rc = expected ? CASTSSL_FAULT_CALL("exchange", castssl_platform_exchange(temporary, path))
+				  : CASTSSL_FAULT_CALL("rename new", castssl_platform_rename_new(temporary, path));
+	castssl_reading_forget(path);
+	if (rc != 0 && errno == EEXIST)
+		castssl_swap_raise_changed(path);
+	if (rc != 0 && !is_unsupported(errno))
+		castssl_file_raise_rename(temporary, path);
+	if (rc != 0)
+	{
+		/* Then only microseconds lie between the look and the rename. */
+		check_expected(path, expected);
+		if (rename(temporary, path) != 0)
+			castssl_file_raise_rename(temporary, path);
+		return;
+	}
+	CASTSSL_FAULT("exchanged");
+	if (expected == NULL)
+		return;
+	check_came_out(path, temporary, expected);
+	if (CASTSSL_FAULT_CALL("unlink", unlink(temporary)) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", temporary)));
+	CASTSSL_FAULT("swapped");
+}
+
+void
+castssl_swap_away(const char *path, const char *expected)
+{
+	check_expected(path, expected);
+	castssl_file_remove(path);
+}

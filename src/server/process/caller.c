@@ -1,0 +1,38 @@
+/*
+ * caller.c
+ *		The role that called.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "server/process/caller.h"
+
+static Oid caller = InvalidOid;
+
+Oid
+castssl_caller_set(Oid role)
+{
+	Oid before = caller;
+
+	caller = role;
+	return before;
+}
+
+Oid
+castssl_caller(void)
+{
+	return caller;
+}
+
+bool
+castssl_caller_is_superuser(void)
+{
+	return OidIsValid(caller) && superuser_arg(caller);
+}
+
+const char *
+castssl_caller_name(void)
+{
+	return OidIsValid(caller) ? GetUserNameFromId(caller, true) : NULL;
+}

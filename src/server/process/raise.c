@@ -1,0 +1,84 @@
+/*
+ * raise.c
+ *		Findings as errors: turns values into ereport.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "server/process/raise.h"
+#include "tls/pem.h"
+
+int
+castssl_choice(const char *parameter, const char *value, const char *const *names, const char *hint)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		if (strcmp(value, names[i]) == 0)
+			return i;
+		appendStringInfo(&list, "%s%s",
+						 i == 0                 ? ""
+						 : names[i + 1] != NULL ? ", "
+												: " and ",
+						 names[i]);
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid value for %s: \"%s\"", parameter, value),
+					errdetail("It is one of %s.", list.data), errhint("%s", hint)));
+	return -1;
+}
+
+void
+castssl_raise_finding(const CastsslFinding *finding, int sqlstate)
+{
+	ereport(ERROR, (errcode(sqlstate), errmsg("%s", finding->message),
+					finding->detail    ? errdetail("%s", finding->detail)
+					: finding->subject ? errdetail("It concerns \"%s\".", finding->subject)
+									   : 0,
+					finding->hint ? errhint("%s", finding->hint) : 0));
+	pg_unreachable();
+}
+
+void
+castssl_raise_first_error(const CastsslFindings *findings, int sqlstate)
+{
+	const CastsslFinding *finding = castssl_finding_first(findings, CASTSSL_ERROR);
+
+	if (finding)
+		castssl_raise_finding(finding, sqlstate);
+}
+
+void
+castssl_raise_failure(const CastsslFindings *findings, int sqlstate)
+{
+	castssl_raise_first_error(findings, sqlstate);
+	elog(ERROR, "an operation failed without a finding");
+}
+
+int
+castssl_hint_for_path(const char *path, const char *command)
+{
+	StringInfoData text;
+	const char *word = castssl_shell_word(path);
+
+	for (const char *c = path; *c; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7F)
+			return 0;
+	}
+	initStringInfo(&text);
+	while (*command)
+	{
+		if (strncmp(command, "%s", 2) == 0)
+		{
+			appendStringInfoString(&text, word);
+			command += 2;
+		}
+		else
+			appendStringInfoChar(&text, *command++);
+	}
+	return errhint("%s", text.data);
+}

@@ -1,0 +1,34 @@
+/*
+ * raise.h
+ *		Findings as errors: turns values into ereport.
+ */
+#ifndef CASTSSL_SERVER_PROCESS_RAISE_H
+#define CASTSSL_SERVER_PROCESS_RAISE_H
+
+#include "base/compat.h"
+#include "base/finding.h"
+
+/*
+ * The place of value among names, which end with NULL; 22023 for a value that is
+ * none of them.  The DETAIL names them all: t/053_documentation.pl compares it with the
+ * documents.  parameter is the SQL name.
+ */
+extern int castssl_choice(const char *parameter, const char *value, const char *const *names,
+						  const char *hint);
+
+/* Raise a finding as an error of that SQLSTATE. */
+pg_noreturn extern void castssl_raise_finding(const CastsslFinding *finding, int sqlstate);
+
+/* Raise the first error among the findings, if there is one. */
+extern void castssl_raise_first_error(const CastsslFindings *findings, int sqlstate);
+
+/* Raise the first error among the findings.  Something failed, so there is one. */
+pg_noreturn extern void castssl_raise_failure(const CastsslFindings *findings, int sqlstate);
+
+/*
+ * errhint() with a command for a shell, in which each %s stands for the path as one word.  No
+ * hint for a path with a control character, which a terminal would obey.
+ */
+extern int castssl_hint_for_path(const char *path, const char *command);
+
+#endif
