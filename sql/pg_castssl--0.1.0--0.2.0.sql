@@ -66,6 +66,9 @@ GRANT EXECUTE ON FUNCTION
   castssl_changes()
 TO pg_monitor;
 
+COMMENT ON FUNCTION castssl_hba_rules(boolean) IS
+  'the rules of pg_hba.conf, live or staged, in the order in which they are tried, which are unreachable, and which rules block them';
+
 -- In every context in which SQL can run, the caller is the current user.  Inside the functions, what
 -- needs the owner's rights runs as the owner.  This must stay the last statement.
 DO $$

@@ -120,7 +120,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_rules'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_rules(boolean) IS
-  'the rules of pg_hba.conf, live or staged, in the order in which they are tried, and which are never reached';
+  'the rules of pg_hba.conf, live or staged, in the order in which they are tried, which are unreachable, and which rules block them';
 
 CREATE FUNCTION castssl_hba_explain(
   database text,

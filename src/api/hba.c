@@ -15,7 +15,7 @@
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/recipe/staging.h"
-#include "hba/access/dead.h"
+#include "hba/access/unreachable.h"
 #include "hba/text/address.h"
 #include "hba/text/mask.h"
 #include "hba/text/shown.h"
@@ -103,7 +103,7 @@ add_rule(CastsslRows *rows, const CastsslHbaPolicy *policy, int i, bool show_sec
 	castssl_rows_add(rows, &row);
 }
 
-/* Which rules are unreachable, and why: because[i] are indexes of rules. */
+/* Which rules are unreachable, and which block them: because[i] are indexes of rules. */
 typedef struct Dead
 {
 	bool *dead;
@@ -116,20 +116,20 @@ typedef struct Dead
  * would take much memory for very long files.
  */
 static void
-find_dead(const CastsslHbaPolicy *policy, Dead *result)
+find_unreachable(const CastsslHbaPolicy *policy, Dead *result)
 {
 	int n = Max(policy->nrules, 1);
 	bool ssl = castssl_tls_is_on();
-	MemoryContext scratch =
-		AllocSetContextCreate(CurrentMemoryContext, "castssl dead rules", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "castssl unreachable rules",
+												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext context;
 
 	result->dead = palloc0(n * sizeof(bool));
 	result->because = palloc0(n * sizeof(int *));
 	result->nbecause = palloc0(n * sizeof(int));
 	context = MemoryContextSwitchTo(scratch);
-	castssl_hba_find_dead(policy, ssl, castssl_hba_world(), result->dead, result->because,
-						  result->nbecause);
+	castssl_hba_find_unreachable(policy, ssl, castssl_hba_world(), result->dead, result->because,
+								 result->nbecause);
 	MemoryContextSwitchTo(context);
 	for (int i = 0; i < policy->nrules; i++)
 	{
@@ -172,7 +172,7 @@ CASTSSL_FUNCTION(castssl_hba_rules)
 	policy = castssl_argument_bool(fcinfo, 0) ? castssl_staging_policy(NULL)
 											  : castssl_hba_files_read(NULL, 0);
 	forget_texts(policy);
-	find_dead(policy, &dead);
+	find_unreachable(policy, &dead);
 	for (int i = 0; i < policy->nrules; i++)
 	{
 		MemoryContext context = MemoryContextSwitchTo(row_context);

@@ -15,6 +15,7 @@
 #include "common/hashfn.h"
 #include "libpq/auth.h"
 #include "libpq/ifaddr.h"
+#include "miscadmin.h"
 #include "regex/regex.h"
 #include "utils/acl.h"
 #include "utils/hsearch.h"
@@ -93,6 +94,12 @@ static CastsslAnswer
 answer(bool yes)
 {
 	return yes ? CASTSSL_YES : CASTSSL_NO;
+}
+
+static void
+check_for_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
 }
 
 /* ---- roles (PostgreSQL: is_member in hba.c) ---- */
@@ -430,6 +437,7 @@ castssl_hba_world(void)
 	world->context = CurrentMemoryContext;
 	world->ninterfaces = -1;
 	result->member = is_member;
+	result->check_for_interrupts = check_for_interrupts;
 	result->regexp = matches_regexp;
 	result->own_address = is_own_address;
 	result->host_name = has_host_name;

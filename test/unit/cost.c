@@ -4,7 +4,7 @@
  *
  * cost STEP FILE [OTHER] does it and prints how much of it there was:
  *	read          the rules of a pg_hba.conf
- *	dead          and which of them are never reached
+ *	unreachable   and which of them are never reached
  *	explain       and which one answers a connection that none does
  *	compare       and what the other file, in its place, would change
  *	certificates  the facts of every certificate in a bundle
@@ -13,7 +13,7 @@
 
 #include "hba/access/compare.h"
 #include "reader.h"
-#include "hba/access/dead.h"
+#include "hba/access/unreachable.h"
 #include "tls/certificate.h"
 
 #define VERSION 16
@@ -25,16 +25,16 @@ policy_of(const char *path)
 }
 
 static int
-count_dead(const CastsslHbaPolicy *policy, const CastsslHbaWorld *world)
+count_unreachable(const CastsslHbaPolicy *policy, const CastsslHbaWorld *world)
 {
-	bool *dead = palloc0(policy->nrules * sizeof(bool));
-	int **because = palloc0(policy->nrules * sizeof(int *));
-	int *nbecause = palloc0(policy->nrules * sizeof(int));
+	bool *unreachable = palloc0(policy->nrules * sizeof(bool));
+	int **blocking = palloc0(policy->nrules * sizeof(int *));
+	int *nblocking = palloc0(policy->nrules * sizeof(int));
 	int count = 0;
 
-	castssl_hba_find_dead(policy, true, world, dead, because, nbecause);
+	castssl_hba_find_unreachable(policy, true, world, unreachable, blocking, nblocking);
 	for (int i = 0; i < policy->nrules; i++)
-		count += dead[i];
+		count += unreachable[i];
 	return count;
 }
 
@@ -76,8 +76,8 @@ main(int argc, char **argv)
 
 	if (strcmp(step, "read") == 0)
 		count = policy_of(argv[2])->nrules;
-	else if (strcmp(step, "dead") == 0)
-		count = count_dead(policy_of(argv[2]), &world);
+	else if (strcmp(step, "unreachable") == 0)
+		count = count_unreachable(policy_of(argv[2]), &world);
 	else if (strcmp(step, "explain") == 0)
 		count = explain(policy_of(argv[2]), &world);
 	else if (strcmp(step, "compare") == 0 && argc == 4)
@@ -90,7 +90,7 @@ main(int argc, char **argv)
 		count = count_certificates(argv[2]);
 	else
 	{
-		fprintf(stderr, "usage: cost read|dead|explain|compare|certificates FILE [OTHER]\n");
+		fprintf(stderr, "usage: cost read|unreachable|explain|compare|certificates FILE [OTHER]\n");
 		return 2;
 	}
 	printf("%d\n", count);

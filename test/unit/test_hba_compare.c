@@ -8,10 +8,9 @@
 
 #include "check.h"
 #include "hba/access/compare.h"
-#include "hba/access/dead.h"
+#include "hba/access/unreachable.h"
 #include "hba/access/difference.h"
-#include "hba/access/index.h"
-#include "hba/access/outcome.h"
+#include "hba/match/outcome.h"
 #include "hba_world.h"
 
 /* All rows, one a line, as "change | encryption | database | user | address | before | after". */
@@ -206,6 +205,62 @@ test_addresses(void)
 			   "md5\n");
 }
 
+/* Masks with holes cut what is left, and the blocks around it are shown. */
+static void
+test_holes(void)
+{
+	CHECK_ROWS("hostssl all all 0.0.0.3 0.0.0.3 reject\n",
+			   "hostssl all all 0.0.0.3 0.0.0.3 reject\nhostssl all all 10.0.0.0/8 md5\n",
+			   "newly admitted | tls | all | all | 10.0.0.0/8 | refused | md5\n");
+	CHECK_ROWS("hostssl all all 0.0.0.1 0.0.0.1 reject\n",
+			   "hostssl all all 0.0.0.1 0.0.0.1 reject\nhostssl all all all md5\n",
+			   "newly admitted | tls | all | all | all | refused | md5\n");
+	CHECK_ROWS("hostssl all all samenet md5\n", "hostssl all all a.lan trust\n",
+			   "newly admitted | tls | all | all | a.lan | refused | trust (possible)\n"
+			   "newly refused | tls | all | all | samenet | md5 | refused (possible)\n"
+			   "method changed | tls | all | all | samenet and a.lan | md5 | trust (possible)\n");
+}
+
+/* A database that is a role, and one of many that a pattern matches. */
+static void
+test_databases(void)
+{
+	CHECK_ROWS("", "local samerole bob,+staff md5\n",
+			   "newly admitted | socket | samerole | bob, +staff | - | refused | md5\n");
+	CHECK_ROWS("local all other_user md5\n", "local sameuser all trust\nlocal all other_user md5\n",
+			   "newly admitted | socket | sameuser | all | - | refused | trust\n"
+			   "method changed | socket | other_user | other_user | - | md5 | trust\n");
+	CHECK_ROWS("", "local sameuser /^b trust\n",
+			   "newly admitted | socket | sameuser | /^b | - | refused | trust\n");
+	CHECK_ROWS("", "local /^al,/zz all trust\n",
+			   "newly admitted | socket | /^al, /zz | all | - | refused | trust\n");
+}
+
+static int interrupts;
+
+static void
+count_interrupt(void)
+{
+	interrupts++;
+}
+
+/* Whoever looks can be interrupted. */
+static void
+test_interrupts(void)
+{
+	StringInfoData text;
+	CastsslHbaWorld world = { .check_for_interrupts = count_interrupt };
+	CastsslHbaDifferences differences = { 0 };
+
+	initStringInfo(&text);
+	for (int i = 0; i < 300; i++)
+		appendStringInfo(&text, "host db%d +g%d all md5\nhost all +h%d all md5\n", i, i, i);
+	castssl_hba_compare(text_policy(text.data, 16), true,
+						text_policy(psprintf("host all all all trust\n%s", text.data), 16), true,
+						&world, &differences);
+	CHECK(interrupts > 0);
+}
+
 static void
 test_outcomes(void)
 {
@@ -322,94 +377,6 @@ test_in_the_middle(void)
 		  NULL);
 }
 
-/* Of boxes: what surely takes all that another takes. */
-static bool
-covers(const char *outer, const char *inner)
-{
-	TestWorld world;
-	CastsslHbaUniverse *universe;
-	CastsslHbaBox *boxes;
-
-	random_world(&world);
-	universe = castssl_hba_universe_create(&world.world);
-	boxes = castssl_hba_boxes(
-		universe, text_policy(psprintf("host all %s md5\nhost all %s md5\n", outer, inner), 16));
-	return castssl_hba_box_covers(universe, &boxes[0], &boxes[1]);
-}
-
-static void
-test_covers(void)
-{
-	CHECK(covers("all 10.0.0.0/8", "bob 10.1.0.0/16"));
-	CHECK(!covers("all 10.0.0.0/8", "bob 11.0.0.0/8"));
-	CHECK(!covers("bob all", "all all"));
-	CHECK(covers("all samenet", "bob samehost"));
-	CHECK(!covers("all samehost", "bob samenet"));
-	CHECK(!covers("all samehost", "all 127.0.0.1/32"));
-	CHECK(covers("all .example.org", "all a.example.org"));
-	CHECK(!covers("all a.example.org", "all samehost"));
-}
-
-/* When the world has been asked too often, the rest is in doubt. */
-static void
-test_questions(void)
-{
-	TestWorld world;
-	CastsslHbaUniverse *universe;
-	CastsslHbaPolicy *policy =
-		text_policy("host all /^x all md5\nhost all /^a all md5\nhost all all all md5\n", 16);
-	CastsslHbaBox *boxes;
-	const CastsslHbaBox *list[3];
-	CastsslHbaIndex *index;
-	CastsslConnection alice = { .database = "app", .user = "alice", .family = 4 };
-	int doubtful;
-
-	random_world(&world);
-	universe = castssl_hba_universe_create(&world.world);
-	boxes = castssl_hba_boxes(universe, policy);
-	for (int i = 0; i < 3; i++)
-		list[i] = &boxes[i];
-	index = castssl_hba_index_build(universe, policy, list, 3, NULL);
-	CHECK_INT(castssl_hba_index_match(index, &alice, &doubtful), 1);
-	CHECK_INT(doubtful, -1);
-	index->questions = 0;
-	CHECK_INT(castssl_hba_index_match(index, &alice, &doubtful), 2);
-	CHECK(doubtful >= 0);
-	castssl_hba_index_free(index);
-}
-
-/* Blocks are put together where they make a larger one. */
-static void
-test_join(void)
-{
-	static const struct
-	{
-		const char *blocks;
-		const char *joined;
-	} cases[] = {
-		{ "10.0.0.0/9,10.128.0.0/9", "10.0.0.0/8" },
-		{ "10.0.0.0/10,10.64.0.0/10,10.128.0.0/9", "10.0.0.0/8" },
-		{ "10.1.0.0/16,10.0.0.0/8,10.0.0.0/16", "10.0.0.0/8" },
-		{ "2001:db8::2/128,2001:db8::/127,2001:db8::3/128", "2001:db8::/126" },
-		{ "::1/128,10.0.0.0/8,::3/128", "10.0.0.0/8, ::1/128, ::3/128" },
-	};
-
-	for (int i = 0; i < lengthof(cases); i++)
-	{
-		CastsslPrefixes prefixes = { 0 };
-		char *blocks = pstrdup(cases[i].blocks);
-
-		for (char *block = strtok(blocks, ","); block; block = strtok(NULL, ","))
-		{
-			CastsslHbaPolicy *policy = text_policy(psprintf("host all all %s md5", block), 16);
-
-			castssl_prefixes_add_address(&prefixes, &policy->rules[0].address);
-		}
-		castssl_prefixes_join(&prefixes);
-		CHECK_STRING(castssl_prefixes_text(&prefixes), cases[i].joined);
-	}
-}
-
 static double
 seconds(void)
 {
@@ -419,7 +386,7 @@ seconds(void)
 static void
 test_large(void)
 {
-	double dead_time[2];
+	double unreachable_time[2];
 	double compare_time[2];
 
 	for (int i = 0; i < 2; i++)
@@ -429,31 +396,32 @@ test_large(void)
 		CastsslHbaPolicy *after = large_policy(count, true);
 		CastsslHbaDifferences differences = { 0 };
 		TestWorld world;
-		bool *dead = palloc(before->nrules * sizeof(bool));
-		int **because = palloc(before->nrules * sizeof(int *));
-		int *nbecause = palloc(before->nrules * sizeof(int));
+		bool *unreachable = palloc(before->nrules * sizeof(bool));
+		int **blocking = palloc(before->nrules * sizeof(int *));
+		int *nblocking = palloc(before->nrules * sizeof(int));
 		int alive = 0;
 		int others = 0;
 		double start = seconds();
 
 		random_world(&world);
-		castssl_hba_find_dead(before, true, &world.world, dead, because, nbecause);
-		dead_time[i] = seconds() - start;
+		castssl_hba_find_unreachable(before, true, &world.world, unreachable, blocking, nblocking);
+		unreachable_time[i] = seconds() - start;
 		for (int rule = 0; rule < before->nrules; rule++)
-			alive += !dead[rule];
+			alive += !unreachable[rule];
 		start = seconds();
 		castssl_hba_compare(before, true, after, true, &world.world, &differences);
 		compare_time[i] = seconds() - start;
 
 		/* each rule alive but the reject asks for a certificate now, and nothing else changes */
-		CHECK(dead[before->nrules - 1] && !dead[before->nrules - 2]);
+		CHECK(unreachable[before->nrules - 1] && !unreachable[before->nrules - 2]);
 		CHECK_INT(differences.count, alive - 1);
 		for (int row = 0; row < differences.count; row++)
 			others += differences.items[row].change != CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
 		CHECK_INT(others, 0);
 	}
-	printf("(10,000 rules: dead %.2f s, compare %.2f s; 100,000 rules: %.1f and %.1f times that) ",
-		   dead_time[0], compare_time[0], dead_time[1] / dead_time[0],
+	printf("(10,000 rules: unreachable %.2f s, compare %.2f s; 100,000 rules: %.1f and %.1f times "
+		   "that) ",
+		   unreachable_time[0], compare_time[0], unreachable_time[1] / unreachable_time[0],
 		   compare_time[1] / compare_time[0]);
 }
 
@@ -467,11 +435,11 @@ main(void)
 	test_contradictions();
 	test_addresses();
 	test_outcomes();
+	test_holes();
+	test_databases();
+	test_interrupts();
 	test_far_apart();
 	test_in_the_middle();
-	test_covers();
-	test_questions();
-	test_join();
 	test_large();
 	return check_summary();
 }

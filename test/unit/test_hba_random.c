@@ -1,6 +1,6 @@
 /*
  * test_hba_random.c
- *		Dead rules and differences of random policies, against trying every connection.
+ *		Unreachable rules and differences of random policies, against trying every connection.
  *
  * test_hba_random [cases [seed]] tries so many random policies of each kind.
  */
@@ -15,9 +15,9 @@
 #include "hba_world.h"
 
 #include "hba/access/compare.h"
-#include "hba/access/dead.h"
+#include "hba/access/unreachable.h"
 #include "hba/access/difference.h"
-#include "hba/access/outcome.h"
+#include "hba/match/outcome.h"
 
 /* Is the connection's name one of those in a row's column?  Elements are joined by ", ". */
 static bool
@@ -220,6 +220,8 @@ typedef struct Case
 	const CastsslHbaPolicy *after;
 	const TestWorld *world;
 	CastsslHbaDifferences differences;
+	bool tls_before; /* does the server offer TLS? */
+	bool tls_after;
 	bool *row_seen; /* by the connections that are tried */
 } Case;
 
@@ -234,13 +236,29 @@ show_case(const Case *it, const CastsslConnection *connection)
 		show_row(&it->differences.items[i]);
 }
 
+/* Which rule answers after the edit: none where TLS is gone. */
+static int
+match_after(const Case *it, const CastsslConnection *connection, int *doubtful)
+{
+	int rule = castssl_hba_match(it->after, connection, &it->world->world, doubtful);
+
+	if (connection->family == 0 || connection->encryption != CASTSSL_TLS || it->tls_after)
+		return rule;
+	*doubtful = -1;
+	return -1;
+}
+
 /* If its outcome changes, it is in a row with just these rules. */
 static bool
 check_connection(Case *it, const CastsslConnection *connection)
 {
+	int doubtful;
 	int x = castssl_hba_match(it->before, connection, &it->world->world, NULL);
-	int y = castssl_hba_match(it->after, connection, &it->world->world, NULL);
+	int y = match_after(it, connection, &doubtful);
 	bool found = false;
+
+	if (connection->encryption == CASTSSL_TLS && !it->tls_before && !it->tls_after)
+		return true;
 
 	if (strcmp(outcome(it->before, x), outcome(it->after, y)) == 0)
 		return true;
@@ -280,7 +298,7 @@ check_exact(const Case *it, bool all_certain, long *certain, long *possible)
 		int doubt_before;
 		int doubt_after;
 		int x = castssl_hba_match(it->before, &row->witness, &it->world->world, &doubt_before);
-		int y = castssl_hba_match(it->after, &row->witness, &it->world->world, &doubt_after);
+		int y = match_after(it, &row->witness, &doubt_after);
 
 		if (row->certain)
 			(*certain)++;
@@ -339,7 +357,10 @@ try_compare(const Vocabulary *vocabulary, bool plain, long *certain, long *possi
 	unknown = world;
 	unknown.world.arg = &unknown;
 	unknown.know_hosts = plain || pick(2) == 0;
-	castssl_hba_compare(it.before, true, it.after, true, &unknown.world, &it.differences);
+	it.tls_before = pick(8) != 0;
+	it.tls_after = pick(8) != 0;
+	castssl_hba_compare(it.before, it.tls_before, it.after, it.tls_after, &unknown.world,
+						&it.differences);
 	it.row_seen = palloc0((it.differences.count + 1) * sizeof(bool));
 	good = check_complete(&it);
 	if (good && plain)
@@ -348,18 +369,18 @@ try_compare(const Vocabulary *vocabulary, bool plain, long *certain, long *possi
 	return good && check_exact(&it, plain, certain, possible);
 }
 
-/* Rules that answer some connection, in some world, are not dead; others, names only, are. */
+/* Rules that answer some connection, in some world, are reachable; others, names only, are not. */
 static bool
-try_dead(const Vocabulary *vocabulary, bool plain, long *ndead)
+try_unreachable(const Vocabulary *vocabulary, bool plain, long *nunreachable)
 {
 	char *lines[MAX_LINES];
 	int nlines = 2 + pick(plain ? 14 : 10);
 	bool tls = pick(4) != 0;
 	CastsslHbaPolicy *policy;
-	bool dead[MAX_LINES];
+	bool unreachable[MAX_LINES];
 	bool reached[MAX_LINES] = { false };
-	int *because[MAX_LINES];
-	int nbecause[MAX_LINES];
+	int *blocking[MAX_LINES];
+	int nblocking[MAX_LINES];
 	TestWorld world;
 	CastsslConnection connection;
 
@@ -367,7 +388,7 @@ try_dead(const Vocabulary *vocabulary, bool plain, long *ndead)
 		lines[i] = random_line(vocabulary, false);
 	policy = lines_policy(lines, nlines);
 	random_world(&world);
-	castssl_hba_find_dead(policy, tls, &world.world, dead, because, nbecause);
+	castssl_hba_find_unreachable(policy, tls, &world.world, unreachable, blocking, nblocking);
 	for (int round = 0; round < (plain ? 1 : 4); round++)
 	{
 		random_world(&world);
@@ -381,9 +402,10 @@ try_dead(const Vocabulary *vocabulary, bool plain, long *ndead)
 			if (found < 0)
 				continue;
 			reached[found] = true;
-			if (!dead[found])
+			if (!unreachable[found])
 				continue;
-			printf("rule %d is said to be dead, but answers %s\n", found, describe(&connection));
+			printf("rule %d is said to be unreachable, but answers %s\n", found,
+				   describe(&connection));
 			show_policy("policy", policy);
 			return false;
 		}
@@ -391,31 +413,31 @@ try_dead(const Vocabulary *vocabulary, bool plain, long *ndead)
 	for (int i = 0; i < nlines; i++)
 	{
 		char *needed[MAX_LINES];
-		bool alone_dead[MAX_LINES];
+		bool alone_unreachable[MAX_LINES];
 		int *ignored[MAX_LINES];
 		int nignored[MAX_LINES];
 		int count = 0;
 
-		if (plain && !reached[i] && !dead[i])
+		if (plain && !reached[i] && !unreachable[i])
 		{
-			printf("rule %d answers nothing, but is not said to be dead\n", i);
+			printf("rule %d answers nothing, but is not said to be unreachable\n", i);
 			show_policy("policy", policy);
 			return false;
 		}
-		if (!dead[i])
+		if (!unreachable[i])
 			continue;
-		(*ndead)++;
-		/* the reasons are enough: without the other rules it is dead as well */
-		for (int j = 0; j < nbecause[i]; j++)
-			needed[count++] = lines[because[i][j]];
+		(*nunreachable)++;
+		/* the reasons are enough: without the other rules it is unreachable as well */
+		for (int j = 0; j < nblocking[i]; j++)
+			needed[count++] = lines[blocking[i][j]];
 		needed[count++] = lines[i];
-		castssl_hba_find_dead(lines_policy(needed, count), tls, &world.world, alone_dead, ignored,
-							  nignored);
-		if (!alone_dead[count - 1] || (count > 1 && because[i][count - 2] >= i))
+		castssl_hba_find_unreachable(lines_policy(needed, count), tls, &world.world,
+									 alone_unreachable, ignored, nignored);
+		if (!alone_unreachable[count - 1] || (count > 1 && blocking[i][count - 2] >= i))
 		{
-			printf("rule %d is dead, but not because of:", i);
-			for (int j = 0; j < nbecause[i]; j++)
-				printf(" %d", because[i][j]);
+			printf("rule %d is unreachable, but not blocked by:", i);
+			for (int j = 0; j < nblocking[i]; j++)
+				printf(" %d", blocking[i][j]);
 			printf("\n");
 			show_policy("policy", policy);
 			return false;
@@ -482,6 +504,7 @@ try_large(long *certain, long *possible)
 	}
 	it.after = lines_policy(lines, LARGE);
 	it.world = &world;
+	it.tls_before = it.tls_after = true;
 	castssl_hba_compare(it.before, true, it.after, true, &world.world, &it.differences);
 	it.row_seen = palloc0((it.differences.count + 1) * sizeof(bool));
 	for (int n = 0; n < 3000; n++)
@@ -496,7 +519,7 @@ try_large(long *certain, long *possible)
 
 typedef struct Figures
 {
-	long cases, certain, possible, dead;
+	long cases, certain, possible, unreachable;
 	bool good;
 } Figures;
 
@@ -521,8 +544,8 @@ try_batch(int cases, uint64 seed, Figures *figures)
 		for (int i = 0; i < cases && result.good; i++, result.cases++)
 			result.good = try_compare(&plain_vocabulary, true, &result.certain, &result.possible) &&
 						  try_compare(&any_vocabulary, false, &result.certain, &result.possible) &&
-						  try_dead(&plain_vocabulary, true, &result.dead) &&
-						  try_dead(&any_vocabulary, false, &result.dead);
+						  try_unreachable(&plain_vocabulary, true, &result.unreachable) &&
+						  try_unreachable(&any_vocabulary, false, &result.unreachable);
 		fflush(stdout);
 		if (write(ends[1], &result, sizeof(result)) != sizeof(result))
 			abort();
@@ -536,7 +559,7 @@ try_batch(int cases, uint64 seed, Figures *figures)
 	figures->cases += result.cases;
 	figures->certain += result.certain;
 	figures->possible += result.possible;
-	figures->dead += result.dead;
+	figures->unreachable += result.unreachable;
 	figures->good = figures->good && result.good;
 }
 
@@ -548,10 +571,11 @@ test_random(int cases, uint64 seed)
 	for (int done = 0; done < cases && figures.good; done += 100)
 		try_batch(Min(100, cases - done), seed + done, &figures);
 	CHECK(figures.good);
-	CHECK(figures.certain > 0 && figures.dead > 0);
-	printf("(seed %llu: %ld cases of each kind, %ld rows proved, %ld possible, %ld dead rules) ",
+	CHECK(figures.certain > 0 && figures.unreachable > 0);
+	printf("(seed %llu: %ld cases of each kind, %ld rows proved, %ld possible, %ld unreachable "
+		   "rules) ",
 		   (unsigned long long) seed, figures.cases, figures.certain, figures.possible,
-		   figures.dead);
+		   figures.unreachable);
 }
 
 int

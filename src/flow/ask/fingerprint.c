@@ -12,7 +12,7 @@
 #include "flow/ask/fingerprint.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/material.h"
-#include "hba/access/dead.h"
+#include "hba/access/unreachable.h"
 #include "hba/text/mask.h"
 #include "hba/text/options.h"
 #include "hba/text/shown.h"
@@ -130,15 +130,15 @@ add_rules(List *parts, const CastsslHbaPolicy *policy, const bool *dead)
 	return parts;
 }
 
-/* Which of its rules are never reached? */
+/* Which of its rules are unreachable? */
 static bool *
-find_dead(const CastsslHbaPolicy *policy, bool ssl)
+find_unreachable(const CastsslHbaPolicy *policy, bool ssl)
 {
 	int places = Max(policy->nrules, 1);
 	bool *dead = palloc0(places * sizeof(bool));
 
-	castssl_hba_find_dead(policy, ssl, castssl_hba_world(), dead, palloc0(places * sizeof(int *)),
-						  palloc0(places * sizeof(int)));
+	castssl_hba_find_unreachable(policy, ssl, castssl_hba_world(), dead,
+								 palloc0(places * sizeof(int *)), palloc0(places * sizeof(int)));
 	return dead;
 }
 
@@ -311,7 +311,7 @@ castssl_fingerprint_parts(void)
 {
 	bool ssl = castssl_tls_is_on();
 	CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
-	bool *dead = find_dead(policy, ssl);
+	bool *dead = find_unreachable(policy, ssl);
 	CastsslPolicyPart *total = palloc0(sizeof(CastsslPolicyPart));
 	List *parts = NIL;
 

@@ -10,7 +10,7 @@
 #include "flow/check/checks.h"
 #include "flow/check/scope.h"
 #include "flow/plan/judge.h"
-#include "hba/access/dead.h"
+#include "hba/access/unreachable.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
 #include "server/parameters.h"
@@ -111,8 +111,8 @@ castssl_check_read(CastsslCheckScope *scope, int target_version)
 	scope->dead = palloc0(Max(scope->policy->nrules, 1) * sizeof(bool));
 	scope->because = palloc0(Max(scope->policy->nrules, 1) * sizeof(int *));
 	scope->nbecause = palloc0(Max(scope->policy->nrules, 1) * sizeof(int));
-	castssl_hba_find_dead(scope->policy, scope->ssl, castssl_hba_world(), scope->dead,
-						  scope->because, scope->nbecause);
+	castssl_hba_find_unreachable(scope->policy, scope->ssl, castssl_hba_world(), scope->dead,
+								 scope->because, scope->nbecause);
 	scope->sessions = castssl_sessions_read(&scope->nsessions);
 }
 

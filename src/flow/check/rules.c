@@ -12,9 +12,9 @@
 
 #include "base/compat.h"
 #include "flow/check/checks.h"
-#include "hba/access/outcome.h"
 #include "hba/edit/rewrite.h"
 #include "hba/match/match.h"
+#include "hba/match/outcome.h"
 #include "hba/text/address.h"
 #include "hba/text/mask.h"
 #include "server/hba_files.h"

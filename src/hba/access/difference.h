@@ -5,8 +5,8 @@
 #ifndef CASTSSL_HBA_ACCESS_DIFFERENCE_H
 #define CASTSSL_HBA_ACCESS_DIFFERENCE_H
 
-#include "hba/access/outcome.h"
 #include "hba/match/match.h"
+#include "hba/match/outcome.h"
 
 /*
  * Connections that one rule answered before and another rule (or none) answers
@@ -45,9 +45,5 @@ typedef struct CastsslHbaDifferences
 	int count;
 	int capacity;
 } CastsslHbaDifferences;
-
-/* Append a copy of it. */
-extern void castssl_hba_difference_add(CastsslHbaDifferences *differences,
-									   const CastsslHbaDifference *difference);
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef CASTSSL_HBA_ACCESS_WITNESS_H
 #define CASTSSL_HBA_ACCESS_WITNESS_H
 
-#include "hba/access/index.h"
+#include "hba/access/atom.h"
 
 typedef enum CastsslHbaVerdict
 {
@@ -17,30 +17,31 @@ typedef enum CastsslHbaVerdict
 /* What is looked for: x answers before, y after. */
 typedef struct CastsslHbaSought
 {
-	CastsslHbaIndex *before;
-	CastsslHbaIndex *after;
+	CastsslHbaRules *before;
+	CastsslHbaRules *after;
 	int x;
 	int y;
-	CastsslHbaChannel channel;
-	CastsslPrefixes blocks; /* what both rules' addresses have in common */
-	int predicates[2];
-	int npredicates;
-	const CastsslInts *role_names;     /* names that the policies use for users and groups */
-	const CastsslInts *database_names; /* and for databases */
+	int channel;
+	CastsslInterval interval;      /* what both rules' addresses have in common */
+	const CastsslInts *role_names; /* that the policies use for users and groups */
+	const CastsslInts *database_names;
+	CastsslHbaParts takers; /* scratch */
 } CastsslHbaSought;
 
-/* What the earlier rules of both policies leave of the blocks for the whole class. */
-extern void castssl_hba_sought_rest(const CastsslHbaSought *sought, const CastsslHbaClass *class,
-									CastsslPrefixes *rest, int max);
+/*
+ * Set rest to what the earlier rules of both policies leave to an atom; until there
+ * are more than max parts.  False if that is nothing.
+ */
+extern bool castssl_hba_sought_rest(CastsslHbaSought *sought, const CastsslHbaAtom *atom,
+									CastsslHbaParts *rest, int max);
 
 /*
- * Look in a settled class for which castssl_hba_sought_rest has left something.
- * What turns out to be true of all of the class (alice is in +b) is added to it:
- * less may be left then.  The witness is set unless the verdict is NONE; its
- * strings are palloc'd or those of the universe or the world.
+ * Look in an atom to which rest is left.  The witness is set unless the verdict is
+ * NONE; its strings are palloc'd or those of the policies or the world.
  */
-extern CastsslHbaVerdict castssl_hba_find_witness(const CastsslHbaSought *sought,
-												  CastsslHbaClass *class,
+extern CastsslHbaVerdict castssl_hba_find_witness(CastsslHbaSought *sought,
+												  const CastsslHbaAtom *atom,
+												  const CastsslHbaParts *rest,
 												  CastsslConnection *witness);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "hba/access/outcome.h"
+#include "hba/match/outcome.h"
 #include "hba/text/mask.h"
 #include "hba/text/options.h"
 
@@ -81,55 +81,42 @@ relevant_options(const CastsslHbaTokens *options, const char **relevant)
 	return count;
 }
 
-static bool
-refuses(const CastsslHbaRule *rule)
-{
-	return rule == NULL || strcmp(rule->method, "reject") == 0;
-}
-
-/* The method and the options that make a difference, as one text.  Palloc'd. */
-static char *
-method_text(const CastsslHbaRule *rule)
-{
-	const char **options = palloc(Max(1, rule->options.count) * sizeof(char *));
-	int noptions = relevant_options(&rule->options, options);
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, rule->method);
-	for (int i = 0; i < noptions; i++)
-		appendStringInfo(&text, "\n%s", options[i]);
-	pfree(options);
-	return text.data;
-}
-
 CastsslHbaOutcome
-castssl_hba_outcome(CastsslHbaUniverse *universe, const CastsslHbaRule *rule)
+castssl_hba_outcome(const CastsslHbaRule *rule)
 {
-	CastsslHbaOutcome outcome = { false, CASTSSL_CLIENTCERT_NONE, -1 };
-	char *text;
+	CastsslHbaOutcome outcome = { false, CASTSSL_CLIENTCERT_NONE, "" };
+	StringInfoData text;
+	const char **options;
+	int noptions;
 
-	if (refuses(rule))
+	if (rule == NULL || strcmp(rule->method, "reject") == 0)
 	{
 		outcome.refused = true;
 		return outcome;
 	}
 	outcome.clientcert = rule->clientcert;
-	text = method_text(rule);
-	outcome.method = castssl_hba_universe_name(universe, text, false);
-	if (outcome.method == CASTSSL_ABSENT)
-		outcome.method = castssl_hba_universe_name(universe, text, true);
-	else
-		pfree(text);
+	outcome.method = rule->method;
+	if (rule->options.count == 0)
+		return outcome;
+	initStringInfo(&text);
+	appendStringInfoString(&text, rule->method);
+	options = palloc(rule->options.count * sizeof(char *));
+	noptions = relevant_options(&rule->options, options);
+	for (int i = 0; i < noptions; i++)
+		appendStringInfo(&text, "\n%s", options[i]);
+	pfree(options);
+	outcome.method = pstrdup(text.data);
+	pfree(text.data);
 	return outcome;
 }
 
 bool
 castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b)
 {
-	if (refuses(a) || refuses(b))
-		return refuses(a) && refuses(b);
-	return a->clientcert == b->clientcert && strcmp(method_text(a), method_text(b)) == 0;
+	CastsslHbaOutcome outcomes[2] = { castssl_hba_outcome(a), castssl_hba_outcome(b) };
+	CastsslHbaChange change;
+
+	return !castssl_hba_outcome_change(&outcomes[0], &outcomes[1], &change);
 }
 
 bool
@@ -149,7 +136,7 @@ castssl_hba_outcome_change(const CastsslHbaOutcome *before, const CastsslHbaOutc
 		*change = CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
 	else if (asked && !asks)
 		*change = CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED;
-	else if (before->method != after->method || before->clientcert != after->clientcert)
+	else if (strcmp(before->method, after->method) != 0 || before->clientcert != after->clientcert)
 		*change = CASTSSL_HBA_METHOD_CHANGED;
 	else
 		return false;
@@ -161,7 +148,7 @@ castssl_hba_outcome_text(const CastsslHbaRule *rule)
 {
 	StringInfoData text;
 
-	if (refuses(rule))
+	if (rule == NULL || strcmp(rule->method, "reject") == 0)
 		return pstrdup("refused");
 	initStringInfo(&text);
 	appendStringInfoString(&text, rule->method);

@@ -2,10 +2,10 @@
  * outcome.h
  *		What a rule does with a connection, as far as it can be told apart.
  */
-#ifndef CASTSSL_HBA_ACCESS_OUTCOME_H
-#define CASTSSL_HBA_ACCESS_OUTCOME_H
+#ifndef CASTSSL_HBA_MATCH_OUTCOME_H
+#define CASTSSL_HBA_MATCH_OUTCOME_H
 
-#include "hba/access/universe.h"
+#include "hba/text/rule.h"
 
 typedef enum CastsslHbaChange
 {
@@ -23,12 +23,11 @@ typedef struct CastsslHbaOutcome
 {
 	bool refused; /* reject, or no line */
 	CastsslClientCert clientcert;
-	int method; /* number of method and options other than clientcert; equal: the same */
+	const char *method; /* and its options other than clientcert, as far as they tell */
 } CastsslHbaOutcome;
 
-/* rule NULL: no line. */
-extern CastsslHbaOutcome castssl_hba_outcome(CastsslHbaUniverse *universe,
-											 const CastsslHbaRule *rule);
+/* rule NULL: no line.  Strings are palloc'd or the rule's. */
+extern CastsslHbaOutcome castssl_hba_outcome(const CastsslHbaRule *rule);
 
 /* Do both rules do the same with a connection that matches both?  NULL: no line. */
 extern bool castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b);

@@ -1,0 +1,22 @@
+/*
+ * ints.h
+ *		A list of numbers that grows.
+ */
+#ifndef CASTSSL_BASE_INTS_H
+#define CASTSSL_BASE_INTS_H
+
+/* Numbers, growable; zero-initialize before the first use. */
+typedef struct CastsslInts
+{
+	int *items;
+	int count;
+	int capacity;
+} CastsslInts;
+
+extern void castssl_ints_add(CastsslInts *ints, int value);
+extern void castssl_ints_free(CastsslInts *ints);
+
+/* Ascending, each once. */
+extern void castssl_ints_unique(CastsslInts *ints);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * unreachable.c
+ *		Rules that no connection can reach, and the rules that block them.
+ *
+ * For each pair of a database and a user of a rule there is the atom of which
+ * just these two are true.  The rule is unreachable if, in each channel, the
+ * earlier rules that take the atom leave nothing of the rule's addresses: they
+ * take everything else that has the pair as well.
+ */
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
+#include "postgres.h"
+#endif
+
+#include "hba/access/atom.h"
+#include "hba/access/unreachable.h"
+
+/* Is something left to an atom of a rule in a channel?  If not, blocking grows. */
+static bool
+is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslHbaParts *takers,
+			 CastsslInts *blocking)
+{
+	const CastsslHbaBox *box = &rules->boxes[rule];
+	CastsslHbaPatience *patience = &rules->space->patience;
+
+	for (int i = 0; i < box->databases.count * box->users.count; i++)
+	{
+		CastsslHbaAtom atom = { .space = rules->space };
+
+		castssl_hba_atom_address(&atom, box);
+		castssl_hba_atom_database(&atom, box->databases.items[i / box->users.count]);
+		castssl_hba_atom_user(&atom, box->users.items[i % box->users.count]);
+		castssl_hba_atom_settle(&atom);
+		for (int channel = 0; channel < CASTSSL_NCHANNELS; channel++)
+		{
+			/* where no rule tells them apart, one channel stands for all of the network */
+			if ((box->channels >> channel & 1) == 0 || (channel == CASTSSL_CHANNEL_TLS && !tls) ||
+				(channel > CASTSSL_CHANNEL_NONE && !rules->space->by_encryption))
+				continue;
+			castssl_hba_atom_channel(&atom, channel);
+			takers->count = 0;
+			castssl_hba_takers(rules, rule, &atom, &box->interval, takers);
+			if (castssl_hba_left(takers, &box->interval, patience, NULL, 0))
+				return true;
+			castssl_hba_blocking(takers, &box->interval, patience, blocking);
+		}
+	}
+	return false;
+}
+
+void
+castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tls, const CastsslHbaWorld *world,
+							 bool *unreachable, int **blocking, int *nblocking)
+{
+	CastsslHbaRules rules;
+	CastsslHbaParts takers = { 0 };
+
+	castssl_hba_space_create(world, &policy, 1, &rules);
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		CastsslInts found = { 0 };
+
+		unreachable[i] =
+			policy->rules[i].error == NULL && !is_reachable(&rules, i, tls, &takers, &found);
+		if (!unreachable[i])
+			found.count = 0;
+		castssl_ints_unique(&found);
+		blocking[i] = found.items;
+		nblocking[i] = found.count;
+	}
+}
