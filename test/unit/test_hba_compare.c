@@ -221,6 +221,16 @@ test_holes(void)
 			   "method changed | tls | all | all | samenet and a.lan | md5 | trust (possible)\n");
 }
 
+/* Names are shown as they would stand in the file. */
+static void
+test_quotes(void)
+{
+	/* a quoted slash begins a regular expression, too */
+	CHECK_ROWS("", "local \"a b\",\"all\",\"+c\",\"/d\",\"e,f\" \"g#\",h trust\n",
+			   "newly admitted | socket | \"a b\", \"all\", \"+c\", /d, \"e,f\" | \"g#\", h | - | "
+			   "refused | trust\n");
+}
+
 /* A database that is a role, and one of many that a pattern matches. */
 static void
 test_databases(void)
@@ -436,6 +446,7 @@ main(void)
 	test_addresses();
 	test_outcomes();
 	test_holes();
+	test_quotes();
 	test_databases();
 	test_interrupts();
 	test_far_apart();

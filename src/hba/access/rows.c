@@ -88,7 +88,7 @@ quoted(const char *name)
 {
 	static const char *const keywords[] = { "all", "sameuser", "samerole", "samegroup",
 											"replication" };
-	CastsslHbaToken token = { name, strchr("+/", name[0]) != NULL };
+	CastsslHbaToken token = { name, strchr("+/", name[0]) || strpbrk(name, " \t\r,\"#") };
 	StringInfoData text;
 
 	for (int i = 0; i < lengthof(keywords); i++)
