@@ -197,7 +197,7 @@ castssl_prove(CastsslPlan *plan)
 static char *
 prove_uncanceled(CastsslPlan *plan)
 {
-	char *problem;
+	char *problem = NULL;
 
 	do
 	{
