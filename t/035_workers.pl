@@ -172,20 +172,24 @@ ok(wait_until(sub { @{ workers($t) } == 0 }), 'then it goes');
 
 # --- a worker that does not come up: refused before anything is written, and not tried for ever
 
-$t->sql("ALTER SYSTEM SET dynamic_library_path = '/no/such/folder'");
-$t->reload;
-$hba = $t->hba;
-my $changes = $t->sql('SELECT count(*) FROM castssl_changes()');
-$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block', confirm_within => '10 min')",
-	'55000', 'a worker whose library is not there', detail => qr/did not come up/, hint => qr/log/);
-is($t->hba, $hba, 'nothing has changed');
-is($t->sql('SELECT count(*) FROM castssl_changes()'), $changes, 'nothing is in the journal');
-my $exits = () = $t->slurp($t->{node}->logfile) =~ /background worker "pg_castssl" .*exited with exit code 1/g;
-usleep(5_000_000);
-my $later = () = $t->slurp($t->{node}->logfile) =~ /background worker "pg_castssl" .*exited with exit code 1/g;
-is($later, $exits, 'and nobody tries again');
-$t->sql('ALTER SYSTEM RESET dynamic_library_path');
-$t->reload;
+SKIP:
+{
+	skip 'from 18 on functions are found by dynamic_library_path too', 8 if $major >= 18;
+	$t->sql("ALTER SYSTEM SET dynamic_library_path = '/no/such/folder'");
+	$t->reload;
+	$hba = $t->hba;
+	my $changes = $t->sql('SELECT count(*) FROM castssl_changes()');
+	$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block', confirm_within => '10 min')",
+		'55000', 'a worker whose library is not there', detail => qr/did not come up/, hint => qr/log/);
+	is($t->hba, $hba, 'nothing has changed');
+	is($t->sql('SELECT count(*) FROM castssl_changes()'), $changes, 'nothing is in the journal');
+	my $exits = () = $t->slurp($t->{node}->logfile) =~ /background worker "pg_castssl" .*exited with exit code 1/g;
+	usleep(5_000_000);
+	my $later = () = $t->slurp($t->{node}->logfile) =~ /background worker "pg_castssl" .*exited with exit code 1/g;
+	is($later, $exits, 'and nobody tries again');
+	$t->sql('ALTER SYSTEM RESET dynamic_library_path');
+	$t->reload;
+}
 
 # --- the role that made the cluster need not be a superuser, up to 15
 

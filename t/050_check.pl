@@ -498,6 +498,7 @@ SKIP: {
 		}
 		# of which it was said above that it cannot be planted here
 		next if $check eq 'sessions_plaintext' && !$way;
+		next if $check eq 'hba_future' && $version >= 19;    # there is no later one to upgrade to
 		ok($planted{$check}{ lc $worst{$check} }, "$check: a fault of severity " . lc($worst{$check}) . ' was planted');
 	}
 	is_deeply([ keys %elsewhere ], [], 'no test is named for a check that there is not');
