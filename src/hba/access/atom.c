@@ -235,7 +235,9 @@ find(CastsslHbaRules *rules, int limit, const CastsslConnection *connection,
 	CastsslHbaNames *names = &rules->space->names;
 	int user = castssl_hba_names_number(names, connection->user, false);
 	int database = castssl_hba_names_number(names, connection->database, false);
-	int keys[2] = { CASTSSL_KEY(CASTSSL_KEY_NAME, user), CASTSSL_KEY(CASTSSL_KEY_NAME, database) };
+	/* a name that no rule has is looked for in no list: the count below is 0 */
+	int keys[2] = { CASTSSL_KEY(CASTSSL_KEY_NAME, Max(user, 0)),
+					CASTSSL_KEY(CASTSSL_KEY_NAME, Max(database, 0)) };
 	CastsslInts users = { &keys[0], user >= 0 };
 	CastsslInts databases = { &keys[1], database >= 0 };
 
