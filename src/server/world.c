@@ -458,6 +458,7 @@ castssl_hba_world_with_roles(void)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		CASTSSL_GROW(roles, result->nroles, capacity);
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the array has grown */
 		roles[result->nroles++] = pstrdup(NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
 	}
 	systable_endscan(scan);

@@ -168,6 +168,7 @@ address_text(const CastsslHbaSought *sought, const CastsslHbaParts *rest)
 		blocks = blocks == NULL ? castssl_interval_text(&block)
 								: psprintf("%s, %s", blocks, castssl_interval_text(&block));
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is a block at least */
 	if (strcmp(blocks, "0.0.0.0/0, ::/0") == 0)
 		blocks = pstrdup("all");
 	if (words == NULL)

@@ -209,6 +209,7 @@ open_rule_file(Builder *builder, const char *path, int depth, int *file, bool *m
 	document = open_document(builder, path, depth, missing, error);
 	if (document == NULL)
 		return NULL;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	CASTSSL_GROW(policy->files, policy->nfiles, builder->file_capacity);
 	*file = policy->nfiles;
 	policy->files[policy->nfiles++] = document;
@@ -492,6 +493,7 @@ add_empty_document(Builder *builder, const char *path)
 {
 	CastsslHbaPolicy *policy = builder->policy;
 
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	CASTSSL_GROW(policy->files, policy->nfiles, builder->file_capacity);
 	policy->files[policy->nfiles++] = castssl_hba_document_read(path, "", 0, builder->version);
 }
