@@ -95,6 +95,37 @@ changes_since_oldest(List *changes)
 	return result;
 }
 
+static const char *
+path_of(const void *file)
+{
+	return ((const CastsslChangedFile *) file)->path;
+}
+
+static const char *
+name_of(const void *parameter)
+{
+	return ((const CastsslChangedParameter *) parameter)->name;
+}
+
+/* The items that none of the changes before had; their names join *seen. */
+static List *
+take_unseen(const List *items, const char *(*name)(const void *item), List **seen)
+{
+	List *unseen = NIL;
+	const ListCell *cell;
+
+	foreach (cell, items)
+	{
+		Node *value = (Node *) makeString(unconstify(char *, name(lfirst(cell))));
+
+		if (list_member(*seen, value))
+			continue;
+		*seen = lappend(*seen, value);
+		unseen = lappend(unseen, lfirst(cell));
+	}
+	return unseen;
+}
+
 /* If two changes touch a file, the newer one knows its current contents. */
 static void
 check_unedited(const List *changes)
@@ -105,20 +136,9 @@ check_unedited(const List *changes)
 	foreach (cell, changes)
 	{
 		CastsslChange part = *(CastsslChange *) lfirst(cell);
-		List *unseen = NIL;
 		char *edited;
-		ListCell *item;
 
-		foreach (item, part.files)
-		{
-			CastsslChangedFile *file = lfirst(item);
-
-			if (list_member(seen, makeString((char *) file->path)))
-				continue;
-			seen = lappend(seen, makeString((char *) file->path));
-			unseen = lappend(unseen, file);
-		}
-		part.files = unseen;
+		part.files = take_unseen(part.files, path_of, &seen);
 		edited = castssl_change_edited_since(&part);
 		if (edited)
 			ereport(ERROR,
@@ -140,20 +160,9 @@ check_not_set(const List *changes)
 	foreach (cell, changes)
 	{
 		CastsslChange part = *(CastsslChange *) lfirst(cell);
-		List *unseen = NIL;
 		char *set;
-		ListCell *item;
 
-		foreach (item, part.parameters)
-		{
-			CastsslChangedParameter *parameter = lfirst(item);
-
-			if (list_member(seen, makeString((char *) parameter->name)))
-				continue;
-			seen = lappend(seen, makeString((char *) parameter->name));
-			unseen = lappend(unseen, parameter);
-		}
-		part.parameters = unseen;
+		part.parameters = take_unseen(part.parameters, name_of, &seen);
 		set = castssl_change_parameters_set_since(&part);
 		if (set)
 			ereport(ERROR,
