@@ -296,7 +296,7 @@ sub check_dead
 
 my %strength = (none => 0, 'verify-ca' => 1, 'verify-full' => 2);
 
-# DESIGN of castssl_hba_require_tls: over TLS the same method and a certificate; plaintext as before or
+# What castssl_hba_require_tls promises: over TLS the same method and a certificate; plaintext as before or
 # refused; everything else as before.
 sub promise_broken
 {
