@@ -8,11 +8,10 @@
 
 #include <time.h>
 
-#include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 
 #include "flow/ask/explain.h"
+#include "flow/ask/inquiry.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/material.h"
 #include "hba/match/ident.h"
@@ -21,23 +20,11 @@
 #include "hba/text/options.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
-#include "server/process/peer.h"
 #include "server/process/raise.h"
 #include "server/world.h"
 #include "tls/client.h"
 
 #define MOST_PASSED_LINES 20
-
-/* What is found out so far. */
-typedef struct Inquiry
-{
-	const CastsslQuestion *question;
-	const CastsslHbaRule *rule; /* NULL: no line answers */
-	StringInfoData reason;
-	bool shows; /* the client shows a certificate that is accepted */
-	const char *cn;
-	const char *dn;
-} Inquiry;
 
 const char *
 castssl_verdict_name(CastsslVerdict verdict)
@@ -45,30 +32,6 @@ castssl_verdict_name(CastsslVerdict verdict)
 	static const char *const names[] = { "accepted", "authenticate", "refused" };
 
 	return names[verdict];
-}
-
-static void say(Inquiry *inquiry, const char *format, ...) pg_attribute_printf(2, 3);
-
-/* Append a sentence. */
-static void
-say(Inquiry *inquiry, const char *format, ...)
-{
-	StringInfo reason = &inquiry->reason;
-
-	if (reason->len > 0 && format[0] != '\n')
-		appendStringInfoChar(reason, ' ');
-	for (;;)
-	{
-		va_list arguments;
-		int needed;
-
-		va_start(arguments, format);
-		needed = appendStringInfoVA(reason, format, arguments);
-		va_end(arguments);
-		if (needed == 0)
-			return;
-		enlargeStringInfo(reason, needed);
-	}
 }
 
 static const char *
@@ -117,7 +80,7 @@ is_too_old(const CastsslQuestion *question)
 
 /* Is a connection of that kind possible at all? */
 static bool
-channel_exists(Inquiry *inquiry)
+channel_exists(CastsslInquiry *inquiry)
 {
 	const CastsslConnection *connection = &inquiry->question->connection;
 
@@ -125,12 +88,13 @@ channel_exists(Inquiry *inquiry)
 		return true;
 	if (connection->encryption == CASTSSL_TLS && !inquiry->question->tls)
 	{
-		say(inquiry, "The server offers no TLS (ssl = off).");
+		castssl_say(inquiry, "The server offers no TLS (ssl = off).");
 		return false;
 	}
 	if (connection->encryption == CASTSSL_TLS && is_too_old(inquiry->question))
 	{
-		say(inquiry,
+		castssl_say(
+			inquiry,
 			"The server would take %s and later (ssl_min_protocol_version), and the client came "
 			"with %s although it was offered more.",
 			inquiry->question->min_protocol, inquiry->question->tls_version);
@@ -138,8 +102,9 @@ channel_exists(Inquiry *inquiry)
 	}
 	if (connection->encryption == CASTSSL_GSS && !castssl_hba_gss_possible())
 	{
-		say(inquiry, "The server offers no GSSAPI encryption: it is not built with it, or its "
-					 "keytab does not exist.");
+		castssl_say(inquiry,
+					"The server offers no GSSAPI encryption: it is not built with it, or its "
+					"keytab does not exist.");
 		return false;
 	}
 	return true;
@@ -147,7 +112,7 @@ channel_exists(Inquiry *inquiry)
 
 /* The handshake: does the server accept the certificate that the client shows? */
 static bool
-handshake_succeeds(Inquiry *inquiry)
+handshake_succeeds(CastsslInquiry *inquiry)
 {
 	const CastsslQuestion *question = inquiry->question;
 	CastsslPem shown = { .name = "client_certificate", .data = question->certificate };
@@ -175,8 +140,8 @@ handshake_succeeds(Inquiry *inquiry)
 	terms = castssl_client_terms(material, question->ciphers);
 	if (terms.ca.data == NULL)
 	{
-		say(inquiry,
-			"The server asks for no certificate (ssl_ca_file is empty), so none is shown.");
+		castssl_say(inquiry,
+					"The server asks for no certificate (ssl_ca_file is empty), so none is shown.");
 		return true;
 	}
 	if (!castssl_client_judge(&shown, &terms, (int64) time(NULL), &client, &findings))
@@ -189,10 +154,10 @@ handshake_succeeds(Inquiry *inquiry)
 	}
 	if (client.problem)
 	{
-		say(inquiry,
-			"The server does not accept the certificate (%s): %s.  The handshake fails, "
-			"whatever pg_hba.conf says.",
-			client.certificate.subject, client.problem);
+		castssl_say(inquiry,
+					"The server does not accept the certificate (%s): %s.  The handshake fails, "
+					"whatever pg_hba.conf says.",
+					client.certificate.subject, client.problem);
 		return false;
 	}
 	inquiry->shows = true;
@@ -205,7 +170,7 @@ handshake_succeeds(Inquiry *inquiry)
 
 /* Does pg_ident.conf map the certificate's name to the user? */
 static bool
-map_allows(Inquiry *inquiry, const char *map, const char *kind, const char *name)
+map_allows(CastsslInquiry *inquiry, const char *map, const char *kind, const char *name)
 {
 	const CastsslQuestion *question = inquiry->question;
 	const char *user = question->connection.user;
@@ -218,7 +183,8 @@ map_allows(Inquiry *inquiry, const char *map, const char *kind, const char *name
 	{
 		if (ident->lines[i].error == NULL)
 			continue;
-		say(inquiry,
+		castssl_say(
+			inquiry,
 			"The server refuses line %d of \"%s\" (%s), and with it the whole file; what it "
 			"loaded before stays in force.",
 			ident->lines[i].line_number, ident->lines[i].path, ident->lines[i].error);
@@ -226,24 +192,26 @@ map_allows(Inquiry *inquiry, const char *map, const char *kind, const char *name
 	}
 	if (line >= 0)
 	{
-		say(inquiry,
+		castssl_say(
+			inquiry,
 			"Line %d of \"%s\" maps the certificate's %s \"%s\" to \"%s\" in the map \"%s\".",
 			ident->lines[line].line_number, ident->lines[line].path, kind, name, user, map);
 		return true;
 	}
-	say(inquiry,
+	castssl_say(
+		inquiry,
 		"No line of the map \"%s\" in pg_ident.conf lets the certificate's %s \"%s\" log in "
 		"as \"%s\".",
 		map, kind, name, user);
 	if (problem)
-		say(inquiry, "The server stops there: %s.", problem);
-	say(inquiry, "This line would: %s", castssl_ident_format(map, name, user));
+		castssl_say(inquiry, "The server stops there: %s.", problem);
+	castssl_say(inquiry, "This line would: %s", castssl_ident_format(map, name, user));
 	return false;
 }
 
 /* clientcert=verify-full, and the method cert: PostgreSQL: CheckCertAuth */
 static bool
-name_fits(Inquiry *inquiry)
+name_fits(CastsslInquiry *inquiry)
 {
 	const CastsslHbaRule *rule = inquiry->rule;
 	const char *user = inquiry->question->connection.user;
@@ -255,7 +223,8 @@ name_fits(Inquiry *inquiry)
 
 	if (name == NULL && inquiry->question->certificate == NULL)
 	{
-		say(inquiry,
+		castssl_say(
+			inquiry,
 			"The line moreover wants the certificate's %s to be the user's name%s, which is "
 			"not known here.",
 			kind, map ? " or to map to it" : "");
@@ -263,28 +232,30 @@ name_fits(Inquiry *inquiry)
 	}
 	if (name == NULL || name[0] == '\0')
 	{
-		say(inquiry, "The line wants a %s in the certificate, and there is none.", kind);
+		castssl_say(inquiry, "The line wants a %s in the certificate, and there is none.", kind);
 		return false;
 	}
 	if (map && map[0] != '\0')
 		return map_allows(inquiry, map, kind, name);
 	if (strcmp(name, user) == 0)
 	{
-		say(inquiry, "The certificate's %s is the user's name.", kind);
+		castssl_say(inquiry, "The certificate's %s is the user's name.", kind);
 		return true;
 	}
-	say(inquiry,
+	castssl_say(
+		inquiry,
 		"The certificate's %s is \"%s\", and without a map it must be the user's name \"%s\".",
 		kind, name, user);
 	if (strcmp(rule->method, "cert") == 0)
-		say(inquiry,
+		castssl_say(
+			inquiry,
 			"With the option map=NAME on this line, this line in pg_ident.conf would let it in: %s",
 			castssl_ident_format("NAME", name, user));
 	return false;
 }
 
 static bool
-certificate_suffices(Inquiry *inquiry)
+certificate_suffices(CastsslInquiry *inquiry)
 {
 	const CastsslHbaRule *rule = inquiry->rule;
 
@@ -292,38 +263,40 @@ certificate_suffices(Inquiry *inquiry)
 		return true;
 	if (!inquiry->question->has_ca)
 	{
-		say(inquiry, "It asks for a client certificate, and the server has no CA to check one with "
-					 "(ssl_ca_file is empty).");
+		castssl_say(inquiry,
+					"It asks for a client certificate, and the server has no CA to check one with "
+					"(ssl_ca_file is empty).");
 		return false;
 	}
 	if (!inquiry->shows)
 	{
-		say(inquiry, "It asks for a client certificate (%s), and the client shows none.",
-			castssl_clientcert_name(rule->clientcert));
+		castssl_say(inquiry, "It asks for a client certificate (%s), and the client shows none.",
+					castssl_clientcert_name(rule->clientcert));
 		return false;
 	}
-	say(inquiry, "It asks for a client certificate (%s), and the server accepts the one shown.",
-		castssl_clientcert_name(rule->clientcert));
+	castssl_say(inquiry,
+				"It asks for a client certificate (%s), and the server accepts the one shown.",
+				castssl_clientcert_name(rule->clientcert));
 	return rule->clientcert != CASTSSL_CLIENTCERT_VERIFY_FULL || name_fits(inquiry);
 }
 
 /* possible: the connection gets as far as pg_hba.conf. */
 static CastsslVerdict
-judge_line(Inquiry *inquiry, bool possible)
+judge_line(CastsslInquiry *inquiry, bool possible)
 {
 	const CastsslHbaRule *rule = inquiry->rule;
 
 	if (rule == NULL)
 	{
-		say(inquiry, "No line of pg_hba.conf matches.");
+		castssl_say(inquiry, "No line of pg_hba.conf matches.");
 		return CASTSSL_REFUSED;
 	}
-	say(inquiry, "The first line that matches is %s.", line_name(inquiry->question, rule));
+	castssl_say(inquiry, "The first line that matches is %s.", line_name(inquiry->question, rule));
 	if (!possible)
 		return CASTSSL_REFUSED;
 	if (strcmp(rule->method, "reject") == 0)
 	{
-		say(inquiry, "It refuses (reject).");
+		castssl_say(inquiry, "It refuses (reject).");
 		return CASTSSL_REFUSED;
 	}
 	if (!certificate_suffices(inquiry))
@@ -332,17 +305,17 @@ judge_line(Inquiry *inquiry, bool possible)
 		return CASTSSL_ACCEPTED;
 	if (strcmp(rule->method, "trust") == 0)
 	{
-		say(inquiry, "It asks for no proof (trust).");
+		castssl_say(inquiry, "It asks for no proof (trust).");
 		return CASTSSL_ACCEPTED;
 	}
-	say(inquiry, "Authentication (%s) decides.", rule->method);
+	castssl_say(inquiry, "Authentication (%s) decides.", rule->method);
 	return CASTSSL_AUTHENTICATE;
 }
 
 /* ---- the lines above ---- */
 
 static void
-say_passed(Inquiry *inquiry, int number, const char *verb)
+say_passed(CastsslInquiry *inquiry, int number, const char *verb)
 {
 	const CastsslQuestion *question = inquiry->question;
 	const CastsslHbaRule *rule = &question->policy->rules[number];
@@ -350,14 +323,14 @@ say_passed(Inquiry *inquiry, int number, const char *verb)
 	char *name = line_name(question, rule);
 
 	name[0] = pg_toupper((unsigned char) name[0]);
-	say(inquiry, "\n%s (%s) %s: %s.", name, text ? text : "", verb,
-		castssl_hba_why_not(rule, question->policy->version, &question->connection,
-							question->address, question->world));
+	castssl_say(inquiry, "\n%s (%s) %s: %s.", name, text ? text : "", verb,
+				castssl_hba_why_not(rule, question->policy->version, &question->connection,
+									question->address, question->world));
 }
 
 /* Describe every line that may answer instead, and the nearest of the lines that do not. */
 static void
-say_lines_above(Inquiry *inquiry, int answering, int doubtful)
+say_lines_above(CastsslInquiry *inquiry, int answering, int doubtful)
 {
 	const CastsslQuestion *question = inquiry->question;
 	const CastsslHbaPolicy *policy = question->policy;
@@ -374,7 +347,7 @@ say_lines_above(Inquiry *inquiry, int answering, int doubtful)
 		doubts++;
 	}
 	if (first > 0)
-		say(inquiry, "\nOf %d lines above, the nearest %d:", end, end - first);
+		castssl_say(inquiry, "\nOf %d lines above, the nearest %d:", end, end - first);
 	for (int i = first; i < end; i++)
 	{
 		if (castssl_hba_rule_matches(&policy->rules[i], policy->version, &question->connection,
@@ -385,7 +358,7 @@ say_lines_above(Inquiry *inquiry, int answering, int doubtful)
 
 /* Describe what differs between the file and what the server uses. */
 static void
-say_caveats(Inquiry *inquiry)
+say_caveats(CastsslInquiry *inquiry)
 {
 	const CastsslQuestion *question = inquiry->question;
 	const CastsslHbaPolicy *policy = question->policy;
@@ -396,20 +369,20 @@ say_caveats(Inquiry *inquiry)
 
 		if (rule->error == NULL)
 			continue;
-		say(inquiry,
-			"\nThe server refuses %s (%s), and with it the whole file: the rules that it "
-			"loaded before stay in force.  This answer is for the other lines.",
-			line_name(question, rule), rule->error_shown);
+		castssl_say(inquiry,
+					"\nThe server refuses %s (%s), and with it the whole file: the rules that it "
+					"loaded before stay in force.  This answer is for the other lines.",
+					line_name(question, rule), rule->error_shown);
 		break;
 	}
 	if (!OidIsValid(get_role_oid(question->connection.user, true)))
-		say(inquiry, "\nThere is no role \"%s\".", question->connection.user);
+		castssl_say(inquiry, "\nThere is no role \"%s\".", question->connection.user);
 }
 
 void
 castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation)
 {
-	Inquiry inquiry = { .question = question };
+	CastsslInquiry inquiry = { .question = question };
 	int doubtful;
 	bool possible;
 
@@ -433,50 +406,4 @@ castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation
 	else if (doubtful >= 0)
 		say_passed(&inquiry, doubtful, "may answer instead");
 	explanation->reason = inquiry.reason.data;
-}
-
-void
-castssl_question_now(CastsslQuestion *question, const CastsslHbaPolicy *policy)
-{
-	question->policy = policy;
-	question->tls = castssl_tls_is_on();
-	question->has_ca = castssl_ca_is_configured();
-	question->material = NULL;
-	question->ciphers = castssl_parameter_value("ssl_ciphers");
-	question->min_protocol = NULL;
-}
-
-void
-castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan)
-{
-	question->policy = plan->hba_after;
-	question->tls = plan->ssl_after;
-	question->material = plan->material;
-	question->has_ca = plan->material ? plan->material->files[CASTSSL_ROLE_CA].path != NULL
-									  : castssl_ca_is_configured();
-	question->ciphers = castssl_plan_value(plan, "ssl_ciphers");
-	question->min_protocol = castssl_plan_value(plan, "ssl_min_protocol_version");
-}
-
-/*
- * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x"): the first one, as the server
- * takes it.  Only for a CN without a slash.
- */
-static const char *
-common_name(const char *subject)
-{
-	const char *found = subject ? strstr(subject, "/CN=") : NULL;
-
-	return found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : NULL;
-}
-
-void
-castssl_question_session(CastsslQuestion *question, const CastsslSession *session)
-{
-	question->connection = session->connection;
-	question->address = session->address;
-	question->tls_version = session->tls_version;
-	question->shows_certificate = session->client_dn != NULL;
-	question->cn = common_name(session->client_dn);
-	question->certificate = session->pid == MyProcPid ? castssl_peer_certificates() : NULL;
 }

@@ -1,0 +1,47 @@
+/*
+ * question.h
+ *		The facts about a connection, and about the server, that decide who gets in.
+ */
+#ifndef CASTSSL_FLOW_ASK_QUESTION_H
+#define CASTSSL_FLOW_ASK_QUESTION_H
+
+#include "flow/plan/plan.h"
+#include "hba/match/match.h"
+#include "server/sessions.h"
+
+/* The facts about a connection that decide. */
+typedef struct CastsslQuestion
+{
+	CastsslConnection connection;
+	const char *address;     /* of the client, as text; NULL: a Unix-domain socket */
+	const char *certificate; /* PEM that the client shows; NULL: see shows_certificate */
+	bool shows_certificate;  /* it shows a certificate that the CA in force accepts */
+	const char *cn;          /* CN of that certificate; NULL: unknown */
+	const char *tls_version; /* that the client's session has, "TLSv1.2"; NULL: unknown */
+
+	/* what the server goes by: castssl_question_now or castssl_question_after */
+	const CastsslHbaPolicy *policy;
+	bool tls;                        /* it offers TLS */
+	bool has_ca;                     /* and has CAs for checking client certificates */
+	const CastsslMaterial *material; /* CA and CRL; NULL: those in force */
+	const char *ciphers;             /* ssl_ciphers */
+	const char *min_protocol; /* ssl_min_protocol_version; NULL: what the session has is good */
+
+	const CastsslHbaWorld *world;
+	bool brief; /* nothing about the lines above */
+	bool show_secrets;
+} CastsslQuestion;
+
+/* Ask about the server as it is, with that policy. */
+extern void castssl_question_now(CastsslQuestion *question, const CastsslHbaPolicy *policy);
+
+/* Ask about the server as it will be when the plan is in effect. */
+extern void castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan);
+
+/*
+ * Ask about a new connection like that session.  What is known of a certificate is what
+ * the session shows of it; of the caller's own session, the certificate itself.
+ */
+extern void castssl_question_session(CastsslQuestion *question, const CastsslSession *session);
+
+#endif
