@@ -101,24 +101,73 @@ SKIP: {
 
 # --- in one backend: memory, descriptors and OpenSSL's error queue stay flat
 
+my $module = CastsslTest::temporary_folder() . '/error_queue';
+my $include = `pg_config --includedir-server`;
+chomp $include;
+my @command = ('gcc', '-shared', '-fPIC', "-I$include", '-o', "$module.so", "$FindBin::RealBin/lib/error_queue.c", '-lcrypto');
+is(system(@command), 0, 'a module that looks at the error queue') or BAIL_OUT("@command");
+$t->sql("CREATE FUNCTION error_queue() RETURNS text AS '$module' LANGUAGE C");
+
 my $cycles = $ENV{CASTSSL_CYCLES} // 15;
-my $session = $t->session;
+my $session = $t->session(timeout => 180 + 10 * $cycles);
 my $measure = q{SELECT (SELECT sum(total_bytes) FROM pg_backend_memory_contexts), (SELECT count(*) FROM pg_ls_dir('/proc/self/fd'));};
 my ($memory_before, $files_before, $memory, $files);
-my $errors = 0;
+my ($errors, %queued) = (0);
+
+# What a statement leaves in the queue, which pgcrypto and others in the same backend would take for theirs.
+sub run_and_look
+{
+	my ($sql) = @_;
+	$session->ask("$sql; SELECT 'queue:' || error_queue();");
+	my $answer = $session->answer;
+	$queued{"$sql: $_"}++ foreach $answer =~ /^queue:(.+)$/mg;
+	return $answer;
+}
+
 foreach my $cycle (1 .. $cycles)
 {
-	$session->ask("SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}'); SELECT count(*) FROM castssl_rollback();");
-	$errors++ if $session->answer =~ /ERROR/;
+	my $answer = join '', map { run_and_look("SELECT count(*) FROM $_") } "castssl_enable(source_dir => '$t->{source}')", 'castssl_rollback()';
+	$errors++ if $answer =~ /ERROR/;
 	next if $cycle != 5 && $cycle != $cycles;
 	$session->ask($measure);
 	($memory, $files) = split /\|/, $session->answer;
 	($memory_before, $files_before) = ($memory, $files) if $cycle == 5;
 }
+chomp $files;
 diag "after 5 cycles $memory_before bytes and $files_before descriptors, after $cycles $memory and $files";
 is($errors, 0, "$cycles cycles of castssl_enable and castssl_rollback");
 cmp_ok($memory, '<', $memory_before + 200_000, 'memory is flat');
 cmp_ok($files, '<=', $files_before + 2, 'so are descriptors');
+is_deeply(\%queued, {}, 'and the error queue is empty after each call');
+
+# after calls that are refused, and those that look at what is damaged, too
+my ($number, @accepted) = 0;
+foreach ([ 'server.crt', 'garbage' ], [ 'server.crt', 'empty' ], [ 'server.crt', 'server.der' ], [ 'server.crt', 'server-expired.crt' ],
+	[ 'server.crt', 'alice.crt' ], [ 'server.key', 'alice.key' ], [ 'server.key', 'garbage' ], [ 'server.key', 'server-encrypted.key' ],
+	[ 'root.crt', 'garbage' ], [ 'root.crt', 'alice.crt' ])
+{
+	my $wrong = $t->{pki}->source("$t->{folder}/wrong" . ++$number, @$_);
+	push @accepted, "@$_" if run_and_look("SELECT count(*) FROM castssl_enable(source_dir => '$wrong', clientcert => 'verify-ca')") !~ /ERROR/;
+}
+is_deeply(\@accepted, [], 'what does not fit is refused');
+$t->enable(source_dir => $t->{source}, clientcert => 'verify-ca', force => 'true');
+my @good = map { $t->slurp("$t->{data}/$_") } qw(server.crt root.crt);
+foreach my $damaged ('', $t->slurp($t->{pki}->path('garbage')), substr($good[0], 0, 300), $t->slurp($t->{pki}->path('server.der')))
+{
+	foreach my $file (qw(server.crt root.crt server.key))
+	{
+		my $whole = $t->slurp("$t->{data}/$file");
+		$t->write("$t->{data}/$file", $damaged);
+		run_and_look("SELECT count(*) FROM $_") foreach map { "castssl_$_()" } qw(status check certificates fingerprint report reload rollback disable);
+		run_and_look("SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', dry_run => true)");
+		$t->write("$t->{data}/$file", $whole);
+	}
+}
+run_and_look($_) foreach map { "SELECT castssl_certificate_info('$_')" } '', 'x', $t->slurp($t->{pki}->path('garbage')), $good[0];
+run_and_look($_) foreach "SELECT length(castssl_csr('localhost'))", "SELECT count(*) FROM castssl_install('$good[0]')", "SELECT count(*) FROM castssl_install('x')",
+  "SELECT length(castssl_create_ca('a test'))", "SELECT castssl_sign('x')", "SELECT count(*) FROM castssl_issue_client('alice')", "SELECT castssl_revoke('$good[0]')",
+  "SELECT castssl_revoke('x')", "SELECT length(castssl_client_config('libpq'))", "SELECT count(*) FROM castssl_changes()";
+is_deeply(\%queued, {}, 'the queue is empty after what failed or looked at what is damaged');
 $session->quit;
 $t->stop;
 

@@ -202,10 +202,8 @@ read_key_facts(CastsslCertificate *certificate)
 static bool
 is_self_signed(X509 *x509, bool facts_alone)
 {
-	EVP_PKEY *key;
 	const ASN1_OCTET_STRING *subject_key;
 	const ASN1_OCTET_STRING *authority_key;
-	bool result;
 
 	if ((X509_get_extension_flags(x509) & EXFLAG_SI) == 0)
 		return false;
@@ -215,10 +213,7 @@ is_self_signed(X509 *x509, bool facts_alone)
 		return authority_key == NULL || ASN1_OCTET_STRING_cmp(subject_key, authority_key) == 0;
 	if (facts_alone)
 		return true;
-	key = X509_get0_pubkey(x509);
-	result = key != NULL && X509_verify(x509, key) == 1;
-	ERR_clear_error();
-	return result;
+	return castssl_openssl_is_signed_with(x509, X509_get0_pubkey(x509));
 }
 
 /* False when a date is unreadable.  OpenSSL counts that as an error, too. */

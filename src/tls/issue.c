@@ -150,7 +150,7 @@ castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int
 	if (ca->x509 == NULL || X509_check_ca(ca->x509) == 0)
 		add_error(findings, "ca", name, psprintf("\"%s\" is not a CA certificate", name), NULL,
 				  NULL);
-	else if (X509_check_private_key(ca->x509, authority->key) != 1)
+	else if (!castssl_openssl_has_key(ca->x509, authority->key))
 		add_error(findings, "ca", name,
 				  psprintf("the private key in \"%s\" does not belong to the CA certificate in "
 						   "\"%s\"",

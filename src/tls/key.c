@@ -146,7 +146,7 @@ bool
 castssl_key_fits(const CastsslPem *key, const char *passphrase, X509 *x509)
 {
 	EVP_PKEY *pkey = read_key(key, passphrase);
-	bool fits = pkey != NULL && X509_check_private_key(x509, pkey) == 1;
+	bool fits = pkey != NULL && castssl_openssl_has_key(x509, pkey);
 
 	ERR_clear_error();
 	return fits;

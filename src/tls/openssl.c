@@ -133,6 +133,24 @@ ADOPTER(key, EVP_PKEY, EVP_PKEY_free)
 ADOPTER(names, GENERAL_NAMES, GENERAL_NAMES_free)
 ADOPTER(list, STACK_OF(X509), sk_X509_free)
 
+bool
+castssl_openssl_has_key(X509 *x509, EVP_PKEY *key)
+{
+	bool result = X509_check_private_key(x509, key) == 1;
+
+	ERR_clear_error();
+	return result;
+}
+
+bool
+castssl_openssl_is_signed_with(X509 *x509, EVP_PKEY *key)
+{
+	bool result = key != NULL && X509_verify(x509, key) == 1;
+
+	ERR_clear_error();
+	return result;
+}
+
 char *
 castssl_openssl_error(void)
 {

@@ -41,6 +41,13 @@ extern char *castssl_lower_hex(const unsigned char *bytes, size_t length);
 extern char *castssl_openssl_error(void);
 
 /*
+ * Is this the certificate of the key, is it signed with the key?  Leave OpenSSL's queue
+ * empty whatever the answer, for others in this process read it, too.
+ */
+extern bool castssl_openssl_has_key(X509 *x509, EVP_PKEY *key);
+extern bool castssl_openssl_is_signed_with(X509 *x509, EVP_PKEY *key);
+
+/*
  * The bytes written to a memory BIO, palloc'd, with a zero byte after them. *length (may
  * be NULL) is set to their number.  Frees and wipes bio, even when out of memory.
  */

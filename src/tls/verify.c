@@ -15,6 +15,7 @@
 #include "tls/chain.h"
 #include "tls/judge.h"
 #include "tls/key.h"
+#include "tls/openssl.h"
 #include "tls/trust.h"
 #include "tls/verify.h"
 
@@ -95,14 +96,13 @@ judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY 
 	EVP_PKEY *public_key = X509_get0_pubkey(server->x509);
 	const char *hint = "Name the key that the certificate's request was made with.";
 
-	if (X509_check_private_key(server->x509, key) == 1)
+	if (castssl_openssl_has_key(server->x509, key))
 		return;
 	for (int i = 0; i < list->count && fitting == NULL; i++)
 	{
-		if (list->items[i].x509 != NULL && X509_check_private_key(list->items[i].x509, key) == 1)
+		if (list->items[i].x509 != NULL && castssl_openssl_has_key(list->items[i].x509, key))
 			fitting = &list->items[i];
 	}
-	ERR_clear_error();
 	if (fitting != NULL)
 		hint = psprintf("The key belongs to %s, which must be the first one in the file.",
 						castssl_certificate_label(fitting, set->certificate.name));

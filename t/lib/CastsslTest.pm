@@ -591,7 +591,7 @@ sub session
 			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-h', $self->{node}->host, '-p',
 			$self->{node}->port, '-U', $options{user} // 'postgres', $options{database} // 'postgres'
 		],
-		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(180));
+		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout($options{timeout} // 180));
 	bless $session, 'CastsslTest::Session';
 	$session->ask('SELECT pg_backend_pid();');
 	($session->{pid}) = $session->answer =~ /(\d+)/;

@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "miscadmin.h"
@@ -168,14 +167,13 @@ report_ca_key(CastsslCheckScope *scope, const CastsslPem *key, const struct stat
 	{
 		X509 *x509 = authorities->items[i].x509;
 
-		if (x509 && X509_check_private_key(x509, pkey) == 1)
+		if (x509 && castssl_openssl_has_key(x509, pkey))
 			castssl_check_report(scope, CASTSSL_WARNING, key->name,
 								 psprintf("the private key of CA %s lies on this server: who gets "
 										  "it can make certificates for every user",
 										  authorities->items[i].subject),
 								 "Move it to a machine that is not reachable.");
 	}
-	ERR_clear_error();
 }
 
 void

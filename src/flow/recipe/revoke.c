@@ -8,7 +8,6 @@
 
 #include "common/file_perm.h"
 #include <openssl/bn.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "lib/stringinfo.h"
@@ -26,6 +25,7 @@
 #include "server/process/raise.h"
 #include "server/sessions.h"
 #include "tls/instant.h"
+#include "tls/openssl.h"
 
 #define MOST_SESSIONS 20 /* sessions that a warning names */
 
@@ -81,7 +81,7 @@ extend_list(const ConfigVariable *list, const char *serial, const char *reason, 
 static void
 check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *certificate)
 {
-	if (X509_check_private_key(certificate->x509, authority->key) == 1)
+	if (castssl_openssl_has_key(certificate->x509, authority->key))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a CA cannot revoke its own certificate"),
@@ -89,7 +89,7 @@ check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *c
 				 errhint("Take it out of the CA file instead: castssl_install(ca => ...) with the "
 						 "certificates of the other CAs.")));
 	if (X509_check_issued(authority->certificate, certificate->x509) == X509_V_OK &&
-		X509_verify(certificate->x509, authority->key) == 1)
+		castssl_openssl_is_signed_with(certificate->x509, authority->key))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("the certificate was not issued by this server's CA"),
@@ -119,10 +119,9 @@ is_in_use(const CastsslAuthority *authority)
 		 * Compare the key: its certificate may have been renewed, or another CA may have
 		 * issued it.
 		 */
-		in_use = trusted.items[i].x509 &&
-				 X509_check_private_key(trusted.items[i].x509, authority->key) == 1;
+		in_use =
+			trusted.items[i].x509 && castssl_openssl_has_key(trusted.items[i].x509, authority->key);
 	}
-	ERR_clear_error();
 	return in_use;
 }
 
