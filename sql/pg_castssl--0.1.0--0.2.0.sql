@@ -17,6 +17,64 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_changes() IS
   'the changes that this extension made to the server, oldest first';
 
+-- With who staged edits, and their hash.
+DROP FUNCTION castssl_status();
+CREATE FUNCTION castssl_status(
+  OUT ssl boolean, OUT config_file text, OUT hba_file text, OUT data_directory text,
+  OUT cert_file text, OUT key_file text, OUT ca_file text, OUT crl_file text,
+  OUT cert_subject text, OUT cert_not_after timestamptz, OUT cert_fingerprint text,
+  OUT served_fingerprint text, OUT hba_staged boolean, OUT change_id bigint,
+  OUT change_state text, OUT confirm_deadline timestamptz,
+  OUT restart_safe boolean, OUT restart_problem text,
+  OUT staged_hash text, OUT staged_by text)
+AS 'MODULE_PATHNAME', 'castssl_status'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_status() IS
+  'what the server uses for TLS, what it serves at this moment, and the state of the last change';
+
+-- Edits of pg_hba.conf -------------------------------------------------------
+
+CREATE FUNCTION castssl_hba_add(
+  rule text,
+  before_line int DEFAULT NULL,
+  file_name text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_add_rule'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_add(text, int, text) IS
+  'stage a new line of pg_hba.conf as it stands in the file, before that line or where it takes effect; returns the diff of all that is staged';
+
+CREATE FUNCTION castssl_hba_move(line_number int, before_line int, file_name text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_move'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_move(int, int, text) IS
+  'stage another place for a line of pg_hba.conf: before that line, or (NULL) at the end; returns the diff of all that is staged';
+
+DROP FUNCTION castssl_hba_remove(int, text);
+CREATE FUNCTION castssl_hba_remove(line_number int, file_name text DEFAULT NULL, rule text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_remove'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_remove(int, text, text) IS
+  'stage the removal of a line of pg_hba.conf, with rule only if the line says the same; returns the diff of all that is staged';
+
+DROP FUNCTION castssl_hba_apply(interval, boolean, boolean);
+CREATE FUNCTION castssl_hba_apply(
+  confirm_within interval DEFAULT NULL,
+  force boolean DEFAULT false,
+  dry_run boolean DEFAULT false,
+  expected text DEFAULT NULL,
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_hba_apply'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean, text) IS
+  'make the staged pg_hba.conf live: checked by the server, replaced, reloaded, verified; with expected only if that is the hash of what is staged';
+
+COMMENT ON FUNCTION castssl_hba_add(text, text[], text[], text, text, text[], int, text) IS
+  'stage a new rule of pg_hba.conf, before that line or where it takes effect; returns the diff of all that is staged';
+
 -- Privileges ---------------------------------------------------------------
 
 -- ALTER DEFAULT PRIVILEGES may have given the functions to others, which 0.1.0 did not see: nobody but
@@ -49,7 +107,14 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION castssl_changes() FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+  castssl_status(),
+  castssl_hba_add(text, int, text),
+  castssl_hba_move(int, int, text),
+  castssl_hba_remove(int, text, text),
+  castssl_hba_apply(interval, boolean, boolean, text),
+  castssl_changes()
+FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
   castssl_status(),

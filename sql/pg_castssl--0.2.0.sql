@@ -46,7 +46,8 @@ CREATE FUNCTION castssl_status(
   OUT cert_subject text, OUT cert_not_after timestamptz, OUT cert_fingerprint text,
   OUT served_fingerprint text, OUT hba_staged boolean, OUT change_id bigint,
   OUT change_state text, OUT confirm_deadline timestamptz,
-  OUT restart_safe boolean, OUT restart_problem text)
+  OUT restart_safe boolean, OUT restart_problem text,
+  OUT staged_hash text, OUT staged_by text)
 AS 'MODULE_PATHNAME', 'castssl_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_status() IS
@@ -176,7 +177,17 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_add'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_add(text, text[], text[], text, text, text[], int, text) IS
-  'stage a new rule of pg_hba.conf, before that line or at the end; returns the diff of all that is staged';
+  'stage a new rule of pg_hba.conf, before that line or where it takes effect; returns the diff of all that is staged';
+
+CREATE FUNCTION castssl_hba_add(
+  rule text,
+  before_line int DEFAULT NULL,
+  file_name text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_add_rule'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_add(text, int, text) IS
+  'stage a new line of pg_hba.conf as it stands in the file, before that line or where it takes effect; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_change(line_number int, rule text, file_name text DEFAULT NULL)
 RETURNS text
@@ -185,12 +196,19 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_hba_change(int, text, text) IS
   'stage another text for a line of pg_hba.conf; returns the diff of all that is staged';
 
-CREATE FUNCTION castssl_hba_remove(line_number int, file_name text DEFAULT NULL)
+CREATE FUNCTION castssl_hba_move(line_number int, before_line int, file_name text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_move'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_move(int, int, text) IS
+  'stage another place for a line of pg_hba.conf: before that line, or (NULL) at the end; returns the diff of all that is staged';
+
+CREATE FUNCTION castssl_hba_remove(line_number int, file_name text DEFAULT NULL, rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_remove'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_remove(int, text) IS
-  'stage the removal of a line of pg_hba.conf; returns the diff of all that is staged';
+COMMENT ON FUNCTION castssl_hba_remove(int, text, text) IS
+  'stage the removal of a line of pg_hba.conf, with rule only if the line says the same; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_require_tls(
   clientcert text DEFAULT 'verify-ca',
@@ -214,12 +232,13 @@ CREATE FUNCTION castssl_hba_apply(
   confirm_within interval DEFAULT NULL,
   force boolean DEFAULT false,
   dry_run boolean DEFAULT false,
+  expected text DEFAULT NULL,
   OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_apply'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean) IS
-  'make the staged pg_hba.conf live: checked by the server, replaced, reloaded, verified';
+COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean, text) IS
+  'make the staged pg_hba.conf live: checked by the server, replaced, reloaded, verified; with expected only if that is the hash of what is staged';
 
 CREATE FUNCTION castssl_hba_discard()
 RETURNS boolean
@@ -361,11 +380,13 @@ REVOKE ALL ON FUNCTION
   castssl_hba_impact(),
   castssl_hba_stage(text),
   castssl_hba_add(text, text[], text[], text, text, text[], int, text),
+  castssl_hba_add(text, int, text),
   castssl_hba_change(int, text, text),
-  castssl_hba_remove(int, text),
+  castssl_hba_move(int, int, text),
+  castssl_hba_remove(int, text, text),
   castssl_hba_require_tls(text, text, text[], text),
   castssl_hba_diff(),
-  castssl_hba_apply(interval, boolean, boolean),
+  castssl_hba_apply(interval, boolean, boolean, text),
   castssl_hba_discard(),
   castssl_csr(text, text[], inet[], text),
   castssl_install(text, text, text, text, interval, boolean, boolean),

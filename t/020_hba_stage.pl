@@ -312,7 +312,7 @@ subtest 'a live file that is no text is never rewritten' => sub {
 		$t->write('pg_hba.conf', $blob);
 		$t->fails($_, 'F0000', $_, message => qr/not a text file/)
 		  foreach 'SELECT ' . CastsslTest::call('castssl_hba_remove', line_number => 1), q{SELECT castssl_hba_stage('local all all trust')},
-		  q{SELECT castssl_hba_add('local', '{all}', '{all}', NULL, 'trust')};
+		  q{SELECT castssl_hba_add('local', '{all}', '{all}', NULL, 'peer')};
 		is($t->hba, $blob, 'it stays as it is');
 	}
 	unlink $t->path('pg_hba.conf');

@@ -83,7 +83,7 @@ sub reference
 	my ($function, $part);
 	foreach my $line (split /\n/, $text)
 	{
-		$functions{ $function = $1 } = { parameters => [], columns => [], text => '' } if $line =~ /^### (castssl_\w+)$/;
+		$functions{ $function = $1 } = { parameters => [], columns => [], text => '' } if $line =~ /^### (castssl_\w+(?:\(\w+\))?)$/;
 		next unless $function;
 		$functions{$function}{text} .= "$line\n";
 		$part = { parameter => 'parameters', column => 'columns' }->{$1} // $1 if $line =~ /^\| (\w+) \|/;
@@ -96,13 +96,14 @@ subtest 'the reference is that of pg_proc' => sub {
 	my $t = CastsslTest->new('reference');
 	my %proc;
 	foreach my $row (@{ $t->rows(<<'SQL') })
-	SELECT p.proname, a.mode, a.name, format_type(a.type, NULL) AS type
+	SELECT p.proname || CASE WHEN EXISTS (SELECT FROM pg_proc older WHERE older.proname = p.proname AND older.oid < p.oid)
+		THEN '(' || p.proargnames[1] || ')' ELSE '' END AS proname, a.mode, a.name, format_type(a.type, NULL) AS type
 	FROM pg_proc p
 	JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_castssl'
 	LEFT JOIN LATERAL unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargmodes, p.proargnames)
 		WITH ORDINALITY AS a (type, mode, name, position) ON a.type IS NOT NULL
-	ORDER BY p.proname, a.position
+	ORDER BY p.oid, a.position
 SQL
 	{
 		my $f = $proc{ $row->{proname} } //= { parameters => [], columns => [] };
@@ -116,7 +117,7 @@ SQL
 		my $f = $reference->{$name} or next;
 		is_deeply($f->{$_}, $proc{$name}{$_}, "$name: $_") or diag explain $proc{$name}{$_} foreach qw(parameters columns);
 		like($f->{text}, qr/^\Q$_\E/m, "$name: $_") foreach 'Errors: ', 'Since ', '```sql';
-		like(text_of("$root/README.md"), qr/\b$name\b/, "$name is in the README");
+		like(text_of("$root/README.md"), qr/\b\Q$name\E/, "$name is in the README");
 	}
 	$t->stop;
 };

@@ -10,6 +10,7 @@
 #include "api/arguments.h"
 #include "api/entry.h"
 #include "base/compat.h"
+#include "flow/recipe/lines.h"
 #include "flow/recipe/staging.h"
 #include "hba/edit/require.h"
 #include "hba/text/address.h"
@@ -22,11 +23,9 @@
 /* A call that stages: its edit, and the diff that it returns. */
 typedef struct Staging
 {
-	void (*edit)(struct Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
-	const char *file_name; /* as the caller gave it; NULL: the main file */
-	int line_number;       /* 0: none */
-	char *text;
-	CastsslHbaWanted wanted;
+	void (*edit)(const CastsslLine *line, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
+	CastsslLine line;
+	CastsslHbaWanted wanted; /* where edit is NULL */
 	char *diff;
 } Staging;
 
@@ -160,6 +159,15 @@ check_one_line(const char *text)
 /* ---- staging ---- */
 
 static void
+require(const CastsslHbaWanted *wanted, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
+{
+	CastsslFindings findings = { 0 };
+
+	castssl_hba_require(policy, wanted, edits, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+}
+
+static void
 stage(void *arg)
 {
 	Staging *staging = arg;
@@ -168,7 +176,10 @@ stage(void *arg)
 	CastsslHbaPolicy *staged;
 	CastsslHbaEdits edits = { 0 };
 
-	staging->edit(staging, policy, &edits);
+	if (staging->edit)
+		staging->edit(&staging->line, policy, &edits);
+	else
+		require(&staging->wanted, policy, &edits);
 	staged = castssl_staging_edit(live, policy, &edits);
 	warn_of_host_bits(policy, staged);
 	staging->diff = castssl_staging_diff(live, staged);
@@ -181,95 +192,53 @@ run_staging(const char *function, Staging *staging)
 	return CStringGetTextDatum(staging->diff);
 }
 
-/* Index of the file that a call names; the main file if it names none. */
+/* An argument that is a line's number; 0 for NULL. */
 static int
-find_file(const Staging *staging, const CastsslHbaPolicy *policy)
+line_argument(FunctionCallInfo fcinfo, int n, const char *name, const char *hint)
 {
-	if (staging->file_name == NULL)
-		return 0;
-	for (int i = 0; i < policy->nfiles; i++)
-	{
-		if (strcmp(policy->files[i]->path, staging->file_name) == 0)
-			return i;
-	}
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("\"%s\" is not a file of pg_hba.conf", staging->file_name),
-					errdetail("Neither hba_file nor an include names it."),
-					errhint("castssl_hba_rules() shows the file of each rule.")));
-	return -1;
+	int line_number = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
+
+	if (!PG_ARGISNULL(n) && line_number < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be at least 1", name),
+				 errdetail("It is %d.", line_number), errhint("%s", hint)));
+	return line_number;
 }
 
-/* The number of physical lines of a file. */
 static int
-count_lines(const CastsslHbaDocument *document)
+before_line(FunctionCallInfo fcinfo, int n)
 {
-	int count = 0;
-
-	for (size_t i = 0; i < document->length; i++)
-		count += (document->data[i] == '\n' || i + 1 == document->length);
-	return count;
+	return line_argument(fcinfo, n, "before_line", "NULL puts the line at the end.");
 }
 
-/* Index of the record that contains the line. 22023 if there is no such line. */
 static int
-find_record(const CastsslHbaDocument *document, int line_number)
+required_line(FunctionCallInfo fcinfo, int n)
 {
-	int record = -1;
+	const char *hint = "castssl_hba_rules(staged => true) shows the line of each rule.";
+	int line_number = line_argument(fcinfo, n, "line_number", hint);
 
-	for (int i = 0; i < document->nrecords && document->records[i].line_number <= line_number; i++)
-		record = i;
-	if (line_number < 1 || record < 0 || line_number > count_lines(document))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("\"%s\" has no line %d", document->path, line_number),
-						errdetail("It has %d lines.", count_lines(document)),
-						errhint("castssl_hba_rules(staged => true) shows the line of each rule.")));
-	return record;
+	if (line_number == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line_number must not be NULL"),
+				 errdetail("It is NULL."), errhint("%s", hint)));
+	return line_number;
 }
 
-static void
-edit_line(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits,
-		  CastsslHbaEditKind kind, const char *why)
+/* An argument that is a whole line. */
+static const char *
+rule_argument(FunctionCallInfo fcinfo, int n)
 {
-	int file = find_file(staging, policy);
-	const CastsslHbaDocument *document = policy->files[file];
-	int record =
-		staging->line_number ? find_record(document, staging->line_number) : document->nrecords;
+	char *rule = castssl_argument_required(fcinfo, n, "rule");
 
-	castssl_hba_edit_add(edits, kind, file, record, staging->line_number, staging->text, why);
-}
-
-static void
-add(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
-{
-	edit_line(staging, policy, edits, CASTSSL_HBA_INSERT, "added");
-}
-
-static void
-change(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
-{
-	edit_line(staging, policy, edits, CASTSSL_HBA_REPLACE, "changed");
-}
-
-static void
-drop(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
-{
-	edit_line(staging, policy, edits, CASTSSL_HBA_REMOVE, "removed");
-}
-
-static void
-require(Staging *staging, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
-{
-	CastsslFindings findings = { 0 };
-
-	castssl_hba_require(policy, &staging->wanted, edits, &findings);
-	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	check_one_line(rule);
+	return rule;
 }
 
 /* castssl_hba_add(type, database, user_name, address, auth_method, options, before_line, file_name)
  */
 CASTSSL_FUNCTION(castssl_hba_add)
 {
-	Staging staging = { .edit = add };
+	Staging staging = { .edit = castssl_line_add };
 	char *type = castssl_argument_required(fcinfo, 0, "type");
 	int ndatabases;
 	int nusers;
@@ -281,85 +250,95 @@ CASTSSL_FUNCTION(castssl_hba_add)
 	const char **options = castssl_argument_text_array(fcinfo, 5, "options", &noptions);
 	char *problem = NULL;
 
-	staging.text = castssl_hba_format(type, databases, ndatabases, users, nusers, address,
-									  auth_method, options, noptions, &problem);
-	if (staging.text == NULL)
+	staging.line.rule = castssl_hba_format(type, databases, ndatabases, users, nusers, address,
+										   auth_method, options, noptions, &problem);
+	if (staging.line.rule == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the rule cannot be written"), errdetail("%s.", problem)));
-	check_one_line(staging.text);
-	staging.line_number = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6);
-	if (!PG_ARGISNULL(6) && staging.line_number < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("before_line must be at least 1"),
-				 errdetail("It is %d.", staging.line_number),
-				 errhint("NULL adds the rule at the end.")));
-	staging.file_name = castssl_argument_text(fcinfo, 7);
+	check_one_line(staging.line.rule);
+	staging.line.before_line = before_line(fcinfo, 6);
+	staging.line.file_name = castssl_argument_text(fcinfo, 7);
 	return run_staging("castssl_hba_add", &staging);
 }
 
-static int
-required_line(FunctionCallInfo fcinfo, int n)
+/* castssl_hba_add(rule, before_line, file_name) */
+CASTSSL_FUNCTION(castssl_hba_add_rule)
 {
-	int line_number = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
+	Staging staging = { .edit = castssl_line_add };
 
-	if (line_number < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line_number must be at least 1"),
-				 errdetail("It is %d.", line_number),
-				 errhint("castssl_hba_rules(staged => true) shows the line of each rule.")));
-	return line_number;
+	staging.line.rule = rule_argument(fcinfo, 0);
+	staging.line.before_line = before_line(fcinfo, 1);
+	staging.line.file_name = castssl_argument_text(fcinfo, 2);
+	return run_staging("castssl_hba_add", &staging);
 }
 
 /* castssl_hba_change(line_number, rule, file_name) */
 CASTSSL_FUNCTION(castssl_hba_change)
 {
-	Staging staging = { .edit = change };
+	Staging staging = { .edit = castssl_line_change };
 
-	staging.line_number = required_line(fcinfo, 0);
-	staging.text = castssl_argument_required(fcinfo, 1, "rule");
-	staging.file_name = castssl_argument_text(fcinfo, 2);
-	check_one_line(staging.text);
+	staging.line.line_number = required_line(fcinfo, 0);
+	staging.line.rule = rule_argument(fcinfo, 1);
+	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_change", &staging);
 }
 
-/* castssl_hba_remove(line_number, file_name) */
+/* castssl_hba_move(line_number, before_line, file_name) */
+CASTSSL_FUNCTION(castssl_hba_move)
+{
+	Staging staging = { .edit = castssl_line_move };
+
+	staging.line.line_number = required_line(fcinfo, 0);
+	staging.line.before_line = before_line(fcinfo, 1);
+	staging.line.file_name = castssl_argument_text(fcinfo, 2);
+	return run_staging("castssl_hba_move", &staging);
+}
+
+/* castssl_hba_remove(line_number, file_name, rule) */
 CASTSSL_FUNCTION(castssl_hba_remove)
 {
-	Staging staging = { .edit = drop };
+	Staging staging = { .edit = castssl_line_remove };
 
-	staging.line_number = required_line(fcinfo, 0);
-	staging.file_name = castssl_argument_text(fcinfo, 1);
+	staging.line.line_number = required_line(fcinfo, 0);
+	staging.line.file_name = castssl_argument_text(fcinfo, 1);
+	staging.line.rule = PG_ARGISNULL(2) ? NULL : rule_argument(fcinfo, 2);
 	return run_staging("castssl_hba_remove", &staging);
 }
 
 /* castssl_hba_require_tls(clientcert, plaintext, addresses, auth_method) */
 CASTSSL_FUNCTION(castssl_hba_require_tls)
 {
-	Staging staging = { .edit = require, .wanted = castssl_argument_wanted(fcinfo, 0, 1, 2, 3) };
+	Staging staging = { .wanted = castssl_argument_wanted(fcinfo, 0, 1, 2, 3) };
 
 	return run_staging("castssl_hba_require_tls", &staging);
 }
 
+typedef struct Content
+{
+	const char *text;
+	char *diff;
+} Content;
+
 static void
 stage_content(void *arg)
 {
-	Staging *staging = arg;
+	Content *content = arg;
 	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
-	CastsslHbaPolicy *staged = castssl_staging_replace(live, staging->text, strlen(staging->text));
+	CastsslHbaPolicy *staged = castssl_staging_replace(live, content->text, strlen(content->text));
 
 	warn_of_host_bits(live, staged);
-	staging->diff = castssl_staging_diff(live, staged);
+	content->diff = castssl_staging_diff(live, staged);
 }
 
 /* castssl_hba_stage(content) */
 CASTSSL_FUNCTION(castssl_hba_stage)
 {
-	Staging staging = { .text = castssl_argument_required(fcinfo, 0, "content") };
+	Content content = { .text = castssl_argument_required(fcinfo, 0, "content") };
 
-	check_all_quotes(castssl_hba_document_read("content", staging.text, strlen(staging.text),
+	check_all_quotes(castssl_hba_document_read("content", content.text, strlen(content.text),
 											   CASTSSL_SERVER_MAJOR));
-	castssl_with_lock("castssl_hba_stage", stage_content, &staging);
-	return CStringGetTextDatum(staging.diff);
+	castssl_with_lock("castssl_hba_stage", stage_content, &content);
+	return CStringGetTextDatum(content.diff);
 }
 
 /* castssl_hba_diff() */
@@ -376,15 +355,16 @@ CASTSSL_FUNCTION(castssl_hba_diff)
 static CastsslPlan *
 make_apply_plan(void *arg)
 {
-	return castssl_staging_plan();
+	return castssl_staging_plan(arg);
 }
 
-/* castssl_hba_apply(confirm_within, force, dry_run) */
+/* castssl_hba_apply(confirm_within, force, dry_run, expected) */
 CASTSSL_FUNCTION(castssl_hba_apply)
 {
 	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 
-	castssl_run_plan(make_apply_plan, NULL, "castssl_hba_apply", &options, fcinfo);
+	castssl_run_plan(make_apply_plan, castssl_argument_optional(fcinfo, 3, "expected"),
+					 "castssl_hba_apply", &options, fcinfo);
 	return (Datum) 0;
 }
 

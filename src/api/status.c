@@ -51,6 +51,7 @@ CASTSSL_FUNCTION(castssl_status)
 	static const char *const files[] = { "cert_file", "key_file", "ca_file", "crl_file" };
 	CastsslRow row = castssl_row_single(fcinfo);
 	CastsslChange *change;
+	CastsslStaged staged;
 	char *problem;
 
 	castssl_worker_tell();
@@ -62,7 +63,10 @@ CASTSSL_FUNCTION(castssl_status)
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		castssl_row_text(&row, files[role], castssl_material_named(role));
 	set_certificate(&row);
-	castssl_row_bool(&row, "hba_staged", castssl_staging_exists());
+	staged = castssl_staging_look();
+	castssl_row_bool(&row, "hba_staged", staged.differs);
+	castssl_row_text(&row, "staged_hash", staged.hash);
+	castssl_row_text(&row, "staged_by", staged.roles);
 	change = castssl_journal_latest();
 	if (change)
 		set_change(&row, change);

@@ -458,7 +458,7 @@ sub changes
 }
 
 # Asserts that a statement fails with this SQLSTATE, with a DETAIL, and with what %expected says:
-# message, detail, hint (patterns; hint => 1: any).
+# message, detail, hint (patterns; hint => 1: any), constraint (the field constraint_name).
 sub fails
 {
 	my ($self, $sql, $sqlstate, $name, %expected) = @_;
@@ -469,14 +469,16 @@ sub fails
 	# of more than one line where it holds a list
 	$error{detail} = $1 if $err =~ /^DETAIL:\s+(.*?)\s*^(?:[A-Z]+:|\z)/ms;
 	$error{hint} = $1 if $err =~ /^HINT:\s+(.*)/m;
+	$error{constraint} = $1 if $err =~ /^CONSTRAINT NAME:\s+(.*)/m;
 	subtest $name => sub {
 		ok(!$ok, 'is refused') or diag $out;
 		is($error{sqlstate}, $sqlstate, 'SQLSTATE') or diag $err;
 		ok(length($error{detail} // ''), 'has a DETAIL') or diag $err unless $expected{no_detail};
-		foreach my $part (grep { exists $expected{$_} } qw(message detail hint))
+		foreach my $part (grep { exists $expected{$_} } qw(message detail hint constraint))
 		{
 			my $pattern = $expected{$part};
-			if (ref $pattern) { like($error{$part} // '', $pattern, $part) or diag $err }
+			if ($part eq 'constraint') { is($error{$part}, $pattern, $part) }
+			elsif (ref $pattern) { like($error{$part} // '', $pattern, $part) or diag $err }
 			else { ok(length($error{$part} // ''), "has a \U$part") or diag $err }
 		}
 	};

@@ -8,6 +8,8 @@
 
 #include "common/file_perm.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "change/attempt.h"
 #include "change/manifest.h"
@@ -20,12 +22,16 @@
 #include "server/hba_files.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
+#include "server/process/caller.h"
 #include "server/process/raise.h"
 
 /*
  * The manifest has live_N and live_N_hash for every file of pg_hba.conf, and file_N with
  * file_N_hash for the files that differ.  The copy of such a file is named by its hash.
  * The manifest is replaced last, so it decides between the old copies and the new ones.
+ * role_N are the roles that staged what differs.
+ *
+ * A manifest without a file_N stages nothing: the live files may change behind it.
  */
 
 #define DISCARD "Forget them, and stage the edits again: SELECT castssl_hba_discard()."
@@ -40,6 +46,13 @@ static ConfigVariable *
 read_manifest(void)
 {
 	return castssl_manifest_read(staged_path("manifest"), DISCARD);
+}
+
+/* How many files differ; 0 as well without a manifest. */
+static int
+count_files(const ConfigVariable *manifest)
+{
+	return manifest ? (int) castssl_manifest_number(manifest, "count") : 0;
 }
 
 static const char *
@@ -65,7 +78,8 @@ raise_changed(const char *what, const char *path, const char *detail)
 					errmsg("%s \"%s\" changed since the edits were staged", what, path),
 					errdetail("%s", detail),
 					errhint("Look at it, forget the edits with SELECT castssl_hba_discard(), and "
-							"stage them again.")));
+							"stage them again."),
+					err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_stale")));
 }
 
 /* 55000 unless pg_hba.conf is still the one for which the edits were made. */
@@ -93,7 +107,7 @@ check_live(const CastsslHbaPolicy *live, const ConfigVariable *manifest)
 static CastsslHbaOverlay *
 read_staged(const ConfigVariable *manifest, int *count)
 {
-	int n = (int) castssl_manifest_number(manifest, "count");
+	int n = count_files(manifest);
 	CastsslHbaOverlay *overlay = palloc(Max(n, 1) * sizeof(CastsslHbaOverlay));
 
 	for (int i = 0; i < n; i++)
@@ -132,7 +146,7 @@ castssl_staging_policy(CastsslHbaPolicy **live)
 
 	if (live)
 		*live = before;
-	if (manifest == NULL)
+	if (count_files(manifest) == 0)
 		return before;
 	check_live(before, manifest);
 	overlay = read_staged(manifest, &count);
@@ -220,7 +234,7 @@ append_hash(StringInfo manifest, const char *name, int n, const CastsslHbaDocume
 static void
 remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *staged)
 {
-	int n = (int) castssl_manifest_number(old, "count");
+	int n = count_files(old);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -238,7 +252,7 @@ remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *staged)
 static bool
 names_copy(const ConfigVariable *manifest, const char *hash)
 {
-	int n = (int) castssl_manifest_number(manifest, "count");
+	int n = count_files(manifest);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -250,6 +264,100 @@ names_copy(const ConfigVariable *manifest, const char *hash)
 	return false;
 }
 
+/* ---- who staged ---- */
+
+/* The roles that staged what differs: names, as a List. */
+static List *
+roles_of(const ConfigVariable *manifest)
+{
+	List *roles = NIL;
+	int n = count_files(manifest) == 0 ? 0 : (int) castssl_manifest_number(manifest, "roles");
+
+	for (int i = 0; i < n; i++)
+		roles = lappend(roles, unconstify(char *, numbered(manifest, "role_%d", i + 1)));
+	return roles;
+}
+
+static bool
+is_among(const List *roles, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, roles)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names joined by ", ", without the one that is left out (NULL: none).  NULL if there is none. */
+static const char *
+role_list(const List *roles, const char *left_out)
+{
+	StringInfoData text;
+	ListCell *cell;
+
+	initStringInfo(&text);
+	foreach (cell, roles)
+	{
+		const char *name = lfirst(cell);
+
+		if (left_out == NULL || strcmp(name, left_out) != 0)
+			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", quote_identifier(name));
+	}
+	return text.len > 0 ? text.data : NULL;
+}
+
+/* What others than the caller have staged, for a message; NULL if nothing. */
+static const char *
+staged_by_others(const ConfigVariable *manifest)
+{
+	const char *others = role_list(roles_of(manifest), castssl_caller_name());
+
+	return others ? psprintf("staged by %s, the last of it at %s", others,
+							 castssl_manifest_value(manifest, "staged_at"))
+				  : NULL;
+}
+
+/* The hash of the files that differ; NULL: there is none. */
+static const char *
+staged_hash(const ConfigVariable *manifest)
+{
+	StringInfoData text;
+
+	if (count_files(manifest) == 0)
+		return NULL;
+	initStringInfo(&text);
+	for (int i = 0; i < count_files(manifest); i++)
+		appendStringInfo(&text, "%s\n%s\n", numbered(manifest, "file_%d", i + 1),
+						 numbered(manifest, "file_%d_hash", i + 1));
+	return castssl_file_hash(text.data, text.len);
+}
+
+static void
+look(void *arg)
+{
+	CastsslStaged *staged = arg;
+	const ConfigVariable *manifest = read_manifest();
+
+	staged->hash = staged_hash(manifest);
+	staged->roles = role_list(roles_of(manifest), NULL);
+	staged->differs = staged->hash != NULL;
+}
+
+CastsslStaged
+castssl_staging_look(void)
+{
+	CastsslStaged staged = { 0 };
+
+	if (castssl_staging_exists() && castssl_attempt(look, &staged))
+		staged = (CastsslStaged){ .differs = true };
+	return staged;
+}
+
+/* ---- writing ---- */
+
 /* Writing what is staged. */
 typedef struct Staging
 {
@@ -257,6 +365,21 @@ typedef struct Staging
 	const CastsslHbaPolicy *staged;
 	const ConfigVariable *old; /* the manifest in place; NULL: none */
 } Staging;
+
+static void
+append_roles(StringInfo manifest, List *roles)
+{
+	const char *caller = castssl_caller_name();
+	ListCell *cell;
+	int n = 0;
+
+	if (!is_among(roles, caller))
+		roles = lappend(roles, unconstify(char *, caller));
+	foreach (cell, roles)
+		castssl_manifest_append(manifest, psprintf("role_%d", ++n), lfirst(cell));
+	castssl_manifest_append_number(manifest, "roles", n);
+	castssl_manifest_append(manifest, "staged_at", timestamptz_to_str(GetCurrentTimestamp()));
+}
 
 /* The copies first, the manifest last, for it counts. */
 static void
@@ -282,6 +405,7 @@ write_copies_and_manifest(void *arg)
 							 NULL);
 	}
 	castssl_manifest_append_number(&manifest, "count", n);
+	append_roles(&manifest, roles_of(staging->old));
 	castssl_manifest_write(staged_path("manifest"), &manifest);
 }
 
@@ -314,6 +438,11 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 	Staging staging = { .live = live, .staged = staged, .old = old };
 	ErrorData *error;
 
+	if (staged_by_others(old))
+		ereport(NOTICE, (errmsg("edits of another role are staged already"),
+						 errdetail("They were %s.", staged_by_others(old)),
+						 errhint("SELECT castssl_hba_diff() shows all that castssl_hba_apply() "
+								 "would make live.")));
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("staged"));
 	error = castssl_attempt(write_copies_and_manifest, &staging);
@@ -388,15 +517,37 @@ castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *stage
 	return diff.data;
 }
 
+/* 55000 if something else is staged than what the caller looked at. */
+static void
+check_expected(const char *expected)
+{
+	const char *hash = staged_hash(read_manifest());
+
+	if (expected == NULL || (hash && strcmp(hash, expected) == 0))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the staged edits are not the expected ones"),
+					hash ? errdetail("Their hash is %s.", hash)
+						 : errdetail("Nothing is staged that differs from the live files."),
+					errhint("Look at them: SELECT castssl_hba_diff(). Their hash is staged_hash of "
+							"castssl_status()."),
+					err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_stale")));
+}
+
 CastsslPlan *
-castssl_staging_plan(void)
+castssl_staging_plan(const char *expected)
 {
 	CastsslPlan *plan = castssl_plan_new("apply pg_hba");
+	const char *others;
 
 	castssl_staging_check();
+	check_expected(expected);
 	plan->uses_staged = true;
 	castssl_hba_plan_read(plan);
 	plan->hba_after = castssl_staging_policy(NULL);
+	others = staged_by_others(read_manifest());
+	if (others)
+		castssl_plan_step(plan, "edit pg_hba", HbaFileName, CASTSSL_STEP_WARNING, others);
 	castssl_hba_plan_finish(plan);
 	castssl_hba_plan_show(plan);
 	plan->ssl_after = castssl_tls_is_on();

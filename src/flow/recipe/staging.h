@@ -13,7 +13,7 @@
 #include "flow/plan/plan.h"
 #include "hba/edit/edit.h"
 
-/* Is anything staged? */
+/* Was anything staged?  It may be the same as the live files. */
 extern bool castssl_staging_exists(void);
 
 /*
@@ -45,7 +45,21 @@ extern char *castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHba
 /* Discard what is staged; false if nothing was. */
 extern bool castssl_staging_discard(void);
 
-/* The plan that makes the staged policy live. */
-extern CastsslPlan *castssl_staging_plan(void);
+/* What is staged, for a person or a program to look at. */
+typedef struct CastsslStaged
+{
+	bool differs;      /* something is staged that differs from the live files, or is damaged */
+	const char *hash;  /* of what is staged, 64 hexadecimal digits; NULL: nothing, or damaged */
+	const char *roles; /* who staged it, as SQL names joined by ", "; NULL likewise */
+} CastsslStaged;
+
+/* Raises no error for a staged file that is damaged.  Palloc'd. */
+extern CastsslStaged castssl_staging_look(void);
+
+/*
+ * The plan that makes the staged policy live. 55000 (castssl_stale) if expected is not
+ * NULL and not its hash.
+ */
+extern CastsslPlan *castssl_staging_plan(const char *expected);
 
 #endif

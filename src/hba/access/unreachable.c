@@ -49,6 +49,23 @@ is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslHbaParts *takers
 	return false;
 }
 
+/* Is the rule unreachable?  Sets the rules that block it, none if it is reachable. */
+static bool
+find_one(CastsslHbaRules *rules, const CastsslHbaPolicy *policy, int rule, bool tls,
+		 CastsslHbaParts *takers, int **blocking, int *nblocking)
+{
+	CastsslInts found = { 0 };
+	bool unreachable =
+		policy->rules[rule].error == NULL && !is_reachable(rules, rule, tls, takers, &found);
+
+	if (!unreachable)
+		found.count = 0;
+	castssl_ints_unique(&found);
+	*blocking = found.items;
+	*nblocking = found.count;
+	return unreachable;
+}
+
 void
 castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tls, const CastsslHbaWorld *world,
 							 bool *unreachable, int **blocking, int *nblocking)
@@ -58,15 +75,16 @@ castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tls, const Cas
 
 	castssl_hba_space_create(world, &policy, 1, &rules);
 	for (int i = 0; i < policy->nrules; i++)
-	{
-		CastsslInts found = { 0 };
+		unreachable[i] = find_one(&rules, policy, i, tls, &takers, &blocking[i], &nblocking[i]);
+}
 
-		unreachable[i] =
-			policy->rules[i].error == NULL && !is_reachable(&rules, i, tls, &takers, &found);
-		if (!unreachable[i])
-			found.count = 0;
-		castssl_ints_unique(&found);
-		blocking[i] = found.items;
-		nblocking[i] = found.count;
-	}
+bool
+castssl_hba_is_unreachable(const CastsslHbaPolicy *policy, int rule, bool tls,
+						   const CastsslHbaWorld *world, int **blocking, int *nblocking)
+{
+	CastsslHbaRules rules;
+	CastsslHbaParts takers = { 0 };
+
+	castssl_hba_space_create(world, &policy, 1, &rules);
+	return find_one(&rules, policy, rule, tls, &takers, blocking, nblocking);
 }

@@ -20,4 +20,9 @@ extern void castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tl
 										 const CastsslHbaWorld *world, bool *unreachable,
 										 int **blocking, int *nblocking);
 
+/* The same for one rule, in less time. */
+extern bool castssl_hba_is_unreachable(const CastsslHbaPolicy *policy, int rule, bool tls,
+									   const CastsslHbaWorld *world, int **blocking,
+									   int *nblocking);
+
 #endif
