@@ -84,8 +84,22 @@ $second->ask("SET castssl.verify_timeout = '1s'; SELECT 'checks', count(*) > 40 
 like($second->answer, qr/^checks\|t$/m, 'nor does castssl_check');
 $second->ask('RESET castssl.verify_timeout;');
 $second->answer;
+my $dry = "SELECT 'dry', count(*) > 0 FROM castssl_enable(source_dir => '$t->{source}', dry_run => true)";
+$second->ask("$dry;");
+like($second->answer, qr/ERROR:  55P03/, 'a dry run beside it, which would see half of it: 55P03');
+$second->ask("SET lock_timeout = '100ms'; $dry;");
+like($second->answer, qr/ERROR:  55P03.*lock_timeout/s, 'the HINT names lock_timeout, which ends');
+$second->ask("SET lock_timeout = '300s'; $call;");
 kill CONT => $postmaster;
 is($first->answer, "t\n", 'the first caller ends well');
+is($second->answer, "t\n", 'with a lock_timeout the second waits for it, and is next');
+$second->ask('RESET lock_timeout;');
+$second->answer;
+
+my @dry = map { $t->session } 1 .. 5;
+$_->ask("$dry;") foreach @dry;
+is(scalar(grep { /^dry\|t$/m } map { $_->answer } @dry), 5, 'five dry runs at once');
+$_->quit foreach @dry;
 is(story(), 'new', 'the first caller: new');
 $t->disable;
 is(story(), 'old', 'disabled: old');

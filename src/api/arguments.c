@@ -246,5 +246,13 @@ castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg, const char *fu
 	RunPlan run = { .make_plan = make_plan, .arg = arg, .options = options };
 
 	run.rows = castssl_rows_begin(fcinfo);
-	castssl_with_lock(function, run_plan, &run);
+	if (!options->dry_run)
+	{
+		castssl_with_lock(function, run_plan, &run);
+		return;
+	}
+	/* A dry run writes nothing, so others may run beside it. */
+	castssl_worker_tell();
+	castssl_lock_wait();
+	run_plan(&run);
 }

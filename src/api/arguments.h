@@ -60,7 +60,10 @@ typedef void (*CastsslLocked)(void *arg);
 /* Call castssl_begin_change, then body(arg), and release the lock in every case. */
 extern void castssl_with_lock(const char *function, CastsslLocked body, void *arg);
 
-/* Call castssl_apply with the lock held, and release the lock in every case. */
+/*
+ * Call castssl_apply with the lock held, and release the lock in every case.  A dry run waits
+ * for the lock and does not take it.
+ */
 extern void castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg, const char *function,
 							 const CastsslApplyOptions *options, FunctionCallInfo fcinfo);
 

@@ -51,6 +51,12 @@ holder_of(uint16 class)
 	return 0;
 }
 
+static bool
+is_free(void)
+{
+	return holder_of(CLASS_CHANGE) == 0;
+}
+
 bool
 castssl_lock_try(void)
 {
@@ -62,28 +68,44 @@ castssl_lock_try(void)
 bool
 castssl_lock_is_held(void)
 {
-	return holder_of(CLASS_CHANGE) != 0;
+	return !is_free();
 }
 
-void
-castssl_lock_acquire(void)
+/*
+ * Wait until try() holds, for as long as lock_timeout says: 0 means not at all.  Who
+ * watches takes the lock for moments only, and is always waited for.
+ */
+static void
+wait_for_lock(bool (*try)(void))
 {
-	int holder = 0;
-
 	castssl_reload_check_possible();
-	for (int waited = 0; !castssl_lock_try(); waited += WATCHER_PAUSE)
+	for (int waited = 0; !try(); waited += WATCHER_PAUSE)
 	{
-		holder = holder_of(CLASS_CHANGE);
-		if (waited >= WATCHER_PATIENCE || (holder != 0 && holder != holder_of(CLASS_WATCH)))
+		int holder = holder_of(CLASS_CHANGE);
+		bool watches = holder == 0 || holder == holder_of(CLASS_WATCH);
+
+		if (waited >= Max(LockTimeout, watches ? WATCHER_PATIENCE : 0))
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("another change of pg_castssl is running"),
 					 holder != 0 ? errdetail("Process %d holds the lock.", holder)
 								 : errdetail("It has just ended."),
 					 errhint("Call this again when it has ended: SELECT * FROM castssl_changes() "
-							 "shows its state.")));
+							 "shows its state. Or let it wait: SET lock_timeout = '1min'.")));
 		castssl_sleep(WATCHER_PAUSE);
 	}
+}
+
+void
+castssl_lock_acquire(void)
+{
+	wait_for_lock(castssl_lock_try);
+}
+
+void
+castssl_lock_wait(void)
+{
+	wait_for_lock(is_free);
 }
 
 void

@@ -6,14 +6,17 @@
 #define CASTSSL_CHANGE_LOCK_H
 
 /*
- * Take the lock for this session, at once or not at all: 55P03 with the process
- * that holds it; only who watches is waited for, which takes it for moments.
- * Readers never take it.  Nests.  Also on a standby.  It outlives an error:
- * whoever takes it releases it in PG_FINALLY.  55000 in single-user mode.
+ * Take the lock for this session.  Waits for it as long as lock_timeout says, by default
+ * not at all, and then raises 55P03 with the process that holds it.  Who watches takes
+ * it for moments, and is waited for.  Readers never take it.  Nests.  Also on a standby.  It
+ * outlives an error: whoever takes it releases it in PG_FINALLY.  55000 in single-user mode.
  */
 extern void castssl_lock_acquire(void);
 
-/* As above; false instead of an error. */
+/* Wait in the same way until nobody holds it, and do not take it. */
+extern void castssl_lock_wait(void);
+
+/* Take it at once; false if that cannot be. */
 extern bool castssl_lock_try(void);
 
 extern void castssl_lock_release(void);
