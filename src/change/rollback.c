@@ -355,7 +355,7 @@ put_files_back(const Restoring *restoring)
 			castssl_swap(file->path, wanted->seen);
 		else
 			castssl_swap_away(file->path, wanted->seen);
-		castssl_file_sync(castssl_path_folder(file->path), true);
+		castssl_directory_sync(castssl_path_folder(file->path));
 	}
 }
 

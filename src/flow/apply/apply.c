@@ -180,7 +180,7 @@ prepare_bridge(const CastsslPlan *plan, const CastsslChange *change)
 			castssl_file_create(castssl_journal_next_path(change->id, i), file->data, file->length,
 								0600);
 	}
-	castssl_file_sync(castssl_journal_next_path(change->id, -1), true);
+	castssl_directory_sync(castssl_journal_next_path(change->id, -1));
 	return settings;
 }
 
@@ -222,7 +222,7 @@ switch_files(const CastsslPlan *plan, const CastsslChange *change, bool is_tls)
 		folders = list_append_unique(folders, makeString(castssl_path_folder(file->path)));
 	}
 	foreach (cell, folders)
-		castssl_file_sync(strVal(lfirst(cell)), true);
+		castssl_directory_sync(strVal(lfirst(cell)));
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
+#include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/loader.h"

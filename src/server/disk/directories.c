@@ -1,6 +1,6 @@
 /*
  * directories.c
- *		Directories of our own: made and removed.
+ *		Directories: our own are made and removed, and who may write to one.
  */
 #include "postgres.h"
 
@@ -12,17 +12,26 @@
 #include "base/fault.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
+#include "server/disk/folder.h"
 #include "server/disk/paths.h"
 #include "server/disk/reading.h"
+#include "server/process/platform.h"
+#include "server/process/raise.h"
 
 void
 castssl_directory_make(const char *path)
 {
+	const char *name;
+	const CastsslFolder *folder;
 	struct stat st;
 
 	if (castssl_directory_make_temporary(path))
-		castssl_file_sync(castssl_path_folder(path), true);
-	else if (lstat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+	{
+		castssl_directory_sync(castssl_path_folder(path));
+		return;
+	}
+	folder = castssl_folder_of(path, &name);
+	if (castssl_platform_stat_in(folder, name, &st) == 0 && !S_ISDIR(st.st_mode))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("\"%s\" is not a directory of its own", path),
 						errdetail("It is a symbolic link or a file, which pg_castssl never follows "
@@ -33,7 +42,11 @@ castssl_directory_make(const char *path)
 bool
 castssl_directory_make_temporary(const char *path)
 {
-	if (CASTSSL_FAULT_CALL("mkdir", mkdir(path, pg_dir_create_mode)) == 0)
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_of(path, &name);
+
+	if (CASTSSL_FAULT_CALL("mkdir", castssl_platform_mkdir_in(folder, name, pg_dir_create_mode)) ==
+		0)
 	{
 		CASTSSL_FAULT("made directory");
 		return true;
@@ -44,14 +57,55 @@ castssl_directory_make_temporary(const char *path)
 	return false;
 }
 
+static int remove_entry(const CastsslFolder *folder, const char *name);
+
+/* Remove what is in a folder, as far as that goes; -1 and the first errno. */
+static int
+empty_folder(const CastsslFolder *folder)
+{
+	List *names;
+	ListCell *cell;
+	int error = 0;
+
+	if (!castssl_platform_names_in(folder, &names))
+		return -1;
+	foreach (cell, names)
+	{
+		if (remove_entry(folder, lfirst(cell)) != 0 && error == 0)
+			error = errno;
+	}
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+/* Not rmtree, which would follow a link that somebody puts in the place of a directory. */
+static int
+remove_entry(const CastsslFolder *folder, const char *name)
+{
+	CastsslFolder child = { .path = castssl_path_in(folder->path, name) };
+	struct stat st;
+	int rc;
+
+	if (castssl_platform_stat_in(folder, name, &st) != 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISDIR(st.st_mode))
+		return castssl_platform_unlink_in(folder, name);
+	if (!castssl_platform_folder_open_in(folder, name, &child))
+		return -1;
+	rc = empty_folder(&child);
+	castssl_platform_folder_close(&child);
+	return rc == 0 ? castssl_platform_rmdir_in(folder, name) : rc;
+}
+
 void
 castssl_directory_remove(const char *path)
 {
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
 	struct stat st;
-	int failed;
 
 	castssl_reading_forget(NULL);
-	if (lstat(path, &st) < 0)
+	if (folder == NULL || castssl_platform_stat_in(folder, name, &st) != 0)
 	{
 		if (errno == ENOENT)
 			return;
@@ -59,10 +113,7 @@ castssl_directory_remove(const char *path)
 		ereport(ERROR, (errcode_for_file_access(), errmsg("could not stat file \"%s\": %m", path)));
 		/* LCOV_EXCL_STOP */
 	}
-	/* rmtree would follow a link that somebody put in its place */
-	failed = CASTSSL_FAULT_CALL("remove directory",
-								S_ISDIR(st.st_mode) ? (rmtree(path, true) ? 0 : -1) : unlink(path));
-	if (failed)
+	if (CASTSSL_FAULT_CALL("remove directory", remove_entry(folder, name)) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not remove directory \"%s\": %m", path)));
 	CASTSSL_FAULT("removed directory");
@@ -72,10 +123,12 @@ void
 castssl_directory_discard(const char *path)
 {
 	char *discarded = psprintf("%s.discarded", path);
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
 	struct stat st;
 
 	castssl_directory_remove(discarded);
-	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	if (folder && castssl_platform_stat_in(folder, name, &st) == 0 && S_ISDIR(st.st_mode))
 	{
 		/* Whoever may not remove the last file must not remove the first. */
 		castssl_directory_check_writable(path);
@@ -89,9 +142,103 @@ castssl_directory_discard(const char *path)
 void
 castssl_directory_empty(const char *path)
 {
+	const CastsslFolder *folder = castssl_folder_open(path);
+
 	castssl_reading_forget(NULL);
-	if (CASTSSL_FAULT_CALL("empty directory", rmtree(path, false) ? 0 : -1) != 0)
+	if (CASTSSL_FAULT_CALL("empty directory", empty_folder(folder)) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not empty directory \"%s\": %m", path)));
 	CASTSSL_FAULT("emptied directory");
+}
+
+void
+castssl_directory_check_writable(const char *path)
+{
+	const CastsslFolder *folder = castssl_folder_find(path);
+
+	if (folder == NULL && errno == ENOTDIR)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("\"%s\" is not a directory", path)));
+	if (folder == NULL)
+		castssl_file_raise_open(path, errno);
+	if (castssl_platform_folder_access(folder, W_OK | X_OK) < 0)
+	{
+		bool readonly = (errno == EROFS);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the server may not write to directory \"%s\": %m", path),
+				 errdetail("The server runs as user ID %d.", castssl_platform_user_id()),
+				 readonly
+					 ? errhint("Change the configuration where it is managed from.")
+					 : castssl_hint_for_path(
+						   path, psprintf("Name another target_dir, or run as root: chown %d %%s",
+										  castssl_platform_user_id()))));
+	}
+}
+
+/* 42501: others than the wanted accounts may write to that directory. */
+static void
+raise_open_to_others(const char *path, const struct stat *st)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		 errmsg("others may write to directory \"%s\"", path),
+		 errdetail("It is owned by user ID %d and its mode is %04o; the server runs as user "
+				   "ID %d.",
+				   (int) st->st_uid, (unsigned) (st->st_mode & 07777), castssl_platform_user_id()),
+		 castssl_hint_for_path(path, psprintf("Run as root: chown %d %%s && chmod 0700 %%s",
+											  castssl_platform_user_id()))));
+}
+
+static bool
+is_writable_by_others(const struct stat *st)
+{
+	return (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+static bool
+is_of_root_or_ours(const struct stat *st)
+{
+	return st->st_uid == 0 || !castssl_file_is_of_another(st);
+}
+
+static void
+stat_folder(const char *path, struct stat *st)
+{
+	if (castssl_platform_folder_stat(castssl_folder_open(path), st) != 0)
+		castssl_file_raise_open(path, errno); /* LCOV_EXCL_LINE: it is open */
+}
+
+void
+castssl_directory_check_private(const char *path)
+{
+	struct stat st;
+
+	stat_folder(path, &st);
+	if (castssl_platform_has_modes() &&
+		(castssl_file_is_of_another(&st) || is_writable_by_others(&st)))
+		raise_open_to_others(path, &st);
+}
+
+void
+castssl_directory_check_guarded(const char *path)
+{
+	struct stat st;
+	bool sticky_will_do = false;
+
+	if (!castssl_platform_has_modes())
+		return; /* LCOV_EXCL_LINE: only on Windows */
+	for (;;)
+	{
+		stat_folder(path, &st);
+		if (!is_of_root_or_ours(&st) ||
+			(is_writable_by_others(&st) && !(sticky_will_do && (st.st_mode & S_ISVTX))))
+			raise_open_to_others(path, &st);
+		if (strcmp(path, "/") == 0)
+			return;
+		sticky_will_do = true; /* for what this one lies in: it is root's or ours */
+		path = castssl_path_folder(path);
+	}
 }

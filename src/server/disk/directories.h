@@ -1,6 +1,7 @@
 /*
  * directories.h
- *		Directories of our own: made and removed.  Errors as in files.h.
+ *		Directories: our own are made and removed, and who may write to one.  Errors as in
+ *		files.h.
  */
 #ifndef CASTSSL_SERVER_DISK_DIRECTORIES_H
 #define CASTSSL_SERVER_DISK_DIRECTORIES_H
@@ -30,5 +31,20 @@ extern void castssl_directory_discard(const char *path);
 
 /* Remove everything in a directory. */
 extern void castssl_directory_empty(const char *path);
+
+/* 42501 unless the server may create and replace files in this directory. */
+extern void castssl_directory_check_writable(const char *path);
+
+/* 42501 if accounts other than the server's may put files into the directory. */
+extern void castssl_directory_check_private(const char *path);
+
+/*
+ * 42501 if accounts other than root and the server's may put files into the directory,
+ * or another directory in its place: by its own mode and owner, or those of its parents.
+ * A parent in which everybody may make files but remove only his own (a sticky one,
+ * such as /tmp) will do where root or the server's account owns what leads on.  The path is
+ * absolute, with links resolved.
+ */
+extern void castssl_directory_check_guarded(const char *path);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/compat.h"
 #include "base/fault.h"
 #include "server/disk/files.h"
+#include "server/disk/folder.h"
 #include "server/disk/paths.h"
 #include "server/disk/reading.h"
 #include "server/process/platform.h"
@@ -26,39 +27,6 @@
 /* Beside the file that it will replace.  There is only one such name, so recovery finds it. */
 #define TEMPORARY_SUFFIX ".castssl.tmp"
 
-pg_noreturn static pg_noinline void raise_open_error(const char *path, int error);
-
-static void
-raise_open_error(const char *path, int error)
-{
-	errno = error;
-	if (error == EACCES || error == EPERM)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("could not open file \"%s\": %m", path),
-						errdetail("The server runs as user ID %d, which may not read it.",
-								  castssl_platform_user_id()),
-						castssl_hint_for_path(
-							path, psprintf("Let the server's account read it: chown %d %%s",
-										   castssl_platform_user_id()))));
-	if (error == ELOOP || error == ENOTDIR)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("could not open file \"%s\": %m", path),
-				 errdetail("A part of the path is a symbolic link or no directory, or the path "
-						   "changed while it was being checked."),
-				 errhint("Put the file and its directories themselves there, not links.")));
-	if (error == ENOENT)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", path),
-				 errdetail("The path is looked up on the server, not on the client."),
-				 errhint("Copy the file there, or name the directory that holds it in "
-						 "source_dir.")));
-	/* LCOV_EXCL_START: such as a file system that fails */
-	ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\": %m", path),
-					errdetail("The path is looked up on the server, not on the client.")));
-	/* LCOV_EXCL_STOP */
-}
-
 /* Read from the disk, like castssl_file_read_if_exists. */
 static char *
 read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
@@ -66,13 +34,15 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 	char *data = NULL;
 	size_t done = 0;
 	int error = 0;
-	int fd = castssl_platform_open(path);
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
+	int fd = folder ? castssl_platform_open_in(folder, name, O_RDONLY, 0) : -1;
 
 	if (fd < 0)
 	{
 		if (errno == ENOENT)
 			return NULL;
-		raise_open_error(path, errno);
+		castssl_file_raise_open(path, errno);
 	}
 
 	/* Raise no error while fd is open. */
@@ -158,7 +128,7 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 	char *data = castssl_file_read_if_exists(path, limit, length, st);
 
 	if (data == NULL)
-		raise_open_error(path, ENOENT);
+		castssl_file_raise_open(path, ENOENT);
 	return data;
 }
 
@@ -202,53 +172,6 @@ bool
 castssl_file_is_open_to_others(const struct stat *st)
 {
 	return castssl_platform_has_modes() && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
-}
-
-void
-castssl_directory_check_writable(const char *directory)
-{
-	struct stat st;
-
-	if (stat(directory, &st) < 0)
-		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: realpath has just found it */
-	if (!S_ISDIR(st.st_mode))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("\"%s\" is not a directory", directory)));
-	if (access(directory, W_OK | X_OK) < 0)
-	{
-		bool readonly = (errno == EROFS);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the server may not write to directory \"%s\": %m", directory),
-				 errdetail("The server runs as user ID %d.", castssl_platform_user_id()),
-				 readonly ? errhint("Change the configuration where it is managed from.")
-						  : castssl_hint_for_path(
-								directory,
-								psprintf("Name another target_dir, or run as root: chown %d %%s",
-										 castssl_platform_user_id()))));
-	}
-}
-
-void
-castssl_directory_check_private(const char *directory)
-{
-	struct stat st;
-
-	if (stat(directory, &st) < 0)
-		raise_open_error(directory, errno); /* LCOV_EXCL_LINE: as above */
-	if (castssl_platform_has_modes() &&
-		(st.st_uid != castssl_platform_user_id() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("others may write to directory \"%s\"", directory),
-				 errdetail(
-					 "It is owned by user ID %d and its mode is %04o; the server runs as user "
-					 "ID %d.",
-					 (int) st.st_uid, (unsigned) (st.st_mode & 07777), castssl_platform_user_id()),
-				 castssl_hint_for_path(directory,
-									   psprintf("Run as root: chown %d %%s && chmod 0700 %%s",
-												castssl_platform_user_id()))));
 }
 
 /* SQLSTATE of a failed write, by errno.  A quota or a limit counts as a full disk. */
@@ -303,51 +226,34 @@ sync_open_file(int fd, const char *path)
 	CASTSSL_FAULT("file synced");
 }
 
-static void
-close_file(int fd, const char *path)
+/* A new file, and what is done to it while it is open. */
+typedef struct NewFile
 {
-	if (CloseTransientFile(fd) != 0)
-		/* LCOV_EXCL_START: what it holds was synced */
-		ereport(ERROR,
-				(castssl_errcode_for_write(), errmsg("could not close file \"%s\": %m", path)));
-	/* LCOV_EXCL_STOP */
-}
+	const char *path;
+	const char *data;
+	size_t length;
+	mode_t created;           /* its mode from the start */
+	mode_t mode;              /* in the end */
+	const struct stat *owner; /* NULL: the server's account */
+	const char *replaced;     /* whose access rights it gets (Windows); NULL: it is private */
+	bool sync;
+} NewFile;
 
 static int
-create_file(const char *path, int mode)
+create_file(const NewFile *file)
 {
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_of(file->path, &name);
 	int fd;
 
-	castssl_reading_forget(path);
+	castssl_reading_forget(file->path);
 	fd = CASTSSL_FAULT_CALL(
 		"file create",
-		OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | PG_BINARY, mode));
+		castssl_platform_open_in(folder, name, O_WRONLY | O_CREAT | O_EXCL, file->created));
 	if (fd < 0)
-		ereport(ERROR,
-				(castssl_errcode_for_write(), errmsg("could not create file \"%s\": %m", path)));
-	CASTSSL_FAULT("file created");
+		ereport(ERROR, (castssl_errcode_for_write(),
+						errmsg("could not create file \"%s\": %m", file->path)));
 	return fd;
-}
-
-void
-castssl_file_write(const char *path, const char *data, size_t length, int mode)
-{
-	int fd = create_file(path, mode);
-
-	castssl_platform_keep_private(path);
-	write_bytes(fd, path, data, length);
-	close_file(fd, path);
-}
-
-void
-castssl_file_create(const char *path, const char *data, size_t length, int mode)
-{
-	int fd = create_file(path, mode);
-
-	castssl_platform_keep_private(path);
-	write_bytes(fd, path, data, length);
-	sync_open_file(fd, path);
-	close_file(fd, path);
 }
 
 pg_noreturn static void
@@ -388,30 +294,58 @@ set_owner(int fd, const char *path, const struct stat *owner)
 	CASTSSL_FAULT("file chowned");
 }
 
-/* Write the new file for path under its temporary name, with owner and mode, and sync it. */
 static void
-write_temporary(const char *path, const char *temporary, const char *data, size_t length,
-				mode_t mode, const struct stat *owner)
+set_mode(int fd, const char *path, mode_t mode)
 {
-	/* Never wider than the final mode, whatever the umask: start narrow. */
-	int fd = create_file(temporary, 0600);
+	if (CASTSSL_FAULT_CALL("file chmod", castssl_platform_set_mode(fd, mode)) < 0)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not set permissions of file \"%s\": %m", path)));
+	CASTSSL_FAULT("file chmodded");
+}
 
-	if (mode == 0600)
-		castssl_platform_keep_private(temporary);
-	else
-		castssl_platform_keep_access(path, temporary);
-	write_bytes(fd, temporary, data, length);
-	if (owner != NULL)
-		set_owner(fd, temporary, owner);
-	if (mode != 0600)
+static void
+write_file(const NewFile *file)
+{
+	int fd = create_file(file);
+
+	PG_TRY();
 	{
-		if (CASTSSL_FAULT_CALL("file chmod", castssl_platform_set_mode(fd, mode)) < 0)
-			ereport(ERROR, (errcode_for_file_access(),
-							errmsg("could not set permissions of file \"%s\": %m", temporary)));
-		CASTSSL_FAULT("file chmodded");
+		CASTSSL_FAULT("file created");
+		if (file->replaced)
+			castssl_platform_keep_access(file->replaced, file->path);
+		else
+			castssl_platform_keep_private(file->path);
+		write_bytes(fd, file->path, file->data, file->length);
+		if (file->owner)
+			set_owner(fd, file->path, file->owner);
+		if (file->mode != file->created)
+			set_mode(fd, file->path, file->mode);
+		if (file->sync)
+			sync_open_file(fd, file->path);
 	}
-	sync_open_file(fd, temporary);
-	close_file(fd, temporary);
+	PG_FINALLY();
+	{
+		close(fd); /* its failure says nothing that the sync has not said */
+	}
+	PG_END_TRY();
+}
+
+void
+castssl_file_write(const char *path, const char *data, size_t length, int mode)
+{
+	write_file(
+		&(NewFile){ .path = path, .data = data, .length = length, .created = mode, .mode = mode });
+}
+
+void
+castssl_file_create(const char *path, const char *data, size_t length, int mode)
+{
+	write_file(&(NewFile){ .path = path,
+						   .data = data,
+						   .length = length,
+						   .created = mode,
+						   .mode = mode,
+						   .sync = true });
 }
 
 /*
@@ -421,9 +355,15 @@ write_temporary(const char *path, const char *temporary, const char *data, size_
 static void
 rename_unsynced(const char *from, const char *to)
 {
+	const char *old_name;
+	const char *new_name;
+	const CastsslFolder *folder = castssl_folder_of(from, &old_name);
+	const CastsslFolder *other = castssl_folder_of(to, &new_name);
+
 	castssl_reading_forget(from);
 	castssl_reading_forget(to);
-	if (CASTSSL_FAULT_CALL("rename", rename(from, to)) < 0)
+	if (CASTSSL_FAULT_CALL("rename",
+						   castssl_platform_rename_in(folder, old_name, other, new_name)) < 0)
 		castssl_file_raise_rename(from, to);
 	CASTSSL_FAULT("renamed");
 }
@@ -445,7 +385,7 @@ castssl_file_rename(const char *from, const char *to)
 {
 	castssl_reading_forget(NULL); /* the path may be a directory */
 	rename_unsynced(from, to);
-	castssl_file_sync(castssl_path_folder(to), true);
+	castssl_directory_sync(castssl_path_folder(to));
 }
 
 char *
@@ -454,22 +394,41 @@ castssl_file_temporary(const char *path)
 	return psprintf("%s%s", path, TEMPORARY_SUFFIX);
 }
 
+/* Remove a file; false and errno. */
+static bool
+remove_unsynced(const char *path)
+{
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
+
+	castssl_reading_forget(path);
+	return folder && castssl_platform_unlink_in(folder, name) == 0;
+}
+
 void
 castssl_file_prepare(const char *path, const char *data, size_t length, mode_t mode,
 					 const struct stat *owner)
 {
 	char *temporary = castssl_file_temporary(path);
 
-	if (unlink(temporary) < 0 && errno != ENOENT)
+	if (!remove_unsynced(temporary) && errno != ENOENT)
 		ereport(ERROR, (castssl_errcode_for_write(),
 						errmsg("could not remove file \"%s\": %m", temporary)));
 	PG_TRY();
 	{
-		write_temporary(path, temporary, data, length, mode, owner);
+		/* Never wider than the final mode, whatever the umask: start narrow. */
+		write_file(&(NewFile){ .path = temporary,
+							   .data = data,
+							   .length = length,
+							   .created = 0600,
+							   .mode = mode,
+							   .owner = owner,
+							   .replaced = mode == 0600 ? NULL : path,
+							   .sync = true });
 	}
 	PG_CATCH();
 	{
-		unlink(temporary);
+		(void) remove_unsynced(temporary);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -489,42 +448,47 @@ castssl_file_replace(const char *path, const char *data, size_t length, mode_t m
 	}
 	PG_CATCH();
 	{
-		unlink(temporary);
+		(void) remove_unsynced(temporary);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	castssl_file_sync(castssl_path_folder(path), true);
+	castssl_directory_sync(castssl_path_folder(path));
 }
 
 void
 castssl_file_set_mode(const char *path, mode_t mode)
 {
-	int fd;
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_of(path, &name);
+	int fd = castssl_platform_open_in(folder, name, O_RDONLY, 0);
 
 	castssl_reading_forget(path);
-	if (CASTSSL_FAULT_CALL("chmod", castssl_platform_set_mode_of(path, mode)) < 0)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("could not set permissions of file \"%s\": %m", path),
-						castssl_hint_for_path(path, psprintf("Run as root: chmod %04o %%s",
-															 (unsigned) (mode & 07777)))));
-	CASTSSL_FAULT("chmodded");
-	/* Open read-only, because a mode of 0400 is allowed.  If that fails, do not sync. */
-	fd = OpenTransientFile(path, O_RDONLY | O_NOFOLLOW | PG_BINARY);
-	if (fd >= 0)
+	if (fd < 0)
+		castssl_file_raise_open(path, errno);
+	PG_TRY();
 	{
+		if (CASTSSL_FAULT_CALL("chmod", castssl_platform_set_mode(fd, mode)) < 0)
+			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+							errmsg("could not set permissions of file \"%s\": %m", path),
+							castssl_hint_for_path(path, psprintf("Run as root: chmod %04o %%s",
+																 (unsigned) (mode & 07777)))));
+		CASTSSL_FAULT("chmodded");
 		sync_open_file(fd, path);
-		close_file(fd, path);
 	}
+	PG_FINALLY();
+	{
+		close(fd);
+	}
+	PG_END_TRY();
 }
 
 void
 castssl_file_remove(const char *path)
 {
-	castssl_reading_forget(path);
-	if (CASTSSL_FAULT_CALL("unlink", unlink(path)) == 0)
+	if (CASTSSL_FAULT_CALL("unlink", remove_unsynced(path) ? 0 : -1) == 0)
 	{
 		CASTSSL_FAULT("unlinked");
-		castssl_file_sync(castssl_path_folder(path), true);
+		castssl_directory_sync(castssl_path_folder(path));
 		return;
 	}
 	if (errno != ENOENT)
@@ -539,25 +503,16 @@ castssl_file_remove_leftover(const char *path)
 }
 
 void
-castssl_file_sync(const char *path, bool is_directory)
+castssl_directory_sync(const char *directory)
 {
-	int fd;
-	int failed;
+	const CastsslFolder *folder;
 
 	CASTSSL_FAULT("sync");
+	folder = castssl_folder_open(directory);
 	/* Not fsync_fname: its error would be a PANIC. */
-	fd = CASTSSL_FAULT_CALL(
-		"sync open", OpenTransientFile(path, (is_directory ? O_RDONLY : O_RDWR) | PG_BINARY));
-	if (fd < 0 && is_directory && (errno == EISDIR || errno == EACCES))
-		return; /* LCOV_EXCL_LINE: there folders cannot be opened (Windows) */
-	if (fd < 0)
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open \"%s\": %m", path),
-						errdetail("It was to be synced to the disk.")));
-	failed = CASTSSL_FAULT_CALL("sync call", castssl_platform_sync(fd));
-	/* some file systems cannot sync a folder */
-	if (failed && !(is_directory && (errno == EBADF || errno == EINVAL)))
-		ereport(ERROR, (castssl_errcode_for_write(), errmsg("could not fsync \"%s\": %m", path)));
-	close_file(fd, path);
+	if (CASTSSL_FAULT_CALL("sync call", castssl_platform_folder_sync(folder)) != 0)
+		ereport(ERROR,
+				(castssl_errcode_for_write(), errmsg("could not fsync \"%s\": %m", directory)));
 	CASTSSL_FAULT("synced");
 }
 

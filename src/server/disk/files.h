@@ -20,8 +20,9 @@
 
 /*
  * Read a regular file of at most limit bytes (58P01, 42501, F0000). path is the result
- * of castssl_path_resolve (server/disk/paths.h).  The file is opened without following links,
- * so nobody can put a link in its place in between.  The data has a NUL after *length
+ * of castssl_path_resolve (server/disk/paths.h).  It is opened without following links, in a
+ * folder that stays open until the call ends (server/disk/folder.h), so nobody can put another
+ * one in its place in between; and without waiting for a writer.  The data has a NUL after *length
  * bytes. st may be NULL.  Within a call of a SQL function, a file is read only once
  * (server/process/call.h).
  */
@@ -54,12 +55,9 @@ extern bool castssl_file_is_open_to_others(const struct stat *st);
 /* 42501 if a new file at path could not get the owner of the file that it replaces. */
 extern void castssl_file_check_owner_stays(const char *path, const struct stat *owner);
 
-/* 42501 unless the server may create and replace files in this folder. */
-extern void castssl_directory_check_writable(const char *directory);
-
 /*
  * Create a file that must not exist, with its final mode from the start, and write it.
- * Not durable by itself: see castssl_file_sync.
+ * Not durable by itself: see castssl_file_create.
  */
 extern void castssl_file_write(const char *path, const char *data, size_t length, int mode);
 
@@ -100,13 +98,10 @@ extern void castssl_file_remove(const char *path);
 extern void castssl_file_remove_leftover(const char *path);
 
 /*
- * fsync a file or a directory, also with fsync = off: what is ours must not be lost
- * for a setting that is about data.  Its failure is an ERROR, never a PANIC.
+ * fsync a directory, also with fsync = off: what is ours must not be lost for a setting
+ * that is about data.  Its failure is an ERROR, never a PANIC.
  */
-extern void castssl_file_sync(const char *path, bool is_directory);
-
-/* 42501 if accounts other than the server's may put files into the directory. */
-extern void castssl_directory_check_private(const char *directory);
+extern void castssl_directory_sync(const char *directory);
 
 /* errcode() of a write that failed, by errno: a quota or a limit is a full disk, too. */
 extern int castssl_errcode_for_write(void);

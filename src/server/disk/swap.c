@@ -4,13 +4,11 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "base/fault.h"
 #include "server/disk/files.h"
+#include "server/disk/folder.h"
 #include "server/disk/reading.h"
 #include "server/disk/swap.h"
-#include "server/process/platform.h"
 
 bool
 castssl_same_text(const char *a, const char *b)
@@ -61,7 +59,8 @@ is_unsupported(int error)
 
 /* What came out of the place of path must be what was expected; else it goes back. */
 static void
-check_came_out(const char *path, const char *temporary, const char *expected)
+check_came_out(const CastsslFolder *folder, const char *path, const char *temporary,
+			   const char *expected)
 {
 	PG_TRY();
 	{
@@ -70,7 +69,8 @@ check_came_out(const char *path, const char *temporary, const char *expected)
 	}
 	PG_CATCH();
 	{
-		(void) castssl_platform_exchange(temporary, path);
+		(void) castssl_platform_exchange_in(folder, last_dir_separator(temporary) + 1,
+											last_dir_separator(path) + 1);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -80,12 +80,17 @@ void
 castssl_swap(const char *path, const char *expected)
 {
 	char *temporary = castssl_file_temporary(path);
+	const char *prepared = last_dir_separator(temporary) + 1;
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_of(path, &name);
 	int rc;
 
 	check_expected(path, expected);
 	CASTSSL_FAULT("swap");
-	rc = expected ? CASTSSL_FAULT_CALL("exchange", castssl_platform_exchange(temporary, path))
-				  : CASTSSL_FAULT_CALL("rename new", castssl_platform_rename_new(temporary, path));
+	rc = expected
+			 ? CASTSSL_FAULT_CALL("exchange", castssl_platform_exchange_in(folder, prepared, name))
+			 : CASTSSL_FAULT_CALL("rename new",
+								  castssl_platform_rename_new_in(folder, prepared, name));
 	castssl_reading_forget(path);
 	if (rc != 0 && errno == EEXIST)
 		castssl_swap_raise_changed(path);
@@ -95,15 +100,15 @@ castssl_swap(const char *path, const char *expected)
 	{
 		/* Then only microseconds lie between the look and the rename. */
 		check_expected(path, expected);
-		if (rename(temporary, path) != 0)
+		if (castssl_platform_rename_in(folder, prepared, folder, name) != 0)
 			castssl_file_raise_rename(temporary, path);
 		return;
 	}
 	CASTSSL_FAULT("exchanged");
 	if (expected == NULL)
 		return;
-	check_came_out(path, temporary, expected);
-	if (CASTSSL_FAULT_CALL("unlink", unlink(temporary)) != 0)
+	check_came_out(folder, path, temporary, expected);
+	if (CASTSSL_FAULT_CALL("unlink", castssl_platform_unlink_in(folder, prepared)) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", temporary)));
 	CASTSSL_FAULT("swapped");

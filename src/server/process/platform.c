@@ -27,33 +27,7 @@
 #include "base/compat.h"
 #include "server/process/platform.h"
 
-int
-castssl_platform_exchange(const char *a, const char *b)
-{
-#ifdef RENAME_EXCHANGE
-	return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
-#else
-	errno = ENOSYS;
-	return -1;
-#endif
-}
-
-int
-castssl_platform_rename_new(const char *from, const char *to)
-{
-#ifdef RENAME_NOREPLACE
-	return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-#else
-	errno = ENOSYS;
-	return -1;
-#endif
-}
-
 #ifndef WIN32
-
-#ifndef O_PATH
-#define O_PATH O_RDONLY
-#endif
 
 bool
 castssl_platform_has_modes(void)
@@ -99,52 +73,6 @@ castssl_platform_user_id(void)
 	return (int) geteuid();
 }
 
-int
-castssl_platform_open(const char *path)
-{
-	char component[MAXPGPATH];
-	int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	while (folder >= 0)
-	{
-		const char *end;
-		size_t length;
-		bool last;
-		int next;
-		int save_errno;
-
-		while (*path == '/')
-			path++;
-		end = strchr(path, '/');
-		last = (end == NULL);
-		length = last ? strlen(path) : (size_t) (end - path);
-		if (length == 0 || length >= sizeof(component))
-		{
-			/* LCOV_EXCL_START: realpath has accepted the path */
-			close(folder);
-			errno = length == 0 ? EISDIR : ENAMETOOLONG;
-			return -1;
-			/* LCOV_EXCL_STOP */
-		}
-		memcpy(component, path, length);
-		component[length] = '\0';
-
-		if (last)
-			next = openat(folder, component,
-						  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		else
-			next = openat(folder, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		save_errno = errno;
-		close(folder);
-		errno = save_errno;
-		if (last)
-			return next;
-		folder = next;
-		path = end;
-	}
-	return -1;
-}
-
 char *
 castssl_platform_real_path(const char *path)
 {
@@ -168,12 +96,6 @@ int
 castssl_platform_set_mode(int fd, mode_t mode)
 {
 	return fchmod(fd, mode);
-}
-
-int
-castssl_platform_set_mode_of(const char *path, mode_t mode)
-{
-	return chmod(path, mode);
 }
 
 /* What this process had in place for SIGHUP. */
@@ -299,12 +221,6 @@ castssl_platform_user_id(void)
 	return 0;
 }
 
-int
-castssl_platform_open(const char *path)
-{
-	return open(path, O_RDONLY | PG_BINARY, 0);
-}
-
 char *
 castssl_platform_real_path(const char *path)
 {
@@ -356,12 +272,6 @@ castssl_platform_set_owner(int fd, uid_t uid, gid_t gid)
 /* Windows has only one mode, read-only, and a rename cannot replace a file that has it. */
 int
 castssl_platform_set_mode(int fd, mode_t mode)
-{
-	return 0;
-}
-
-int
-castssl_platform_set_mode_of(const char *path, mode_t mode)
 {
 	return 0;
 }

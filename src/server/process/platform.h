@@ -2,8 +2,8 @@
  * platform.h
  *		Differences between Windows and POSIX systems.
  *
- * Only this and platform_thread have conditions on the platform, except base/compat.h, which
- *defines what the headers of a platform lack.
+ * Only this, platform_folder and platform_thread have conditions on the platform, except
+ * base/compat.h, which defines what the headers of a platform lack.
  */
 #ifndef CASTSSL_SERVER_PROCESS_PLATFORM_H
 #define CASTSSL_SERVER_PROCESS_PLATFORM_H
@@ -25,29 +25,12 @@ extern bool castssl_platform_reads_live_files(void);
 /* The user ID of the server's account. 0 if there are no user IDs, as in a struct stat there. */
 extern int castssl_platform_user_id(void);
 
-/*
- * Open an absolute path for reading, and follow no symbolic link in any component, so
- * that the opened file is the file that was checked. -1 and errno on failure.
- * Non-blocking: a FIFO must not make us wait.  On Windows links are followed, because
- * making one takes a right that administrators have.
- */
-extern int castssl_platform_open(const char *path);
-
 /* An existing path with links resolved, palloc'd, with slashes only.  NULL and errno on failure. */
 extern char *castssl_platform_real_path(const char *path);
 
-/* Like fchown, fchmod and chmod.  Without modes, they do nothing and return 0. */
+/* Like fchown and fchmod.  Without modes, they do nothing and return 0. */
 extern int castssl_platform_set_owner(int fd, uid_t uid, gid_t gid);
 extern int castssl_platform_set_mode(int fd, mode_t mode);
-extern int castssl_platform_set_mode_of(const char *path, mode_t mode);
-
-/*
- * Swap two files at one instant, or rename one to a name that must not exist yet
- * (EEXIST).  -1 and errno; ENOSYS or EINVAL where the system or the file system
- * cannot.
- */
-extern int castssl_platform_exchange(const char *a, const char *b);
-extern int castssl_platform_rename_new(const char *from, const char *to);
 
 /* Does the system have files that exist only in memory (memfd_create) and have a path? */
 extern bool castssl_platform_has_memory_files(void);

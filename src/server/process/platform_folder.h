@@ -1,0 +1,61 @@
+/*
+ * platform_folder.h
+ *		A folder that is held open, and the files in it by their names there.
+ *
+ * Who can rename a folder cannot lead these functions elsewhere: once it is open, its path is not
+ * looked up again.  None of them follows a symbolic link, and none waits for the other end
+ * of a FIFO.  Windows has no such system calls: there they use the path, because making a link
+ * takes a right that administrators have.
+ */
+#ifndef CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
+#define CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
+
+#include <sys/stat.h>
+
+#include "nodes/pg_list.h"
+
+typedef struct CastsslFolder
+{
+	const char *path; /* absolute */
+	int fd;           /* -1: Windows */
+} CastsslFolder;
+
+/*
+ * Open folder->path.  False and errno on failure: ELOOP or ENOTDIR if a component is a
+ * symbolic link.
+ */
+extern bool castssl_platform_folder_open(CastsslFolder *folder);
+
+/* Open a folder in a folder, as child->path says; and close one. */
+extern bool castssl_platform_folder_open_in(const CastsslFolder *folder, const char *name,
+											CastsslFolder *child);
+extern void castssl_platform_folder_close(CastsslFolder *folder);
+
+/*
+ * Like the system calls of these names, for the folder itself or a name in it: -1 and errno on
+ * failure.  The folder's sync does nothing where it cannot be read or the system cannot do it.
+ */
+extern int castssl_platform_folder_stat(const CastsslFolder *folder, struct stat *st);
+extern int castssl_platform_folder_access(const CastsslFolder *folder, int mode);
+extern int castssl_platform_folder_sync(const CastsslFolder *folder);
+extern int castssl_platform_open_in(const CastsslFolder *folder, const char *name, int flags,
+									mode_t mode);
+extern int castssl_platform_stat_in(const CastsslFolder *folder, const char *name, struct stat *st);
+extern int castssl_platform_mkdir_in(const CastsslFolder *folder, const char *name, mode_t mode);
+extern int castssl_platform_rmdir_in(const CastsslFolder *folder, const char *name);
+extern int castssl_platform_unlink_in(const CastsslFolder *folder, const char *name);
+extern int castssl_platform_rename_in(const CastsslFolder *folder, const char *from,
+									  const CastsslFolder *other, const char *to);
+
+/*
+ * Swap two files at one instant, or rename one to a name that must not exist yet
+ * (EEXIST).  ENOSYS or EINVAL where the system or the file system cannot.
+ */
+extern int castssl_platform_exchange_in(const CastsslFolder *folder, const char *a, const char *b);
+extern int castssl_platform_rename_new_in(const CastsslFolder *folder, const char *from,
+										  const char *to);
+
+/* The names in the folder, char *, without . and .., palloc'd.  False and errno on failure. */
+extern bool castssl_platform_names_in(const CastsslFolder *folder, List **names);
+
+#endif
