@@ -63,11 +63,17 @@ $t->write("$state/changes/notes", 'another');
 mkdir "$state/changes/9999999999999999999", 0700 or die $!;
 mkdir "$state/changes/007", 0700 or die $!;
 $t->enable(source_dir => $t->{source}, plaintext => 'block');
-cmp_ok($t->sql('SELECT max(change_id) FROM castssl_changes()'), '<', 77, 'neither a file nor a name that is no number counts');
+my $newest = $t->sql('SELECT max(change_id) FROM castssl_changes()');
+cmp_ok($newest, '<', 77, 'neither a file nor a name that is no number counts');
+$t->write("$state/changes/" . ($newest + 1), 'a plain file');
 $t->disable;
 $t->enable(source_dir => $t->{source}, plaintext => 'block');
+is($t->sql('SELECT max(change_id) FROM castssl_changes()'), $newest + 3, 'a number that a file has is left out');
 is(scalar(grep { my @files = glob "$_/before-*"; $_ ne $folder && @files } glob "$state/changes/*"), 2, 'nor do they stop pruning');
 $t->disable;
+mkdir "$state/changes/99999999999999999", 0700 or die $!;
+$t->enable_fails({ source_dir => $t->{source} }, 'F0000', 'the last number is taken', hint => qr/[Rr]emove/);
+rmdir "$state/changes/99999999999999999" or die $!;
 
 # --- the baseline and what is staged
 
@@ -130,10 +136,9 @@ foreach my $cycle (1 .. $cycles)
 	$errors++ if $answer =~ /ERROR/;
 	next if $cycle != 5 && $cycle != $cycles;
 	$session->ask($measure);
-	($memory, $files) = split /\|/, $session->answer;
+	($memory, $files) = $session->answer =~ /^(\d+)\|(\d+)$/m;
 	($memory_before, $files_before) = ($memory, $files) if $cycle == 5;
 }
-chomp $files;
 diag "after 5 cycles $memory_before bytes and $files_before descriptors, after $cycles $memory and $files";
 is($errors, 0, "$cycles cycles of castssl_enable and castssl_rollback");
 cmp_ok($memory, '<', $memory_before + 200_000, 'memory is flat');

@@ -24,6 +24,7 @@
 #include "tls/openssl.h"
 
 #define ID_DIGITS 17 /* of an id, at most */
+#define LAST_ID INT64CONST(99999999999999999)
 
 char *
 castssl_journal_before_path(int64 id, int n)
@@ -141,8 +142,17 @@ void
 castssl_journal_prepare(CastsslChange *change)
 {
 	List *ids = castssl_journal_ids();
+	struct stat st;
 
 	change->id = ids ? *(int64 *) llast(ids) + 1 : 1;
+	/* what somebody has put there, and what is no change */
+	while (lstat(castssl_journal_path(change->id, NULL), &st) == 0)
+		change->id++;
+	if (change->id > LAST_ID)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("there is no number left for another change"),
+						errdetail("\"%s\" has the last one.", castssl_journal_path(LAST_ID, NULL)),
+						errhint("Remove it: pg_castssl did not make it.")));
 }
 
 /* What this call has read of each file: its hash, "" where there was none, NULL: nothing. */
