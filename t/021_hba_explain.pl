@@ -167,7 +167,7 @@ subtest 'pg_ident.conf' => sub {
 	$t->set_hba("${socket}hostssl all all 127.0.0.0/8 cert map=people\n");
 	$t->write('pg_ident.conf', "# map system role\nothers alice bob\n");
 	$t->reload;
-	happens('no line of the map', 'bob', 'alice', 'refused', qr/No line of the map "people" .* lets the certificate's CN "alice" log in as "bob"/,
+	happens('no line of the map', 'bob', 'alice', 'refused', qr/pg_ident\.conf has no line of the map "people": it does not let the certificate's CN "alice" log in as "bob"/,
 		qr/This line would: people alice bob$/m);
 	happens('not even the same name', 'alice', 'alice', 'refused');
 	$t->write('pg_ident.conf', "others alice bob\npeople alice bob\n\"people\" /^(.*)ce\$ \\1x # regexp\npeople \"/^(b)ob\$\" \"\\1ob\"\n");
@@ -205,6 +205,20 @@ subtest 'pg_ident.conf' => sub {
 	$t->write('pg_ident.conf', "people alice bob\npeople alice\n");
 	my $row = ask('postgres', 'bob', @tls, client_certificate => pem('alice'));
 	like($row->{reason}, qr/The server refuses line 2 of ".*pg_ident\.conf" \(missing entry at end of line\)/, 'a file that the server refuses');
+};
+
+subtest 'names that the method finds out' => sub {
+	$t->set_hba("${socket}local all all peer map=people\nhost all all 127.0.0.0/8 ident map=nowhere\n");
+	$t->write('pg_ident.conf', "people \"web app\" alice\npeople /^(.*)-adm\$ \\1\npeople root bob\n");
+	$t->reload;
+	says('peer', [ 'postgres', 'alice' ], 'authenticate', 2,
+		qr/As "alice" the map "people" in ".*pg_ident\.conf" lets these log in, by the operating-system account: "web app" \(line 1\), each that fits \/\^\(\.\*\)-adm\$ \(line 2\)\./);
+	$t->write('pg_ident.conf', "people \"web app\" alice\npeople root bob\n");
+	says('nobody may', [ 'postgres', 'carol' ], 'refused', 2,
+		qr/No line of the map "people" in pg_ident\.conf lets any operating-system account log in as "carol"/);
+	says('ident, and no map of that name', [ 'postgres', 'carol', address => '127.0.0.1', encryption => 'none' ], 'refused', 3, qr/no line of the map "nowhere"/);
+	$t->write('pg_hba.conf', "${socket}local all all peer\n");
+	says('without a map', [ 'postgres', 'alice' ], 'authenticate', 2, qr/operating-system account must be the user's name, "alice"/);
 };
 
 subtest 'no CA' => sub {

@@ -375,6 +375,29 @@ fault('a user whom no certificate reaches',
 	mend => sub { $t->write("$data/pg_ident.conf", $ident . "people /^(.*)[.]example[.]com\$ \\1\n"); $t->reload });
 $t->write("$data/pg_ident.conf", $ident);
 restore_hba();
+fault('a map for sockets without a line',
+	check => 'hba_cert_users', severity => 'error', plant => sub { $t->set_hba("local all postgres trust\nlocal all bob peer map=people\n") },
+	hint => qr/people "operating-system account" role/, mend => \&restore_hba);
+restore_hba();
+fault('a pg_ident.conf that the server refuses, and no rule uses',
+	check => 'ident_loads', severity => 'warning', subject => qr/pg_ident.conf:\d+$/,
+	plant => sub { $t->write("$data/pg_ident.conf", "${ident}people /( bob\n") },
+	mend => sub { $t->write("$data/pg_ident.conf", $ident); $t->reload });
+fault('the same, where a rule has a map',
+	check => 'ident_loads', severity => 'error', subject => qr/pg_ident.conf:\d+$/,
+	plant => sub { append_hba("hostssl all bob 10.0.0.0/8 cert map=people\n"); $t->write("$data/pg_ident.conf", "${ident}people bob bob\npeople x\n") },
+	mend => sub {
+		my $status = $t->status;
+		ok(!$status->{restart_safe}, 'then a restart is not safe');
+		like($status->{restart_problem}, qr/^no map works after a restart: the server refuses line \d+ of ".*pg_ident\.conf": missing entry/, 'and why');
+		is(scalar(find('restart_safe', 'error', qr/server/)), 1, 'which is found, too');
+		like($t->sql('SELECT problem FROM castssl_reload()'), qr/^no map works after a restart: .*pg_ident\.conf/, 'nor is a reload without a problem');
+		restore_hba();
+		like($t->sql('SELECT problem FROM castssl_reload()'), qr/^the server refuses line \d+ of ".*pg_ident\.conf"/, 'without a rule neither');
+		$t->write("$data/pg_ident.conf", $ident);
+		$t->reload;
+		is($t->sql('SELECT problem IS NULL FROM castssl_reload()'), 't', 'mended');
+	});
 # what a session wants to see of the log changes nothing
 {
 	my $found = "SELECT string_agg(check_name || ' ' || coalesce(subject, ''), ', ') FROM castssl_check() WHERE severity = 'error'";

@@ -127,6 +127,23 @@ subtest 'the caller is not locked out' => sub {
 	$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
 };
 
+subtest 'maps that a change takes away' => sub {
+	my $keep = "local postgres postgres trust\n";
+	$t->write('pg_ident.conf', "web postgres boss\n");
+	$t->set_hba("${keep}local all all peer map=web\nhostssl all all 127.0.0.1/32 cert map=web\n");
+	is($t->sql('SELECT 1', user => 'boss'), 1, 'in by the map');
+	$t->sql("SELECT castssl_hba_stage(\$\$${keep}local all all peer map=wbe\nhostssl all all 127.0.0.1/32 cert map=wbe\n\$\$)");
+	is($t->sql(q{SELECT string_agg(change || ' ' || encryption || ' ' || "after", '; ' ORDER BY encryption) FROM castssl_hba_compare()}),
+		'newly refused socket refused, for pg_ident.conf has no such map: peer map=wbe; '
+		  . 'newly refused tls refused, for pg_ident.conf has no such map: cert map=wbe', 'compare: newly refused');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'the caller is not locked out', psql => { user => 'boss' },
+		detail => qr/pg_ident\.conf has no line of the map "wbe": it does not let the operating-system account "\w+" log in as "boss"/);
+	$t->write('pg_ident.conf', "web postgres boss\nwbe nobody boss\n");
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'nor where the map is for others', psql => { user => 'boss' },
+		detail => qr/No line of the map "wbe" in pg_ident\.conf lets the operating-system account "\w+" log in as "boss"/);
+	$t->sql('SELECT castssl_hba_discard()');
+};
+
 subtest 'a delta CRL alone is no CRL' => sub {
 	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', crl_file => "$certificates/delta.crl", dry_run => 'true'),
 		'F0000', 'refused', message => qr/the only CRL for .* is a delta CRL/, hint => qr/Append the full CRL/);

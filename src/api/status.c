@@ -14,6 +14,7 @@
 #include "change/journal.h"
 #include "change/worker.h"
 #include "flow/recipe/staging.h"
+#include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/reload.h"
@@ -76,6 +77,15 @@ CASTSSL_FUNCTION(castssl_status)
 	return castssl_row_result(&row);
 }
 
+/* A reload loads pg_ident.conf, too, whether a rule names a map or not. */
+static char *
+ident_problem(void)
+{
+	char *problem = castssl_ident_file_problem(castssl_ident_file_read());
+
+	return problem ? psprintf("the server refuses %s", problem) : NULL;
+}
+
 /*
  * castssl_reload(): has another name in C, because castssl_reload is a function of
  * server/reload.
@@ -101,6 +111,8 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	}
 	if (problem == NULL)
 		problem = castssl_restart_problem(NULL, true);
+	if (problem == NULL)
+		problem = ident_problem();
 	castssl_row_text(&row, "served_fingerprint", served);
 	castssl_row_text(&row, "problem", problem);
 	return castssl_row_result(&row);

@@ -15,6 +15,7 @@
 
 #include "base/compat.h"
 #include "base/grow.h"
+#include "hba/text/options.h"
 #include "hba/text/read.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -313,12 +314,38 @@ make_reader(Reading *reading)
 							   .uses = note_use };
 }
 
+/* Look up the maps that the rules name.  While the server refuses the file, nobody knows its maps.
+ */
+static void
+find_maps(CastsslHbaPolicy *policy)
+{
+	CastsslIdent *ident = NULL;
+	bool known = false;
+
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		const char *map = castssl_hba_rule_map(&policy->rules[i]);
+
+		if (map == NULL)
+			continue;
+		if (ident == NULL)
+		{
+			ident = castssl_ident_file_read();
+			known = castssl_ident_error(ident) == NULL;
+		}
+		policy->rules[i].map_is_missing = known && !castssl_ident_has_map(ident, map);
+	}
+	policy->ident = ident;
+}
+
 static CastsslHbaPolicy *
 read_policy(Reading *reading, int version)
 {
 	CastsslHbaReader reader = make_reader(reading);
+	CastsslHbaPolicy *policy = castssl_hba_policy_read(HbaFileName, &reader, version);
 
-	return castssl_hba_policy_read(HbaFileName, &reader, version);
+	find_maps(policy);
+	return policy;
 }
 
 CastsslHbaPolicy *
@@ -353,4 +380,16 @@ castssl_ident_file_read(void)
 	CastsslHbaReader reader = make_reader(&reading);
 
 	return castssl_ident_read(IdentFileName, &reader, CASTSSL_SERVER_MAJOR);
+}
+
+char *
+castssl_ident_file_problem(const CastsslIdent *ident)
+{
+	const CastsslIdentLine *line = castssl_ident_error(ident);
+
+	if (line == NULL)
+		return NULL;
+	return line->line_number > 0
+			   ? psprintf("line %d of \"%s\": %s", line->line_number, line->path, line->error)
+			   : pstrdup(line->error);
 }

@@ -34,6 +34,9 @@ extern CastsslHbaPolicy *castssl_hba_files_read_as(int version);
 /* pg_ident.conf as it is: the file that ident_file names, and the files that it includes. */
 extern CastsslIdent *castssl_ident_file_read(void);
 
+/* Why the server refuses it, with file and line, palloc'd; NULL: it loads. */
+extern char *castssl_ident_file_problem(const CastsslIdent *ident);
+
 /*
  * The bytes of a file as the server would read it, links followed, with a NUL after
  * *length bytes.  If it cannot be read, returns NULL and sets *error to an errno: EFBIG

@@ -9,9 +9,12 @@
 #include "utils/builtins.h"
 
 #include "server/disk/paths.h"
+#include "server/hba_files.h"
 #include "server/loader.h"
 #include "server/parameters.h"
 #include "server/restart.h"
+
+#define NO_MAP "no map works after a restart: the server refuses "
 
 static char *
 value_on_disk(const char *name)
@@ -55,17 +58,27 @@ hba_file_on_disk(void)
 	return value && value[0] ? castssl_path_in(DataDir, value) : pstrdup(HbaFileName);
 }
 
+/* PostgreSQL starts without its maps, and then refuses everybody whose rule names one. */
+static char *
+map_problem(void)
+{
+	const CastsslIdent *ident = castssl_hba_files_read(NULL, 0)->ident;
+	char *problem = ident ? castssl_ident_file_problem(ident) : NULL;
+
+	return problem ? psprintf(NO_MAP "%s", problem) : NULL;
+}
+
 char *
 castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 {
 	char *hba_file = hba_file_on_disk();
 	CastsslFindings findings = { 0 };
+	char *problem;
 	bool ssl;
 
 	if (hba && strcmp(hba_file, HbaFileName) == 0)
 	{
-		char *problem = first_problem(hba);
-
+		problem = first_problem(hba);
 		if (problem)
 			return problem;
 	}
@@ -80,7 +93,16 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 
 		castssl_loader_check_tls(&files, &findings);
 	}
-	return first_problem(&findings);
+	problem = first_problem(&findings);
+	return problem ? problem : map_problem();
+}
+
+char *
+castssl_restart_sentence(const char *problem)
+{
+	return strncmp(problem, NO_MAP, strlen(NO_MAP)) == 0
+			   ? pstrdup(problem)
+			   : psprintf("the server would not start again: %s", problem);
 }
 
 char *

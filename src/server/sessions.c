@@ -33,7 +33,7 @@ static const char *const sessions_query =
 	"       COALESCE(ssl, false), COALESCE(gss_enc, false), "
 	"       CASE WHEN ssl_client_serial IS NOT NULL THEN COALESCE(ssl_client_dn, '') "
 	"            ELSE ssl_client_dn END, "
-	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion "
+	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion, gss_princ "
 	"FROM pg_catalog.pg_stat_get_activity(NULL) "
 	"WHERE backend_type OPERATOR(pg_catalog.=) "
 	"          ANY (ARRAY['client backend', 'walsender']::pg_catalog.text[]) "
@@ -120,6 +120,7 @@ set_session(CastsslSession *session, MemoryContext context, int row)
 	session->started = DatumGetTimestampTz(column_datum(row, 10, &isnull));
 	session->client_serial = text_column(context, row, 11);
 	session->tls_version = text_column(context, row, 12);
+	session->principal = text_column(context, row, 13);
 	return true;
 }
 
@@ -183,6 +184,18 @@ own_is_gss_encrypted(Port *port)
 #endif
 }
 
+static const char *
+own_principal(Port *port)
+{
+#ifdef ENABLE_GSS
+	const char *principal = be_gssapi_get_auth(port) ? be_gssapi_get_princ(port) : NULL;
+
+	return principal ? pstrdup(principal) : NULL;
+#else
+	return NULL;
+#endif
+}
+
 const CastsslSession *
 castssl_session_own(void)
 {
@@ -200,6 +213,7 @@ castssl_session_own(void)
 	session->connection.user = pstrdup(port->user_name);
 	session->connection.encryption = encryption_of(port->ssl_in_use, own_is_gss_encrypted(port));
 	set_own_address(session, port);
+	session->principal = own_principal(port);
 	if (port->ssl_in_use)
 		session->tls_version = pstrdup(be_tls_get_version(port));
 	if (port->ssl_in_use && port->peer_cert_valid)

@@ -16,6 +16,7 @@ typedef struct CastsslSession
 	const char *address;   /* text of the client's address; NULL for a Unix-domain socket */
 	const char *client_dn; /* of the certificate that the client showed; NULL: none */
 	const char *issuer_dn;
+	const char *principal;     /* that GSSAPI authenticated; NULL: none */
 	const char *client_serial; /* its serial number, decimal; castssl_session_own does not set it */
 	const char *tls_version;   /* "TLSv1.3"; NULL without TLS */
 	TimestampTz started;

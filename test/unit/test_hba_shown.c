@@ -224,6 +224,7 @@ capture(const CastsslHbaWorld *unused, const char *pattern, const char *string, 
 }
 
 static char *problem;
+static bool fold;
 
 static char *
 refuse_parenthesis(void *arg, const char *pattern)
@@ -231,8 +232,8 @@ refuse_parenthesis(void *arg, const char *pattern)
 	return strcmp(pattern, "(") == 0 ? pstrdup("invalid regular expression") : NULL;
 }
 
-static int
-maps(const char *text, int version, const char *system_user, const char *role)
+static CastsslIdent *
+ident_of(const char *text, int version)
 {
 	MemoryFile files[] = { { "/ident", text }, { "/more", "m more all\n" }, { NULL } };
 	CastsslHbaReader reader = { .read = memory_read,
@@ -240,8 +241,34 @@ maps(const char *text, int version, const char *system_user, const char *role)
 								.list = memory_list,
 								.regexp_error = refuse_parenthesis,
 								.arg = files };
-	CastsslIdent *ident = castssl_ident_read("/ident", &reader, version);
-	int line = castssl_ident_match(ident, "m", system_user, role, &world, capture, &problem);
+
+	return castssl_ident_read("/ident", &reader, version);
+}
+
+/* The numbers of the lines by which somebody gets in. */
+static const char *
+admitting(const char *text, int version, const char *role)
+{
+	CastsslIdent *ident = ident_of(text, version);
+	CastsslIdentAsked asked = { .map = "m", .role = role, .world = &world, .capture = capture };
+	StringInfoData found;
+	int count;
+	int *lines = castssl_ident_admitting(ident, &asked, &count);
+
+	initStringInfo(&found);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&found, "%s%d", i > 0 ? " " : "", ident->lines[lines[i]].line_number);
+	return found.data;
+}
+
+static int
+maps(const char *text, int version, const char *system_user, const char *role)
+{
+	CastsslIdent *ident = ident_of(text, version);
+	CastsslIdentAsked asked = {
+		.map = "m", .role = role, .fold = fold, .world = &world, .capture = capture
+	};
+	int line = castssl_ident_match(ident, &asked, system_user, &problem);
 
 	return line < 0 ? line : ident->lines[line].line_number;
 }
@@ -278,6 +305,20 @@ test_ident(void)
 	CHECK_INT(maps("include /more\n", 16, "more", "bob"), 1);
 	CHECK_INT(maps("include /more\n", 15, "more", "bob"), -1);
 
+	CHECK_INT(maps("m /a(.*) +\\1\n", 15, "a+staff", "++staff"), 1);
+	CHECK_INT(maps("m /a(.*) \\1\n", 16, "a/.", "bob"), -1); /* what comes of \1 is a name */
+	fold = true;
+	CHECK_INT(maps("m Sys Role\n", 15, "sYs", "rOle"), 1);
+	CHECK_INT(maps("m Sys Role\n", 16, "sYs", "rOle"), 1);
+	CHECK_INT(maps("m /a(.*) X\\1\n", 16, "anna", "xnna"), 1);
+	fold = false;
+
+	CHECK_STRING(admitting("m a bob\nm b carol\nn c bob\nm d bob\n", 15, "bob"), "1 4");
+	CHECK_STRING(admitting("m /^(.*)x$ \\1b\nm /y \\1b\nm /z bob\n", 15, "bob"), "1 3");
+	CHECK_STRING(admitting("m /^(.*)x$ bob\\1bob\n", 15, "bob"), "");
+	CHECK_STRING(admitting("m a +staff\nm b all\nm c \"all\"\n", 16, "boss"), "1 2");
+	/* the server stops at a line that it cannot use */
+	CHECK_STRING(admitting("m /a \\1\nm a bob\n", 15, "bob"), "");
 	CHECK_STRING(castssl_ident_format("m", "alice", "bob"), "m alice bob");
 	CHECK_STRING(castssl_ident_format("m", "CN=alice,O=\"x\"", "all"),
 				 "m \"CN=alice,O=\"\"x\"\"\" \"all\"");

@@ -439,7 +439,7 @@ warn_of_restart(void *arg)
 
 	if (problem)
 		castssl_plan_step(plan, "verify", "restart", CASTSSL_STEP_WARNING,
-						  psprintf("the server would not start again: %s", problem));
+						  castssl_restart_sentence(problem));
 }
 
 static bool

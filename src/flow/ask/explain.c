@@ -12,13 +12,11 @@
 
 #include "flow/ask/explain.h"
 #include "flow/ask/inquiry.h"
+#include "flow/ask/maps.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/material.h"
-#include "hba/match/ident.h"
 #include "hba/match/reason.h"
 #include "hba/text/mask.h"
-#include "hba/text/options.h"
-#include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/world.h"
@@ -168,92 +166,6 @@ handshake_succeeds(CastsslInquiry *inquiry)
 
 /* ---- what the line asks for ---- */
 
-/* Does pg_ident.conf map the certificate's name to the user? */
-static bool
-map_allows(CastsslInquiry *inquiry, const char *map, const char *kind, const char *name)
-{
-	const CastsslQuestion *question = inquiry->question;
-	const char *user = question->connection.user;
-	CastsslIdent *ident = castssl_ident_file_read();
-	char *problem;
-	int line =
-		castssl_ident_match(ident, map, name, user, question->world, castssl_hba_capture, &problem);
-
-	for (int i = 0; i < ident->count; i++)
-	{
-		if (ident->lines[i].error == NULL)
-			continue;
-		castssl_say(
-			inquiry,
-			"The server refuses line %d of \"%s\" (%s), and with it the whole file; what it "
-			"loaded before stays in force.",
-			ident->lines[i].line_number, ident->lines[i].path, ident->lines[i].error);
-		break;
-	}
-	if (line >= 0)
-	{
-		castssl_say(
-			inquiry,
-			"Line %d of \"%s\" maps the certificate's %s \"%s\" to \"%s\" in the map \"%s\".",
-			ident->lines[line].line_number, ident->lines[line].path, kind, name, user, map);
-		return true;
-	}
-	castssl_say(
-		inquiry,
-		"No line of the map \"%s\" in pg_ident.conf lets the certificate's %s \"%s\" log in "
-		"as \"%s\".",
-		map, kind, name, user);
-	if (problem)
-		castssl_say(inquiry, "The server stops there: %s.", problem);
-	castssl_say(inquiry, "This line would: %s", castssl_ident_format(map, name, user));
-	return false;
-}
-
-/* clientcert=verify-full, and the method cert: PostgreSQL: CheckCertAuth */
-static bool
-name_fits(CastsslInquiry *inquiry)
-{
-	const CastsslHbaRule *rule = inquiry->rule;
-	const char *user = inquiry->question->connection.user;
-	const char *map = castssl_hba_rule_option(rule, "map");
-	const char *clientname = castssl_hba_rule_option(rule, "clientname");
-	bool whole = clientname && strcmp(clientname, "DN") == 0;
-	const char *kind = whole ? "DN" : "CN";
-	const char *name = whole ? inquiry->dn : inquiry->cn;
-
-	if (name == NULL && inquiry->question->certificate == NULL)
-	{
-		castssl_say(
-			inquiry,
-			"The line moreover wants the certificate's %s to be the user's name%s, which is "
-			"not known here.",
-			kind, map ? " or to map to it" : "");
-		return true;
-	}
-	if (name == NULL || name[0] == '\0')
-	{
-		castssl_say(inquiry, "The line wants a %s in the certificate, and there is none.", kind);
-		return false;
-	}
-	if (map && map[0] != '\0')
-		return map_allows(inquiry, map, kind, name);
-	if (strcmp(name, user) == 0)
-	{
-		castssl_say(inquiry, "The certificate's %s is the user's name.", kind);
-		return true;
-	}
-	castssl_say(
-		inquiry,
-		"The certificate's %s is \"%s\", and without a map it must be the user's name \"%s\".",
-		kind, name, user);
-	if (strcmp(rule->method, "cert") == 0)
-		castssl_say(
-			inquiry,
-			"With the option map=NAME on this line, this line in pg_ident.conf would let it in: %s",
-			castssl_ident_format("NAME", name, user));
-	return false;
-}
-
 static bool
 certificate_suffices(CastsslInquiry *inquiry)
 {
@@ -277,7 +189,11 @@ certificate_suffices(CastsslInquiry *inquiry)
 	castssl_say(inquiry,
 				"It asks for a client certificate (%s), and the server accepts the one shown.",
 				castssl_clientcert_name(rule->clientcert));
-	return rule->clientcert != CASTSSL_CLIENTCERT_VERIFY_FULL || name_fits(inquiry);
+	if (rule->clientcert != CASTSSL_CLIENTCERT_VERIFY_FULL ||
+		castssl_certificate_name_fits(inquiry))
+		return true;
+	inquiry->late = true;
+	return false;
 }
 
 /* possible: the connection gets as far as pg_hba.conf. */
@@ -309,7 +225,10 @@ judge_line(CastsslInquiry *inquiry, bool possible)
 		return CASTSSL_ACCEPTED;
 	}
 	castssl_say(inquiry, "Authentication (%s) decides.", rule->method);
-	return CASTSSL_AUTHENTICATE;
+	if (castssl_method_name_fits(inquiry))
+		return CASTSSL_AUTHENTICATE;
+	inquiry->late = true;
+	return CASTSSL_REFUSED;
 }
 
 /* ---- the lines above ---- */
@@ -398,6 +317,7 @@ castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation
 	}
 	possible = channel_exists(&inquiry) && handshake_succeeds(&inquiry);
 	explanation->verdict = judge_line(&inquiry, possible);
+	explanation->late = inquiry.late;
 	if (!question->brief)
 	{
 		say_lines_above(&inquiry, explanation->rule, doubtful);

@@ -18,6 +18,7 @@ typedef struct CastsslExplanation
 {
 	CastsslVerdict verdict;
 	bool certain;     /* no line above may answer instead */
+	bool late;        /* refused only after the line's method got its turn: for a name, a role */
 	int rule;         /* index in the policy; -1: no line answers */
 	const char *text; /* the line, with physical lines joined; NULL without one */
 	/* sentences; a text line for each line of pg_hba.conf that does not match */

@@ -147,7 +147,7 @@ find_unreachable(const CastsslHbaPolicy *policy, bool ssl)
 static bool
 rule_uses_map(const CastsslHbaRule *rule, const char *map)
 {
-	const char *used = rule->error ? NULL : castssl_hba_rule_option(rule, "map");
+	const char *used = castssl_hba_rule_map(rule);
 
 	return used && strcmp(used, map) == 0;
 }

@@ -17,6 +17,7 @@ typedef struct CastsslInquiry
 	bool shows; /* the client shows a certificate that is accepted */
 	const char *cn;
 	const char *dn;
+	bool late; /* see CastsslExplanation */
 } CastsslInquiry;
 
 /* Append a sentence to the reason; one that begins with a line break is a text line of its own. */

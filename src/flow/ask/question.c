@@ -51,6 +51,8 @@ castssl_question_session(CastsslQuestion *question, const CastsslSession *sessio
 	question->connection = session->connection;
 	question->address = session->address;
 	question->tls_version = session->tls_version;
+	question->principal = session->principal;
+	question->account = session->pid == MyProcPid ? castssl_peer_account() : NULL;
 	question->shows_certificate = session->client_dn != NULL;
 	question->cn = common_name(session->client_dn);
 	question->certificate = session->pid == MyProcPid ? castssl_peer_certificates() : NULL;

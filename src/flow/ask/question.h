@@ -17,6 +17,8 @@ typedef struct CastsslQuestion
 	const char *certificate; /* PEM that the client shows; NULL: see shows_certificate */
 	bool shows_certificate;  /* it shows a certificate that the CA in force accepts */
 	const char *cn;          /* CN of that certificate; NULL: unknown */
+	const char *principal;   /* that GSSAPI authenticates; NULL: unknown */
+	const char *account;     /* of the operating system that it runs as; NULL: unknown */
 	const char *tls_version; /* that the client's session has, "TLSv1.2"; NULL: unknown */
 
 	/* what the server goes by: castssl_question_now or castssl_question_after */

@@ -46,6 +46,7 @@
 	CHECK(key_usage, judgement, CASTSSL_ERROR, "its key may be used for that") \
 	CHECK(weak, judgement, CASTSSL_ERROR, "no weak keys or signatures") \
 	CHECK(hba_loads, hba_loads, CASTSSL_ERROR, "the server accepts pg_hba.conf") \
+	CHECK(ident_loads, ident_loads, CASTSSL_ERROR, "the server accepts pg_ident.conf") \
 	CHECK(hba_dead_rules, hba_dead_rules, CASTSSL_INFO, "every rule can be reached") \
 	CHECK(hba_order, hba_order, CASTSSL_WARNING, "no rule is hidden by one that treats clients otherwise") \
 	CHECK(hba_plaintext, hba_plaintext, CASTSSL_WARNING, "no other host comes in unencrypted") \

@@ -1,7 +1,7 @@
 /*
  * ident.c
- *		Checks of users who log in by the name in their certificate, and who have no
- *		line in pg_ident.conf.
+ *		Checks of pg_ident.conf, and of users who log in by a name from outside and have no
+ *		line in it.
  */
 #include "postgres.h"
 
@@ -9,16 +9,24 @@
 #include "hba/match/ident.h"
 #include "hba/text/options.h"
 #include "server/hba_files.h"
+#include "server/world.h"
 
-/* The map for names in certificates; NULL: the name itself is compared. */
-static const char *
-map_of(const CastsslHbaRule *rule)
+void
+castssl_check_ident_loads(CastsslCheckScope *scope)
 {
-	const char *map = NULL;
+	const CastsslIdent *used = scope->policy->ident;
+	const CastsslIdent *ident = used ? used : castssl_ident_file_read();
+	const CastsslIdentLine *line = castssl_ident_error(ident);
 
-	if (rule->error == NULL && rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
-		map = castssl_hba_rule_option(rule, "map");
-	return map && map[0] != '\0' ? map : NULL;
+	if (line == NULL)
+		return;
+	castssl_check_report(
+		scope, used ? CASTSSL_ERROR : CASTSSL_WARNING,
+		line->line_number > 0 ? psprintf("%s:%d", line->path, line->line_number) : line->path,
+		psprintf("the server refuses the file: %s; a reload keeps the maps that it has, and after "
+				 "a restart none works",
+				 line->error),
+		"Mend that line, then: SELECT * FROM castssl_reload();");
 }
 
 /* Does the field certainly name exactly one role? */
@@ -29,67 +37,62 @@ is_plain(const CastsslHbaToken *role)
 		   (strcmp(role->string, "all") != 0 && role->string[0] != '+' && role->string[0] != '/');
 }
 
-/* Can a line of the map let somebody log in as user (NULL: as anybody)?  Yes if in doubt. */
-static bool
-is_reached(const CastsslIdent *ident, const char *map, const char *user)
+/* What stands for a name from outside in a hint. */
+static const char *
+outside_name(const CastsslHbaRule *rule)
 {
-	for (int i = 0; i < ident->count; i++)
-	{
-		const CastsslIdentLine *line = &ident->lines[i];
-
-		if (line->error || strcmp(line->map, map) != 0)
-			continue;
-		if (user == NULL || !is_plain(&line->role) || strstr(line->role.string, "\\1") ||
-			strcmp(line->role.string, user) == 0)
-			return true;
-	}
-	return false;
+	if (rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
+		return "name in certificate";
+	return strcmp(rule->method, "peer") == 0 || strcmp(rule->method, "ident") == 0
+			   ? "operating-system account"
+			   : "name from outside";
 }
 
 static void
-check_rule(CastsslCheckScope *scope, const CastsslHbaRule *rule, const CastsslIdent *ident,
-		   const char *map)
+report(CastsslCheckScope *scope, const CastsslHbaRule *rule, const CastsslIdentAsked *asked,
+	   CastsslSeverity severity, const char *message)
 {
-	if (!is_reached(ident, map, NULL))
+	castssl_check_report(scope, severity, castssl_check_rule_name(scope, rule), message,
+						 psprintf("Add to pg_ident.conf: %s  Then: SELECT * FROM castssl_reload();",
+								  castssl_ident_format(asked->map, outside_name(rule),
+													   asked->role ? asked->role : "role")));
+}
+
+static void
+check_rule(CastsslCheckScope *scope, const CastsslHbaRule *rule, CastsslIdentAsked *asked)
+{
+	if (rule->map_is_missing)
 	{
-		castssl_check_report(scope, CASTSSL_ERROR, castssl_check_rule_name(scope, rule),
-							 psprintf("no line of pg_ident.conf is of map \"%s\": every login is "
-									  "refused",
-									  map),
-							 psprintf("Add to pg_ident.conf: %s  Then: SELECT * FROM "
-									  "castssl_reload();",
-									  castssl_ident_format(map, "name in certificate", "role")));
+		asked->role = NULL;
+		report(scope, rule, asked, CASTSSL_ERROR,
+			   psprintf("no line of pg_ident.conf is of map \"%s\": every login is refused",
+						asked->map));
 		return;
 	}
 	for (int i = 0; i < rule->users.count; i++)
 	{
-		const CastsslHbaToken *user = &rule->users.items[i];
+		int count = 1;
 
-		if (is_plain(user) && !is_reached(ident, map, user->string))
-			castssl_check_report(
-				scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
-				psprintf("no certificate lets user \"%s\" in: map \"%s\" in pg_ident.conf does not "
-						 "lead there",
-						 user->string, map),
-				psprintf("Add to pg_ident.conf: %s  Then: SELECT * FROM castssl_reload();",
-						 castssl_ident_format(map, "name in certificate", user->string)));
+		asked->role = rule->users.items[i].string;
+		if (is_plain(&rule->users.items[i]))
+			(void) castssl_ident_admitting(scope->policy->ident, asked, &count);
+		if (count == 0)
+			report(scope, rule, asked, CASTSSL_WARNING,
+				   psprintf("nobody can log in as \"%s\": map \"%s\" in pg_ident.conf does not "
+							"lead there",
+							asked->role, asked->map));
 	}
 }
 
 void
 castssl_check_hba_cert_users(CastsslCheckScope *scope)
 {
-	CastsslIdent *ident = NULL;
+	CastsslIdentAsked asked = { .world = castssl_hba_world(), .capture = castssl_hba_capture };
 
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
-		const CastsslHbaRule *rule = &scope->policy->rules[i];
-		const char *map = map_of(rule);
-
-		if (map == NULL || scope->dead[i])
-			continue;
-		if (ident == NULL)
-			ident = castssl_ident_file_read();
-		check_rule(scope, rule, ident, map);
+		asked.map = castssl_hba_rule_map(&scope->policy->rules[i]);
+		if (asked.map && !scope->dead[i])
+			check_rule(scope, &scope->policy->rules[i], &asked);
 	}
 }

@@ -143,8 +143,7 @@ castssl_check_restart_safe(CastsslCheckScope *scope)
 							  : castssl_restart_problem_besides(&scope->hba_findings, !encrypted);
 
 	if (problem)
-		castssl_check_report(scope, CASTSSL_ERROR, "server",
-							 psprintf("the server would not start again: %s", problem),
+		castssl_check_report(scope, CASTSSL_ERROR, "server", castssl_restart_sentence(problem),
 							 "Mend that, then: SELECT restart_safe, restart_problem FROM "
 							 "castssl_status();");
 	else if (encrypted)

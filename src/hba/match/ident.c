@@ -75,21 +75,28 @@ castssl_ident_read(const char *path, const CastsslHbaReader *reader, int version
 	return ident;
 }
 
+static bool
+same_name(const char *one, const char *other, bool fold)
+{
+	return (fold ? pg_strcasecmp(one, other) : strcmp(one, other)) == 0;
+}
+
 /* PostgreSQL: check_role with a list of one.  Up to 15, the role is compared literally. */
 static bool
-is_role(const CastsslIdent *ident, const CastsslHbaToken *token, const char *role,
-		const CastsslHbaWorld *world)
+is_role(const CastsslIdent *ident, const CastsslHbaToken *token, const CastsslIdentAsked *asked)
 {
+	const CastsslHbaWorld *world = asked->world;
+
 	if (ident->version >= FIRST_VERSION_WITH_ROLE_PATTERNS)
 	{
 		if (castssl_hba_is_group(token))
-			return world->member(world->arg, role, token->string + 1) == CASTSSL_YES;
+			return world->member(world->arg, asked->role, token->string + 1) == CASTSSL_YES;
 		if (castssl_hba_is_keyword(token, "all"))
 			return true;
 		if (castssl_hba_is_regexp(token, ident->version))
-			return world->regexp(world->arg, token->string + 1, role) == CASTSSL_YES;
+			return world->regexp(world->arg, token->string + 1, asked->role) == CASTSSL_YES;
 	}
-	return strcmp(token->string, role) == 0;
+	return same_name(token->string, asked->role, asked->fold);
 }
 
 /* Does a role as written mean more than a name?  Then \1 in it is not replaced. */
@@ -100,26 +107,38 @@ has_meaning(const CastsslIdent *ident, const CastsslHbaToken *token)
 		   (castssl_hba_is_group(token) || castssl_hba_is_regexp(token, ident->version));
 }
 
+/* Where the role refers to what the expression in parentheses matched; NULL: it does not. */
+static const char *
+find_reference(const CastsslIdent *ident, const CastsslIdentLine *line)
+{
+	return has_meaning(ident, &line->role) ? NULL : strstr(line->role.string, "\\1");
+}
+
+static bool
+is_pattern(const CastsslIdentLine *line)
+{
+	return line->system_user.string[0] == '/';
+}
+
 /* PostgreSQL: check_ident_usermap */
 static bool
-line_matches(const CastsslIdent *ident, const CastsslIdentLine *line, const char *system_user,
-			 const char *role, const CastsslHbaWorld *world, CastsslRegexpCapture capture,
-			 char **problem)
+line_matches(const CastsslIdent *ident, const CastsslIdentLine *line,
+			 const CastsslIdentAsked *asked, const char *system_user, char **problem)
 {
-	const CastsslHbaToken *token = &line->role;
-	CastsslHbaToken expanded = { .quoted = true };
+	const char *role = line->role.string;
 	const char *reference;
 	int start;
 	int end;
 
-	if (line->system_user.string[0] != '/')
-		return strcmp(line->system_user.string, system_user) == 0 &&
-			   is_role(ident, token, role, world);
-	if (capture(world, line->system_user.string + 1, system_user, &start, &end) != CASTSSL_YES)
+	if (!is_pattern(line))
+		return same_name(line->system_user.string, system_user, asked->fold) &&
+			   is_role(ident, &line->role, asked);
+	if (asked->capture(asked->world, line->system_user.string + 1, system_user, &start, &end) !=
+		CASTSSL_YES)
 		return false;
-	reference = has_meaning(ident, token) ? NULL : strstr(token->string, "\\1");
+	reference = find_reference(ident, line);
 	if (reference == NULL)
-		return is_role(ident, token, role, world);
+		return is_role(ident, &line->role, asked);
 	if (start < 0)
 	{
 		*problem = psprintf("line %d of \"%s\" refers to \\1, and its regular expression has no "
@@ -127,26 +146,95 @@ line_matches(const CastsslIdent *ident, const CastsslIdentLine *line, const char
 							line->line_number, line->path);
 		return false;
 	}
-	expanded.string = psprintf("%.*s%.*s%s", (int) (reference - token->string), token->string,
-							   end - start, system_user + start, reference + 2);
-	return is_role(ident, &expanded, role, world);
+	/* What comes of it is a name alone, whatever is in it. */
+	return same_name(psprintf("%.*s%.*s%s", (int) (reference - role), role, end - start,
+							  system_user + start, reference + 2),
+					 asked->role, asked->fold);
 }
 
 int
-castssl_ident_match(const CastsslIdent *ident, const char *map, const char *system_user,
-					const char *role, const CastsslHbaWorld *world, CastsslRegexpCapture capture,
-					char **problem)
+castssl_ident_match(const CastsslIdent *ident, const CastsslIdentAsked *asked,
+					const char *system_user, char **problem)
 {
 	*problem = NULL;
 	for (int i = 0; i < ident->count && *problem == NULL; i++)
 	{
 		const CastsslIdentLine *line = &ident->lines[i];
 
-		if (line->error == NULL && strcmp(line->map, map) == 0 &&
-			line_matches(ident, line, system_user, role, world, capture, problem))
+		if (line->error == NULL && strcmp(line->map, asked->map) == 0 &&
+			line_matches(ident, line, asked, system_user, problem))
 			return i;
 	}
 	return -1;
+}
+
+/* Can the role be what comes of \1 in the line, with something between its beginning and its end?
+ */
+static bool
+can_become(const CastsslIdentLine *line, const char *reference, const CastsslIdentAsked *asked)
+{
+	const char *role = line->role.string;
+	size_t before = reference - role;
+	size_t after = strlen(reference + 2);
+	size_t length = strlen(asked->role);
+
+	if (length < before + after || strchr(line->system_user.string, '(') == NULL)
+		return false;
+	return same_name(psprintf("%.*s%s", (int) before, role, reference + 2),
+					 psprintf("%.*s%s", (int) before, asked->role, asked->role + length - after),
+					 asked->fold);
+}
+
+/* Can somebody log in as the role by this line? */
+static bool
+admits(const CastsslIdent *ident, const CastsslIdentLine *line, const CastsslIdentAsked *asked)
+{
+	const char *reference;
+	char *problem;
+
+	if (line->error || strcmp(line->map, asked->map) != 0)
+		return false;
+	if (!is_pattern(line))
+		return is_role(ident, &line->role, asked) &&
+			   castssl_ident_match(ident, asked, line->system_user.string, &problem) >= 0;
+	reference = find_reference(ident, line);
+	return reference ? can_become(line, reference, asked) : is_role(ident, &line->role, asked);
+}
+
+int *
+castssl_ident_admitting(const CastsslIdent *ident, const CastsslIdentAsked *asked, int *count)
+{
+	int *lines = palloc(Max(ident->count, 1) * sizeof(int));
+
+	*count = 0;
+	for (int i = 0; i < ident->count; i++)
+	{
+		if (admits(ident, &ident->lines[i], asked))
+			lines[(*count)++] = i;
+	}
+	return lines;
+}
+
+bool
+castssl_ident_has_map(const CastsslIdent *ident, const char *map)
+{
+	for (int i = 0; i < ident->count; i++)
+	{
+		if (ident->lines[i].error == NULL && strcmp(ident->lines[i].map, map) == 0)
+			return true;
+	}
+	return false;
+}
+
+const CastsslIdentLine *
+castssl_ident_error(const CastsslIdent *ident)
+{
+	for (int i = 0; i < ident->count; i++)
+	{
+		if (ident->lines[i].error)
+			return &ident->lines[i];
+	}
+	return NULL;
 }
 
 char *

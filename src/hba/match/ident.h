@@ -12,7 +12,7 @@
 typedef struct CastsslIdentLine
 {
 	const char *path; /* path of its file */
-	int line_number;
+	int line_number;  /* 0: the file itself cannot be read */
 	const char *map;
 	CastsslHbaToken system_user;
 	CastsslHbaToken role;
@@ -38,14 +38,37 @@ typedef CastsslAnswer (*CastsslRegexpCapture)(const CastsslHbaWorld *world, cons
 extern CastsslIdent *castssl_ident_read(const char *path, const CastsslHbaReader *reader,
 										int version);
 
+/* Which map is asked about which role. */
+typedef struct CastsslIdentAsked
+{
+	const char *map;
+	const char *role;
+	bool fold; /* names are compared in any case (krb_caseins_users, for gss and sspi) */
+	const CastsslHbaWorld *world;
+	CastsslRegexpCapture capture;
+} CastsslIdentAsked;
+
 /*
- * Index of the line of the map that lets system_user log in as role; -1 if there is
+ * Index of the line of the map that lets system_user log in as the role; -1 if there is
  * none. *problem (palloc'd) is set if the server would stop at a line that it cannot
  * use; else NULL.
  */
-extern int castssl_ident_match(const CastsslIdent *ident, const char *map, const char *system_user,
-							   const char *role, const CastsslHbaWorld *world,
-							   CastsslRegexpCapture capture, char **problem);
+extern int castssl_ident_match(const CastsslIdent *ident, const CastsslIdentAsked *asked,
+							   const char *system_user, char **problem);
+
+/*
+ * Indexes of the lines of the map by which somebody can log in as the role, in order, palloc'd;
+ * sets *count.  Without a regular expression it is the user whom the line names; with one
+ * it may be nobody: nobody knows here whom the expression fits.
+ */
+extern int *castssl_ident_admitting(const CastsslIdent *ident, const CastsslIdentAsked *asked,
+									int *count);
+
+/* Has it a line of that map? */
+extern bool castssl_ident_has_map(const CastsslIdent *ident, const char *map);
+
+/* The first line with an error; NULL: the server loads the file. */
+extern const CastsslIdentLine *castssl_ident_error(const CastsslIdent *ident);
 
 /* The line that would allow it: map "system user" role, quoted where needed.  Palloc'd. */
 extern char *castssl_ident_format(const char *map, const char *system_user, const char *role);

@@ -81,6 +81,13 @@ relevant_options(const CastsslHbaTokens *options, const char **relevant)
 	return count;
 }
 
+/* Does it let nobody in? */
+static bool
+refuses(const CastsslHbaRule *rule)
+{
+	return rule == NULL || strcmp(rule->method, "reject") == 0 || rule->map_is_missing;
+}
+
 CastsslHbaOutcome
 castssl_hba_outcome(const CastsslHbaRule *rule)
 {
@@ -89,7 +96,7 @@ castssl_hba_outcome(const CastsslHbaRule *rule)
 	const char **options;
 	int noptions;
 
-	if (rule == NULL || strcmp(rule->method, "reject") == 0)
+	if (refuses(rule))
 	{
 		outcome.refused = true;
 		return outcome;
@@ -113,9 +120,15 @@ castssl_hba_outcome(const CastsslHbaRule *rule)
 bool
 castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b)
 {
-	CastsslHbaOutcome outcomes[2] = { castssl_hba_outcome(a), castssl_hba_outcome(b) };
+	CastsslHbaRule rules[2] = { *a, *b };
+	CastsslHbaOutcome outcomes[2];
 	CastsslHbaChange change;
 
+	for (int i = 0; i < 2; i++)
+	{
+		rules[i].map_is_missing = false;
+		outcomes[i] = castssl_hba_outcome(&rules[i]);
+	}
 	return !castssl_hba_outcome_change(&outcomes[0], &outcomes[1], &change);
 }
 
@@ -151,6 +164,8 @@ castssl_hba_outcome_text(const CastsslHbaRule *rule)
 	if (rule == NULL || strcmp(rule->method, "reject") == 0)
 		return pstrdup("refused");
 	initStringInfo(&text);
+	if (rule->map_is_missing)
+		appendStringInfoString(&text, "refused, for pg_ident.conf has no such map: ");
 	appendStringInfoString(&text, rule->method);
 	for (int i = 0; i < rule->options.count; i++)
 	{

@@ -21,7 +21,7 @@ extern const char *castssl_hba_change_name(CastsslHbaChange change);
 
 typedef struct CastsslHbaOutcome
 {
-	bool refused; /* reject, or no line */
+	bool refused; /* reject, no line, or a map that does not exist */
 	CastsslClientCert clientcert;
 	const char *method; /* and its options other than clientcert, as far as they tell */
 } CastsslHbaOutcome;
@@ -29,14 +29,20 @@ typedef struct CastsslHbaOutcome
 /* rule NULL: no line.  Strings are palloc'd or the rule's. */
 extern CastsslHbaOutcome castssl_hba_outcome(const CastsslHbaRule *rule);
 
-/* Do both rules do the same with a connection that matches both?  NULL: no line. */
+/*
+ * Do both rules do the same with a connection that matches both, as they are written?  A map that
+ * is missing may be there tomorrow.
+ */
 extern bool castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b);
 
 /* How an outcome changes; false if it does not. */
 extern bool castssl_hba_outcome_change(const CastsslHbaOutcome *before,
 									   const CastsslHbaOutcome *after, CastsslHbaChange *change);
 
-/* "refused", "scram-sha-256 clientcert=verify-ca", "ldap ldapserver=... ldapbindpasswd=***". */
+/*
+ * "refused", "scram-sha-256 clientcert=verify-ca", "ldap ldapserver=... ldapbindpasswd=***",
+ * "refused, for pg_ident.conf has no such map: peer map=m".
+ */
 extern char *castssl_hba_outcome_text(const CastsslHbaRule *rule);
 
 #endif

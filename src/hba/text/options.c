@@ -392,6 +392,14 @@ castssl_hba_rule_option(const CastsslHbaRule *rule, const char *name)
 	return NULL;
 }
 
+const char *
+castssl_hba_rule_map(const CastsslHbaRule *rule)
+{
+	const char *map = rule->error ? NULL : castssl_hba_rule_option(rule, "map");
+
+	return map && map[0] != '\0' ? map : NULL;
+}
+
 bool
 castssl_hba_method_is_known(const char *name)
 {

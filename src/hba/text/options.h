@@ -79,4 +79,7 @@ extern const char *castssl_hba_option_value(const char *option, const char *name
  */
 extern const char *castssl_hba_rule_option(const CastsslHbaRule *rule, const char *name);
 
+/* The map of pg_ident.conf that decides for the rule; NULL: none, or a rule with an error. */
+extern const char *castssl_hba_rule_map(const CastsslHbaRule *rule);
+
 #endif

@@ -80,6 +80,7 @@ typedef struct CastsslHbaRule
 	const char *method; /* static: "trust", "scram-sha-256", ...; "ident" on local becomes "peer" */
 	CastsslHbaTokens options;     /* each "name=value", in order, as written (quotes removed) */
 	CastsslClientCert clientcert; /* set by the option, or implied by method "cert" */
+	bool map_is_missing;          /* by the map of pg_ident.conf that it names nobody gets in */
 	const char *error;            /* the server's error for this line; NULL: a valid rule */
 	const char *error_shown; /* the same for everybody: without what may be secret in the line */
 } CastsslHbaRule;
@@ -98,6 +99,8 @@ typedef struct CastsslHbaPolicy
 	CastsslHbaRule *rules;
 	int nrules;
 	int nerrors; /* how many of the rules have an error */
+	/* pg_ident.conf (hba/match/ident.h); NULL: no rule names a map */
+	const struct CastsslIdent *ident;
 } CastsslHbaPolicy;
 
 /*

@@ -1,6 +1,6 @@
 /*
  * peer.c
- *		The certificate that the client of this session showed.
+ *		Who the client of this session is: its certificate, its operating-system account.
  */
 #include "postgres.h"
 
@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 #include "server/process/peer.h"
+#include "server/process/platform.h"
 #include "tls/openssl.h"
 
 char *
@@ -29,4 +30,12 @@ castssl_peer_certificates(void)
 	for (int i = 0; chain && i < sk_X509_num(chain); i++)
 		PEM_write_bio_X509(bio, sk_X509_value(chain, i));
 	return castssl_openssl_bytes(bio, NULL);
+}
+
+char *
+castssl_peer_account(void)
+{
+	return MyProcPort && MyProcPort->raddr.addr.ss_family == AF_UNIX
+			   ? castssl_platform_peer_account(MyProcPort->sock)
+			   : NULL;
 }

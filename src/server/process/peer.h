@@ -1,6 +1,6 @@
 /*
  * peer.h
- *		The certificate that the client of this session showed.
+ *		Who the client of this session is: its certificate, its operating-system account.
  */
 #ifndef CASTSSL_SERVER_PROCESS_PEER_H
 #define CASTSSL_SERVER_PROCESS_PEER_H
@@ -11,5 +11,11 @@
  * worker).
  */
 extern char *castssl_peer_certificates(void);
+
+/*
+ * The operating-system account at the other end of this session's Unix-domain socket, as the
+ * method peer sees it; palloc'd.  NULL over TCP/IP, and where it cannot be known.
+ */
+extern char *castssl_peer_account(void);
 
 #endif

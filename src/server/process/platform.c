@@ -13,6 +13,7 @@
 #include <io.h>
 #include <setjmp.h>
 #else
+#include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
@@ -165,6 +166,16 @@ char *
 castssl_platform_other_readers(const char *path)
 {
 	return NULL;
+}
+
+char *
+castssl_platform_peer_account(pgsocket socket)
+{
+	uid_t uid;
+	gid_t gid;
+	struct passwd *account = getpeereid(socket, &uid, &gid) == 0 ? getpwuid(uid) : NULL;
+
+	return account ? pstrdup(account->pw_name) : NULL;
 }
 
 #else /* WIN32 */
@@ -435,6 +446,12 @@ castssl_platform_other_readers(const char *path)
 		append_readers(&names, list);
 	LocalFree(descriptor);
 	return names.len > 0 ? names.data : NULL;
+}
+
+char *
+castssl_platform_peer_account(pgsocket socket)
+{
+	return NULL;
 }
 
 #endif

@@ -76,4 +76,10 @@ extern void castssl_platform_keep_access(const char *replaced, const char *path)
  */
 extern char *castssl_platform_other_readers(const char *path);
 
+/*
+ * The account at the other end of a Unix-domain socket, palloc'd; NULL where the system does not
+ * tell.
+ */
+extern char *castssl_platform_peer_account(pgsocket socket);
+
 #endif
