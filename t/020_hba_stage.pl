@@ -370,7 +370,7 @@ subtest 'privileges' => sub {
 	  foreach q{castssl_hba_stage('x')}, 'castssl_hba_diff()', 'castssl_hba_apply()', 'castssl_hba_discard()', 'castssl_hba_remove(1)',
 	  q{castssl_hba_explain('a', 'b')}, 'castssl_hba_compare()', 'castssl_hba_impact()';
 	$t->fails('SELECT castssl_hba_remove(1)', '42501', 'pg_monitor changes nothing', no_detail => 1, psql => { user => 'watcher' });
-	is($t->sql(q{SELECT verdict FROM castssl_hba_explain('a', 'b')}, user => 'watcher'), 'accepted', 'pg_monitor may ask');
+	is($t->sql(q{SELECT verdict FROM castssl_hba_explain('postgres', 'alice')}, user => 'watcher'), 'accepted', 'pg_monitor may ask');
 	$t->sql('GRANT EXECUTE ON FUNCTION castssl_hba_stage(text) TO plain');
 	my $file = "$t->{folder}/outside.conf";
 	$t->write($file, "host all all all trust\n");

@@ -7,11 +7,12 @@ use CastsslTest;
 use Test::More;
 
 my $socket = "local all postgres trust\n";
-my $t = CastsslTest->new('explain', hba => $socket, conf => "listen_addresses = '127.0.0.1'");
+my $t = CastsslTest->new('explain', streaming => 1, hba => $socket, conf => "listen_addresses = '127.0.0.1'");
 my $version = int($t->sql('SHOW server_version_num') / 10000);
 my $pki = $t->{pki};
 $pki->certificate('revoked', 'root', '/CN=alice', 'client', -1, 90);
-$t->sql('CREATE ROLE staff; CREATE ROLE carol LOGIN; GRANT staff TO carol; CREATE ROLE boss LOGIN SUPERUSER');
+$t->sql(q{CREATE ROLE staff; CREATE ROLE carol LOGIN PASSWORD 'x'; GRANT staff TO carol; CREATE ROLE boss LOGIN SUPERUSER});
+$t->sql(qq{CREATE DATABASE "$_"}) foreach qw(app x bob all replication);
 
 sub ask
 {
@@ -63,6 +64,9 @@ HBA
 	says('reject', [ 'bob', 'bob', @plain ], 'refused', 6, qr/It refuses \(reject\)/);
 	says('an address beyond', [ 'app', 'bob', address => '11.0.0.1', encryption => 'none' ], 'refused', undef,
 		qr/Line 4 .*its address 10\.0\.0\.0\/8 does not include 11\.0\.0\.1/);
+	says('physical replication without the right to it', [ undef, 'bob', @plain, replication => 'true' ], 'refused', 7,
+		qr/The role "bob" may not replicate \(NOREPLICATION\)\./);
+	$t->sql('ALTER ROLE bob REPLICATION');
 	says('physical replication', [ undef, 'bob', @plain, replication => 'true' ], 'authenticate', 7,
 		qr/Line 4 .*do not have the keyword replication/);
 	says('which is only for who is named', [ undef, 'alice', @plain, replication => 'true' ], 'refused', undef,
@@ -73,7 +77,8 @@ HBA
 	says('IPv6', [ 'app', 'bob', address => '2001:db8::1', encryption => 'none' ], 'refused', undef,
 		qr/Line 4 .*does not include 2001:db8::1/);
 	says('samehost, and a quoted all', [ 'all', 'bob', address => '127.0.0.1', encryption => 'none' ], 'accepted', 8);
-	says('a role that is not there', [ 'app', 'stranger', @plain ], 'authenticate', 4, qr/^There is no role "stranger"\.$/m);
+	says('a role that is not there', [ 'app', 'stranger', @plain ], 'refused', 4, qr/decides\. There is no role "stranger"\.$/m);
+	says('a database that is not there', [ 'nowhere', 'carol', @plain ], 'refused', 5, qr/decides\. There is no database "nowhere"\.$/m);
 	says('no TLS in this server', [ 'app', 'bob', address => '10.1.2.3' ], 'refused', 3,
 		qr/^The server offers no TLS \(ssl = off\)\./);
 	says('nor GSSAPI', [ 'app', 'bob', address => '10.1.2.3', encryption => 'gss' ], 'refused', 4, qr/offers no GSSAPI/);
@@ -81,7 +86,7 @@ HBA
 
 subtest 'many lines' => sub {
 	$t->write('pg_hba.conf', $socket . join '', map { "host db$_ all all trust\n" } 1 .. 50);
-	my $row = says('the nearest 20', [ 'db40', 'bob', @plain ], 'accepted', 41, qr/^Of 40 lines above, the nearest 20:/m);
+	my $row = says('the nearest 20', [ 'db40', 'bob', @plain ], 'refused', 41, qr/There is no database "db40"\.$/m, qr/^Of 40 lines above, the nearest 20:/m);
 	is(() = $row->{reason} =~ /does not match/g, 20, 'no more');
 	like($row->{reason}, qr/^Line 21 .*^Line 40 /ms, 'those');
 };

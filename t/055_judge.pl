@@ -7,7 +7,7 @@ use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use Test::More;
 
-my $t = CastsslTest->new('judge', hba => "local all all trust\nhostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n");
+my $t = CastsslTest->new('judge', streaming => 1, hba => "local all all trust\nhostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n");
 my $certificates = CastsslTest::test_certificates("$t->{folder}/certificates");
 
 sub of
@@ -142,6 +142,95 @@ subtest 'maps that a change takes away' => sub {
 	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'nor where the map is for others', psql => { user => 'boss' },
 		detail => qr/No line of the map "wbe" in pg_ident\.conf lets the operating-system account "\w+" log in as "boss"/);
 	$t->sql('SELECT castssl_hba_discard()');
+};
+
+# After the line: what is said of role, password and database is what a login gets. The role has the right
+# password until the case changes something.
+sub account
+{
+	my ($method, $sql, $verdict, $says, %options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($database, $replication, $before) = ($options{database} // 'postgres', $options{replication}, $options{before} // '');
+	my $name = join ' ', $method, map { /(?:ROLE r|DATABASE closed) (.*)/ ? $1 : $_ } $sql || 'as it is';
+	$name .= ", $_" foreach $database ne 'postgres' ? $database : (), $replication ? 'replication' : ();
+	$t->sql(q{SET password_encryption = 'scram-sha-256'; CREATE ROLE r LOGIN PASSWORD 'wonderland'});
+	$t->sql($_) foreach split /; /, $sql;
+	$t->set_hba("local all all trust\nhost all,replication all 127.0.0.1/32 $method\n");
+	my $row = $t->rows('SELECT * FROM ' . CastsslTest::call('castssl_hba_explain', database => $replication ? undef : $database, user_name => 'r',
+			address => '127.0.0.1', encryption => 'none', replication => $replication ? 'true' : 'false'))->[0];
+	like("$row->{verdict}: " . ($row->{reason} =~ s/\n.*//sr), qr/^$verdict: ${before}The first line that matches is line 2\..*$says$/, $name);
+	my ($in, $output) = CastsslOpenssl::connect_with(
+		{ host => '127.0.0.1', port => $t->{node}->port, user => 'r', sslmode => 'disable', connect_timeout => 20,
+			$replication ? (replication => 'true') : (dbname => $database) },
+		$replication ? 'IDENTIFY_SYSTEM' : 'SELECT 1');
+	is($in ? 'in' : 'refused', $verdict eq 'refused' ? 'refused' : 'in', "$name: the server agrees") or diag $output;
+	$t->sql('ALTER DATABASE closed ALLOW_CONNECTIONS true CONNECTION LIMIT -1; DROP ROLE IF EXISTS r');
+	return;
+}
+
+subtest 'role, password and database' => sub {
+	$t->sql('CREATE DATABASE closed');
+	$t->sql('REVOKE CONNECT ON DATABASE closed FROM PUBLIC');
+	my $super = 'ALTER ROLE r SUPERUSER; ';
+	my $md5 = q{SET password_encryption = 'md5'};
+	my @scram = ('scram-sha-256');
+	my %closed = (database => 'closed');
+	my $granted = 'GRANT CONNECT ON DATABASE closed TO r; ';
+	my $revoked = 'REVOKE CONNECT ON DATABASE closed FROM r';
+
+	account(@scram, '', 'authenticate', 'decides\.');
+	account(@$_, 'DROP ROLE r', 'refused', 'There is no role "r"\.') foreach \@scram, ['trust'];
+	account(@$_, 'ALTER ROLE r NOLOGIN', 'refused', 'The role "r" may not log in \(NOLOGIN\)\.') foreach \@scram, ['trust'];
+	foreach my $method (qw(scram-sha-256 md5 password))
+	{
+		account($method, 'ALTER ROLE r PASSWORD NULL', 'refused', 'No password is stored for the role "r"\.');
+		account($method, q{ALTER ROLE r VALID UNTIL '2001-02-03 00:00+00'}, 'refused', 'The password of the role "r" was valid until 2001-02-0.*\.');
+		account($method, q{UPDATE pg_authid SET rolpassword = 'none' WHERE rolname = 'r'}, 'refused', 'of no kind that the server knows\.');
+		account($method, q{ALTER ROLE r VALID UNTIL '2101-02-03'}, 'authenticate', 'decides\.');
+	}
+	account('trust', 'ALTER ROLE r PASSWORD NULL', 'accepted', '\(trust\)\.');
+	account('trust', q{ALTER ROLE r VALID UNTIL '2001-02-03'}, 'accepted', '\(trust\)\.');
+	$t->sql('CREATE FUNCTION stored_as_md5() RETURNS void LANGUAGE plpgsql AS $$ BEGIN '
+		  . q{PERFORM set_config('password_encryption', 'md5', true); ALTER ROLE r PASSWORD 'wonderland'; END $$});
+	account(@scram, 'SELECT FROM stored_as_md5()', 'refused', 'is stored as MD5, which scram-sha-256 does not take: .*\.');
+	account($_, 'SELECT FROM stored_as_md5()', 'authenticate', 'decides\.') foreach qw(md5 password);
+
+	account('trust', 'ALTER ROLE r CONNECTION LIMIT 0', 'refused', 'The role "r" may have no connection \(CONNECTION LIMIT 0\)\.');
+	account('trust', "${super}ALTER ROLE r CONNECTION LIMIT 0", 'accepted', '\(trust\)\.');
+	account('trust', '', 'refused', 'There is no database "nowhere"\.', database => 'nowhere');
+	account('trust', '', 'refused', 'The role "r" has no CONNECT privilege on the database "closed"\.', %closed);
+	account('trust', $super, 'accepted', '\(trust\)\.', %closed);
+	account('trust', "${super}ALTER DATABASE closed ALLOW_CONNECTIONS false", 'refused',
+		'The database "closed" takes no connections \(ALLOW_CONNECTIONS false\)\.', %closed);
+	$t->sql('GRANT CONNECT ON DATABASE closed TO PUBLIC');
+	account('trust', '', 'accepted', '\(trust\)\.', %closed);
+	account('trust', 'ALTER DATABASE closed CONNECTION LIMIT 0', 'refused', 'The database "closed" may have no connection \(CONNECTION LIMIT 0\)\.',
+		%closed);
+	account('trust', "${super}ALTER DATABASE closed CONNECTION LIMIT 0", 'accepted', '\(trust\)\.', %closed);
+	account('trust', '', 'refused', 'The role "r" may not replicate \(NOREPLICATION\)\.', replication => 1);
+	account('trust', 'ALTER ROLE r REPLICATION', 'accepted', '\(trust\)\.', replication => 1);
+	account('trust', $super, 'accepted', '\(trust\)\.', replication => 1);
+	$t->sql('ALTER SYSTEM SET max_wal_senders = 0');
+	$t->restart;
+	account('trust', $super, 'refused', '', replication => 1, before => 'The server takes no replication \\(max_wal_senders = 0\\)\\. ');
+	$t->sql('ALTER SYSTEM RESET max_wal_senders');
+	$t->restart;
+	$t->sql(q{UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'closed'});
+	my $broken = $t->rows(q{SELECT * FROM castssl_hba_explain('closed', 'alice', '127.0.0.1', 'none')})->[0];
+	like("$broken->{verdict}: $broken->{reason}", qr/^refused: .*The database "closed" is broken: a DROP DATABASE of it was interrupted\.$/m, 'broken');
+	my ($in) = $t->client(database => 'closed', sslmode => 'disable');
+	ok(!$in, 'broken: the server agrees');
+
+	# what is stored as a password is for superusers alone
+	$t->set_hba("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+	$t->sql('CREATE ROLE r LOGIN; CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
+	my $explain = q{SELECT verdict, reason FROM castssl_hba_explain('postgres', 'r', '127.0.0.1', 'none')};
+	like($t->sql($explain), qr/^refused\|.*No password is stored/, 'a superuser is shown that there is no password');
+	like($t->sql($explain, user => 'watcher'), qr/^authenticate\|.*Whether a fitting password is stored for the role "r" is shown to superusers alone\.$/m,
+		'others are not');
+	$t->sql(q{ALTER ROLE r VALID UNTIL '2001-02-03'});
+	like($t->sql($explain, user => 'watcher'), qr/^refused\|.*was valid until/, 'VALID UNTIL everybody may see');
+	$t->set_hba("local all all trust\nhostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n");
 };
 
 subtest 'a delta CRL alone is no CRL' => sub {

@@ -82,6 +82,7 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 										: castssl_hba_files_read(NULL, 0));
 	question.world = castssl_hba_world();
 	question.show_secrets = castssl_caller_is_superuser();
+	question.knows_secrets = question.show_secrets;
 	castssl_explain(&question, &explanation);
 
 	castssl_row_text(&row, "verdict", castssl_verdict_name(explanation.verdict));

@@ -16,15 +16,10 @@ my @roles = qw(amy ben cat dora eve);
 my @groups = qw(staff admins);
 my @databases = qw(app shop amy staff replication);
 
-sub role_names
-{
-	return @roles;
-}
-
 # As the superuser, once: groups within groups, a superuser who is in no group.
 sub setup_sql
 {
-	return join ";\n", (map { "CREATE ROLE $_ LOGIN PASSWORD 'wonderland'" } @roles), (map { "CREATE ROLE $_" } @groups),
+	return join ";\n", (map { "CREATE ROLE $_ LOGIN REPLICATION PASSWORD 'wonderland'" } @roles), (map { "CREATE ROLE $_" } @groups),
 	  'GRANT staff TO amy, ben', 'GRANT admins TO cat', 'GRANT staff TO admins', 'ALTER ROLE eve SUPERUSER',
 	  'GRANT dora TO ben';
 }
@@ -214,9 +209,11 @@ sub authenticate
 	{
 		my ($type, $body) = CastsslWire::message($socket);
 		return $asked ? 'failed' : 'refused' if !defined $type || $type eq 'E';
+		# after the proof the server looks at role and database
+		return $asked ? 'authenticated' : 'accepted' if $type eq 'Z';
 		next if $type ne 'R';
 		my $request = unpack 'N', $body;
-		return $asked ? 'authenticated' : 'accepted' if $request == 0;
+		next if $request == 0;
 		return 'authenticate' if $request != 3;
 		$asked = 1;
 		my $answer = "$password\0";

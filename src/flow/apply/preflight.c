@@ -213,7 +213,6 @@ static void
 check_caller_stays(const CastsslPlan *plan)
 {
 	const CastsslSession *own = castssl_session_own();
-	CastsslQuestion question = { .brief = true };
 	CastsslExplanation after;
 
 	if (own == NULL)
@@ -225,11 +224,7 @@ check_caller_stays(const CastsslPlan *plan)
 				 errhint("Call it from a connection, or use confirm_within => '10 min' (undone "
 						 "unless confirmed from a new connection) or force => true."),
 				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
-	castssl_question_after(&question, plan);
-	castssl_question_session(&question, own);
-	question.world = castssl_hba_world();
-	castssl_explain(&question, &after);
-	if (after.verdict != CASTSSL_REFUSED)
+	if (!castssl_impact_cuts_off(plan, own, castssl_hba_world(), &after))
 		return;
 	ereport(
 		ERROR,

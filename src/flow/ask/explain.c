@@ -8,8 +8,9 @@
 
 #include <time.h>
 
-#include "utils/acl.h"
+#include "replication/walsender.h"
 
+#include "flow/ask/account.h"
 #include "flow/ask/explain.h"
 #include "flow/ask/inquiry.h"
 #include "flow/ask/maps.h"
@@ -82,6 +83,11 @@ channel_exists(CastsslInquiry *inquiry)
 {
 	const CastsslConnection *connection = &inquiry->question->connection;
 
+	if ((connection->replication || inquiry->question->walsender) && max_wal_senders == 0)
+	{
+		castssl_say(inquiry, "The server takes no replication (max_wal_senders = 0).");
+		return false;
+	}
 	if (connection->family == 0)
 		return true;
 	if (connection->encryption == CASTSSL_TLS && !inquiry->question->tls)
@@ -294,8 +300,6 @@ say_caveats(CastsslInquiry *inquiry)
 					line_name(question, rule), rule->error_shown);
 		break;
 	}
-	if (!OidIsValid(get_role_oid(question->connection.user, true)))
-		castssl_say(inquiry, "\nThere is no role \"%s\".", question->connection.user);
 }
 
 void
@@ -316,7 +320,13 @@ castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation
 		explanation->text = rule_text(question, inquiry.rule);
 	}
 	possible = channel_exists(&inquiry) && handshake_succeeds(&inquiry);
-	explanation->verdict = judge_line(&inquiry, possible);
+	explanation->line_verdict = judge_line(&inquiry, possible);
+	explanation->verdict = explanation->line_verdict;
+	if (explanation->verdict != CASTSSL_REFUSED && !castssl_account_admits(&inquiry))
+	{
+		inquiry.late = explanation->line_verdict == CASTSSL_AUTHENTICATE;
+		explanation->verdict = CASTSSL_REFUSED;
+	}
 	explanation->late = inquiry.late;
 	if (!question->brief)
 	{

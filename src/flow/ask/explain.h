@@ -17,6 +17,8 @@ typedef enum CastsslVerdict
 typedef struct CastsslExplanation
 {
 	CastsslVerdict verdict;
+	/* what the line alone would say, without a look at the role, its password and the database */
+	CastsslVerdict line_verdict;
 	bool certain;     /* no line above may answer instead */
 	bool late;        /* refused only after the line's method got its turn: for a name, a role */
 	int rule;         /* index in the policy; -1: no line answers */
@@ -29,7 +31,8 @@ extern const char *castssl_verdict_name(CastsslVerdict verdict);
 
 /*
  * Judge one connection.  Reads the CA and CRL in force, and pg_ident.conf, if they
- * matter. 22023 if certificate is not a certificate.  Palloc'd.
+ * matter, and what the catalogs say of the role and the database. 22023 if certificate is not a
+ * certificate.  Palloc'd.
  */
 extern void castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation);
 

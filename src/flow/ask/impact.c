@@ -4,9 +4,12 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "flow/ask/impact.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
+#include "server/process/caller.h"
 #include "server/world.h"
 
 #define MOST_WARNINGS 20
@@ -31,6 +34,18 @@ over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
 	return plaintext->reason;
 }
 
+/* Judge a new connection like a session; the question has the rest. */
+static void
+judge_session(CastsslQuestion *question, const CastsslSession *session,
+			  CastsslExplanation *explanation)
+{
+	castssl_question_session(question, session);
+	castssl_explain(question, explanation);
+	if (question->tls && question->connection.family != 0 &&
+		question->connection.encryption == CASTSSL_PLAINTEXT)
+		explanation->reason = over_tls(*question, explanation);
+}
+
 CastsslImpact *
 castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion *asked)
 {
@@ -38,21 +53,36 @@ castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion 
 	CastsslQuestion question = *asked;
 
 	question.brief = true;
+	question.knows_secrets = castssl_caller_is_superuser();
 	question.world = castssl_hba_world();
 	for (int i = 0; i < count; i++)
 	{
 		CastsslExplanation explanation;
 
-		castssl_question_session(&question, &sessions[i]);
-		castssl_explain(&question, &explanation);
+		judge_session(&question, &sessions[i], &explanation);
 		impacts[i] = (CastsslImpact){ .session = &sessions[i],
 									  .verdict = explanation.verdict,
 									  .reason = explanation.reason };
-		if (question.tls && question.connection.family != 0 &&
-			question.connection.encryption == CASTSSL_PLAINTEXT)
-			impacts[i].reason = over_tls(question, &explanation);
 	}
 	return impacts;
+}
+
+bool
+castssl_impact_cuts_off(const CastsslPlan *plan, const CastsslSession *session,
+						const CastsslHbaWorld *world, CastsslExplanation *after)
+{
+	CastsslQuestion question = { .brief = true, .world = world };
+	CastsslExplanation now;
+
+	question.knows_secrets = session->pid == MyProcPid || castssl_caller_is_superuser();
+	castssl_question_after(&question, plan);
+	judge_session(&question, session, after);
+	if (after->verdict != CASTSSL_REFUSED || after->line_verdict == CASTSSL_REFUSED)
+		return after->verdict == CASTSSL_REFUSED;
+	/* by the role or the database; what a plan changes of that is which password is good */
+	castssl_question_now(&question, plan->hba_before);
+	castssl_explain(&question, &now);
+	return now.verdict != CASTSSL_REFUSED;
 }
 
 static void
@@ -64,19 +94,17 @@ warn(CastsslPlan *plan, const char *target, const char *detail)
 static void
 warn_of_sessions(CastsslPlan *plan)
 {
-	CastsslQuestion question = { 0 };
 	int count;
 	int refused = 0;
 	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);
-	CastsslImpact *impacts;
+	const CastsslHbaWorld *world = castssl_hba_world();
 
-	castssl_question_after(&question, plan);
-	impacts = castssl_impact(sessions, count, &question);
 	for (int i = 0; i < count; i++)
 	{
-		const CastsslSession *session = impacts[i].session;
+		const CastsslSession *session = &sessions[i];
+		CastsslExplanation after;
 
-		if (impacts[i].verdict != CASTSSL_REFUSED || ++refused > MOST_WARNINGS)
+		if (!castssl_impact_cuts_off(plan, session, world, &after) || ++refused > MOST_WARNINGS)
 			continue;
 		warn(plan, psprintf("session %d", session->pid),
 			 psprintf("a connection like it (%s \"%s\"%s%s%s) would be refused afterwards.  %s",
@@ -85,7 +113,7 @@ warn_of_sessions(CastsslPlan *plan)
 						  ? ""
 						  : psprintf(", database \"%s\"", session->connection.database),
 					  session->address ? ", from " : "", session->address ? session->address : "",
-					  impacts[i].reason));
+					  after.reason));
 	}
 	if (refused > MOST_WARNINGS)
 		warn(plan, "sessions",

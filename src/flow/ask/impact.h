@@ -26,6 +26,13 @@ extern CastsslImpact *castssl_impact(const CastsslSession *sessions, int count,
 									 const CastsslQuestion *asked);
 
 /*
+ * Would the plan cut such a session off: is a new connection like it refused afterwards?  Not
+ * where the plan has no part in it, as in a role that may not log in.  *after is the judgement.
+ */
+extern bool castssl_impact_cuts_off(const CastsslPlan *plan, const CastsslSession *session,
+									const CastsslHbaWorld *world, CastsslExplanation *after);
+
+/*
  * Add warning steps: about live sessions that could not connect again, and, for the
  * caller's own edits, about everyone who gains or loses access.
  */

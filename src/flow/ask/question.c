@@ -50,6 +50,7 @@ castssl_question_session(CastsslQuestion *question, const CastsslSession *sessio
 {
 	question->connection = session->connection;
 	question->address = session->address;
+	question->walsender = strcmp(session->backend_type, "walsender") == 0;
 	question->tls_version = session->tls_version;
 	question->principal = session->principal;
 	question->account = session->pid == MyProcPid ? castssl_peer_account() : NULL;

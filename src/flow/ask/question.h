@@ -13,6 +13,7 @@
 typedef struct CastsslQuestion
 {
 	CastsslConnection connection;
+	bool walsender;          /* for replication, physical or logical */
 	const char *address;     /* of the client, as text; NULL: a Unix-domain socket */
 	const char *certificate; /* PEM that the client shows; NULL: see shows_certificate */
 	bool shows_certificate;  /* it shows a certificate that the CA in force accepts */
@@ -32,6 +33,7 @@ typedef struct CastsslQuestion
 	const CastsslHbaWorld *world;
 	bool brief; /* nothing about the lines above */
 	bool show_secrets;
+	bool knows_secrets; /* who asks may know whether and how a password is stored for the role */
 } CastsslQuestion;
 
 /* Ask about the server as it is, with that policy. */

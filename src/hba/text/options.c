@@ -355,6 +355,13 @@ castssl_hba_method(const char *name, int version)
 }
 
 bool
+castssl_hba_method_takes_password(const char *method)
+{
+	return castssl_hba_same(method, "scram-sha-256") || castssl_hba_same(method, "md5") ||
+		   castssl_hba_same(method, "password");
+}
+
+bool
 castssl_hba_method_is_unsupported(const char *method)
 {
 	return castssl_hba_same(method, "bsd") || castssl_hba_same(method, "sspi");

@@ -48,6 +48,9 @@ extern const CastsslHbaOption *castssl_hba_known_options(int *count);
 /* The static name of a method of that major (also of bsd and sspi); NULL if there is none. */
 extern const char *castssl_hba_method(const char *name, int version);
 
+/* Is a password asked for that is compared with the one stored in the role? */
+extern bool castssl_hba_method_takes_password(const char *method);
+
 /* Is it a method that usual builds do not have? */
 extern bool castssl_hba_method_is_unsupported(const char *method);
 

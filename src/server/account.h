@@ -1,0 +1,50 @@
+/*
+ * account.h
+ *		What the catalogs say of a role and of a database that a connection asks for.
+ */
+#ifndef CASTSSL_SERVER_ACCOUNT_H
+#define CASTSSL_SERVER_ACCOUNT_H
+
+#include "datatype/timestamp.h"
+
+/* What is stored as a role's password. */
+typedef enum CastsslSecret
+{
+	CASTSSL_SECRET_NONE,
+	CASTSSL_SECRET_MD5,
+	CASTSSL_SECRET_SCRAM,
+	CASTSSL_SECRET_USELESS /* neither of them: no password is right */
+} CastsslSecret;
+
+typedef struct CastsslRoleFacts
+{
+	Oid oid; /* InvalidOid: there is no such role, and nothing else is set */
+	bool superuser;
+	bool can_login;
+	bool can_replicate;
+	int connection_limit;    /* -1: none */
+	bool password_expired;   /* VALID UNTIL is past */
+	TimestampTz valid_until; /* of an expired password */
+	CastsslSecret secret;    /* only superusers may see it */
+} CastsslRoleFacts;
+
+typedef struct CastsslDatabaseFacts
+{
+	bool exists; /* false: nothing else is set */
+	bool broken; /* a DROP DATABASE of it was interrupted */
+	bool allows_connections;
+	int connection_limit;  /* -1: none */
+	bool role_may_connect; /* the role has the privilege CONNECT, as every superuser has */
+} CastsslDatabaseFacts;
+
+/*
+ * Both need a transaction, and ask for no privilege.  Of the stored password only its
+ * kind leaves the function.
+ */
+extern CastsslRoleFacts castssl_role_facts(const char *name);
+extern CastsslDatabaseFacts castssl_database_facts(const char *name, Oid role);
+
+/* The names of the roles that may log in by an MD5 secret, sorted; *count of them.  Palloc'd. */
+extern const char **castssl_roles_with_md5_secrets(int *count);
+
+#endif
