@@ -255,7 +255,7 @@ castssl_loader_check_hba(const char *path, bool part, CastsslFindings *findings)
 /* The globals that its loader takes, as they are in force. */
 typedef struct TlsGlobals
 {
-	char *files[4]; /* of tls_variable */
+	char *files[5]; /* of tls_variable */
 	char *ciphers;  /* where CASTSSL_TLS_LOADER_STOP is one of them */
 	bool asks;      /* ssl_passphrase_command_supports_reload */
 } TlsGlobals;
@@ -265,7 +265,8 @@ typedef struct TlsGlobals
 static char **
 tls_variable(int n)
 {
-	char **const variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file, &ssl_crl_file };
+	char **const variables[] = { &ssl_cert_file, &ssl_key_file, &ssl_ca_file, &ssl_crl_file,
+								 &ssl_dh_params_file };
 
 	return variables[n];
 }
@@ -287,7 +288,8 @@ put_tls_globals_back(void *arg)
 static bool
 load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 {
-	const char *wanted[] = { files->cert_file, files->key_file, files->ca_file, files->crl_file };
+	const char *wanted[] = { files->cert_file, files->key_file, files->ca_file, files->crl_file,
+							 files->dh_params_file };
 	char **stop = CASTSSL_TLS_LOADER_STOP;
 	TlsGlobals live = { .ciphers = stop ? *stop : NULL,
 						.asks = ssl_passphrase_command_supports_reload };
@@ -327,7 +329,10 @@ load_tls(const CastsslTlsFiles *files, CastsslCapture *capture)
 	/* LCOV_EXCL_START: since 19 */
 	if (stop && capture->count > 0 &&
 		strstr(capture->items[capture->count - 1].message_id, "cipher list") != NULL)
-		return true; /* the error came after the files were loaded */
+	{
+		capture->count--; /* the error came after the files were loaded */
+		return true;
+	}
 	/* LCOV_EXCL_STOP */
 	return rc == 0;
 }
@@ -360,16 +365,21 @@ tls_hint(const CastsslMessage *message)
 
 /* The file that the message names; the certificate if it names none. */
 static const char *
-tls_subject(const CastsslTlsFiles *files, const char *message)
+tls_subject(const CastsslTlsFiles *files, const CastsslMessage *message)
 {
-	const char *names[] = { files->key_file, files->ca_file, files->crl_file };
+	const char *names[] = { files->key_file, files->ca_file, files->crl_file,
+							files->dh_params_file };
 
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; message != NULL && i < lengthof(names); i++)
 	{
 		if (names[i] != NULL && names[i][0] != '\0' &&
-			strstr(message, psprintf("\"%s\"", names[i])) != NULL)
+			strstr(message->message, psprintf("\"%s\"", names[i])) != NULL)
 			return pstrdup(names[i]);
 	}
+	/* what it says of their content is without the name */
+	if (message != NULL && files->dh_params_file != NULL &&
+		strstr(message->message_id, "DH parameters") != NULL)
+		return pstrdup(files->dh_params_file);
 	return pstrdup(files->cert_file != NULL ? files->cert_file : ssl_cert_file);
 }
 
@@ -378,19 +388,19 @@ castssl_loader_check_tls(const CastsslTlsFiles *files, CastsslFindings *findings
 {
 	CastsslCapture capture;
 
-	if (load_tls(files, &capture))
+	/* all that a reload logs of these files, a start ends with */
+	if (load_tls(files, &capture) && (!files->at_start || capture.count == 0))
 		return;
 	for (int i = 0; i < capture.count; i++)
 	{
 		const CastsslMessage *message = &capture.items[i];
 
-		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader",
-							tls_subject(files, message->message), without_command(message),
-							message->detail, tls_hint(message));
+		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader", tls_subject(files, message),
+							without_command(message), message->detail, tls_hint(message));
 	}
 	if (capture.count == 0)
 		/* LCOV_EXCL_START: every version logs a message */
-		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader", tls_subject(files, ""),
+		castssl_finding_add(findings, CASTSSL_ERROR, "tls_loader", tls_subject(files, NULL),
 							"the server's loader refuses these files", NULL, NULL);
 	/* LCOV_EXCL_STOP */
 }

@@ -29,6 +29,8 @@ typedef struct CastsslTlsFiles
 	const char *key_file;
 	const char *ca_file;
 	const char *crl_file;
+	const char *dh_params_file; /* ssl_dh_params_file */
+	bool at_start;              /* also what a reload only complains of, and what ends a start */
 	bool ask_passphrase; /* may ssl_passphrase_command be run?  Not because somebody reads. */
 } CastsslTlsFiles;
 

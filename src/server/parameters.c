@@ -312,6 +312,15 @@ is_on_command_line(const char *name)
 	return fixed != NULL && fixed->on_command_line;
 }
 
+char *
+castssl_parameter_at_start(const char *name)
+{
+	char *value =
+		is_on_command_line(name) ? castssl_parameter_value(name) : castssl_parameter_on_disk(name);
+
+	return value ? value : castssl_parameter_built_in(name);
+}
+
 const char *
 castssl_parameter_unchangeable(const char *name)
 {

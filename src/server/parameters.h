@@ -46,6 +46,12 @@ extern char *castssl_parameter_configured(const char *name);
  */
 extern char *castssl_parameter_on_disk(const char *name);
 
+/*
+ * The value that the next start brings: that of the command line, which stays the same, or
+ * else the one on disk, or the built-in one.  Palloc'd.
+ */
+extern char *castssl_parameter_at_start(const char *name);
+
 /* The built-in value of a parameter; '' if it has none.  Palloc'd. */
 extern char *castssl_parameter_built_in(const char *name);
 

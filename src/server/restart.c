@@ -13,16 +13,9 @@
 #include "server/loader.h"
 #include "server/parameters.h"
 #include "server/restart.h"
+#include "server/startup.h"
 
 #define NO_MAP "no map works after a restart: the server refuses "
-
-static char *
-value_on_disk(const char *name)
-{
-	char *value = castssl_parameter_on_disk(name);
-
-	return value ? value : castssl_parameter_built_in(name);
-}
 
 /*
  * The server's loader is asked as for a reload, and without ssl_passphrase_command,
@@ -84,16 +77,21 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 	}
 	else
 		(void) castssl_loader_check_hba(hba_file, false, &findings);
-	if (parse_bool(value_on_disk("ssl"), &ssl) && ssl && try_tls)
+	if (parse_bool(castssl_parameter_at_start("ssl"), &ssl) && ssl && try_tls)
 	{
-		CastsslTlsFiles files = { .cert_file = value_on_disk("ssl_cert_file"),
-								  .key_file = value_on_disk("ssl_key_file"),
-								  .ca_file = value_on_disk("ssl_ca_file"),
-								  .crl_file = value_on_disk("ssl_crl_file") };
+		CastsslTlsFiles files = { .cert_file = castssl_parameter_at_start("ssl_cert_file"),
+								  .key_file = castssl_parameter_at_start("ssl_key_file"),
+								  .ca_file = castssl_parameter_at_start("ssl_ca_file"),
+								  .crl_file = castssl_parameter_at_start("ssl_crl_file"),
+								  .dh_params_file =
+									  castssl_parameter_at_start("ssl_dh_params_file"),
+								  .at_start = true };
 
 		castssl_loader_check_tls(&files, &findings);
 	}
 	problem = first_problem(&findings);
+	if (problem == NULL)
+		problem = castssl_startup_problem();
 	return problem ? problem : map_problem();
 }
 

@@ -10,8 +10,10 @@
 /*
  * The first reason why it would not start (palloc'd); NULL if it would.  It would if
  * postgresql.conf and the files that it includes can be parsed, pg_hba.conf loads and is
- * not empty, and, with ssl on, certificate, key, CA and CRL load.  Everything on disk
- * counts, no matter who wrote it and whether it is in effect yet.  Changes nothing.
+ * not empty, with ssl on certificate, key, CA, CRL and DH parameters load, and what
+ * castssl_startup_problem looks for is there.  Everything on disk counts, no matter who
+ * wrote it and whether it is in effect yet.  Changes nothing.  Not looked at: whether the
+ * addresses and the port can be had, whether libraries fit, and memory.
  *
  * Where it would start, but without the maps that rules name, because it refuses pg_ident.conf,
  * this is a reason, too.
