@@ -33,6 +33,7 @@ typedef struct Reading
 	bool restricted; /* the caller may only name certain files */
 	List *allowed;   /* use_text() of what the live files name */
 	List *seen;      /* the same of what was read so far */
+	List *paths;     /* the paths of that */
 } Reading;
 
 char *
@@ -199,6 +200,7 @@ note_use(void *arg, const char *path, int field)
 						   "not name in the same field."),
 				 errhint("Write the names into the rule, or have a superuser do it.")));
 	reading->seen = lappend(reading->seen, use);
+	reading->paths = lappend(reading->paths, pstrdup(path));
 }
 
 /* Is it a file whose text nobody is shown, superusers included? */
@@ -392,4 +394,15 @@ castssl_ident_file_problem(const CastsslIdent *ident)
 	return line->line_number > 0
 			   ? psprintf("line %d of \"%s\": %s", line->line_number, line->path, line->error)
 			   : pstrdup(line->error);
+}
+
+List *
+castssl_hba_files_named(void)
+{
+	Reading reading = { 0 };
+	CastsslHbaReader reader = make_reader(&reading);
+
+	(void) castssl_hba_policy_read(HbaFileName, &reader, CASTSSL_SERVER_MAJOR);
+	(void) castssl_ident_read(IdentFileName, &reader, CASTSSL_SERVER_MAJOR);
+	return reading.paths;
 }

@@ -5,6 +5,8 @@
 #ifndef CASTSSL_SERVER_HBA_FILES_H
 #define CASTSSL_SERVER_HBA_FILES_H
 
+#include "nodes/pg_list.h"
+
 #include "hba/match/ident.h"
 #include "hba/text/rule.h"
 
@@ -30,6 +32,12 @@ extern CastsslHbaPolicy *castssl_hba_files_read(const CastsslHbaOverlay *overlay
 
 /* The same live files as another PostgreSQL major would read them (base/majors.h). */
 extern CastsslHbaPolicy *castssl_hba_files_read_as(int version);
+
+/*
+ * Every file and directory that pg_hba.conf and pg_ident.conf, with what they include, name:
+ * absolute paths, char *, whether they are there or not.
+ */
+extern List *castssl_hba_files_named(void);
 
 /* pg_ident.conf as it is: the file that ident_file names, and the files that it includes. */
 extern CastsslIdent *castssl_ident_file_read(void);

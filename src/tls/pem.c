@@ -18,6 +18,7 @@
 #include <openssl/x509.h>
 
 #include "lib/stringinfo.h"
+#include "tls/openssl.h"
 #include "tls/pem.h"
 
 #define BEGIN_MARK "-----BEGIN "
@@ -199,6 +200,71 @@ castssl_pem_is_written_so(const CastsslPem *pem, const char *kind)
 		found |= label_length >= suffix && memcmp(label + label_length - suffix, kind, suffix) == 0;
 	}
 	return found;
+}
+
+/* Is it a certificate, a CRL or a private key?  Other labels, and other headers, are free text. */
+static bool
+is_known_block(const CastsslPemBlock *block)
+{
+	static const char *const names[] = { PEM_STRING_X509,         PEM_STRING_X509_OLD,
+										 PEM_STRING_X509_TRUSTED, PEM_STRING_X509_CRL,
+										 PEM_STRING_PKCS8INF,     PEM_STRING_PKCS8,
+										 PEM_STRING_RSA,          PEM_STRING_ECPRIVATEKEY,
+										 PEM_STRING_DSA,          PEM_STRING_ECPARAMETERS };
+	static const char encrypted[] = "Proc-Type: 4,ENCRYPTED\nDEK-Info: ";
+	const char *info;
+
+	if (strncmp(block->header, encrypted, strlen(encrypted)) == 0)
+	{
+		info = block->header + strlen(encrypted);
+		if (strcmp(info + strspn(info, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-,"), "\n") != 0)
+			return false;
+	}
+	else if (block->header[0] != '\0')
+		return false;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(block->name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+explain_broken_block(const CastsslPem *pem, size_t offset, CastsslFindings *findings)
+{
+	castssl_finding_add(
+		findings, CASTSSL_ERROR, "pem", pem->name,
+		psprintf("a PEM block of \"%s\" cannot be read: %s", pem->name, castssl_openssl_error()),
+		psprintf("It begins in line %d.", castssl_pem_line(pem, offset)),
+		"Get the file again from where it came from.");
+}
+
+char *
+castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findings)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	CastsslPemResult result;
+	CastsslPemBlock block;
+	size_t offset = 0;
+	bool any = false;
+	bool written = bio != NULL;
+
+	while ((result = castssl_pem_next(pem, &offset, &block)) == CASTSSL_PEM_BLOCK)
+	{
+		if (written && is_known_block(&block))
+		{
+			any = true;
+			written = PEM_write_bio(bio, block.name, block.header, block.data, block.length) > 0;
+		}
+		castssl_pem_block_free(&block);
+	}
+	if (result == CASTSSL_PEM_BROKEN || !written)
+		explain_broken_block(pem, block.offset, findings);
+	else if (any)
+		return castssl_openssl_secret(bio, length);
+	BIO_free_all(bio); /* which wipes it */
+	return NULL;
 }
 
 char *

@@ -62,6 +62,13 @@ extern bool castssl_pem_has_bom(const CastsslPem *pem);
 extern bool castssl_pem_is_written_so(const CastsslPem *pem, const char *kind);
 
 /*
+ * The certificates, CRLs and private keys of a text alone, written anew: nothing that stands
+ * around them, no block of another kind.  NULL if it has none of them.  NULL and an error
+ * finding ("pem") if a block is broken.  Palloc'd, and wiped later like a secret.
+ */
+extern char *castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findings);
+
+/*
  * Add the error finding for a text without any "wanted" block ("certificate", "private
  * key"): it is empty, DER, UTF-16, another kind of PEM, or no PEM at all.
  */

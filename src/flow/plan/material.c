@@ -14,7 +14,9 @@
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
+#include "server/process/caller.h"
 #include "server/process/platform.h"
+#include "server/process/raise.h"
 #include "tls/openssl.h"
 
 const char *
@@ -76,6 +78,42 @@ wipe_key_later(const CastsslMaterialFile *file, CastsslRole role)
 		castssl_openssl_wipe_later(unconstify(char *, file->data), file->length);
 }
 
+/* A superuser gets what he names; somebody else the PEM blocks alone, as no other file holds them.
+ */
+static void
+keep_blocks_alone(CastsslMaterialFile *file, CastsslRole role)
+{
+	CastsslPem pem = { .name = file->source ? file->source : castssl_role_parameter(role),
+					   .data = file->data,
+					   .length = file->length };
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *blocks;
+
+	if (castssl_caller_is_superuser())
+		return;
+	blocks = castssl_pem_blocks(&pem, &length, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+	if (blocks == NULL)
+		return; /* what it is instead is said later, and it is refused */
+	file->data = blocks;
+	file->length = length;
+}
+
+/* Who can make a hard link to a key that he cannot read must not have the server use it. */
+static void
+check_single_name(const char *path, const struct stat *st)
+{
+	if (castssl_caller_is_superuser() || st->st_nlink <= 1 ||
+		path_is_prefix_of_path(castssl_path_data_directory(), path))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("private key file \"%s\" has another name", path),
+					errdetail("It has %d hard links, so it may be somebody else's key.",
+							  (int) st->st_nlink),
+					errhint("Copy the key, or have a superuser do it.")));
+}
+
 static void
 find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_caller)
 {
@@ -84,6 +122,8 @@ find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_c
 	file->data = castssl_file_read(file->path, CASTSSL_PEM_LIMIT, &file->length, &file->st);
 	wipe_key_later(file, role);
 	file->exists = file->same = true;
+	if (role == CASTSSL_ROLE_KEY && by_caller)
+		check_single_name(file->path, &file->st);
 	if (role == CASTSSL_ROLE_KEY)
 		file->mode = castssl_key_mode_wanted(file->path, &file->st);
 }
@@ -105,6 +145,9 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 	file->source = castssl_path_resolve(castssl_path_in(source_dir, name), true);
 	file->data = castssl_file_read(file->source, CASTSSL_PEM_LIMIT, &file->length, &st);
 	wipe_key_later(file, role);
+	if (role == CASTSSL_ROLE_KEY)
+		check_single_name(file->source, &st);
+	keep_blocks_alone(file, role);
 	file->source_is_open = (role == CASTSSL_ROLE_KEY && castssl_file_is_open_to_others(&st));
 	set_target(file, target_dir, name);
 	compare_with_disk(file);
@@ -126,6 +169,7 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 						errmsg("the text for \"%s\" is too long", name),
 						errdetail("It has %zu bytes; at most %zu are installed.", file->length,
 								  CASTSSL_PEM_LIMIT)));
+	keep_blocks_alone(file, role);
 	set_target(file, target_dir, name);
 	compare_with_disk(file);
 	file->mode = installed_mode(file);

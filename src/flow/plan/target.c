@@ -7,9 +7,13 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "base/settings.h"
 #include "flow/plan/target.h"
+#include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/included.h"
+#include "server/process/caller.h"
 #include "server/process/platform.h"
 #include "tls/pem.h"
 
@@ -46,14 +50,42 @@ is_file(const char *path, const char *other)
 	return real != NULL && strcmp(real, path) == 0;
 }
 
-/* Why the server needs that path for itself; NULL if it does not. */
+/* Does a configuration file name it, or the folder that it lies in (include_dir)? */
+static bool
+is_included(const char *path)
+{
+	const char *folder = castssl_path_folder(path);
+	ListCell *cell;
+
+	foreach (cell, castssl_included_paths())
+	{
+		const char *included = lfirst(cell);
+		char *real = castssl_platform_real_path(included);
+
+		/* A file that is not there may be named by a path that leads through links. */
+		if (real == NULL && (real = castssl_platform_real_path(castssl_path_folder(included))))
+			real = castssl_path_in(real, last_dir_separator(included) + 1);
+		if (real && (strcmp(real, path) == 0 || strcmp(real, folder) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Why the server, or the CA, needs that path for itself; NULL if neither does. */
 static const char *
 why_not(const char *path)
 {
 	const char *data_directory = castssl_path_data_directory();
+	char *authority =
+		castssl_ca_directory[0]
+			? castssl_platform_real_path(castssl_path_in(DataDir, castssl_ca_directory))
+			: NULL;
 
-	if (is_file(path, ConfigFileName) || is_file(path, HbaFileName) || is_file(path, IdentFileName))
-		return "It is a configuration file of the server.";
+	if (is_file(path, ConfigFileName) || is_file(path, HbaFileName) ||
+		is_file(path, IdentFileName) || is_included(path))
+		return "It is a configuration file of the server, or one of them names it.";
+	if (authority && path_is_prefix_of_path(authority, path))
+		return "It lies in castssl.ca_directory, where the CA keeps its files.";
 	if (!path_is_prefix_of_path(data_directory, path))
 		return NULL;
 	if (strcmp(castssl_path_folder(path), data_directory) != 0)
@@ -62,6 +94,14 @@ why_not(const char *path)
 	if (is_server_name(last_dir_separator(path) + 1))
 		return "The server uses a file of that name in its data directory.";
 	return NULL;
+}
+
+/* The server relies on its data directory in any case. */
+static void
+check_folder(const char *folder)
+{
+	if (!castssl_caller_is_superuser() && strcmp(folder, castssl_path_data_directory()) != 0)
+		castssl_directory_check_guarded(folder);
 }
 
 static void
@@ -102,6 +142,7 @@ castssl_target_check(const CastsslMaterial *material)
 			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 							errmsg("\"%s\" cannot be installed there", file->name),
 							errdetail("%s", reason), errhint("Name another file or target_dir.")));
+		check_folder(castssl_path_folder(file->path));
 		for (int other = 0; other < CASTSSL_NROLES; other++)
 		{
 			if (other != role && material->files[other].path &&

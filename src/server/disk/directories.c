@@ -179,7 +179,7 @@ castssl_directory_check_writable(const char *path)
 
 /* 42501: others than the wanted accounts may write to that directory. */
 static void
-raise_open_to_others(const char *path, const struct stat *st)
+raise_open_to_others(const char *path, const struct stat *st, const char *command)
 {
 	ereport(
 		ERROR,
@@ -188,8 +188,9 @@ raise_open_to_others(const char *path, const struct stat *st)
 		 errdetail("It is owned by user ID %d and its mode is %04o; the server runs as user "
 				   "ID %d.",
 				   (int) st->st_uid, (unsigned) (st->st_mode & 07777), castssl_platform_user_id()),
-		 castssl_hint_for_path(path, psprintf("Run as root: chown %d %%s && chmod 0700 %%s",
-											  castssl_platform_user_id()))));
+		 command ? castssl_hint_for_path(path, command)
+				 : errhint("Name a directory in which, and in whose parents, only root and the "
+						   "server's account can write.")));
 }
 
 static bool
@@ -219,7 +220,9 @@ castssl_directory_check_private(const char *path)
 	stat_folder(path, &st);
 	if (castssl_platform_has_modes() &&
 		(castssl_file_is_of_another(&st) || is_writable_by_others(&st)))
-		raise_open_to_others(path, &st);
+		raise_open_to_others(
+			path, &st,
+			psprintf("Run as root: chown %d %%s && chmod 0700 %%s", castssl_platform_user_id()));
 }
 
 void
@@ -235,7 +238,8 @@ castssl_directory_check_guarded(const char *path)
 		stat_folder(path, &st);
 		if (!is_of_root_or_ours(&st) ||
 			(is_writable_by_others(&st) && !(sticky_will_do && (st.st_mode & S_ISVTX))))
-			raise_open_to_others(path, &st);
+			raise_open_to_others(path, &st,
+								 is_of_root_or_ours(&st) ? "Run as root: chmod go-w %s" : NULL);
 		if (strcmp(path, "/") == 0)
 			return;
 		sticky_will_do = true; /* for what this one lies in: it is root's or ours */
