@@ -26,6 +26,8 @@ REGRESS = install arguments privileges status hba_rules
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
 PG_CFLAGS = -Wno-declaration-after-statement -MMD -MP
+# Only what the server looks up by name is exported; PGXS asks for that from 16 on.
+PG_CFLAGS += -fvisibility=hidden
 SHLIB_LINK = -pthread $(libpq) -lssl -lcrypto
 
 ifdef WERROR

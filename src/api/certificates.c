@@ -10,6 +10,7 @@
 #include "api/arguments.h"
 #include "api/entry.h"
 #include "api/result.h"
+#include "base/compat.h"
 #include "change/worker.h"
 #include "flow/plan/crls.h"
 #include "server/disk/files.h"
@@ -18,6 +19,7 @@
 #include "server/process/raise.h"
 #include "server/process/wait.h"
 
+extern PGDLLEXPORT Datum castssl_certificate_info(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
 
 static void

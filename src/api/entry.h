@@ -7,6 +7,8 @@
 
 #include "fmgr.h"
 
+#include "base/compat.h"
+
 /*
  * Define the SQL function name; its body follows:
  *
@@ -21,6 +23,7 @@
  * error.
  */
 #define CASTSSL_FUNCTION(name)                                                                     \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
 	PG_FUNCTION_INFO_V1(name);                                                                     \
 	static Datum name##_body(PG_FUNCTION_ARGS);                                                    \
 	Datum name(PG_FUNCTION_ARGS)                                                                   \

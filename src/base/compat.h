@@ -25,6 +25,12 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* Since 16 it says so that a symbol is exported, also where all others are hidden. */
+#if PG_VERSION_NUM < 160000 && !defined(WIN32)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
 /* allow_alter_system exists since 17. */
 #if PG_VERSION_NUM >= 170000
 #define castssl_alter_system_allowed() AllowAlterSystem
