@@ -8,8 +8,10 @@
 #include "miscadmin.h"
 
 #include "base/compat.h"
+#include "base/interrupts.h"
 #include "base/settings.h"
 #include "change/worker.h"
+#include "server/process/wait.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,6 +22,7 @@ void
 _PG_init(void)
 {
 	castssl_settings_define();
+	castssl_interrupted = castssl_check_for_interrupts;
 	if (process_shared_preload_libraries_in_progress)
 		castssl_worker_register();
 }

@@ -17,16 +17,17 @@
 #include "base/fault.h"
 #include "change/lock.h"
 #include "change/worker.h"
+#include "server/disk/files.h"
 #include "server/process/raise.h"
 #include "server/world.h"
 
 static char *
-limited_text(text *value)
+limited_text(text *value, size_t limit)
 {
-	if (VARSIZE_ANY_EXHDR(value) > CASTSSL_ARGUMENT_LIMIT)
+	if (VARSIZE_ANY_EXHDR(value) > limit)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
 						errdetail("It has %zu bytes; at most %zu are accepted.",
-								  (size_t) VARSIZE_ANY_EXHDR(value), CASTSSL_ARGUMENT_LIMIT)));
+								  (size_t) VARSIZE_ANY_EXHDR(value), limit)));
 	return text_to_cstring(value);
 }
 
@@ -44,8 +45,8 @@ is_null(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n);
 }
 
-char *
-castssl_argument_text(FunctionCallInfo fcinfo, int n)
+static char *
+text_up_to(FunctionCallInfo fcinfo, int n, size_t limit)
 {
 	struct varlena *value;
 
@@ -53,22 +54,50 @@ castssl_argument_text(FunctionCallInfo fcinfo, int n)
 		return NULL;
 	value = (struct varlena *) PG_GETARG_POINTER(n);
 	/* Before the value is detoasted, because unpacking a too large value is a waste. */
-	if (toast_raw_datum_size(PointerGetDatum(value)) > CASTSSL_ARGUMENT_LIMIT + VARHDRSZ)
+	if (toast_raw_datum_size(PointerGetDatum(value)) > limit + VARHDRSZ)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument is too long"),
-						errdetail("At most %zu bytes are accepted.", CASTSSL_ARGUMENT_LIMIT)));
-	return limited_text(PG_GETARG_TEXT_PP(n));
+						errdetail("At most %zu bytes are accepted.", limit)));
+	return limited_text(PG_GETARG_TEXT_PP(n), limit);
 }
 
 char *
-castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name)
+castssl_argument_text(FunctionCallInfo fcinfo, int n)
 {
-	char *value = castssl_argument_text(fcinfo, n);
+	return text_up_to(fcinfo, n, CASTSSL_ARGUMENT_LIMIT);
+}
 
+char *
+castssl_argument_pem(FunctionCallInfo fcinfo, int n)
+{
+	return text_up_to(fcinfo, n, CASTSSL_PEM_LIMIT);
+}
+
+char *
+castssl_argument_crl(FunctionCallInfo fcinfo, int n)
+{
+	return text_up_to(fcinfo, n, CASTSSL_CRL_LIMIT);
+}
+
+static char *
+required(char *value, const char *name)
+{
 	if (value == NULL || value[0] == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("%s must not be null or empty", name),
 						errdetail("There is nothing that it could stand for.")));
 	return value;
+}
+
+char *
+castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	return required(castssl_argument_text(fcinfo, n), name);
+}
+
+char *
+castssl_argument_required_pem(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	return required(castssl_argument_pem(fcinfo, n), name);
 }
 
 char *
@@ -109,7 +138,7 @@ castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name, in
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("%s must not contain null", name),
 							errdetail("Element %d is null.", i + 1)));
-		result[i] = limited_text(DatumGetTextPP(elements[i]));
+		result[i] = limited_text(DatumGetTextPP(elements[i]), CASTSSL_ARGUMENT_LIMIT);
 	}
 	return result;
 }

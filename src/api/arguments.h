@@ -23,8 +23,16 @@
  */
 extern char *castssl_argument_text(FunctionCallInfo fcinfo, int n);
 
-/* As above, for an argument that must not be NULL or ''. name is the name of the parameter. */
+/* As above for a certificate, key, CA or request in PEM form, and for a CRL (server/disk/files.h).
+ */
+extern char *castssl_argument_pem(FunctionCallInfo fcinfo, int n);
+extern char *castssl_argument_crl(FunctionCallInfo fcinfo, int n);
+
+/* castssl_argument_text for an argument that must not be NULL or ''. name is the name of the
+ * parameter. */
 extern char *castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name);
+
+extern char *castssl_argument_required_pem(FunctionCallInfo fcinfo, int n, const char *name);
 
 /* As above, for an argument that may be NULL, but not ''. */
 extern char *castssl_argument_optional(FunctionCallInfo fcinfo, int n, const char *name);

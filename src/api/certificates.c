@@ -17,7 +17,6 @@
 #include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
-#include "server/process/wait.h"
 
 extern PGDLLEXPORT Datum castssl_certificate_info(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(castssl_certificate_info);
@@ -39,10 +38,10 @@ add_file(CastsslRows *rows, const char *role, const char *parameter, const char 
 {
 	size_t length;
 	char *data;
-	CastsslCertificates certificates = { .check_for_interrupts = castssl_check_for_interrupts };
+	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 
-	data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
+	data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_CRL_LIMIT,
 									   &length, NULL);
 	if (data == NULL)
 	{
@@ -85,8 +84,8 @@ Datum
 castssl_certificate_info(PG_FUNCTION_ARGS)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
-	char *pem = castssl_argument_text(fcinfo, 0);
-	CastsslCertificates certificates = { .check_for_interrupts = castssl_check_for_interrupts };
+	char *pem = castssl_argument_pem(fcinfo, 0);
+	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 
 	if (pem == NULL)

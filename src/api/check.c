@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
 
 #include "api/entry.h"
 #include "api/result.h"
@@ -47,5 +46,5 @@ CASTSSL_FUNCTION(castssl_check)
 /* castssl_report() */
 CASTSSL_FUNCTION(castssl_report)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(castssl_report_page()));
+	PG_RETURN_DATUM(castssl_text_datum(castssl_report_page()));
 }

@@ -5,10 +5,10 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
 
 #include "api/arguments.h"
 #include "api/entry.h"
+#include "api/result.h"
 #include "flow/ask/client_config.h"
 
 /* castssl_client_config(format, host, user_name, database) */
@@ -19,5 +19,5 @@ CASTSSL_FUNCTION(castssl_client_config)
 	char *user_name = castssl_argument_required(fcinfo, 2, "user_name");
 	char *database = castssl_argument_required(fcinfo, 3, "database");
 
-	return CStringGetTextDatum(castssl_client_config_text(format, host, user_name, database));
+	return castssl_text_datum(castssl_client_config_text(format, host, user_name, database));
 }

@@ -14,6 +14,7 @@
 #include "api/entry.h"
 #include "server/process/call.h"
 #include "server/process/caller.h"
+#include "server/process/text.h"
 
 /* The owner of the called function. */
 static Oid
@@ -39,6 +40,7 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	Oid caller_before;
 	int context;
 	Datum result;
+	ErrorContextCallback valid = { .callback = castssl_report_valid_text };
 
 	if (IsParallelWorker() || IsInParallelMode())
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
@@ -51,9 +53,12 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	castssl_call_begin();
 	PG_TRY();
 	{
+		valid.previous = error_context_stack;
+		error_context_stack = &valid;
 		/* As fmgr does for SECURITY DEFINER: SET ROLE cannot leave this context. */
 		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
 		result = body(fcinfo);
+		error_context_stack = valid.previous;
 	}
 	PG_FINALLY();
 	{

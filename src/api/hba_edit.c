@@ -9,6 +9,7 @@
 
 #include "api/arguments.h"
 #include "api/entry.h"
+#include "api/result.h"
 #include "base/compat.h"
 #include "flow/recipe/lines.h"
 #include "flow/recipe/staging.h"
@@ -189,7 +190,7 @@ static Datum
 run_staging(const char *function, Staging *staging)
 {
 	castssl_with_lock(function, stage, staging);
-	return CStringGetTextDatum(staging->diff);
+	return castssl_text_datum(staging->diff);
 }
 
 /* An argument that is a line's number; 0 for NULL. */
@@ -338,7 +339,7 @@ CASTSSL_FUNCTION(castssl_hba_stage)
 	check_all_quotes(castssl_hba_document_read("content", content.text, strlen(content.text),
 											   CASTSSL_SERVER_MAJOR));
 	castssl_with_lock("castssl_hba_stage", stage_content, &content);
-	return CStringGetTextDatum(content.diff);
+	return castssl_text_datum(content.diff);
 }
 
 /* castssl_hba_diff() */
@@ -349,7 +350,7 @@ CASTSSL_FUNCTION(castssl_hba_diff)
 
 	castssl_staging_check();
 	staged = castssl_staging_policy(&live);
-	return CStringGetTextDatum(castssl_staging_diff(live, staged));
+	return castssl_text_datum(castssl_staging_diff(live, staged));
 }
 
 static CastsslPlan *

@@ -76,7 +76,7 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	question.connection.user = castssl_argument_required(fcinfo, 1, "user_name");
 	set_address(&question, fcinfo, 2);
 	set_encryption(&question.connection, castssl_argument_required(fcinfo, 3, "encryption"));
-	question.certificate = castssl_argument_text(fcinfo, 5);
+	question.certificate = castssl_argument_pem(fcinfo, 5);
 	castssl_question_now(&question, castssl_argument_bool(fcinfo, 6)
 										? castssl_staging_policy(NULL)
 										: castssl_hba_files_read(NULL, 0));

@@ -17,6 +17,7 @@
 
 #include "api/arguments.h"
 #include "api/entry.h"
+#include "api/result.h"
 #include "flow/recipe/authority.h"
 #include "flow/recipe/install.h"
 #include "flow/recipe/revoke.h"
@@ -126,7 +127,7 @@ static Datum
 run_text_call(const char *function, TextCall *call)
 {
 	castssl_with_lock(function, make_text, call);
-	return CStringGetTextDatum(call->result);
+	return castssl_text_datum(call->result);
 }
 
 static char *
@@ -160,10 +161,10 @@ CASTSSL_FUNCTION(castssl_install)
 	CastsslInstallOptions install = { 0 };
 	CastsslApplyOptions options = { 0 };
 
-	install.certificate = castssl_argument_text(fcinfo, 0);
-	install.ca = castssl_argument_text(fcinfo, 1);
+	install.certificate = castssl_argument_pem(fcinfo, 0);
+	install.ca = castssl_argument_pem(fcinfo, 1);
 	install.private_key = argument_secret(fcinfo, 2);
-	install.crl = castssl_argument_text(fcinfo, 3);
+	install.crl = castssl_argument_crl(fcinfo, 3);
 	options = castssl_argument_options(fcinfo, 4, 6, 5);
 	castssl_run_plan(make_install_plan, &install, "castssl_install", &options, fcinfo);
 	return (Datum) 0;
@@ -199,7 +200,7 @@ CASTSSL_FUNCTION(castssl_sign)
 	TextCall call = { .make = make_certificate };
 	char *purpose;
 
-	call.first = castssl_argument_required(fcinfo, 0, "request");
+	call.first = castssl_argument_required_pem(fcinfo, 0, "request");
 	call.valid_for = argument_validity(fcinfo, 1);
 	purpose = castssl_argument_required(fcinfo, 2, "purpose");
 	call.purpose =
@@ -246,9 +247,9 @@ CASTSSL_FUNCTION(castssl_revoke)
 {
 	Revoke revocation = { 0 };
 
-	revocation.call.certificate = castssl_argument_required(fcinfo, 0, "certificate");
+	revocation.call.certificate = castssl_argument_required_pem(fcinfo, 0, "certificate");
 	revocation.call.reason = castssl_argument_required(fcinfo, 1, "reason");
 	revocation.options.force = castssl_argument_bool(fcinfo, 2);
 	castssl_with_lock("castssl_revoke", revoke, &revocation);
-	return CStringGetTextDatum(revocation.call.crl);
+	return castssl_text_datum(revocation.call.crl);
 }

@@ -19,6 +19,7 @@
 
 #include "api/result.h"
 #include "flow/plan/steps.h"
+#include "server/process/text.h"
 
 CastsslRows
 castssl_rows_begin(FunctionCallInfo fcinfo)
@@ -127,15 +128,17 @@ escape(const char *text)
 	return escaped.data;
 }
 
+Datum
+castssl_text_datum(const char *text)
+{
+	return CStringGetTextDatum(castssl_valid_text(text));
+}
+
 void
 castssl_row_text(CastsslRow *row, const char *column, const char *text)
 {
-	if (text == NULL)
-		return;
-	/* A file may have any name, and a certificate has one in UTF-8. */
-	if (!pg_verifymbstr(text, strlen(text), true))
-		text = escape(text);
-	set_column(row, column, TEXTOID, CStringGetTextDatum(text));
+	if (text != NULL)
+		set_column(row, column, TEXTOID, castssl_text_datum(text));
 }
 
 void
@@ -197,7 +200,7 @@ castssl_row_text_array(CastsslRow *row, const char *column, const char *const *i
 	Datum *elements = palloc(Max(count, 1) * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
-		elements[i] = CStringGetTextDatum(items[i]);
+		elements[i] = castssl_text_datum(items[i]);
 	set_column(row, column, TEXTARRAYOID,
 			   PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT)));
 }

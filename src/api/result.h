@@ -43,7 +43,10 @@ extern Datum castssl_row_result(const CastsslRow *row);
 
 extern void castssl_rows_add(CastsslRows *rows, const CastsslRow *row);
 
-/* Set a column of type text; NULL where text is. */
+/* A value of type text, with bytes that are not valid in the database's encoding as \HH. */
+extern Datum castssl_text_datum(const char *text);
+
+/* Set a column of type text to that; NULL where text is. */
 extern void castssl_row_text(CastsslRow *row, const char *column, const char *text);
 
 /*

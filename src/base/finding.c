@@ -10,18 +10,20 @@
 
 #include "base/finding.h"
 #include "base/grow.h"
+#include "base/words.h"
 
 void
 castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity, const char *check,
 					const char *subject, const char *message, const char *detail, const char *hint)
 {
 	CASTSSL_GROW(findings->items, findings->count, findings->capacity);
-	findings->items[findings->count++] = (CastsslFinding){ .severity = severity,
-														   .check = check,
-														   .subject = subject,
-														   .message = message,
-														   .detail = detail,
-														   .hint = hint };
+	findings->items[findings->count++] =
+		(CastsslFinding){ .severity = severity,
+						  .check = check,
+						  .subject = subject,
+						  .message = message,
+						  .detail = detail,
+						  .hint = castssl_is_pasteable(hint) ? hint : NULL };
 }
 
 const CastsslFinding *

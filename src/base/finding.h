@@ -39,7 +39,10 @@ typedef struct CastsslFindings
 	int capacity;
 } CastsslFindings;
 
-/* Append one finding.  Keeps the strings, does not copy them. */
+/*
+ * Append one finding.  Keeps the strings, does not copy them.  A hint that is not to be pasted
+ * (base/words.h) is left out.
+ */
 extern void castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity,
 								const char *check, const char *subject, const char *message,
 								const char *detail, const char *hint);

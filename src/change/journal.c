@@ -21,6 +21,7 @@
 #include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/call.h"
+#include "server/process/raise.h"
 #include "tls/openssl.h"
 
 #define ID_DIGITS 17 /* of an id, at most */
@@ -312,15 +313,14 @@ castssl_journal_check_newest(void)
 	CastsslChange *newest = castssl_journal_latest();
 
 	if (newest && newest->state == CASTSSL_DAMAGED)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_CONFIG_FILE_ERROR),
-			 errmsg("the record of change " INT64_FORMAT " is damaged", newest->id),
-			 errdetail("%s.  It may have been interrupted, or may wait to be confirmed.",
-					   newest->reason),
-			 errhint("Look at the server's files, put them right by hand, and remove the folder "
-					 "\"%s\", which holds what they were before.",
-					 castssl_journal_path(newest->id, NULL))));
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("the record of change " INT64_FORMAT " is damaged", newest->id),
+						errdetail("%s.  It may have been interrupted, or may wait to be confirmed.",
+								  newest->reason),
+						castssl_hint_for_name(
+							castssl_journal_path(newest->id, NULL),
+							"Look at the server's files, put them right by hand, and remove "
+							"the folder \"%s\", which holds what they were before.")));
 }
 
 CastsslChange *
@@ -383,12 +383,12 @@ castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 	data = castssl_file_read(image, CASTSSL_HBA_LIMIT, length, NULL);
 	castssl_openssl_wipe_later(data, *length); /* it may be a private key */
 	if (strcmp(castssl_file_hash(data, *length), file->before_hash) != 0)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
-			 errdetail("It is to hold what \"%s\" held before change " INT64_FORMAT ".", file->path,
-					   change->id),
-			 errhint("Put the files right by hand, or from a backup, and remove the folder \"%s\".",
-					 castssl_journal_path(change->id, NULL))));
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
+						errdetail("It is to hold what \"%s\" held before change " INT64_FORMAT ".",
+								  file->path, change->id),
+						castssl_hint_for_name(
+							castssl_journal_path(change->id, NULL),
+							"Put the files right by hand, or from a backup, and remove the "
+							"folder \"%s\".")));
 	return data;
 }

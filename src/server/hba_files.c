@@ -143,6 +143,7 @@ castssl_hba_file_list(const char *directory, char ***paths, int *count, char **e
 		struct stat st;
 		char *path;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!is_conf_name(entry->d_name))
 			continue;
 		path = castssl_path_in(directory, entry->d_name);
@@ -199,8 +200,11 @@ note_use(void *arg, const char *path, int field)
 				 errdetail("Only superusers may name a file in pg_hba.conf that the live one does "
 						   "not name in the same field."),
 				 errhint("Write the names into the rule, or have a superuser do it.")));
-	reading->seen = lappend(reading->seen, use);
-	reading->paths = lappend(reading->paths, pstrdup(path));
+	if (!is_among(reading->seen, use))
+	{
+		reading->seen = lappend(reading->seen, use);
+		reading->paths = lappend(reading->paths, pstrdup(path));
+	}
 }
 
 /* Is it a file whose text nobody is shown, superusers included? */

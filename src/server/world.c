@@ -96,12 +96,6 @@ answer(bool yes)
 	return yes ? CASTSSL_YES : CASTSSL_NO;
 }
 
-static void
-check_for_interrupts(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* ---- roles (PostgreSQL: is_member in hba.c) ---- */
 
 static CastsslAnswer
@@ -437,7 +431,6 @@ castssl_hba_world(void)
 	world->context = CurrentMemoryContext;
 	world->ninterfaces = -1;
 	result->member = is_member;
-	result->check_for_interrupts = check_for_interrupts;
 	result->regexp = matches_regexp;
 	result->own_address = is_own_address;
 	result->host_name = has_host_name;

@@ -14,8 +14,9 @@
 #include <openssl/x509v3.h>
 
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "base/grow.h"
+#include "base/interrupts.h"
+#include "base/words.h"
 #include "tls/certificate.h"
 #include "tls/instant.h"
 #include "tls/openssl.h"
@@ -23,27 +24,6 @@
 #include "tls/unread_key.h"
 
 #define CHECK_NAME "certificate_parse"
-
-static bool
-is_utf8(const char *text)
-{
-	const unsigned char *c = (const unsigned char *) text;
-
-	while (*c != '\0')
-	{
-		int length = *c < 0x80 ? 1 : *c < 0xE0 ? 2 : *c < 0xF0 ? 3 : 4;
-
-		for (int i = 1; i < length; i++)
-		{
-			if (c[i] == '\0')
-				return false;
-		}
-		if (!pg_utf8_islegal(c, length))
-			return false;
-		c += length;
-	}
-	return true;
-}
 
 static char *
 print_name(const X509_NAME *name, unsigned long flags)
@@ -66,7 +46,7 @@ castssl_name_rfc2253(const X509_NAME *name)
 	char *text = print_name(name, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 
 	/* A UTF8String may hold any bytes.  Invalid UTF-8 is shown escaped. */
-	return is_utf8(text) ? text : print_name(name, XN_FLAG_RFC2253);
+	return castssl_is_utf8(text) ? text : print_name(name, XN_FLAG_RFC2253);
 }
 
 char *
@@ -330,11 +310,9 @@ broken(const CastsslPem *pem, int position, size_t offset, const char *reason,
 }
 
 static CastsslPemResult
-next_block(const CastsslCertificates *certificates, const CastsslPem *pem, size_t *offset,
-		   CastsslPemBlock *block)
+next_block(const CastsslPem *pem, size_t *offset, CastsslPemBlock *block)
 {
-	if (certificates->check_for_interrupts != NULL)
-		certificates->check_for_interrupts();
+	castssl_let_interrupt();
 	return castssl_pem_next(pem, offset, block);
 }
 
@@ -347,7 +325,7 @@ read_all(const char *data, size_t length, const char *subject, bool facts_alone,
 	CastsslPemResult result;
 	size_t offset = 0;
 
-	while ((result = next_block(certificates, &pem, &offset, &block)) == CASTSSL_PEM_BLOCK)
+	while ((result = next_block(&pem, &offset, &block)) == CASTSSL_PEM_BLOCK)
 	{
 		CastsslCertificate *item = next_item(certificates);
 		int decoded = decode_block(&block, facts_alone, item);

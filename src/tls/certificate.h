@@ -57,8 +57,6 @@ typedef struct CastsslCertificates
 	CastsslCertificate *items;
 	int count;
 	int capacity;
-	/* called before each block is read, may raise; NULL: not needed */
-	void (*check_for_interrupts)(void);
 } CastsslCertificates;
 
 /*

@@ -18,6 +18,8 @@
 #include <openssl/x509.h>
 
 #include "lib/stringinfo.h"
+#include "base/interrupts.h"
+#include "base/words.h"
 #include "tls/openssl.h"
 #include "tls/pem.h"
 
@@ -192,6 +194,7 @@ castssl_pem_is_written_so(const CastsslPem *pem, const char *kind)
 		const char *label;
 		size_t label_length;
 
+		castssl_let_interrupt();
 		if (length < mark || memcmp(line, BEGIN_MARK, mark) != 0)
 			continue;
 		if (!read_mark(line, length, BEGIN_MARK, &label, &label_length) ||
@@ -267,28 +270,6 @@ castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findi
 	return NULL;
 }
 
-char *
-castssl_shell_word(const char *name)
-{
-	StringInfoData word;
-
-	if (name[0] != '\0' && name[0] != '-' &&
-		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+-:,@") ==
-			strlen(name))
-		return pstrdup(name);
-	initStringInfo(&word);
-	appendStringInfoChar(&word, '\'');
-	for (const char *c = name; *c != '\0'; c++)
-	{
-		if (*c == '\'')
-			appendStringInfoString(&word, "'\\''");
-		else
-			appendStringInfoChar(&word, *c);
-	}
-	appendStringInfoChar(&word, '\'');
-	return word.data;
-}
-
 /*
  * What a binary text holds in DER form, and the command that converts it to PEM; NULL if
  * it is not DER.
@@ -340,8 +321,9 @@ explain_other_blocks(const CastsslPem *pem, const char *check, const char *wante
 	const char *hint = NULL;
 
 	if (strcmp(name, PEM_STRING_PKCS7) == 0)
-		hint = psprintf("Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
-						castssl_shell_word(pem->name), castssl_shell_word(pem->name));
+		hint =
+			castssl_hint_with("Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
+							  castssl_shell_word(pem->name));
 	else if (strstr(name, "REQUEST") != NULL)
 		hint = "A request is what a CA makes a certificate from: name the file that it sent back.";
 	castssl_finding_add(findings, CASTSSL_ERROR, check, pem->name,
@@ -388,20 +370,21 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 	{
 		message = psprintf("\"%s\" is in DER form", name);
 		detail = psprintf("It is %s in binary form; the server reads PEM only.", content);
-		hint = psprintf("Convert it with \"%s -in %s -out %s.pem\".", command, word, word);
+		hint = castssl_hint_with(psprintf("Convert it with \"%s -in %%s -out %%s.pem\".", command),
+								 word);
 	}
 	else if (pem->length >= 2 &&
 			 (memcmp(pem->data, "\xFF\xFE", 2) == 0 || memcmp(pem->data, "\xFE\xFF", 2) == 0))
 	{
 		message = psprintf("\"%s\" is UTF-16 text", name);
-		hint = psprintf("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".", word, word);
+		hint = castssl_hint_with("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".", word);
 	}
 	else if (castssl_pem_has_bom(pem))
 	{
 		/* LCOV_EXCL_START: OpenSSL 3.0 and later never come here */
 		message = psprintf("\"%s\" begins with a byte-order mark", name);
 		detail = "OpenSSL before 3.0 passes over a PEM block that has one.";
-		hint = psprintf("Remove it with \"tail -c +4 %s > %s.pem\".", word, word);
+		hint = castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".", word);
 		/* LCOV_EXCL_STOP */
 	}
 	castssl_finding_add(findings, CASTSSL_ERROR, check, name, message, detail, hint);

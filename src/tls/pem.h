@@ -75,7 +75,4 @@ extern char *castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFi
 extern void castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted,
 								CastsslFindings *findings);
 
-/* A file name as one word of a shell command, for hints; palloc'd. */
-extern char *castssl_shell_word(const char *name);
-
 #endif

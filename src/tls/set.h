@@ -24,7 +24,6 @@ typedef struct CastsslTlsSet
 	int64 expiry_warning;
 	const char **host_names; /* names and addresses that clients use for this host; NULL: unknown */
 	int nhost_names;
-	void (*check_for_interrupts)(void); /* called regularly, may raise; NULL: not needed */
 } CastsslTlsSet;
 
 #endif

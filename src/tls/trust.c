@@ -12,6 +12,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "base/interrupts.h"
 #include "tls/chain.h"
 #include "tls/judge.h"
 #include "tls/openssl.h"
@@ -38,14 +39,6 @@ make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 		}
 	}
 	return store;
-}
-
-/* Called before each signature, because there may be thousands. */
-static void
-let_interrupt(const CastsslTlsSet *set)
-{
-	if (set->check_for_interrupts != NULL)
-		set->check_for_interrupts();
 }
 
 /* May it issue certificates according to OpenSSL: basicConstraints and keyUsage? */
@@ -163,7 +156,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 	{
 		const CastsslCertificate *item = &ca->items[i];
 
-		let_interrupt(set);
+		castssl_let_interrupt();
 		if (!is_ca(item))
 			continue;
 		cas++;
@@ -267,7 +260,7 @@ has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCer
 {
 	for (int i = 0; i < list->count; i++)
 	{
-		let_interrupt(set);
+		castssl_let_interrupt();
 		if (!crl_names(&list->items[i], ca) || is_delta(&list->items[i]) ||
 			!crl_verifies(&list->items[i], ca))
 			continue;

@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/stringinfo.h"
+#include "base/words.h"
 #include "tls/chain.h"
 #include "tls/judge.h"
 #include "tls/key.h"
@@ -33,8 +34,8 @@ read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
 		castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
 							psprintf("\"%s\" begins with a byte-order mark", pem->name),
 							"OpenSSL before 3.0 passes over a PEM block that has one.",
-							psprintf("Remove it with \"tail -c +4 %s > %s.pem\".",
-									 castssl_shell_word(pem->name), castssl_shell_word(pem->name)));
+							castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".",
+											  castssl_shell_word(pem->name)));
 	return ok;
 }
 
@@ -66,7 +67,7 @@ judge_stray_key(const CastsslTlsSet *set, const CastsslPem *pem, const char *che
 	castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
 						psprintf("\"%s\" holds a private key, too", pem->name),
 						"Files of certificates are often readable by everybody.",
-						psprintf("Remove the private key from \"%s\".", pem->name));
+						castssl_hint_naming("Remove the private key from \"%s\".", pem->name));
 }
 
 static char *
@@ -104,8 +105,9 @@ judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY 
 			fitting = &list->items[i];
 	}
 	if (fitting != NULL)
-		hint = psprintf("The key belongs to %s, which must be the first one in the file.",
-						castssl_certificate_label(fitting, set->certificate.name));
+		hint =
+			castssl_hint_naming("The key belongs to %s, which must be the first one in the file.",
+								castssl_certificate_label(fitting, set->certificate.name));
 	castssl_finding_add(findings, CASTSSL_ERROR, "key_matches_certificate", set->key.name,
 						psprintf("the private key in \"%s\" does not belong to the certificate in "
 								 "\"%s\"",
@@ -235,7 +237,7 @@ castssl_tls_verify(const CastsslTlsSet *set, CastsslFindings *findings,
 			psprintf("\"%s\" holds no CRL under a name by which OpenSSL finds it", set->crl.name),
 			"The server refuses every client certificate: it is to look CRLs up "
 			"there, by a hash of the issuer's name.",
-			psprintf("Run: openssl rehash %s", castssl_shell_word(set->crl.name)));
+			castssl_hint_with("Run: openssl rehash %s", castssl_shell_word(set->crl.name)));
 	else if (set->crl.data != NULL)
 		crl_ok = read_file(&set->crl, "crl_parse", crl, findings);
 	if (set->key.data != NULL)

@@ -4,6 +4,7 @@
  */
 #include "postgres_fe.h"
 
+#include "base/interrupts.h"
 #include "check.h"
 #include "reader.h"
 
@@ -145,6 +146,66 @@ test_explosion(void)
 	CHECK_STRING(policy->rules[policy->nrules - 1].error, "too many lines in included files");
 }
 
+static int interrupts;
+
+static void
+count_interrupt(void)
+{
+	interrupts++;
+}
+
+/* Of the references and the names of one line so many are read, and no more; the next line begins
+ * anew. */
+static void
+test_one_line(void)
+{
+	StringInfoData line;
+	StringInfoData names;
+	MemoryFile files[] = { { "/main", NULL },
+						   { "/one", "a" },
+						   { "/nested", "@one @one @one" },
+						   { "/names", NULL },
+						   { NULL } };
+	CastsslHbaPolicy *policy;
+
+	initStringInfo(&line);
+	initStringInfo(&names);
+	for (int i = 0; i < 1000; i++)
+		appendStringInfo(&names, "n%d\n", i);
+	files[3].data = names.data;
+	files[0].data = line.data;
+	for (int extra = 0; extra < 2; extra++)
+	{
+		resetStringInfo(&line);
+		appendStringInfoString(&line, "local all ");
+		for (int i = 0; i < CASTSSL_HBA_MOST_REFERENCES + extra; i++)
+			appendStringInfo(&line, "%s@one", i > 0 ? "," : "");
+		appendStringInfoString(&line, " trust\nlocal all @one trust\n");
+		files[0].data = line.data;
+		interrupts = 0;
+		castssl_interrupted = count_interrupt;
+		policy = memory_policy(files, 16);
+		castssl_interrupted = NULL;
+		CHECK(interrupts >= CASTSSL_HBA_MOST_REFERENCES);
+		CHECK_STRING(policy->rules[0].error,
+					 extra ? "too many references to files in one line" : NULL);
+		CHECK_STRING(policy->beyond_limit, policy->rules[0].error);
+		CHECK_INT(policy->rules[0].users.count, extra ? 0 : CASTSSL_HBA_MOST_REFERENCES);
+		CHECK_STRING(policy->rules[1].error, NULL);
+	}
+	for (int extra = 0; extra < 2; extra++)
+	{
+		resetStringInfo(&line);
+		appendStringInfoString(&line, "local all ");
+		for (int i = 0; i < CASTSSL_HBA_MOST_NAMES / 1000; i++)
+			appendStringInfo(&line, "%s@names", i > 0 ? "," : "");
+		appendStringInfo(&line, "%s trust\n", extra ? ",@nested" : "");
+		files[0].data = line.data;
+		policy = memory_policy(files, 16);
+		CHECK_STRING(policy->rules[0].error, extra ? "too many names in one line" : NULL);
+	}
+}
+
 /* More files of names than there is place for at first; a folder with a file that is gone. */
 static void
 test_many_files(void)
@@ -205,6 +266,7 @@ main(void)
 	test_expanded_files();
 	test_includes();
 	test_explosion();
+	test_one_line();
 	test_many_files();
 	test_main_file();
 	return check_summary();

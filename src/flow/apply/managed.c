@@ -13,6 +13,7 @@
 #include "utils/json.h"
 
 #include "base/compat.h"
+#include "base/words.h"
 #include "change/record.h"
 #include "flow/apply/managed.h"
 #include "hba/text/mask.h"
@@ -181,8 +182,9 @@ castssl_managed_refuse(const CastsslPlan *plan)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", why),
 			 errdetail("What is asked for is this, as YAML:\n%s", yaml.data),
 			 errhint("%sPut it where the server is configured from%s%s",
-					 files ? psprintf("Copy the files to their places on every node: %s.  ", files)
-						   : "",
+					 castssl_is_pasteable(files)
+						 ? psprintf("Copy the files to their places on every node: %s.  ", files)
+						 : "",
 					 manager && strcmp(manager, PATRONI) == 0 ? " (patronictl edit-config)." : ".",
 					 manager ? "  With force => true it is done here nonetheless." : "")));
 }

@@ -7,9 +7,11 @@
 #include <openssl/x509v3.h>
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 
+#include "base/words.h"
 #include "flow/ask/client_config.h"
 #include "flow/plan/material.h"
 #include "hba/match/match.h"
@@ -211,15 +213,13 @@ append_cast(StringInfo text, const Settings *settings)
 static void
 check_value(const char *name, const char *value)
 {
-	for (const char *at = value; *at != '\0'; at++)
-	{
-		if ((unsigned char) *at < ' ' || *at == 0x7f)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s must not contain a line break or another control character", name),
-					 errdetail("Not every format has a way to write one, and a terminal "
-							   "would act on it.")));
-	}
+	if (!castssl_is_pasteable(pg_server_to_any(value, (int) strlen(value), PG_UTF8)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not contain a line break or another control character", name),
+				 errdetail("Not every format has a way to write one, a terminal would act on it, "
+						   "and marks of direction and characters that are not seen would show "
+						   "another name.")));
 }
 
 /* One host.  Characters with a special meaning in a URI would lead to another host. */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/words.h"
 #include "flow/ask/maps.h"
 #include "hba/match/ident.h"
 #include "hba/text/options.h"
@@ -19,6 +20,14 @@ typedef struct Outside
 	const char *name; /* NULL: not known here */
 	bool fold;        /* compared in any case */
 } Outside;
+
+/* A line to paste, in a sentence; nothing where there is none. */
+static void
+say_line(CastsslInquiry *inquiry, const char *text, const char *line)
+{
+	if (line)
+		castssl_say(inquiry, "%s", castssl_hint_with(text, line));
+}
 
 /* ---- through a map ---- */
 
@@ -79,8 +88,7 @@ name_is_mapped(CastsslInquiry *inquiry, const char *map, const Outside *outside)
 	say_nobody(inquiry, &asked, psprintf("the %s \"%s\"", outside->kind, outside->name));
 	if (problem)
 		castssl_say(inquiry, "The server stops there: %s.", problem);
-	castssl_say(inquiry, "This line would: %s",
-				castssl_ident_format(map, outside->name, asked.role));
+	say_line(inquiry, "This line would: %s", castssl_ident_format(map, outside->name, asked.role));
 	return false;
 }
 
@@ -171,7 +179,7 @@ castssl_certificate_name_fits(CastsslInquiry *inquiry)
 	if (fits(inquiry, &outside))
 		return true;
 	if (strcmp(rule->method, "cert") == 0 && castssl_hba_rule_map(rule) == NULL)
-		castssl_say(
+		say_line(
 			inquiry,
 			"With the option map=NAME on this line, this line in pg_ident.conf would let it in: %s",
 			castssl_ident_format("NAME", outside.name, inquiry->question->connection.user));

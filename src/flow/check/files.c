@@ -17,6 +17,7 @@
 #include "utils/varlena.h"
 
 #include "base/compat.h"
+#include "base/words.h"
 #include "flow/check/checks.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -54,10 +55,10 @@ castssl_check_key_permissions(CastsslCheckScope *scope)
 							 psprintf("its access control list lets others than the server, "
 									  "administrators and SYSTEM read the private key: %s",
 									  readers),
-							 psprintf("icacls \"%s\" /inheritance:r /grant:r \"*S-1-5-18:F\" "
-									  "\"*S-1-5-32-544:F\" and the server's account, then "
-									  "SELECT * FROM castssl_check();",
-									  key->path));
+							 castssl_hint_with("icacls %s /inheritance:r /grant:r \"*S-1-5-18:F\" "
+											   "\"*S-1-5-32-544:F\" and the server's account, then "
+											   "SELECT * FROM castssl_check();",
+											   castssl_windows_word(key->path)));
 }
 
 void
@@ -70,13 +71,14 @@ castssl_check_symbolic_links(CastsslCheckScope *scope)
 
 		if (scope->material.files[role].path && path_is_prefix_of_path(DataDir, name) &&
 			lstat(name, &st) == 0 && S_ISLNK(st.st_mode))
-			castssl_check_report(scope, CASTSSL_WARNING, name,
-								 "a symbolic link in the data directory: pg_basebackup leaves it "
-								 "out, and a standby made so does not start",
-								 psprintf("ALTER SYSTEM SET %s = '%s'; SELECT * FROM "
-										  "castssl_reload();",
-										  castssl_role_parameter(role),
-										  scope->material.files[role].path));
+			castssl_check_report(
+				scope, CASTSSL_WARNING, name,
+				"a symbolic link in the data directory: pg_basebackup leaves it "
+				"out, and a standby made so does not start",
+				castssl_hint_with(
+					psprintf("ALTER SYSTEM SET %s = %%s; SELECT * FROM castssl_reload();",
+							 castssl_role_parameter(role)),
+					castssl_sql_literal(scope->material.files[role].path)));
 	}
 }
 
@@ -132,6 +134,7 @@ visit_keys(CastsslCheckScope *scope, const char *folder,
 		CastsslPem pem = { 0 };
 		struct stat st;
 
+		CHECK_FOR_INTERRUPTS();
 		if (strpbrk(entry->d_name, ".") == NULL || is_servers_own(path) || !holds_key(path, &pem))
 			continue;
 		if (stat(path, &st) == 0)
@@ -200,7 +203,7 @@ report_open_copy(CastsslCheckScope *scope, const CastsslPem *key, const struct s
 	castssl_check_report(scope, CASTSSL_WARNING, key->name,
 						 psprintf("a private key that others can read (mode %04o)",
 								  (unsigned) (st->st_mode & 07777)),
-						 psprintf("chmod 0600 %s", castssl_shell_word(key->name)));
+						 castssl_hint_with("chmod 0600 %s", castssl_shell_word(key->name)));
 }
 
 void

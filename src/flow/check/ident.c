@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/words.h"
 #include "flow/check/checks.h"
 #include "hba/match/ident.h"
 #include "hba/text/options.h"
@@ -52,10 +53,12 @@ static void
 report(CastsslCheckScope *scope, const CastsslHbaRule *rule, const CastsslIdentAsked *asked,
 	   CastsslSeverity severity, const char *message)
 {
-	castssl_check_report(scope, severity, castssl_check_rule_name(scope, rule), message,
-						 psprintf("Add to pg_ident.conf: %s  Then: SELECT * FROM castssl_reload();",
-								  castssl_ident_format(asked->map, outside_name(rule),
-													   asked->role ? asked->role : "role")));
+	castssl_check_report(
+		scope, severity, castssl_check_rule_name(scope, rule), message,
+		castssl_hint_with("Add to pg_ident.conf: %s  Then: SELECT * FROM "
+						  "castssl_reload();",
+						  castssl_ident_format(asked->map, outside_name(rule),
+											   asked->role ? asked->role : "role")));
 }
 
 static void

@@ -7,10 +7,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "base/words.h"
 #include "flow/check/checks.h"
 #include "hba/edit/rewrite.h"
 #include "hba/match/match.h"
@@ -56,9 +56,11 @@ change_hint(const CastsslHbaRule *rule, const char *line)
 	masked = castssl_hba_mask(line, strlen(line));
 	if (strcmp(masked, line) != 0)
 		return psprintf("Change line %d with castssl_hba_change().", rule->line_number);
-	return psprintf("SELECT castssl_hba_change(line_number => %d, rule => %s); "
-					"SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
-					rule->line_number, quote_literal_cstr(line));
+	return castssl_hint_with(
+		psprintf("SELECT castssl_hba_change(line_number => %d, rule => %%s); "
+				 "SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
+				 rule->line_number),
+		castssl_sql_literal(line));
 }
 
 static char *

@@ -58,6 +58,7 @@ castssl_crl_directory_files(void)
 	directory = AllocateDir(folder);
 	while ((entry = ReadDirExtended(directory, folder, WARNING)) != NULL)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (is_hashed_name(entry->d_name))
 			paths = lappend(paths, castssl_path_in(folder, entry->d_name));
 	}
@@ -102,8 +103,9 @@ castssl_crls_with_directory(CastsslPem file)
 	{
 		CastsslPem pem = { .name = lfirst(cell) };
 
+		CHECK_FOR_INTERRUPTS();
 		pem.data = castssl_file_read_if_exists(castssl_path_resolve(pem.name, false),
-											   CASTSSL_PEM_LIMIT, &pem.length, NULL);
+											   CASTSSL_CRL_LIMIT, &pem.length, NULL);
 		if (pem.data == NULL || !is_found(pem.name, &pem))
 			continue;
 		appendBinaryStringInfo(&text, pem.data, pem.length);

@@ -14,7 +14,6 @@
 #include "base/settings.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/judge.h"
-#include "server/process/wait.h"
 #include "tls/set.h"
 #include "tls/verify.h"
 
@@ -55,8 +54,6 @@ castssl_judge_material(const CastsslMaterial *material, CastsslFindings *finding
 	set.crl = castssl_crls_with_directory(castssl_material_pem(material, CASTSSL_ROLE_CRL));
 	set.now = (int64) time(NULL);
 	set.expiry_warning = castssl_expiry_warning;
-	/* Thousands of CAs and CRLs take a while. */
-	set.check_for_interrupts = castssl_check_for_interrupts;
 	collect_host_names(&set);
 	castssl_tls_verify(&set, findings, server, ca, NULL);
 }

@@ -28,12 +28,19 @@ castssl_role_parameter(CastsslRole role)
 	return names[role];
 }
 
+size_t
+castssl_role_limit(CastsslRole role)
+{
+	return role == CASTSSL_ROLE_CRL ? CASTSSL_CRL_LIMIT : CASTSSL_PEM_LIMIT;
+}
+
 /* Read what is at file->path now, and whether it already is what we want. */
 static void
-compare_with_disk(CastsslMaterialFile *file)
+compare_with_disk(CastsslMaterialFile *file, CastsslRole role)
 {
 	size_t length;
-	char *data = castssl_file_read_if_exists(file->path, CASTSSL_PEM_LIMIT, &length, &file->st);
+	char *data =
+		castssl_file_read_if_exists(file->path, castssl_role_limit(role), &length, &file->st);
 
 	file->exists = (data != NULL);
 	file->same = (data != NULL && length == file->length && memcmp(data, file->data, length) == 0);
@@ -119,7 +126,7 @@ find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_c
 {
 	file->name = name;
 	file->path = castssl_path_resolve(name, by_caller);
-	file->data = castssl_file_read(file->path, CASTSSL_PEM_LIMIT, &file->length, &file->st);
+	file->data = castssl_file_read(file->path, castssl_role_limit(role), &file->length, &file->st);
 	wipe_key_later(file, role);
 	file->exists = file->same = true;
 	if (role == CASTSSL_ROLE_KEY && by_caller)
@@ -143,14 +150,14 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 	}
 
 	file->source = castssl_path_resolve(castssl_path_in(source_dir, name), true);
-	file->data = castssl_file_read(file->source, CASTSSL_PEM_LIMIT, &file->length, &st);
+	file->data = castssl_file_read(file->source, castssl_role_limit(role), &file->length, &st);
 	wipe_key_later(file, role);
 	if (role == CASTSSL_ROLE_KEY)
 		check_single_name(file->source, &st);
 	keep_blocks_alone(file, role);
 	file->source_is_open = (role == CASTSSL_ROLE_KEY && castssl_file_is_open_to_others(&st));
 	set_target(file, target_dir, name);
-	compare_with_disk(file);
+	compare_with_disk(file, role);
 	file->mode = installed_mode(file);
 }
 
@@ -164,21 +171,21 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 	file->data = text;
 	file->length = strlen(text);
 	/* A longer file could not be read back by this extension. */
-	if (file->length > CASTSSL_PEM_LIMIT)
+	if (file->length > castssl_role_limit(role))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the text for \"%s\" is too long", name),
 						errdetail("It has %zu bytes; at most %zu are installed.", file->length,
-								  CASTSSL_PEM_LIMIT)));
+								  castssl_role_limit(role))));
 	keep_blocks_alone(file, role);
 	set_target(file, target_dir, name);
-	compare_with_disk(file);
+	compare_with_disk(file, role);
 	file->mode = installed_mode(file);
 }
 
 /* LCOV_EXCL_START: only on Windows */
 /* "server.crt" becomes "server-<mark>.crt" in the same directory. */
 static void
-rename_target(CastsslMaterialFile *file, const char *mark)
+rename_target(CastsslMaterialFile *file, CastsslRole role, const char *mark)
 {
 	const char *base = last_dir_separator(file->name) + 1;
 	const char *dot = strrchr(base, '.');
@@ -187,7 +194,7 @@ rename_target(CastsslMaterialFile *file, const char *mark)
 
 	file->name = castssl_path_in(castssl_path_folder(file->name), name);
 	file->path = castssl_path_in(castssl_path_folder(file->path), name);
-	compare_with_disk(file);
+	compare_with_disk(file, role);
 }
 /* LCOV_EXCL_STOP */
 
@@ -204,8 +211,8 @@ castssl_material_separate(CastsslMaterial *material)
 		return;
 	/* LCOV_EXCL_START: only on Windows */
 	mark = pnstrdup(castssl_file_hash(certificate->data, certificate->length), 16);
-	rename_target(certificate, mark);
-	rename_target(key, mark);
+	rename_target(certificate, CASTSSL_ROLE_CERTIFICATE, mark);
+	rename_target(key, CASTSSL_ROLE_KEY, mark);
 	/* LCOV_EXCL_STOP */
 }
 
@@ -236,8 +243,8 @@ castssl_material_read_named(CastsslRole role, size_t *length)
 {
 	char *path = castssl_material_named(role);
 
-	return path ? castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_PEM_LIMIT,
-											  length, NULL)
+	return path ? castssl_file_read_if_exists(castssl_path_resolve(path, false),
+											  castssl_role_limit(role), length, NULL)
 				: NULL;
 }
 

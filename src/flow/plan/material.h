@@ -41,6 +41,9 @@ typedef struct CastsslMaterial
 	CastsslMaterialFile files[CASTSSL_NROLES]; /* by role */
 } CastsslMaterial;
 
+/* Most bytes that a file or text of that role may have. */
+extern size_t castssl_role_limit(CastsslRole role);
+
 /* "ssl_cert_file", ... */
 extern const char *castssl_role_parameter(CastsslRole role);
 

@@ -109,7 +109,7 @@ check_content(const CastsslMaterialFile *file, CastsslRole role)
 {
 	static const char *const kinds[] = { "CERTIFICATE", "PRIVATE KEY", "CERTIFICATE", "X509 CRL" };
 	size_t length;
-	char *now = castssl_file_read_if_exists(file->path, CASTSSL_PEM_LIMIT, &length, NULL);
+	char *now = castssl_file_read_if_exists(file->path, castssl_role_limit(role), &length, NULL);
 	CastsslPem pem = { .name = file->name, .data = now, .length = length };
 	bool good = now == NULL || castssl_pem_is_written_so(&pem, kinds[role]);
 

@@ -16,6 +16,7 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
 #include "hba/text/diff.h"
+#include "hba/text/read.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -165,6 +166,20 @@ castssl_staging_check(void)
 								"castssl_hba_stage().")));
 }
 
+/* F0000 where the files go beyond our limits: the server's own parser would not end for long. */
+static void
+check_limits(const CastsslHbaPolicy *policy)
+{
+	if (policy->beyond_limit)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("pg_hba.conf is too large: %s", policy->beyond_limit),
+						errdetail("At most %d references to files by @ and %d names from them are "
+								  "read in one line, and %d lines of included files.",
+								  CASTSSL_HBA_MOST_REFERENCES, CASTSSL_HBA_MOST_NAMES,
+								  CASTSSL_HBA_MOST_INCLUDED_LINES),
+						errhint("Use a role that the users are members of: +role.")));
+}
+
 /* Add what the server's own parser refuses in a policy, or in a part of one. */
 static void
 ask_server(const CastsslHbaPolicy *policy, bool part, CastsslFindings *findings)
@@ -207,6 +222,7 @@ check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 	CastsslFindings now = { 0 };
 	CastsslFindings then = { 0 };
 
+	check_limits(after);
 	if (after->nrules == 0 && before->nrules > 0)
 		ask_server(after, false, &now); /* the server loads no policy without a rule */
 	else
@@ -486,6 +502,7 @@ castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_
 
 	(void) castssl_hba_plan_live(live, overlay.path);
 	staged = castssl_hba_files_read(&overlay, 1);
+	check_limits(staged);
 	ask_server(staged, false, &findings);
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
 	write_staged(live, staged);

@@ -6,6 +6,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/words.h"
 #include "flow/report/html.h"
 
 /* Append one character that is not ASCII.  Returns its length in bytes. */
@@ -19,7 +20,7 @@ append_beyond_ascii(StringInfo out, const unsigned char *text, size_t length)
 		appendStringInfoString(out, "&#xFFFD;");
 		return 1;
 	}
-	if (text[0] == 0xC2 && text[1] < 0xA0) /* a C1 control character */
+	if (castssl_is_unseen(utf8_to_unicode(text)))
 		appendStringInfoString(out, "&#xFFFD;");
 	else
 		appendStringInfo(out, "&#x%X;", (unsigned) utf8_to_unicode(text));

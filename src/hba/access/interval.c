@@ -15,6 +15,7 @@
 #include "port/pg_bswap.h"
 
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/access/interval.h"
 
 #define STEPS_OF_QUESTION 4000000L /* a share of what is left, but at least FEW */
@@ -184,9 +185,8 @@ castssl_hba_patience_step(CastsslHbaPatience *patience, long steps)
 	long before = patience->left;
 
 	patience->left -= steps;
-	if (patience->interrupted != NULL &&
-		before / STEPS_UNINTERRUPTED != patience->left / STEPS_UNINTERRUPTED)
-		patience->interrupted();
+	if (before / STEPS_UNINTERRUPTED != patience->left / STEPS_UNINTERRUPTED)
+		castssl_let_interrupt();
 }
 
 /* All takers go on the stack. */

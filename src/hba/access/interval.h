@@ -41,7 +41,6 @@ typedef struct CastsslHbaParts
 typedef struct CastsslHbaPatience
 {
 	long left;
-	void (*interrupted)(void); /* called now and then, may raise; NULL: not wanted */
 } CastsslHbaPatience;
 
 /* Which addresses a rule's field takes; everything where only the world knows. */

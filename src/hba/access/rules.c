@@ -195,7 +195,7 @@ castssl_hba_space_create(const CastsslHbaWorld *world, const CastsslHbaPolicy *c
 	CastsslHbaSpace *space = palloc0(sizeof(CastsslHbaSpace));
 
 	space->world = world != NULL ? world : &unknown;
-	space->patience = (CastsslHbaPatience){ CASTSSL_PATIENCE, space->world->check_for_interrupts };
+	space->patience = (CastsslHbaPatience){ CASTSSL_PATIENCE };
 	for (int i = 0; i < n; i++)
 	{
 		rules[i] = (CastsslHbaRules){ .space = space };

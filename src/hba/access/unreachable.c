@@ -13,6 +13,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/interrupts.h"
 #include "hba/access/atom.h"
 #include "hba/access/unreachable.h"
 
@@ -75,7 +76,10 @@ castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tls, const Cas
 
 	castssl_hba_space_create(world, &policy, 1, &rules);
 	for (int i = 0; i < policy->nrules; i++)
+	{
+		castssl_let_interrupt();
 		unreachable[i] = find_one(&rules, policy, i, tls, &takers, &blocking[i], &nblocking[i]);
+	}
 }
 
 bool

@@ -9,6 +9,7 @@
 #endif
 
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/edit/edit.h"
 #include "hba/text/lex.h"
 
@@ -159,6 +160,7 @@ castssl_hba_render(const CastsslHbaPolicy *policy, int file, const CastsslHbaEdi
 	{
 		const CastsslHbaEdit *edit = NULL;
 
+		castssl_let_interrupt();
 		for (; next < sorted.count && sorted.items[next]->record == i; next++)
 		{
 			if (sorted.items[next]->kind == CASTSSL_HBA_INSERT)
@@ -246,6 +248,7 @@ castssl_hba_undo(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
 			CastsslHbaMark mark = castssl_hba_record_mark(document, i);
 			int line_number = document->records[i].line_number;
 
+			castssl_let_interrupt();
 			if (mark == CASTSSL_HBA_MARK_WRITTEN)
 				castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, i, line_number, NULL,
 									 "takes back a line of castssl");

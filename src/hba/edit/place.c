@@ -13,6 +13,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/interrupts.h"
 #include "hba/edit/place.h"
 #include "hba/text/address.h"
 
@@ -186,6 +187,7 @@ castssl_hba_place_addresses(const CastsslHbaPolicy *policy, const CastsslHbaRule
 	{
 		Address address;
 
+		castssl_let_interrupt();
 		if (!read_address(wanted->addresses[i], &address, findings))
 			continue;
 		address.before_rule = find_place(policy, rules, &address, findings);

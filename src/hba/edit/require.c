@@ -13,6 +13,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/interrupts.h"
 #include "hba/edit/place.h"
 #include "hba/edit/require.h"
 #include "hba/edit/rewrite.h"
@@ -371,6 +372,7 @@ castssl_hba_require(const CastsslHbaPolicy *policy, const CastsslHbaWanted *want
 			castssl_hba_edit_add(edits, CASTSSL_HBA_INSERT, placed.items[next].file,
 								 placed.items[next].record, placed.items[next].line_number,
 								 placed.items[next].line, placed.items[next].why);
+		castssl_let_interrupt();
 		if (i < policy->nrules)
 			require_of_item(&work, &work.items[i]);
 	}

@@ -8,6 +8,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/words.h"
 #include "hba/match/ident.h"
 #include "hba/text/parse.h"
 #include "hba/text/read.h"
@@ -248,5 +249,5 @@ castssl_ident_format(const char *map, const char *system_user, const char *role)
 	castssl_hba_write_name(&text, system_user);
 	appendStringInfoChar(&text, ' ');
 	castssl_hba_write_name(&text, role);
-	return text.data;
+	return castssl_is_pasteable(text.data) ? text.data : NULL;
 }

@@ -70,7 +70,10 @@ extern bool castssl_ident_has_map(const CastsslIdent *ident, const char *map);
 /* The first line with an error; NULL: the server loads the file. */
 extern const CastsslIdentLine *castssl_ident_error(const CastsslIdent *ident);
 
-/* The line that would allow it: map "system user" role, quoted where needed.  Palloc'd. */
+/*
+ * The line that would allow it: map "system user" role, quoted where needed.  Palloc'd; NULL
+ * where it is not to be pasted (base/words.h).
+ */
 extern char *castssl_ident_format(const char *map, const char *system_user, const char *role);
 
 #endif

@@ -52,8 +52,7 @@ typedef struct CastsslHbaWorld
 	CastsslAnswer (*own_address)(void *arg, uint8 family, const uint8 *address, bool network);
 	CastsslAnswer (*host_name)(void *arg, uint8 family, const uint8 *address, const char *name);
 	void *arg;
-	void (*check_for_interrupts)(void); /* called now and then, may raise; NULL: not wanted */
-	const char *const *roles;           /* all roles that exist now; NULL: unknown */
+	const char *const *roles; /* all roles that exist now; NULL: unknown */
 	int nroles;
 } CastsslHbaWorld;
 

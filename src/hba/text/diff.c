@@ -14,6 +14,7 @@
 #include "common/hashfn.h"
 
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/text/diff.h"
 #include "hba/text/mask.h"
 
@@ -59,6 +60,7 @@ mark_secrets(Text *text, const CastsslHbaDocument *document)
 		size_t length;
 		char *masked;
 
+		castssl_let_interrupt();
 		if (to - from < 2)
 			continue;
 		line = castssl_hba_record_text(document, i, &joined, &length);
@@ -120,6 +122,7 @@ resynchronize(const Text *a, const Text *b, Hunk *hunk)
 {
 	for (int distance = 1; distance <= FARTHEST; distance++)
 	{
+		castssl_let_interrupt();
 		for (int skip = 0; skip <= distance; skip++)
 		{
 			int i = hunk->a + skip;
@@ -195,6 +198,7 @@ append_lines(StringInfo diff, char mark, const Text *text, int from, int to)
 		const Line *line = &text->lines[i];
 		char *masked = shown(line);
 
+		castssl_let_interrupt();
 		appendStringInfo(diff, "%c%s\n", mark, masked);
 		if (line->text[line->length - 1] != '\n')
 			appendStringInfoString(diff, "\\ No newline at end of file\n");

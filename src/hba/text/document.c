@@ -14,6 +14,7 @@
 #endif
 
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/text/document.h"
 #include "hba/text/lex.h"
 
@@ -203,6 +204,7 @@ castssl_hba_document_read(const char *path, const char *data, size_t length, int
 		size_t text_length;
 		int lines;
 
+		castssl_let_interrupt();
 		reserve_record(document, &capacity);
 		record = &document->records[document->nrecords];
 		record->offset = offset;

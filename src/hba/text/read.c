@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/text/mask.h"
 #include "hba/text/read.h"
 
@@ -24,11 +25,7 @@
 /* Up to 15, only the number of open files limits the nesting of @file. */
 #define DEEPEST_FILE_BEFORE_16 100
 
-/*
- * Limits the lines read from included files.  Files that include themselves several
- * times on each level would otherwise keep the server busy for years.
- */
-#define MOST_INCLUDED_LINES 1000000
+#define TOO_MANY_NAMES "too many names in one line"
 
 /* The tokens of a file included by @file, so that the file is read only once. */
 typedef struct TokenFile
@@ -59,6 +56,8 @@ typedef struct Builder
 	int ntoken_files;
 	int token_file_capacity;
 	int included_lines;
+	int references;      /* to files by @, of the line that is read */
+	int names;           /* from such files, of that line */
 	Kept last_databases; /* those of the rule before, which are often equal */
 	Kept last_users;
 	int field;  /* that names the files which are being read */
@@ -255,6 +254,14 @@ note_use(Builder *builder, const char *path, int field)
 		builder->reader->uses(builder->reader->arg, path, builder->field);
 }
 
+/* A limit of ours: the server would go on. */
+static const char *
+beyond_limit(Builder *builder, const char *what)
+{
+	builder->policy->beyond_limit = what;
+	return what;
+}
+
 /* Add the tokens of a file named by @ to fields (PostgreSQL: tokenize_expand_file). */
 static const char *
 expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFields *into)
@@ -268,9 +275,15 @@ expand_file(Builder *builder, const Frame *frame, const char *name, CastsslHbaFi
 	bool missing;
 	const char *error = NULL;
 
+	castssl_let_interrupt();
+	if (++builder->references > CASTSSL_HBA_MOST_REFERENCES)
+		return beyond_limit(builder, "too many references to files in one line");
 	note_use(builder, path, frame->fields.nfields);
 	if (depth <= file->depth)
 	{
+		builder->names += file->tokens.count;
+		if (builder->names > CASTSSL_HBA_MOST_NAMES)
+			return beyond_limit(builder, TOO_MANY_NAMES);
 		for (int i = 0; i < file->tokens.count; i++)
 			castssl_hba_fields_add(into, file->tokens.items[i].string,
 								   file->tokens.items[i].quoted);
@@ -319,6 +332,7 @@ read_fields(Builder *builder, Frame *frame, int record)
 		}
 		else
 			castssl_hba_fields_add(&frame->fields, lexeme->string, lexeme->quoted);
+		builder->names += !lexeme->file && frame->file < 0;
 		if (!lexeme->comma)
 			castssl_hba_fields_end_field(&frame->fields);
 	}
@@ -441,6 +455,8 @@ read_line(Builder *builder, Frame *frame, int record, CastsslHbaFields *into)
 		add_rule(builder, frame, record, error);
 		return NULL;
 	}
+	if (builder->names > CASTSSL_HBA_MOST_NAMES && error == NULL)
+		error = beyond_limit(builder, TOO_MANY_NAMES);
 	for (int i = 0; i < frame->fields.ntokens && error == NULL; i++)
 	{
 		const CastsslHbaToken *token = &frame->fields.tokens[i];
@@ -454,7 +470,7 @@ read_line(Builder *builder, Frame *frame, int record, CastsslHbaFields *into)
 static bool
 too_much(Builder *builder, const Frame *frame)
 {
-	return frame->depth > 0 && ++builder->included_lines > MOST_INCLUDED_LINES;
+	return frame->depth > 0 && ++builder->included_lines > CASTSSL_HBA_MOST_INCLUDED_LINES;
 }
 
 /*
@@ -471,12 +487,15 @@ read_lines(Builder *builder, const CastsslHbaDocument *document, int file, int d
 	initStringInfo(&frame.joined);
 	for (int i = 0; i < document->nrecords && error == NULL; i++)
 	{
+		castssl_let_interrupt();
 		if (document->records[i].kind != CASTSSL_HBA_LINE)
 			continue;
+		if (into == NULL)
+			builder->references = builder->names = 0;
 		if (too_much(builder, &frame))
 		{
-			error = "too many lines in included files";
-			if (into == NULL && builder->included_lines == MOST_INCLUDED_LINES + 1)
+			error = beyond_limit(builder, "too many lines in included files");
+			if (into == NULL && builder->included_lines == CASTSSL_HBA_MOST_INCLUDED_LINES + 1)
 				add_rule(builder, &frame, i, error);
 			break;
 		}

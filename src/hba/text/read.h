@@ -3,7 +3,7 @@
  *		pg_hba.conf as values: the rules of a file and of all included files.
  *
  * Pure: bytes in, values out.  Reaches files through callbacks.  Raises nothing except
- * out of memory.  Compiles with FRONTEND too.
+ * out of memory and what interrupts.  Compiles with FRONTEND too.
  */
 #ifndef CASTSSL_HBA_TEXT_READ_H
 #define CASTSSL_HBA_TEXT_READ_H
@@ -11,9 +11,19 @@
 #include "hba/text/parse.h"
 
 /*
+ * Limits of ours, for files that name themselves several times on each level would otherwise keep
+ * the server busy for years: references by @ and names from such files in one line, and lines read
+ * from included files.
+ */
+#define CASTSSL_HBA_MOST_REFERENCES 100000
+#define CASTSSL_HBA_MOST_NAMES 1000000
+#define CASTSSL_HBA_MOST_INCLUDED_LINES 1000000
+
+/*
  * Read path and the files that it includes.  Never fails: a line that the server would
  * refuse is a rule with error set; a main file that cannot be read is one such rule with
- * line_number 0.  Everything is palloc'd in the current context.
+ * line_number 0.  So is a line beyond a limit, which the server would take after a long while:
+ * then policy->beyond_limit says which.  Everything is palloc'd in the current context.
  */
 extern CastsslHbaPolicy *castssl_hba_policy_read(const char *path, const CastsslHbaReader *reader,
 												 int version);

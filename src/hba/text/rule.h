@@ -101,6 +101,8 @@ typedef struct CastsslHbaPolicy
 	int nerrors; /* how many of the rules have an error */
 	/* pg_ident.conf (hba/match/ident.h); NULL: no rule names a map */
 	const struct CastsslIdent *ident;
+	/* which limit of ours (hba/text/read.h) a line goes beyond; NULL: none */
+	const char *beyond_limit;
 } CastsslHbaPolicy;
 
 /*

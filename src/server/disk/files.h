@@ -14,8 +14,9 @@
 
 #include "base/compat.h"
 
-#define CASTSSL_PEM_LIMIT                                                                          \
-	((size_t) 4 * 1024 * 1024) /* most bytes of a certificate, key, CA or CRL file */
+/* Most bytes of a certificate, key or CA, and of a CRL, in a file or an argument. */
+#define CASTSSL_PEM_LIMIT ((size_t) 4 * 1024 * 1024)
+#define CASTSSL_CRL_LIMIT ((size_t) 64 * 1024 * 1024)
 #define CASTSSL_HBA_LIMIT ((size_t) 64 * 1024 * 1024) /* most bytes of a pg_hba.conf */
 
 /*

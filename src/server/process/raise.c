@@ -6,8 +6,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/words.h"
 #include "server/process/raise.h"
-#include "tls/pem.h"
 
 int
 castssl_choice(const char *parameter, const char *value, const char *const *names, const char *hint)
@@ -61,24 +61,14 @@ castssl_raise_failure(const CastsslFindings *findings, int sqlstate)
 int
 castssl_hint_for_path(const char *path, const char *command)
 {
-	StringInfoData text;
-	const char *word = castssl_shell_word(path);
+	const char *hint = castssl_hint_with(command, castssl_shell_word(path));
 
-	for (const char *c = path; *c; c++)
-	{
-		if ((unsigned char) *c < ' ' || *c == 0x7F)
-			return 0;
-	}
-	initStringInfo(&text);
-	while (*command)
-	{
-		if (strncmp(command, "%s", 2) == 0)
-		{
-			appendStringInfoString(&text, word);
-			command += 2;
-		}
-		else
-			appendStringInfoChar(&text, *command++);
-	}
-	return errhint("%s", text.data);
+	return hint ? errhint("%s", hint) : 0;
+}
+
+int
+castssl_hint_for_name(const char *name, const char *hint)
+{
+	hint = castssl_hint_naming(hint, name);
+	return hint ? errhint("%s", hint) : 0;
 }

@@ -27,8 +27,11 @@ pg_noreturn extern void castssl_raise_failure(const CastsslFindings *findings, i
 
 /*
  * errhint() with a command for a shell, in which each %s stands for the path as one word.  No
- * hint for a path with a control character, which a terminal would obey.
+ * hint for a path that is not to be pasted (base/words.h).
  */
 extern int castssl_hint_for_path(const char *path, const char *command);
+
+/* errhint() with a sentence, in which each %s stands for the name as it is.  No hint as above. */
+extern int castssl_hint_for_name(const char *name, const char *hint);
 
 #endif

@@ -31,7 +31,7 @@ extern bool castssl_is_canceled(void);
 /* Is it a termination? */
 extern bool castssl_is_terminated(void);
 
-/* CHECK_FOR_INTERRUPTS() as a function, for floors that know no server. */
+/* CHECK_FOR_INTERRUPTS() as a function, for castssl_interrupted (base/interrupts.h). */
 extern void castssl_check_for_interrupts(void);
 
 #endif
