@@ -10,7 +10,7 @@ use CastsslOpenssl qw(openssl_ok slurp spew);
 use Cwd ();
 use Test::More;
 
-my $t = CastsslTest->new('clients');
+my $t = CastsslTest->new('clients', conf => $CastsslTest::listen_on_localhost);
 my $port = $t->{node}->port;
 $t->sql("SELECT castssl_create_ca(common_name => 'Clients'' CA')");
 $t->sql(q{SELECT count(*) FROM castssl_install(ca => pg_read_file('pg_castssl/ca/root.crt'), certificate =>

@@ -10,7 +10,7 @@ use CastsslOpenssl qw(openssl);
 use JSON::PP ();
 use Test::More;
 
-my $t = CastsslTest->new('profile');
+my $t = CastsslTest->new('profile', conf => $CastsslTest::listen_on_localhost);
 my $port = $t->{node}->port;
 
 sub have

@@ -28,7 +28,7 @@ $pki->openssl(qw(ca -config openssl.cnf -cert root.crt -keyfile root.key -gencrl
 # A server for each state, and a folder for each case with the files that castssl_client_config names.
 my @servers = map {
 	my ($plaintext, $clientcert) = @$_;
-	my $t = CastsslTest->new("$plaintext-$clientcert");
+	my $t = CastsslTest->new("$plaintext-$clientcert", conf => $CastsslTest::listen_on_localhost);
 	$t->enable(source_dir => $pki->source($t->{source}, 'list.crl' => 'list.crl'), crl_file => 'list.crl',
 		plaintext => $plaintext, clientcert => $clientcert);
 	$t;

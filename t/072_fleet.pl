@@ -15,14 +15,14 @@ my $folder = CastsslTest::temporary_folder();
 my @good;
 foreach my $name (qw(db1 db2))
 {
-	my $primary = CastsslTest->new($name, streaming => 1);
+	my $primary = CastsslTest->new($name, streaming => 1, conf => $CastsslTest::listen_on_localhost);
 	$primary->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
 	$primary->sql('DROP EXTENSION pg_castssl');
 	my $standby = $primary->from_backup("$name-standby", standby => 1);
 	$standby->start;
 	push @good, $primary, $standby;
 }
-my $bad = CastsslTest->new('bad');
+my $bad = CastsslTest->new('bad', conf => $CastsslTest::listen_on_localhost);
 $bad->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
 my $pki = $bad->{pki};
 $pki->certificate('postgres', 'root', '/CN=postgres', 'client', -1, 90);

@@ -48,6 +48,9 @@ host    replication     all             127.0.0.1/32            scram-sha-256
 host    replication     all             ::1/128                 scram-sha-256
 HBA
 
+# For clients that look localhost up and try the first answer alone: it may be ::1.
+our $listen_on_localhost = "listen_addresses = '127.0.0.1, ::1'";
+
 # Whoever runs the tests: the superuser of their servers is postgres.
 $ENV{PGUSER} = 'postgres';
 
