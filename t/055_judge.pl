@@ -33,7 +33,7 @@ sub login
 	$t->write("$folder/client.crt", of("$certificate.crt"));
 	$t->write("$folder/client.key", of("$key.key"));
 	chmod 0600, "$folder/client.key" or die $!;
-	$t->write("$folder/openssl.cnf", "openssl_conf=a\n[a]\nssl_conf=b\n[b]\nsystem_default=c\n[c]\nCipherString=DEFAULT\@SECLEVEL=0\n");
+	$t->write("$folder/openssl.cnf", "openssl_conf=a\n[a]\nssl_conf=b\n[b]\nsystem_default=c\n[c]\n" . ($options{conf} // 'CipherString=DEFAULT@SECLEVEL=0') . "\n");
 	my ($ok, $output) = CastsslOpenssl::connect_with(
 		{ host => '127.0.0.1', port => $t->{node}->port, user => $options{user} // 'alice', dbname => 'postgres', sslmode => 'require',
 			ssl_max_protocol_version => $options{newest} // 'TLSv1.3', sslcert => "$folder/client.crt", sslkey => "$folder/client.key", connect_timeout => 20 },
@@ -123,6 +123,43 @@ subtest 'the caller is not locked out' => sub {
 	is(login('client', 'client', %boss, newest => 'TLSv1.2'), 'in', 'and everything is as before');
 	is(login('client', 'client', %boss, sql => q{SELECT count(*) FROM castssl_enable(profile => 'modern')}), 'in',
 		'TLS 1.3: it is not');
+	$t->disable;
+	$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
+};
+
+subtest 'nor by ciphers and groups' => sub {
+	my %boss = (user => 'boss', newest => 'TLSv1.2');
+	my $groups = $t->sql('SHOW server_version_num') < 180000 ? 'ssl_ecdh_curve' : 'ssl_groups';
+	my $apply = q{SELECT count(*) FROM castssl_enable(profile => 'intermediate')};
+	my $plan = q{SELECT string_agg(target || ' ' || detail, E'\n') FROM castssl_enable(profile => 'intermediate', force => true, dry_run => true) WHERE result = 'warning'};
+	my $cbc = 'CipherString=ECDHE-RSA-AES256-SHA:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0';
+	like(login('client', 'client', %boss, conf => $cbc, sql => $apply),
+		qr/would be refused afterwards.*offers none of the ciphers that the server would take \(ssl_ciphers\)/s, 'the caller offers a cipher that goes, alone');
+	is(login('client', 'client', %boss, conf => $cbc), 'in', 'and everything is as before');
+	$t->sql("ALTER SYSTEM SET $groups = 'secp384r1'");
+	$t->reload;
+	like(login('client', 'client', user => 'boss', conf => 'Groups=P-384', sql => $apply),
+		qr/would be refused afterwards.*offers none of the groups that the server would take \(prime256v1\)/s, 'a group that goes, alone')
+	  if $groups eq 'ssl_ecdh_curve';
+	{
+		local $ENV{OPENSSL_CONF} = "$t->{folder}/login/openssl.cnf";
+		my $certificate = "sslmode=require sslcert=$t->{folder}/login/client.crt sslkey=$t->{folder}/login/client.key";
+		is(login('client', 'client', user => 'boss', conf => 'Groups=P-384'), 'in', 'a client of TLS 1.3');
+		my $new = $t->session(user => 'boss', host => '127.0.0.1', database => "dbname=postgres $certificate");
+		my $unknown = $t->sql($plan);
+		$new->quit;
+		$t->sql("ALTER SYSTEM RESET $groups");
+		$t->reload;
+		is(login('client', 'client', %boss, conf => $cbc), 'in', 'a client of TLS 1.2');
+		my $old = $t->session(user => 'boss', host => '127.0.0.1', database => "dbname=postgres ssl_max_protocol_version=TLSv1.2 $certificate");
+		like($t->sql($plan), qr/^session $old->{pid} .*would no longer take \S+ \(ssl_ciphers\), and the client came with it because it offered none of the others/m,
+			'a live session with a cipher that goes is named');
+		like($unknown, qr/^sessions whether 1 live sessions could come back cannot be known: $new->{pid} \(boss\)\.  The server would take the groups prime256v1 alone/m,
+			'and one of whose groups nobody knows')
+		  if $groups eq 'ssl_ecdh_curve';
+		$old->quit;
+	}
+	is(login('client', 'client', user => 'boss', sql => $apply), 'in', 'who offers others, too, may');
 	$t->disable;
 	$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
 };

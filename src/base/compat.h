@@ -116,4 +116,11 @@
 #define CASTSSL_LIBRARY_CONTEXTS
 #endif
 
+/* Groups without a number of their own in OpenSSL have a name since 3.0. */
+#ifdef CASTSSL_LIBRARY_CONTEXTS
+#define castssl_group_name(ssl, id) SSL_group_to_name(ssl, id)
+#else
+#define castssl_group_name(ssl, id) OBJ_nid2sn(id)
+#endif
+
 #endif

@@ -33,7 +33,7 @@ static const char *const sessions_query =
 	"       COALESCE(ssl, false), COALESCE(gss_enc, false), "
 	"       CASE WHEN ssl_client_serial IS NOT NULL THEN COALESCE(ssl_client_dn, '') "
 	"            ELSE ssl_client_dn END, "
-	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion, gss_princ "
+	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion, gss_princ, sslcipher "
 	"FROM pg_catalog.pg_stat_get_activity(NULL) "
 	"WHERE backend_type OPERATOR(pg_catalog.=) "
 	"          ANY (ARRAY['client backend', 'walsender']::pg_catalog.text[]) "
@@ -121,6 +121,7 @@ set_session(CastsslSession *session, MemoryContext context, int row)
 	session->client_serial = text_column(context, row, 11);
 	session->tls_version = text_column(context, row, 12);
 	session->principal = text_column(context, row, 13);
+	session->tls_cipher = text_column(context, row, 14);
 	return true;
 }
 
@@ -215,7 +216,10 @@ castssl_session_own(void)
 	set_own_address(session, port);
 	session->principal = own_principal(port);
 	if (port->ssl_in_use)
+	{
 		session->tls_version = pstrdup(be_tls_get_version(port));
+		session->tls_cipher = pstrdup(be_tls_get_cipher(port));
+	}
 	if (port->ssl_in_use && port->peer_cert_valid)
 	{
 		char name[NAMEDATALEN * 4];

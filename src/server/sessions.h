@@ -19,6 +19,7 @@ typedef struct CastsslSession
 	const char *principal;     /* that GSSAPI authenticated; NULL: none */
 	const char *client_serial; /* its serial number, decimal; castssl_session_own does not set it */
 	const char *tls_version;   /* "TLSv1.3"; NULL without TLS */
+	const char *tls_cipher;
 	TimestampTz started;
 } CastsslSession;
 

@@ -585,7 +585,7 @@ sub mode
 	return sprintf '%04o', $s[2] & 07777;
 }
 
-# A session by the Unix socket that goes on while the test does other things:
+# A session (by the Unix socket, without a host) that goes on while the test does other things:
 # ask() sends statements, answer() waits until all of them are through and returns the output.
 sub session
 {
@@ -593,7 +593,7 @@ sub session
 	my $session = { in => '', out => '' };
 	$session->{run} = IPC::Run::start(
 		[
-			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-h', $self->{node}->host, '-p',
+			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-h', $options{host} // $self->{node}->host, '-p',
 			$self->{node}->port, '-U', $options{user} // 'postgres', $options{database} // 'postgres'
 		],
 		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout($options{timeout} // 180));

@@ -61,20 +61,23 @@ line_name(const CastsslQuestion *question, const CastsslHbaRule *rule)
 
 /* ---- before pg_hba.conf is asked ---- */
 
-/*
- * Does the client speak no version of TLS that the server takes?  TLS takes the newest
- * version that both sides know, so a session shows what its client can do at most, unless the
- * server itself offers no more now.
- */
+/* Could the client agree on what the server will offer, if that changes? */
 static bool
-is_too_old(const CastsslQuestion *question)
+terms_suit(CastsslInquiry *inquiry)
 {
-	const char *newest = castssl_parameter_value("ssl_max_protocol_version");
+	const CastsslQuestion *question = inquiry->question;
+	CastsslTlsAnswer answer = CASTSSL_TLS_AGREES;
+	char *reason;
 
-	if (question->tls_version == NULL || question->min_protocol == NULL)
-		return false;
-	return strcmp(question->tls_version, question->min_protocol) < 0 &&
-		   (newest[0] == '\0' || strcmp(newest, question->tls_version) > 0);
+	if (question->terms_after && question->past.version && question->past.cipher)
+		answer = castssl_tls_terms_judge(question->terms_before, question->terms_after,
+										 &question->past, &reason);
+	if (answer == CASTSSL_TLS_AGREES)
+		return true;
+	castssl_say(inquiry, "%s", reason);
+	if (answer == CASTSSL_TLS_UNKNOWN)
+		inquiry->unknown = reason;
+	return answer == CASTSSL_TLS_UNKNOWN;
 }
 
 /* Is a connection of that kind possible at all? */
@@ -95,15 +98,8 @@ channel_exists(CastsslInquiry *inquiry)
 		castssl_say(inquiry, "The server offers no TLS (ssl = off).");
 		return false;
 	}
-	if (connection->encryption == CASTSSL_TLS && is_too_old(inquiry->question))
-	{
-		castssl_say(
-			inquiry,
-			"The server would take %s and later (ssl_min_protocol_version), and the client came "
-			"with %s although it was offered more.",
-			inquiry->question->min_protocol, inquiry->question->tls_version);
-		return false;
-	}
+	if (connection->encryption == CASTSSL_TLS)
+		return terms_suit(inquiry);
 	if (connection->encryption == CASTSSL_GSS && !castssl_hba_gss_possible())
 	{
 		castssl_say(inquiry,
@@ -328,6 +324,7 @@ castssl_explain(const CastsslQuestion *question, CastsslExplanation *explanation
 		explanation->verdict = CASTSSL_REFUSED;
 	}
 	explanation->late = inquiry.late;
+	explanation->unknown = explanation->verdict == CASTSSL_REFUSED ? NULL : inquiry.unknown;
 	if (!question->brief)
 	{
 		say_lines_above(&inquiry, explanation->rule, doubtful);

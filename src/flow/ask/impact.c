@@ -91,6 +91,28 @@ warn(CastsslPlan *plan, const char *target, const char *detail)
 	castssl_plan_step(plan, "edit pg_hba", target, CASTSSL_STEP_WARNING, detail);
 }
 
+/* The live sessions of whose clients nobody can say whether they could come back. */
+typedef struct Unknown
+{
+	StringInfoData who;
+	int count;
+	const char *reason; /* of the first of them */
+} Unknown;
+
+static void
+add_unknown(Unknown *unknown, const CastsslSession *session, const char *reason)
+{
+	if (unknown->count == 0)
+	{
+		initStringInfo(&unknown->who);
+		unknown->reason = reason;
+	}
+	if (unknown->count < MOST_WARNINGS)
+		appendStringInfo(&unknown->who, "%s%d (%s)", unknown->count > 0 ? ", " : "", session->pid,
+						 session->connection.user);
+	unknown->count++;
+}
+
 static void
 warn_of_sessions(CastsslPlan *plan)
 {
@@ -98,13 +120,17 @@ warn_of_sessions(CastsslPlan *plan)
 	int refused = 0;
 	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);
 	const CastsslHbaWorld *world = castssl_hba_world();
+	Unknown unknown = { .count = 0 };
 
 	for (int i = 0; i < count; i++)
 	{
 		const CastsslSession *session = &sessions[i];
 		CastsslExplanation after;
+		bool cut_off = castssl_impact_cuts_off(plan, session, world, &after);
 
-		if (!castssl_impact_cuts_off(plan, session, world, &after) || ++refused > MOST_WARNINGS)
+		if (after.unknown)
+			add_unknown(&unknown, session, after.unknown);
+		if (!cut_off || ++refused > MOST_WARNINGS)
 			continue;
 		warn(plan, psprintf("session %d", session->pid),
 			 psprintf("a connection like it (%s \"%s\"%s%s%s) would be refused afterwards.  %s",
@@ -118,6 +144,11 @@ warn_of_sessions(CastsslPlan *plan)
 	if (refused > MOST_WARNINGS)
 		warn(plan, "sessions",
 			 psprintf("and %d more live sessions could not come back", refused - MOST_WARNINGS));
+	if (unknown.count > 0)
+		warn(plan, "sessions",
+			 psprintf("whether %d live sessions could come back cannot be known: %s%s.  %s",
+					  unknown.count, unknown.who.data, unknown.count > MOST_WARNINGS ? ", ..." : "",
+					  unknown.reason));
 }
 
 /* Warn of who gains and who loses access by the edits that the caller staged. */

@@ -17,6 +17,7 @@ typedef struct CastsslInquiry
 	bool shows; /* the client shows a certificate that is accepted */
 	const char *cn;
 	const char *dn;
+	const char *unknown;
 	bool late; /* see CastsslExplanation */
 } CastsslInquiry;
 

@@ -8,6 +8,7 @@
 #include "flow/plan/plan.h"
 #include "hba/match/match.h"
 #include "server/sessions.h"
+#include "tls/terms.h"
 
 /* The facts about a connection that decide. */
 typedef struct CastsslQuestion
@@ -20,7 +21,7 @@ typedef struct CastsslQuestion
 	const char *cn;          /* CN of that certificate; NULL: unknown */
 	const char *principal;   /* that GSSAPI authenticates; NULL: unknown */
 	const char *account;     /* of the operating system that it runs as; NULL: unknown */
-	const char *tls_version; /* that the client's session has, "TLSv1.2"; NULL: unknown */
+	CastsslTlsPast past;     /* how the client came in by TLS; version NULL: unknown */
 
 	/* what the server goes by: castssl_question_now or castssl_question_after */
 	const CastsslHbaPolicy *policy;
@@ -28,7 +29,9 @@ typedef struct CastsslQuestion
 	bool has_ca;                     /* and has CAs for checking client certificates */
 	const CastsslMaterial *material; /* CA and CRL; NULL: those in force */
 	const char *ciphers;             /* ssl_ciphers */
-	const char *min_protocol; /* ssl_min_protocol_version; NULL: what the session has is good */
+	/* versions, ciphers and groups before and after; NULL: what the session has is good */
+	const CastsslTlsTerms *terms_before;
+	const CastsslTlsTerms *terms_after;
 
 	const CastsslHbaWorld *world;
 	bool brief; /* nothing about the lines above */

@@ -18,4 +18,11 @@ extern char *castssl_peer_certificates(void);
  */
 extern char *castssl_peer_account(void);
 
+/*
+ * All ciphers and groups that the client offered, by OpenSSL's names and with colons between
+ * them; palloc'd.  NULL without TLS.
+ */
+extern char *castssl_peer_ciphers(void);
+extern char *castssl_peer_groups(void);
+
 #endif
