@@ -166,7 +166,7 @@ sub unmount
 {
 	my ($folder) = @_;
 	@mounted = grep { $_ ne $folder } @mounted;
-	return as_root('umount', $folder) || as_root('umount', '-l', $folder);
+	return as_root("umount '$folder' 2>/dev/null") || as_root('umount', '-l', $folder);
 }
 
 sub start
