@@ -108,8 +108,8 @@ subtest 'live sessions of the old CA are named' => sub {
 subtest 'dropping a CA that is in use' => sub {
 	my @warnings = warnings(install(ca => $new, dry_run => 'true'));
 	is(@warnings, 2, 'a warning for each live session of it') or diag explain \@warnings;
-	like($warnings[0], qr/^session $alice->{pid}: user "alice" .*$old_name.*It could not come back\./, 'alice');
-	like($warnings[1], qr/^session $bob->{pid}: user "bob" .*$old_name.*It could not come back\./, 'bob');
+	like($warnings[0], qr/^session $alice->{pid}: .*"alice".* would be refused afterwards.*$old_name, which would not be trusted any longer\./, 'alice');
+	like($warnings[1], qr/^session $bob->{pid}: .*"bob".* would be refused afterwards.*$old_name, which would not be trusted any longer\./, 'bob');
 	is_in('a dry run drops nothing', alice => 1, 'alice-other' => 1);
 
 	@warnings = warnings(install(ca => $new, confirm_within => '1 hour'));
@@ -161,7 +161,7 @@ subtest 'names that are the same' => sub {
 		'/CN=castssl test other-root', '-days', '700', '-out', 'same-name.crt');
 	my @warnings = warnings(install(ca => slurp($pki->path('same-name.crt')), dry_run => 'true'));
 	is(@warnings, 1, 'another CA of the same name: a warning');
-	like($warnings[0], qr/^session $moved->{pid}: .*only if its issuer is the CA of the same name that stays/, 'that it cannot be seen');
+	like($warnings[0], qr/^sessions: .*cannot be known: $moved->{pid} .*of the CA of that name that stays/, 'that it cannot be seen');
 	@warnings = warnings(install(ca => $new . slurp($pki->path('same-name.crt')), dry_run => 'true'));
 	like($warnings[0], qr/$moved->{pid} \(alice\) \(or of another CA with that name\)/, 'both: it cannot be seen either');
 	quit($moved);
@@ -182,9 +182,9 @@ subtest 'names that are cut' => sub {
 	my $session = live('alice', 'alice-long');
 	is(length $t->sql("SELECT issuer_dn FROM pg_stat_ssl WHERE pid = $session->{pid}"), 63, 'the name is cut');
 	my @warnings = warnings(install(ca => $new, dry_run => 'true'));
-	like("@warnings", qr/^session $session->{pid}: .*CN=CA 1,.*It could not come back/, 'and known all the same');
+	like("@warnings", qr/^session $session->{pid}: .* would be refused afterwards.*CN=CA 1,/, 'and known all the same');
 	@warnings = warnings(install(ca => $two, dry_run => 'true'));
-	like("@warnings", qr/^session $session->{pid}: .*only if its issuer is the CA of the same name/, 'unless another one is cut to the same');
+	like("@warnings", qr/^sessions: .*cannot be known: $session->{pid} .*of the CA of that name that stays/, 'unless another one is cut to the same');
 	quit($session);
 };
 
@@ -208,15 +208,19 @@ subtest 'intermediate CAs' => sub {
 	like("@warnings", qr/1 live sessions showed a certificate of $old_name: $session->{pid} \(alice\)/,
 		'a session of an intermediate CA counts for its root');
 	@warnings = warnings(install(ca => $old, dry_run => 'true'));
-	like("@warnings", qr/^session $session->{pid}: .*CN=intermediate,.*only if its client sends the certificate of that CA along/,
+	like("@warnings", qr/^sessions: whether 1 live sessions could come back cannot be known: $session->{pid} \(alice\)\. .*CN=intermediate,.*only if its client sends the certificate of that CA along/,
 		'dropping an intermediate alone');
 	quit($session);
 
 	install(ca => $old);
 	$session = live('alice', undef, cert => $chain, key => $pki->path('alice-inter.key'));
 	@warnings = warnings(install(ca => $new, dry_run => 'true'));
-	like("@warnings", qr/1 live sessions showed a certificate of an intermediate CA that is not in the CA file.*$session->{pid} \(alice\)/,
-		'an intermediate that clients send: it cannot be seen');
+	like("@warnings", qr/^sessions: whether 1 live sessions could come back cannot be known: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file here/,
+		'an intermediate that clients send: it cannot be known');
+	@warnings = warnings(install(ca => $bundle, dry_run => 'true'));
+	like("@warnings", qr/1 live sessions showed a certificate of an intermediate CA that is not in the CA file: $session->{pid} \(alice\)\. .*Whether a live session needs $old_name cannot be known/,
+		'nor whether the old CA is needed');
+	unlike("@warnings", qr/No live session/, 'which is not called unused');
 	like($t->sql(q{SELECT string_agg(message, ' ') FROM castssl_check() WHERE check_name = 'sessions_ca'}),
 		qr/only if that is an intermediate CA whose certificate they send along/, 'nor by castssl_check');
 	quit($session);

@@ -13,7 +13,7 @@
 #include "flow/apply/candidate.h"
 #include "flow/apply/managed.h"
 #include "flow/apply/preflight.h"
-#include "flow/apply/rotation.h"
+#include "flow/ask/rotation.h"
 #include "flow/ask/impact.h"
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"

@@ -14,6 +14,7 @@
 #include "flow/ask/explain.h"
 #include "flow/ask/inquiry.h"
 #include "flow/ask/maps.h"
+#include "flow/ask/rotation.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/material.h"
 #include "hba/match/reason.h"
@@ -110,6 +111,26 @@ channel_exists(CastsslInquiry *inquiry)
 	return true;
 }
 
+/* Of another session the issuer of its certificate is known: does the server go on trusting it? */
+static bool
+issuer_stays(CastsslInquiry *inquiry)
+{
+	const CastsslQuestion *question = inquiry->question;
+	bool certain;
+	char *problem = NULL;
+
+	if (question->rotation && question->issuer)
+		problem = castssl_rotation_problem(question->rotation, question->issuer, &certain);
+	if (problem == NULL)
+		return true;
+	castssl_say(inquiry, "%s", problem);
+	if (!certain)
+		inquiry->unknown = problem;
+	else
+		castssl_say(inquiry, "The handshake fails, whatever pg_hba.conf says.");
+	return !certain;
+}
+
 /* The handshake: does the server accept the certificate that the client shows? */
 static bool
 handshake_succeeds(CastsslInquiry *inquiry)
@@ -124,6 +145,8 @@ handshake_succeeds(CastsslInquiry *inquiry)
 
 	inquiry->shows = question->shows_certificate;
 	inquiry->cn = question->cn;
+	if (question->certificate == NULL && question->connection.encryption == CASTSSL_TLS)
+		return issuer_stays(inquiry);
 	if (question->certificate == NULL || question->connection.family == 0 ||
 		question->connection.encryption != CASTSSL_TLS)
 		return true;

@@ -20,6 +20,7 @@ castssl_question_now(CastsslQuestion *question, const CastsslHbaPolicy *policy)
 	question->material = NULL;
 	question->ciphers = castssl_parameter_value("ssl_ciphers");
 	question->terms_before = question->terms_after = NULL;
+	question->rotation = NULL;
 }
 
 /* On what terms the server takes TLS when the plan is in effect; NULL: now. */
@@ -59,6 +60,7 @@ castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan)
 	question->has_ca = plan->material ? plan->material->files[CASTSSL_ROLE_CA].path != NULL
 									  : castssl_ca_is_configured();
 	question->ciphers = castssl_plan_value(plan, "ssl_ciphers");
+	question->rotation = plan->rotation;
 	question->terms_before = tls_terms(NULL);
 	question->terms_after = tls_terms(plan);
 	if (same_terms(question->terms_before, question->terms_after))
@@ -94,6 +96,7 @@ castssl_question_session(CastsslQuestion *question, const CastsslSession *sessio
 		question->past.groups = castssl_peer_groups();
 	}
 	question->shows_certificate = session->client_dn != NULL;
+	question->issuer = session->issuer_dn;
 	question->cn = common_name(session->client_dn);
 	question->certificate = session->pid == MyProcPid ? castssl_peer_certificates() : NULL;
 }

@@ -14,7 +14,7 @@
 #include "change/journal.h"
 #include "change/rollback.h"
 #include "flow/apply/managed.h"
-#include "flow/apply/rotation.h"
+#include "flow/ask/rotation.h"
 #include "flow/check/checks.h"
 #include "flow/plan/baseline.h"
 #include "hba/edit/edit.h"

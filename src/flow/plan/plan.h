@@ -24,6 +24,8 @@ typedef struct CastsslPlannedFile
 	bool is_tls;              /* certificate, key, CA or CRL: written while ssl is stored as off */
 } CastsslPlannedFile;
 
+typedef struct CastsslRotation CastsslRotation; /* flow/ask/rotation.h */
+
 typedef struct CastsslPlan
 {
 	const char *action; /* "enable", "disable", "install", "apply pg_hba", "rollback" */
@@ -53,6 +55,9 @@ typedef struct CastsslPlan
 	/* connected clients, set by castssl_plan_sessions; NULL: not read yet */
 	CastsslSession *sessions;
 	int nsessions;
+
+	/* how the CAs change, set by castssl_rotation_compare; NULL: they do not, or not looked yet */
+	CastsslRotation *rotation;
 
 	bool uses_staged; /* makes the staged edits live, so they are no longer staged */
 	List *undoes;     /* the CastsslChanges that the plan undoes */

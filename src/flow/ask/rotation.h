@@ -7,8 +7,8 @@
  * the same name.  Then the finding says that it is unknown which one issued the
  * certificate.
  */
-#ifndef CASTSSL_FLOW_APPLY_ROTATION_H
-#define CASTSSL_FLOW_APPLY_ROTATION_H
+#ifndef CASTSSL_FLOW_ASK_ROTATION_H
+#define CASTSSL_FLOW_ASK_ROTATION_H
 
 #include "base/finding.h"
 #include "flow/plan/plan.h"
@@ -28,11 +28,19 @@ extern void castssl_rotation_judge(const char *name, const CastsslCertificates *
 								   CastsslFindings *findings);
 
 /*
- * Warn about the CA file of a plan's material, which is already read.  Adds one warning
- * for each session whose CA is trusted now, but would not be any longer.  If several CAs
- * are trusted, adds castssl_rotation_judge's row, always as a warning.
+ * Look at the CA file of a plan's material, which is already read: sets plan->rotation, where
+ * it changes.  If several CAs are trusted, adds castssl_rotation_judge's row, always as a
+ * warning.
  */
 extern void castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 									 CastsslFindings *findings);
+
+/*
+ * Why the server would not take a certificate of that issuer (as pg_stat_ssl shows it) any
+ * longer, a sentence, palloc'd; NULL: nothing changes for it.  Without *certain it cannot be
+ * known.
+ */
+extern char *castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
+									  bool *certain);
 
 #endif

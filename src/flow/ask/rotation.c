@@ -12,12 +12,14 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
-#include "flow/apply/rotation.h"
+#include "flow/ask/rotation.h"
 #include "server/parameters.h"
 #include "tls/instant.h"
 
 #define MOST_SESSIONS 20 /* sessions that are named one by one */
 #define MOST_CAS 5
+
+/* ---- the CAs of a file ---- */
 
 /*
  * The CAs of a file, each once.  A certificate that was renewed with the same key is the
@@ -83,18 +85,18 @@ read_authorities(const CastsslPem *pem)
 }
 
 static bool
-issued_by_name(const CastsslSession *session, const char *name)
+has_name(const char *issuer_dn, const char *name)
 {
-	return session->issuer_dn && strncmp(session->issuer_dn, name, NAMEDATALEN - 1) == 0;
+	return issuer_dn && strncmp(issuer_dn, name, NAMEDATALEN - 1) == 0;
 }
 
-/* The first CA of the list with the name of the session's issuer, -1 if none has it. */
+/* The first CA of the list with that name, -1 if none has it. */
 static int
-find_issuer(const Authorities *list, const CastsslSession *session)
+find_issuer(const Authorities *list, const char *issuer_dn)
 {
 	for (int i = 0; i < list->count; i++)
 	{
-		if (issued_by_name(session, list->names[i]))
+		if (has_name(issuer_dn, list->names[i]))
 			return i;
 	}
 	return -1;
@@ -172,7 +174,7 @@ find_older_root(const Authorities *list, int newest, const CastsslSession *sessi
 	{
 		int root;
 
-		if (!issued_by_name(session, list->names[ca]))
+		if (!has_name(session->issuer_dn, list->names[ca]))
 			continue;
 		matches++;
 		root = find_root(list, ca);
@@ -183,10 +185,13 @@ find_older_root(const Authorities *list, int newest, const CastsslSession *sessi
 	return result;
 }
 
-/* Append the sentence about one older root; true if it has sessions. */
+/*
+ * Append the sentence about one older root; true if it has sessions, or if that cannot be
+ * known: unknown sessions showed certificates of intermediate CAs that are in no file.
+ */
 static bool
 describe_root(StringInfo detail, const CastsslCertificate *root, int number,
-			  const CastsslSession *sessions, const SessionRoot *roots, int nsessions)
+			  const CastsslSession *sessions, const SessionRoot *roots, int nsessions, bool unknown)
 {
 	StringInfoData text;
 	bool unclear = false;
@@ -204,8 +209,33 @@ describe_root(StringInfo detail, const CastsslCertificate *root, int number,
 		appendStringInfo(detail, "%d live sessions showed a certificate of %s: %s%s.  ", count,
 						 root->subject, text.data,
 						 unclear ? " (or of another CA with that name)" : "");
+	else if (unknown)
+		appendStringInfo(detail, "Whether a live session needs %s cannot be known.  ",
+						 root->subject);
 	else
 		appendStringInfo(detail, "No live session showed a certificate of %s.  ", root->subject);
+	return count > 0 || unknown;
+}
+
+/* Append who showed a certificate of a CA that is in no file here; true if there is anybody. */
+static bool
+describe_unknown(StringInfo detail, const Authorities *list, const CastsslSession *sessions,
+				 int nsessions)
+{
+	StringInfoData text;
+	int count = 0;
+
+	initStringInfo(&text);
+	for (int i = 0; i < nsessions; i++)
+	{
+		if (sessions[i].issuer_dn && find_issuer(list, sessions[i].issuer_dn) < 0)
+			append_session(&text, &sessions[i], count++);
+	}
+	if (count > 0)
+		appendStringInfo(detail,
+						 "%d live sessions showed a certificate of an intermediate CA that is not "
+						 "in the CA file: %s.  ",
+						 count, text.data);
 	return count > 0;
 }
 
@@ -219,12 +249,14 @@ judge_several(const char *name, const Authorities *list, const CastsslSession *s
 	StringInfoData detail;
 	int told = 0;
 	bool in_use = false;
+	bool unknown;
 
 	if (nroots < 2)
 		return;
 	for (int i = 0; i < nsessions; i++)
 		roots[i] = find_older_root(list, newest, &sessions[i]);
 	initStringInfo(&detail);
+	unknown = describe_unknown(&detail, list, sessions, nsessions);
 	for (int i = 0; i < list->count; i++)
 	{
 		bool has_sessions = false;
@@ -234,7 +266,8 @@ judge_several(const char *name, const Authorities *list, const CastsslSession *s
 		for (int j = 0; j < nsessions && !has_sessions; j++)
 			has_sessions = roots[j].root == i;
 		if (has_sessions || ++told <= MOST_CAS)
-			in_use |= describe_root(&detail, list->items[i], i, sessions, roots, nsessions);
+			in_use |=
+				describe_root(&detail, list->items[i], i, sessions, roots, nsessions, unknown);
 	}
 	appendStringInfoString(&detail, "Dropping a CA refuses whoever still has its certificates.");
 	castssl_finding_add(findings, in_use ? CASTSSL_WARNING : CASTSSL_INFO, CASTSSL_ROTATION_CHECK,
@@ -254,83 +287,53 @@ castssl_rotation_judge(const char *name, const CastsslCertificates *ca,
 	judge_several(name, &list, sessions, nsessions, findings);
 }
 
-/* What happens to a session when its CA is removed. */
-static const char *
-fate(const Authorities *before, int dropped, const Authorities *after,
-	 const CastsslSession *session)
+/* ---- the CAs before and after ---- */
+
+struct CastsslRotation
 {
-	if (find_issuer(after, session) >= 0)
-		return "It could come back only if its issuer is the CA of the same name that stays, which "
-			   "the server does not show.";
-	if (find_parent(after, before->items[dropped]) >= 0)
-		return "It could come back only if its client sends the certificate of that CA along.";
-	return "It could not come back.";
-}
+	Authorities before;
+	Authorities after;
+	bool drops_root;
+};
 
-/* One warning for each session whose CA is trusted now, but not after the plan. */
-static void
-judge_dropped(const CastsslPem *ca, const Authorities *before, const Authorities *after,
-			  const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
+char *
+castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn, bool *certain)
 {
-	int found = 0;
+	const Authorities *before = &rotation->before;
+	const Authorities *after = &rotation->after;
+	int was = find_issuer(before, issuer_dn);
+	const char *name;
 
-	for (int i = 0; i < nsessions; i++)
-	{
-		int dropped = -1;
-
-		for (int j = 0; j < before->count && dropped < 0; j++)
-		{
-			if (issued_by_name(&sessions[i], before->names[j]) &&
-				find_same(after, before->items[j]) < 0)
-				dropped = j;
-		}
-		if (dropped >= 0 && ++found <= MOST_SESSIONS)
-			castssl_finding_add(
-				findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK,
-				psprintf("session %d", sessions[i].pid),
-				psprintf("user \"%s\" showed a certificate of %s, which would not be trusted any "
-						 "longer",
-						 sessions[i].connection.user, before->items[dropped]->subject),
-				fate(before, dropped, after, &sessions[i]), NULL);
-	}
-	if (found > MOST_SESSIONS)
-		castssl_finding_add(findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK, ca->name,
-							psprintf("and %d more live sessions showed a certificate of a CA that "
-									 "would not be trusted any longer",
-									 found - MOST_SESSIONS),
-							NULL, NULL);
-}
-
-/* Clients may send intermediates that are in no file here.  Nothing is known about those. */
-static void
-judge_unknown(const CastsslPem *ca, const Authorities *before, const Authorities *after,
-			  const CastsslSession *sessions, int nsessions, CastsslFindings *findings)
-{
-	StringInfoData text;
-	int count = 0;
-	bool drops_root = false;
-
+	*certain = false;
 	for (int i = 0; i < before->count; i++)
-		drops_root |= before->items[i]->self_signed && find_same(after, before->items[i]) < 0;
-	if (!drops_root)
-		return;
-	initStringInfo(&text);
-	for (int i = 0; i < nsessions; i++)
 	{
-		if (sessions[i].issuer_dn && find_issuer(before, &sessions[i]) < 0 &&
-			find_issuer(after, &sessions[i]) < 0)
-			append_session(&text, &sessions[i], count++);
+		if (has_name(issuer_dn, before->names[i]) && find_same(after, before->items[i]) < 0)
+			was = i;
 	}
-	if (count > 0)
-		castssl_finding_add(
-			findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK, ca->name,
-			psprintf("%d live sessions showed a certificate of an intermediate CA that is not in "
-					 "the CA file",
-					 count),
-			psprintf("Whether they could come back without the CA that is dropped cannot be seen "
-					 "here: %s.",
-					 text.data),
-			NULL);
+	if (was < 0)
+	{
+		if (!rotation->drops_root || find_issuer(after, issuer_dn) >= 0)
+			return NULL;
+		/* Clients may send intermediates that are in no file here. */
+		return psprintf("Its certificate is of \"%s\", an intermediate CA that is in no file here; "
+						"whether it needs the CA that is dropped cannot be known.",
+						issuer_dn);
+	}
+	if (find_same(after, before->items[was]) >= 0)
+		return NULL;
+	name = before->items[was]->subject;
+	if (find_issuer(after, issuer_dn) >= 0)
+		return psprintf("Its certificate is of %s; whether of the CA of that name that stays, the "
+						"server does not show.",
+						name);
+	if (find_parent(after, before->items[was]) >= 0)
+		return psprintf(
+			"Its certificate is of %s, which would be in no file here any longer: it "
+			"could come back only if its client sends the certificate of that CA along, "
+			"which cannot be known.",
+			name);
+	*certain = true;
+	return psprintf("Its certificate is of %s, which would not be trusted any longer.", name);
 }
 
 /* The CA file in use now. */
@@ -352,20 +355,22 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 	CastsslPem current = read_current();
 	bool same = pem.data && current.data && pem.length == current.length &&
 				memcmp(pem.data, current.data, pem.length) == 0;
-	Authorities after;
-	Authorities before;
+	CastsslRotation *rotation;
 	int count;
 	const CastsslSession *sessions;
 	int first = findings->count;
 
 	if (pem.data == NULL)
 		return; /* then the server asks nobody for a certificate */
-	after = authorities_among(ca);
-	before = same ? after : read_authorities(&current);
+	rotation = palloc0(sizeof(CastsslRotation));
+	rotation->after = authorities_among(ca);
+	rotation->before = same ? rotation->after : read_authorities(&current);
+	for (int i = 0; i < rotation->before.count; i++)
+		rotation->drops_root |= rotation->before.items[i]->self_signed &&
+								find_same(&rotation->after, rotation->before.items[i]) < 0;
+	plan->rotation = same ? NULL : rotation;
 	sessions = castssl_plan_sessions(plan, &count);
-	judge_dropped(&pem, &before, &after, sessions, count, findings);
-	judge_unknown(&pem, &before, &after, sessions, count, findings);
-	judge_several(pem.name, &after, sessions, count, findings);
+	judge_several(pem.name, &rotation->after, sessions, count, findings);
 	for (int i = first; i < findings->count; i++)
 		findings->items[i].severity = CASTSSL_WARNING;
 	ERR_clear_error();
