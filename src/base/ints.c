@@ -47,3 +47,10 @@ castssl_ints_unique(CastsslInts *ints)
 			ints->items[count++] = ints->items[i];
 	ints->count = count;
 }
+
+bool
+castssl_ints_has(const CastsslInts *ints, int value)
+{
+	return ints->count > 0 &&
+		   bsearch(&value, ints->items, ints->count, sizeof(int), compare_ints) != NULL;
+}

@@ -19,4 +19,7 @@ extern void castssl_ints_free(CastsslInts *ints);
 /* Ascending, each once. */
 extern void castssl_ints_unique(CastsslInts *ints);
 
+/* Is it one of them, which are ascending? */
+extern bool castssl_ints_has(const CastsslInts *ints, int value);
+
 #endif

@@ -170,7 +170,7 @@ test_contradictions(void)
 			   "method changed | socket | alice | alice, bob | - | md5 | trust\n");
 	CHECK_ROWS("local replication,app /^al md5\n", "local app,replication alice trust\n",
 			   "newly refused | socket | replication, app | /^al | - | md5 | refused\n"
-			   "method changed | socket | app, replication | alice | - | md5 | trust\n");
+			   "method changed | socket | replication, app | alice | - | md5 | trust\n");
 	/* keys beyond those that a rule has place for at first */
 	initStringInfo(&text);
 	appendStringInfoString(&text, "local all u0");
@@ -228,7 +228,7 @@ test_quotes(void)
 {
 	/* a quoted slash begins a regular expression, too */
 	CHECK_ROWS("", "local \"a b\",\"all\",\"+c\",\"/d\",\"e,f\" \"g#\",h trust\n",
-			   "newly admitted | socket | \"a b\", \"all\", \"+c\", /d, \"e,f\" | \"g#\", h | - | "
+			   "newly admitted | socket | \"all\", \"a b\", \"+c\", /d, \"e,f\" | \"g#\", h | - | "
 			   "refused | trust\n");
 }
 

@@ -13,6 +13,18 @@
 
 #include "hba/access/atom.h"
 
+static int
+key_of(const CastsslHbaAtom *atom, int side, bool of_database)
+{
+	return of_database ? atom->sides[side].database : atom->sides[side].user;
+}
+
+static const char *
+name_of(const CastsslHbaAtom *atom, int key)
+{
+	return castssl_hba_key_name(&atom->space->names, key);
+}
+
 /* Give a name; false if there is another one. */
 static bool
 name_it(const char **name, const char *wanted)
@@ -23,175 +35,169 @@ name_it(const char **name, const char *wanted)
 	return true;
 }
 
-static const char *
-name_of(const CastsslHbaAtom *atom, int key)
-{
-	return atom->space->names.items[CASTSSL_KEY_NAME_OF(key)];
-}
-
-bool
-castssl_hba_atom_user(CastsslHbaAtom *atom, int key)
-{
-	switch (CASTSSL_KEY_KIND(key))
-	{
-		case CASTSSL_KEY_NAME:
-			return name_it(&atom->connection.user, name_of(atom, key));
-		case CASTSSL_KEY_GROUP:
-			atom->groups[atom->ngroups++] = CASTSSL_KEY_NAME_OF(key);
-			return true;
-		case CASTSSL_KEY_REGEXP:
-			atom->user_patterns[atom->nuser_patterns++] = name_of(atom, key);
-			return true;
-		default:
-			return true;
-	}
-}
-
-bool
-castssl_hba_atom_database(CastsslHbaAtom *atom, int key)
-{
-	switch (CASTSSL_KEY_KIND(key))
-	{
-		case CASTSSL_KEY_REPLICATION:
-			atom->connection.replication = true;
-			return true;
-		case CASTSSL_KEY_NAME:
-			return name_it(&atom->connection.database, name_of(atom, key));
-		case CASTSSL_KEY_REGEXP:
-			atom->database_patterns[atom->ndatabase_patterns++] = name_of(atom, key);
-			return true;
-		case CASTSSL_KEY_SAMEUSER:
-			atom->sameuser = true;
-			return true;
-		case CASTSSL_KEY_SAMEROLE:
-			atom->samerole = true;
-			return true;
-		default:
-			return true;
-	}
-}
-
-void
-castssl_hba_atom_address(CastsslHbaAtom *atom, const CastsslHbaBox *box)
-{
-	if (box->by_word)
-		atom->words[atom->nwords++] = &box->rule.address;
-}
-
 bool
 castssl_hba_atom_settle(CastsslHbaAtom *atom)
 {
 	CastsslConnection *connection = &atom->connection;
+	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEUSER) >= 0;
 
-	if (atom->sameuser && connection->user == NULL)
+	memset(connection, 0, sizeof(CastsslConnection));
+	castssl_hba_channel(atom->channel, connection);
+	atom->interval = castssl_interval_common(&castssl_hba_atom_box(atom, 0)->interval,
+											 &castssl_hba_atom_box(atom, 1)->interval);
+	for (int i = 0; i < 2; i++)
+	{
+		const CastsslHbaSide *side = &atom->sides[i];
+
+		if ((CASTSSL_KEY_KIND(side->user) == CASTSSL_KEY_NAME &&
+			 !name_it(&connection->user, name_of(atom, side->user))) ||
+			(CASTSSL_KEY_KIND(side->database) == CASTSSL_KEY_NAME &&
+			 !name_it(&connection->database, name_of(atom, side->database))))
+			return false;
+		if (CASTSSL_KEY_KIND(side->database) == CASTSSL_KEY_REPLICATION)
+			connection->replication = true;
+	}
+	if (sameuser && connection->user == NULL)
 		connection->user = connection->database;
-	atom->any_user = connection->user == NULL;
-	if (atom->any_user)
-		connection->user = atom->space->other_user;
+	if (connection->user == NULL)
+		connection->user = atom->space->others[false][0];
 	if (connection->replication)
-	{
 		connection->database = "";
-		return true;
-	}
-	if (atom->sameuser)
+	else if (sameuser && !name_it(&connection->database, connection->user))
+		return false;
+	else if (connection->database == NULL)
+		connection->database = atom->space->others[true][0];
+	return castssl_hba_atom_holds(atom) != CASTSSL_NO;
+}
+
+bool
+castssl_hba_atom_is_any(const CastsslHbaAtom *atom, const char *name)
+{
+	return name == atom->space->others[false][0] || name == atom->space->others[true][0];
+}
+
+int
+castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaKeyKind kind)
+{
+	for (int i = 0; i < 2; i++)
+		if (CASTSSL_KEY_KIND(key_of(atom, i, of_database)) == kind)
+			return key_of(atom, i, of_database);
+	return -1;
+}
+
+/* ---- what the world knows ---- */
+
+static CastsslAnswer
+known_member(const CastsslHbaAtom *atom, const char *user, const char *role)
+{
+	const CastsslHbaWorld *world = &atom->space->world;
+
+	if (world->member == NULL || castssl_hba_atom_is_any(atom, user) ||
+		castssl_hba_atom_is_any(atom, role))
+		return CASTSSL_UNKNOWN;
+	return world->member(world->arg, user, role);
+}
+
+static CastsslAnswer
+known_found(const CastsslHbaAtom *atom, const char *pattern, const char *string)
+{
+	const CastsslHbaWorld *world = &atom->space->world;
+
+	if (world->regexp == NULL || castssl_hba_atom_is_any(atom, string))
+		return CASTSSL_UNKNOWN;
+	return world->regexp(world->arg, pattern, string);
+}
+
+CastsslAnswer
+castssl_hba_atom_holds(const CastsslHbaAtom *atom)
+{
+	CastsslAnswer all = CASTSSL_YES;
+
+	for (int i = 0; i < 4; i++)
 	{
-		atom->any_database = atom->any_user;
-		return name_it(&connection->database, connection->user);
+		int key = key_of(atom, i % 2, i < 2);
+		const char *name = i < 2 ? atom->connection.database : atom->connection.user;
+		CastsslAnswer one = CASTSSL_YES;
+
+		if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_REGEXP)
+			one = known_found(atom, name_of(atom, key), name);
+		else if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_GROUP)
+			one = known_member(atom, name, name_of(atom, key));
+		else if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_SAMEROLE)
+			one = known_member(atom, atom->connection.user, name);
+		if (one == CASTSSL_NO)
+			return CASTSSL_NO;
+		if (one == CASTSSL_UNKNOWN)
+			all = CASTSSL_UNKNOWN;
 	}
-	atom->any_database = connection->database == NULL;
-	if (atom->any_database)
-		connection->database = atom->space->other_database;
-	return true;
+	return all;
 }
 
-void
-castssl_hba_atom_channel(CastsslHbaAtom *atom, int channel)
-{
-	atom->connection.encryption = CASTSSL_ENCRYPTION(channel);
-	atom->connection.family = channel == CASTSSL_CHANNEL_SOCKET ? 0 : 4;
-}
-
-static bool
-is_one_of(const char *string, const char *const *strings, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(strings[i], string) == 0)
-			return true;
-	return false;
-}
-
-/* ---- the world as an atom sees it ---- */
-
-/* Is it a name that stands for others? */
-static bool
-is_any(const CastsslHbaAtom *atom, const char *name)
-{
-	return (atom->any_user && name == atom->connection.user) ||
-		   (atom->any_database && name == atom->connection.database);
-}
+/* ---- the world as an atom sees it: what is known, and what was said ---- */
 
 static CastsslAnswer
 is_member(void *arg, const char *user, const char *role)
 {
 	const CastsslHbaAtom *atom = arg;
-	const CastsslHbaWorld *world = atom->space->world;
-	CastsslAnswer known = CASTSSL_UNKNOWN;
+	CastsslAnswer known = known_member(atom, user, role);
+	bool exists = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEROLE) >= 0;
 
-	if (atom->now && world->member != NULL && !is_any(atom, user) && !is_any(atom, role))
-		known = world->member(world->arg, user, role);
 	if (known != CASTSSL_UNKNOWN)
 		return known;
-	for (int i = 0; i < atom->ngroups; i++)
-		if (strcmp(role, atom->space->names.items[atom->groups[i]]) == 0)
-			return CASTSSL_YES;
-	if (atom->samerole && strcmp(role, atom->connection.database) == 0)
+	if (exists && strcmp(role, atom->connection.database) == 0)
 		return CASTSSL_YES;
+	for (int i = 0; i < 2; i++)
+		if (CASTSSL_KEY_KIND(atom->sides[i].user) == CASTSSL_KEY_GROUP)
+		{
+			if (strcmp(role, name_of(atom, atom->sides[i].user)) == 0)
+				return CASTSSL_YES;
+			exists = true;
+		}
 	/* who is in anything exists, and is a member of himself */
-	return (atom->ngroups > 0 || atom->samerole) && strcmp(user, role) == 0 ? CASTSSL_YES
-																			: CASTSSL_UNKNOWN;
+	return exists && strcmp(user, role) == 0 ? CASTSSL_YES : CASTSSL_UNKNOWN;
 }
 
 static CastsslAnswer
 is_found(void *arg, const char *pattern, const char *string)
 {
 	const CastsslHbaAtom *atom = arg;
-	const CastsslHbaWorld *world = atom->space->world;
-	CastsslAnswer known = CASTSSL_UNKNOWN;
+	CastsslAnswer known = known_found(atom, pattern, string);
 
-	if (world->regexp != NULL && !is_any(atom, string))
-		known = world->regexp(world->arg, pattern, string);
-	if (known != CASTSSL_UNKNOWN)
-		return known;
-	return (strcmp(string, atom->connection.user) == 0 &&
-			is_one_of(pattern, atom->user_patterns, atom->nuser_patterns)) ||
-				   (strcmp(string, atom->connection.database) == 0 &&
-					is_one_of(pattern, atom->database_patterns, atom->ndatabase_patterns))
-			   ? CASTSSL_YES
-			   : CASTSSL_UNKNOWN;
+	for (int i = 0; i < 4 && known == CASTSSL_UNKNOWN; i++)
+	{
+		int key = key_of(atom, i % 2, i < 2);
+
+		if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_REGEXP &&
+			strcmp(pattern, name_of(atom, key)) == 0 &&
+			strcmp(string, i < 2 ? atom->connection.database : atom->connection.user) == 0)
+			known = CASTSSL_YES;
+	}
+	return known;
 }
 
 static CastsslAnswer
 is_own_address(void *arg, uint8 family, const uint8 *address, bool network)
 {
-	const CastsslHbaAtom *atom = arg;
-
 	/* an address of this host is in a network of this host */
-	for (int i = 0; i < atom->nwords; i++)
-		if (atom->words[i]->kind == CASTSSL_HBA_ADDRESS_SAMEHOST ||
-			(atom->words[i]->kind == CASTSSL_HBA_ADDRESS_SAMENET && network))
+	for (int i = 0; i < 2; i++)
+	{
+		CastsslHbaAddressKind kind = castssl_hba_atom_box(arg, i)->rule.address.kind;
+
+		if (kind == CASTSSL_HBA_ADDRESS_SAMEHOST ||
+			(kind == CASTSSL_HBA_ADDRESS_SAMENET && network))
 			return CASTSSL_YES;
+	}
 	return CASTSSL_UNKNOWN;
 }
 
 static CastsslAnswer
 has_host_name(void *arg, uint8 family, const uint8 *address, const char *name)
 {
-	const CastsslHbaAtom *atom = arg;
 	size_t length = strlen(name);
 
-	for (int i = 0; i < atom->nwords; i++)
+	for (int i = 0; i < 2; i++)
 	{
-		const char *known = atom->words[i]->name;
+		const char *known = castssl_hba_atom_box(arg, i)->rule.address.name;
 
 		if (known == NULL)
 			continue;
@@ -204,34 +210,15 @@ has_host_name(void *arg, uint8 family, const uint8 *address, const char *name)
 	return CASTSSL_UNKNOWN;
 }
 
-bool
-castssl_hba_atom_possible(const CastsslHbaAtom *atom, bool of_user)
-{
-	void *arg = unconstify(CastsslHbaAtom *, atom);
-	const CastsslConnection *connection = &atom->connection;
-
-	for (int i = 0; i < atom->ngroups; i++)
-		if (is_member(arg, connection->user, atom->space->names.items[atom->groups[i]]) ==
-			CASTSSL_NO)
-			return false;
-	for (int i = 0; i < atom->nuser_patterns; i++)
-		if (is_found(arg, atom->user_patterns[i], connection->user) == CASTSSL_NO)
-			return false;
-	if (of_user)
-		return true;
-	for (int i = 0; i < atom->ndatabase_patterns; i++)
-		if (is_found(arg, atom->database_patterns[i], connection->database) == CASTSSL_NO)
-			return false;
-	return !atom->samerole || is_member(arg, connection->user, connection->database) != CASTSSL_NO;
-}
-
 /* ---- rules ---- */
 
-/* Find the rules before limit that may take a connection in an interval. */
+/* Add the rules before the side's that take the connection surely, or perhaps. */
 static void
-find(CastsslHbaRules *rules, int limit, const CastsslConnection *connection,
-	 const CastsslInterval *interval)
+ask(const CastsslHbaSide *side, const CastsslConnection *connection,
+	const CastsslInterval *interval, const CastsslHbaWorld *world, bool sure,
+	CastsslHbaParts *takers)
 {
+	CastsslHbaRules *rules = side->rules;
 	CastsslHbaNames *names = &rules->space->names;
 	int user = castssl_hba_names_number(names, connection->user, false);
 	int database = castssl_hba_names_number(names, connection->database, false);
@@ -241,59 +228,59 @@ find(CastsslHbaRules *rules, int limit, const CastsslConnection *connection,
 	CastsslInts users = { &keys[0], user >= 0 };
 	CastsslInts databases = { &keys[1], database >= 0 };
 
-	castssl_hba_rules_find(rules, &users, &databases, interval, limit);
+	castssl_hba_rules_find(rules, &users, &databases, interval, side->rule);
+	castssl_hba_patience_step(&rules->space->patience, rules->found.count);
+	for (int i = 0; i < rules->found.count; i++)
+	{
+		const CastsslHbaBox *box = &rules->boxes[rules->found.items[i]];
+		CastsslAnswer answer =
+			castssl_hba_rule_matches(&box->rule, rules->version, connection, world);
+
+		if (answer == CASTSSL_YES || (answer == CASTSSL_UNKNOWN && !sure))
+			castssl_hba_parts_add(takers, &box->interval, rules->found.items[i]);
+	}
 }
 
-void
-castssl_hba_takers(CastsslHbaRules *rules, int limit, const CastsslHbaAtom *atom,
-				   const CastsslInterval *interval, CastsslHbaParts *takers)
+bool
+castssl_hba_atom_left(const CastsslHbaAtom *atom, CastsslHbaParts *rest, int max,
+					  CastsslInts *blocking)
 {
-	CastsslHbaSpace *space = rules->space;
+	CastsslHbaParts *takers = &atom->space->takers;
 	CastsslHbaWorld world = { .member = is_member,
 							  .regexp = is_found,
 							  .own_address = is_own_address,
 							  .host_name = has_host_name,
 							  .arg = unconstify(CastsslHbaAtom *, atom) };
 
-	find(rules, limit, &atom->connection, interval);
-	/* rules of one kind give one answer */
-	space->round++;
-	for (int i = 0; i < rules->found.count; i++)
-	{
-		const CastsslHbaBox *box = &rules->boxes[rules->found.items[i]];
-		int *answer = &space->answers[box->kind];
-
-		if (*answer / 4 != space->round)
-			*answer =
-				space->round * 4 + castssl_hba_rule_matches(&box->rule, rules->policy->version,
-															&atom->connection, &world);
-		if (*answer % 4 == CASTSSL_YES)
-			castssl_hba_parts_add(takers, &box->interval, rules->found.items[i]);
-	}
-	castssl_hba_patience_step(&space->patience, rules->found.count);
+	takers->count = 0;
+	ask(&atom->sides[0], &atom->connection, &atom->interval, &world, true, takers);
+	if (atom->sides[1].rules != atom->sides[0].rules)
+		ask(&atom->sides[1], &atom->connection, &atom->interval, &world, true, takers);
+	return castssl_hba_left(takers, &atom->interval, &atom->space->patience, rest, max, blocking);
 }
 
 bool
-castssl_hba_answers(CastsslHbaRules *rules, int rule, const CastsslConnection *connection)
+castssl_hba_atom_answers(const CastsslHbaAtom *atom, const CastsslConnection *connection)
 {
-	CastsslHbaAddress address = { .family = connection->family };
+	CastsslHbaAddress address = { .kind = CASTSSL_HBA_ADDRESS_MASK, .family = connection->family };
+	const CastsslHbaWorld *world = &atom->space->world;
+	CastsslHbaParts *takers = &atom->space->takers;
 	CastsslInterval interval;
 
-	if (connection->family != 0)
-		address.kind = CASTSSL_HBA_ADDRESS_MASK;
 	memcpy(address.address, connection->address, 16);
-	memset(address.mask, 0xff, 16);
+	memset(address.mask, connection->family != 0 ? 0xff : 0, 16);
 	interval = castssl_interval_of(&address);
-	find(rules, rule, connection, &interval);
-	castssl_ints_add(&rules->found, rule);
-	for (int i = 0; i < rules->found.count; i++)
+	takers->count = 0;
+	for (int i = 0; i < 2; i++)
 	{
-		int found = rules->found.items[i];
+		const CastsslHbaSide *side = &atom->sides[i];
+		const CastsslHbaBox *box = castssl_hba_atom_box(atom, i);
 
-		if (found < rules->nrules &&
-			castssl_hba_rule_matches(&rules->policy->rules[found], rules->policy->version,
-									 connection, rules->space->world) !=
-				(found == rule ? CASTSSL_YES : CASTSSL_NO))
+		ask(side, connection, &interval, world, false, takers);
+		if (takers->count > 0 || !castssl_interval_covers(&box->interval, &interval) ||
+			(side->rule < side->rules->nrules &&
+			 castssl_hba_rule_matches(&box->rule, side->rules->version, connection, world) !=
+				 CASTSSL_YES))
 			return false;
 	}
 	return true;

@@ -46,4 +46,14 @@ typedef struct CastsslHbaDifferences
 	int capacity;
 } CastsslHbaDifferences;
 
+/*
+ * Add what changes where the pair's first rule answered before and its second rule
+ * answers now.  Of the pair the rules and the channel are set, the keys are not; pattern
+ * has what is common to all its rows (change, encryption, outcomes, rules).
+ */
+struct CastsslHbaAtom;
+extern void castssl_hba_pair_differences(const struct CastsslHbaAtom *pair,
+										 const CastsslHbaDifference *pattern,
+										 CastsslHbaDifferences *differences);
+
 #endif

@@ -8,15 +8,13 @@
 #include "postgres.h"
 #endif
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
 #include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 
 #include "base/grow.h"
 #include "base/interrupts.h"
 #include "hba/access/interval.h"
+#include "hba/text/address.h"
 
 #define STEPS_OF_QUESTION 4000000L /* a share of what is left, but at least FEW */
 #define FEW_STEPS 10000L
@@ -25,27 +23,20 @@
 
 /* In the order of the network. */
 static void
-read_bytes(const uint8 *bytes, int nbytes, uint64 *words)
+read_bytes(const uint8 *bytes, int family, uint64 *words)
 {
 	words[0] = words[1] = 0;
-	memcpy(words, bytes, nbytes);
+	memcpy(words, bytes, family == 4 ? 4 : 16);
 	words[0] = pg_ntoh64(words[0]);
 	words[1] = pg_ntoh64(words[1]);
 }
 
 static void
-write_bytes(const uint64 *words, int nbytes, uint8 *bytes)
+write_bytes(const uint64 *words, uint8 *bytes)
 {
 	uint64 ordered[2] = { pg_hton64(words[0]), pg_hton64(words[1]) };
 
-	memset(bytes, 0, 16);
-	memcpy(bytes, ordered, nbytes);
-}
-
-static int
-bytes_of(const CastsslInterval *interval)
-{
-	return interval->family == 4 ? 4 : 16;
+	memcpy(bytes, ordered, 16);
 }
 
 CastsslInterval
@@ -56,8 +47,8 @@ castssl_interval_of(const CastsslHbaAddress *address)
 	if (address->kind != CASTSSL_HBA_ADDRESS_MASK)
 		return interval;
 	interval.family = address->family;
-	read_bytes(address->address, bytes_of(&interval), interval.bits);
-	read_bytes(address->mask, bytes_of(&interval), interval.mask);
+	read_bytes(address->address, address->family, interval.bits);
+	read_bytes(address->mask, address->family, interval.mask);
 	interval.bits[0] &= interval.mask[0];
 	interval.bits[1] &= interval.mask[1];
 	return interval;
@@ -82,14 +73,6 @@ castssl_interval_block(const CastsslInterval *interval)
 	return block;
 }
 
-CastsslInterval
-castssl_interval_common(const CastsslInterval *a, const CastsslInterval *b)
-{
-	return (CastsslInterval){ { a->bits[0] | b->bits[0], a->bits[1] | b->bits[1] },
-							  { a->mask[0] | b->mask[0], a->mask[1] | b->mask[1] },
-							  Max(a->family, b->family) };
-}
-
 int
 castssl_interval_compare(const CastsslInterval *a, const CastsslInterval *b)
 {
@@ -104,60 +87,51 @@ castssl_interval_compare(const CastsslInterval *a, const CastsslInterval *b)
 	return 0;
 }
 
-/* Addresses for documentation, where they are in it, are the ones that nobody mistakes. */
 void
-castssl_interval_example(const CastsslInterval *interval, int n, uint8 *family, uint8 *address)
+castssl_interval_example(const CastsslInterval *interval, int n, CastsslConnection *connection)
 {
+	/* where there is a choice: addresses for documentation are the ones that nobody mistakes */
 	static const CastsslInterval documentation[] = {
 		{ { UINT64CONST(0xc000020100000000), 0 }, { UINT64CONST(0xffffffff00000000), 0 }, 4 },
 		{ { UINT64CONST(0x20010db800000000), 1 }, { PG_UINT64_MAX, PG_UINT64_MAX }, 6 }
 	};
-	CastsslInterval example = *interval;
-	int lowest;
+	int family = interval->family != 0 ? interval->family : n % 2 == 0 ? 4 : 6;
+	const CastsslInterval *from = &documentation[family == 6];
+	int lowest = family == 4 ? 31 : 127;
+	uint64 bits[2];
 
-	if (example.family == 0)
-		example.family = n % 2 == 0 ? 4 : 6;
-	lowest = bytes_of(&example) * 8 - 1;
-	for (int i = 0; i < lengthof(documentation) && n == 0; i++)
-		if (castssl_interval_covers(&example, &documentation[i]))
-		{
-			example = documentation[i];
-			lowest = -1;
-		}
+	if (n > 0 || !castssl_interval_covers(interval, from))
+		from = interval;
+	memcpy(bits, from->bits, sizeof(bits));
 	/* the bits of n from the highest free bit on; the lowest is 1, so that it is no network's */
-	for (int i = 0; i <= lowest; i++)
+	for (int i = 0, left = n; i <= lowest; i++)
 	{
 		uint64 bit = UINT64CONST(1) << (63 - i % 64);
 
-		if ((example.mask[i / 64] & bit) != 0)
+		if ((from->mask[i / 64] & bit) != 0)
 			continue;
-		if ((n & 1) != 0 || (i == lowest && n == 0))
-			example.bits[i / 64] |= bit;
-		n >>= 1;
+		if ((left & 1) != 0 || (i == lowest && left == 0))
+			bits[i / 64] |= bit;
+		left >>= 1;
 	}
-	*family = example.family;
-	write_bytes(example.bits, bytes_of(&example), address);
+	connection->family = family;
+	write_bytes(bits, connection->address);
 }
 
 char *
 castssl_interval_text(const CastsslInterval *interval)
 {
-	CastsslInterval block = castssl_interval_block(interval);
-	int family = interval->family == 4 ? AF_INET : AF_INET6;
-	uint8 bytes[16];
-	char address[64];
-	char mask[64];
+	CastsslHbaAddress address = { .family = interval->family };
+	char *text;
 
 	if (interval->family == 0)
 		return pstrdup("all");
-	write_bytes(interval->bits, bytes_of(interval), bytes);
-	inet_ntop(family, bytes, address, sizeof(address));
-	if (castssl_interval_compare(&block, interval) == 0)
-		return psprintf("%s/%d", address,
-						pg_popcount64(block.mask[0]) + pg_popcount64(block.mask[1]));
-	write_bytes(interval->mask, bytes_of(interval), bytes);
-	inet_ntop(family, bytes, mask, sizeof(mask));
-	return psprintf("%s/%s", address, mask);
+	write_bytes(interval->bits, address.address);
+	write_bytes(interval->mask, address.mask);
+	text = castssl_hba_range_text(&address);
+	if (strchr(text, ' ') != NULL)
+		*strchr(text, ' ') = '/';
+	return text;
 }
 
 void
@@ -167,41 +141,27 @@ castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval, i
 	parts->items[parts->count++] = (CastsslHbaPart){ *interval, rule };
 }
 
+void
+castssl_hba_patience_step(long *patience, long steps)
+{
+	long before = *patience;
+
+	*patience -= steps;
+	if (before / STEPS_UNINTERRUPTED != *patience / STEPS_UNINTERRUPTED)
+		castssl_let_interrupt();
+}
+
 /* One question.  The stack has those takers that meet the part that is looked at. */
 typedef struct Search
 {
 	const CastsslHbaParts *takers;
-	CastsslHbaPatience *patience;
+	long *patience;
+	CastsslHbaParts *rest;
+	int max;
 	long steps; /* that may still be made */
 	CastsslInts stack;
-	CastsslHbaParts *rest;
 	int found;
-	int max;
 } Search;
-
-void
-castssl_hba_patience_step(CastsslHbaPatience *patience, long steps)
-{
-	long before = patience->left;
-
-	patience->left -= steps;
-	if (before / STEPS_UNINTERRUPTED != patience->left / STEPS_UNINTERRUPTED)
-		castssl_let_interrupt();
-}
-
-/* All takers go on the stack. */
-static Search
-begin(const CastsslHbaParts *takers, CastsslHbaPatience *patience)
-{
-	Search search = { .takers = takers, .patience = patience };
-
-	search.steps = Max(FEW_STEPS, Min(STEPS_OF_QUESTION, patience->left / SHARE));
-	search.stack.capacity = takers->count + 8;
-	search.stack.items = palloc(search.stack.capacity * sizeof(int));
-	for (int i = 0; i < takers->count; i++)
-		castssl_ints_add(&search.stack, i);
-	return search;
-}
 
 /*
  * The takers of stack[first .. first + count) that meet a part go on the stack.
@@ -238,6 +198,10 @@ meeting(Search *search, const CastsslInterval *part, int first, int count, int *
 static void
 halve(const CastsslInterval *part, const uint64 *fixed, CastsslInterval *halves)
 {
+	uint64 open = fixed[0] & ~part->mask[0];
+	int word = open == 0;
+	uint64 bit;
+
 	halves[0] = halves[1] = *part;
 	if (part->family == 0)
 	{
@@ -245,19 +209,12 @@ halve(const CastsslInterval *part, const uint64 *fixed, CastsslInterval *halves)
 		halves[1].family = 6;
 		return;
 	}
-	for (int i = 0; i < 2; i++)
-	{
-		uint64 open = fixed[i] & ~part->mask[i];
-		uint64 bit;
-
-		if (open == 0)
-			continue;
-		bit = UINT64CONST(1) << pg_leftmost_one_pos64(open);
-		halves[0].mask[i] |= bit;
-		halves[1].mask[i] |= bit;
-		halves[1].bits[i] |= bit;
-		return;
-	}
+	if (open == 0)
+		open = fixed[1] & ~part->mask[1];
+	bit = UINT64CONST(1) << pg_leftmost_one_pos64(open);
+	halves[0].mask[word] |= bit;
+	halves[1].mask[word] |= bit;
+	halves[1].bits[word] |= bit;
 }
 
 /* Is it in the block in which something is known to be left? */
@@ -301,19 +258,6 @@ look(Search *search, const CastsslInterval *part, int first, int count)
 	return more;
 }
 
-bool
-castssl_hba_left(const CastsslHbaParts *takers, const CastsslInterval *interval,
-				 CastsslHbaPatience *patience, CastsslHbaParts *rest, int max)
-{
-	Search search = begin(takers, patience);
-
-	search.rest = rest;
-	search.max = max;
-	look(&search, interval, 0, takers->count);
-	pfree(search.stack.items);
-	return search.found > 0;
-}
-
 static void
 block(Search *search, const CastsslInterval *part, int first, int count, CastsslInts *rules)
 {
@@ -326,19 +270,19 @@ block(Search *search, const CastsslInterval *part, int first, int count, Castssl
 	/* does a part of what the last one covers get past those before it? */
 	search->found = 0;
 	if (covering >= 0)
-		look(search, part, start, count - 1);
+		look(search, part, start, --count);
 	if (search->found > 0)
 		castssl_ints_add(rules, search->takers->items[search->stack.items[covering]].rule);
 	else if (search->steps < 0)
 		/* LCOV_EXCL_START: what was found out within patience takes no more than it here */
-		for (int i = 0; i < count; i++)
-			castssl_ints_add(rules, search->takers->items[search->stack.items[start + i]].rule);
+		for (int i = start; i < search->stack.count; i++)
+			castssl_ints_add(rules, search->takers->items[search->stack.items[i]].rule);
 	/* LCOV_EXCL_STOP */
 	else if (count > 0)
 	{
 		halve(part, fixed, halves);
-		for (int i = 0; i < 2; i++)
-			block(search, &halves[i], start, covering >= 0 ? count - 1 : count, rules);
+		block(search, &halves[0], start, count, rules);
+		block(search, &halves[1], start, count, rules);
 	}
 	search->stack.count = start;
 }
@@ -349,15 +293,27 @@ compare_parts(const void *left, const void *right)
 	return ((const CastsslHbaPart *) left)->rule - ((const CastsslHbaPart *) right)->rule;
 }
 
-void
-castssl_hba_blocking(CastsslHbaParts *takers, const CastsslInterval *interval,
-					 CastsslHbaPatience *patience, CastsslInts *rules)
+bool
+castssl_hba_left(CastsslHbaParts *takers, const CastsslInterval *interval, long *patience,
+				 CastsslHbaParts *rest, int max, CastsslInts *blocking)
 {
-	Search search;
+	Search search = { takers, patience, rest, max };
+	bool left;
 
-	if (takers->count > 1)
-		qsort(takers->items, takers->count, sizeof(CastsslHbaPart), compare_parts);
-	search = begin(takers, patience);
-	block(&search, interval, 0, takers->count, rules);
-	pfree(search.stack.items);
+	search.steps = Max(FEW_STEPS, Min(STEPS_OF_QUESTION, *patience / SHARE));
+	for (int i = 0; i < takers->count; i++)
+		castssl_ints_add(&search.stack, i);
+	if (rest != NULL)
+		rest->count = 0;
+	look(&search, interval, 0, takers->count);
+	left = search.found > 0;
+	if (!left && blocking != NULL)
+	{
+		search.rest = NULL;
+		if (takers->count > 1)
+			qsort(takers->items, takers->count, sizeof(CastsslHbaPart), compare_parts);
+		block(&search, interval, 0, takers->count, blocking);
+	}
+	castssl_ints_free(&search.stack);
+	return left;
 }

@@ -11,7 +11,7 @@
 #define CASTSSL_HBA_ACCESS_INTERVAL_H
 
 #include "base/ints.h"
-#include "hba/text/rule.h"
+#include "hba/match/match.h"
 
 typedef struct CastsslInterval
 {
@@ -35,13 +35,8 @@ typedef struct CastsslHbaParts
 	int capacity;
 } CastsslHbaParts;
 
+/* How much may be cut in one run, so that no question takes for ever. */
 #define CASTSSL_PATIENCE 200000000L
-
-/* How much may still be cut in one run, so that no question takes for ever. */
-typedef struct CastsslHbaPatience
-{
-	long left;
-} CastsslHbaPatience;
 
 /* Which addresses a rule's field takes; everything where only the world knows. */
 extern CastsslInterval castssl_interval_of(const CastsslHbaAddress *address);
@@ -67,14 +62,20 @@ castssl_interval_covers(const CastsslInterval *outer, const CastsslInterval *inn
 }
 
 /* What two that meet have in common. */
-extern CastsslInterval castssl_interval_common(const CastsslInterval *a, const CastsslInterval *b);
+static inline CastsslInterval
+castssl_interval_common(const CastsslInterval *a, const CastsslInterval *b)
+{
+	return (CastsslInterval){ { a->bits[0] | b->bits[0], a->bits[1] | b->bits[1] },
+							  { a->mask[0] | b->mask[0], a->mask[1] | b->mask[1] },
+							  Max(a->family, b->family) };
+}
 
 /* An order in which every block stands right before those that it has in it. */
 extern int castssl_interval_compare(const CastsslInterval *a, const CastsslInterval *b);
 
-/* One address of it, number n of several. */
-extern void castssl_interval_example(const CastsslInterval *interval, int n, uint8 *family,
-									 uint8 *address);
+/* Set a connection's address to one of it, number n of several. */
+extern void castssl_interval_example(const CastsslInterval *interval, int n,
+									 CastsslConnection *connection);
 
 /* "10.0.0.0/8", "10.0.0.3/255.0.0.255" or "all"; palloc'd. */
 extern char *castssl_interval_text(const CastsslInterval *interval);
@@ -82,23 +83,17 @@ extern char *castssl_interval_text(const CastsslInterval *interval);
 extern void castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval,
 								  int rule);
 
-/* To be called in loops. */
-extern void castssl_hba_patience_step(CastsslHbaPatience *patience, long steps);
+/* To be called in loops: lets an interrupt end them, and takes steps off what is left. */
+extern void castssl_hba_patience_step(long *patience, long steps);
 
 /*
- * Add to rest what the takers leave of an interval, until there are more than max
- * parts; of those that lie in one CIDR block only the first.  rest may be NULL.
- * False if nothing is left.  Where patience ends, too much is left and never too
- * little.
+ * Set rest (unless it is NULL) to what the takers leave of an interval, until there are
+ * more than max parts; of those that lie in one CIDR block only the first.  False if
+ * nothing is left.  Then the rules of the takers (which are sorted) that are the first
+ * to take some part are added to blocking (unless it is NULL), as few as do for all of
+ * it.  Where patience ends, too much is left and never too little.
  */
-extern bool castssl_hba_left(const CastsslHbaParts *takers, const CastsslInterval *interval,
-							 CastsslHbaPatience *patience, CastsslHbaParts *rest, int max);
-
-/*
- * Of the takers (which it sorts) that leave nothing of an interval: add those that
- * are the first to take some part of it, as few as do for all of it.
- */
-extern void castssl_hba_blocking(CastsslHbaParts *takers, const CastsslInterval *interval,
-								 CastsslHbaPatience *patience, CastsslInts *rules);
+extern bool castssl_hba_left(CastsslHbaParts *takers, const CastsslInterval *interval,
+							 long *patience, CastsslHbaParts *rest, int max, CastsslInts *blocking);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * names.c
- *		Names as numbers, and what the words of a rule's lists mean as keys.
+ *		The words of a rule's lists as numbers.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -41,73 +41,74 @@ int
 castssl_hba_names_number(CastsslHbaNames *names, const char *name, bool add)
 {
 	NameEntry *entry;
-	bool found;
+	bool found = true;
 
 	if (names->hash == NULL)
 		names->hash = castssl_names_create(64, NULL);
-	if (!add)
+	entry = add ? castssl_names_insert(names->hash, name, &found)
+				: castssl_names_lookup(names->hash, name);
+	if (!found)
 	{
-		entry = castssl_names_lookup(names->hash, name);
-		return entry == NULL ? -1 : entry->number;
+		entry->number = names->count;
+		CASTSSL_GROW(names->items, names->count, names->capacity);
+		names->items[names->count++] = name;
 	}
-	entry = castssl_names_insert(names->hash, name, &found);
-	if (found)
-		return entry->number;
-	entry->number = names->count;
-	CASTSSL_GROW(names->items, names->count, names->capacity);
-	names->items[names->count] = name;
-	return names->count++;
+	return entry == NULL ? -1 : entry->number;
 }
 
 const char *
+castssl_hba_key_name(const CastsslHbaNames *names, int key)
+{
+	return names->items[CASTSSL_KEY_NUMBER(key)] + (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_GROUP ||
+													CASTSSL_KEY_KIND(key) == CASTSSL_KEY_REGEXP);
+}
+
+char *
 castssl_hba_unmentioned(CastsslHbaNames *names, const char *stem)
 {
-	while (castssl_hba_names_number(names, stem, false) >= 0)
-		stem = psprintf("%s_", stem);
-	return stem;
+	char *name = pstrdup(stem);
+
+	while (castssl_hba_names_number(names, name, false) >= 0)
+		name = psprintf("%s_", name);
+	return name;
 }
 
-static int
-key_of(CastsslHbaNames *names, const CastsslHbaToken *token, bool of_database, int version)
+static CastsslHbaKeyKind
+kind_of(const CastsslHbaToken *token, bool of_database, int version)
 {
-	const char *name = token->string;
-
 	if (castssl_hba_is_keyword(token, "all"))
-		return CASTSSL_KEY(CASTSSL_KEY_ALL, 0);
+		return CASTSSL_KEY_ALL;
 	if (of_database && castssl_hba_is_keyword(token, "sameuser"))
-		return CASTSSL_KEY(CASTSSL_KEY_SAMEUSER, 0);
+		return CASTSSL_KEY_SAMEUSER;
 	if (of_database &&
 		(castssl_hba_is_keyword(token, "samerole") || castssl_hba_is_keyword(token, "samegroup")))
-		return CASTSSL_KEY(CASTSSL_KEY_SAMEROLE, 0);
+		return CASTSSL_KEY_SAMEROLE;
 	if (of_database && castssl_hba_is_keyword(token, "replication"))
-		return CASTSSL_KEY(CASTSSL_KEY_REPLICATION, 0);
+		return CASTSSL_KEY_REPLICATION;
 	if (!of_database && castssl_hba_is_group(token))
-		return CASTSSL_KEY(CASTSSL_KEY_GROUP, castssl_hba_names_number(names, name + 1, true));
-	if (castssl_hba_is_regexp(token, version))
-		return CASTSSL_KEY(CASTSSL_KEY_REGEXP, castssl_hba_names_number(names, name + 1, true));
-	return CASTSSL_KEY(CASTSSL_KEY_NAME, castssl_hba_names_number(names, name, true));
+		return CASTSSL_KEY_GROUP;
+	return castssl_hba_is_regexp(token, version) ? CASTSSL_KEY_REGEXP : CASTSSL_KEY_NAME;
 }
 
-void
+CastsslInts
 castssl_hba_keys(CastsslHbaNames *names, const CastsslHbaTokens *tokens, bool of_database,
-				 int version, CastsslInts *keys)
+				 int version)
 {
+	CastsslInts keys = { 0 };
 	bool all = false;
-	int count = 0;
 
-	keys->count = 0;
+	for (int i = 0; i < tokens->count; i++)
+		all = all || castssl_hba_is_keyword(&tokens->items[i], "all");
 	for (int i = 0; i < tokens->count; i++)
 	{
-		int key = key_of(names, &tokens->items[i], of_database, version);
+		const CastsslHbaToken *token = &tokens->items[i];
+		CastsslHbaKeyKind kind = kind_of(token, of_database, version);
+		/* samegroup is another word for samerole */
+		const char *word = kind == CASTSSL_KEY_SAMEROLE ? "samerole" : token->string;
 
-		all = all || key == CASTSSL_KEY(CASTSSL_KEY_ALL, 0);
-		if (CASTSSL_KEY_KIND(key) != CASTSSL_KEY_NAME || tokens->items[i].string[0] != '\0')
-			castssl_ints_add(keys, key);
+		if (all ? kind == CASTSSL_KEY_ALL || kind == CASTSSL_KEY_REPLICATION : word[0] != '\0')
+			castssl_ints_add(&keys, CASTSSL_KEY(kind, castssl_hba_names_number(names, word, true)));
 	}
-	castssl_ints_unique(keys);
-	for (int i = 0; i < keys->count; i++)
-		if (!all || CASTSSL_KEY_KIND(keys->items[i]) == CASTSSL_KEY_ALL ||
-			CASTSSL_KEY_KIND(keys->items[i]) == CASTSSL_KEY_REPLICATION)
-			keys->items[count++] = keys->items[i];
-	keys->count = count;
+	castssl_ints_unique(&keys);
+	return keys;
 }

@@ -1,9 +1,9 @@
 /*
  * names.h
- *		Names as numbers, and what the words of a rule's lists mean as keys.
+ *		The words of a rule's lists as numbers.
  *
- * Two policies that are compared share one CastsslHbaNames, so that equal names
- * have equal numbers.
+ * Policies that are looked at together share one CastsslHbaNames, so that equal words
+ * have equal keys.
  */
 #ifndef CASTSSL_HBA_ACCESS_NAMES_H
 #define CASTSSL_HBA_ACCESS_NAMES_H
@@ -11,8 +11,8 @@
 #include "base/ints.h"
 #include "hba/text/rule.h"
 
-struct castssl_names_hash;
-
+/* Words as they stand in the file, +group and /pattern too; zero-initialize before the first use.
+ */
 typedef struct CastsslHbaNames
 {
 	const char **items;
@@ -21,7 +21,7 @@ typedef struct CastsslHbaNames
 	struct castssl_names_hash *hash;
 } CastsslHbaNames;
 
-/* Kinds of keys, in the lowest three bits; above them the number of the name. */
+/* Kinds of keys, in the lowest three bits; above them the number of the word. */
 typedef enum CastsslHbaKeyKind
 {
 	CASTSSL_KEY_ALL,
@@ -33,21 +33,24 @@ typedef enum CastsslHbaKeyKind
 	CASTSSL_KEY_REPLICATION
 } CastsslHbaKeyKind;
 
-#define CASTSSL_KEY(kind, name) ((int) (kind) | (name) << 3)
+#define CASTSSL_KEY(kind, number) ((int) (kind) | (number) << 3)
 #define CASTSSL_KEY_KIND(key) ((CastsslHbaKeyKind) ((key) &7))
-#define CASTSSL_KEY_NAME_OF(key) ((key) >> 3)
+#define CASTSSL_KEY_NUMBER(key) ((key) >> 3)
 
-/* The number of a name; -1 if it is not there and may not be added.  The string is kept. */
+/* The number of a word; -1 if it is not there and may not be added.  The string is kept. */
 extern int castssl_hba_names_number(CastsslHbaNames *names, const char *name, bool add);
 
-/* A name that is not there: the stem, with as many _ behind it as it takes. */
-extern const char *castssl_hba_unmentioned(CastsslHbaNames *names, const char *stem);
+/* The name that a key names, the group or the pattern. */
+extern const char *castssl_hba_key_name(const CastsslHbaNames *names, int key);
+
+/* A name that is not there: the stem, with as many _ behind it as it takes; palloc'd. */
+extern char *castssl_hba_unmentioned(CastsslHbaNames *names, const char *stem);
 
 /*
- * Set keys to those of a list, each once and ascending.  Beside all only replication
- * says something more, and nobody has an empty name.
+ * The keys of a list, each once and ascending.  Beside all only replication says
+ * something more, and nobody has an empty name.
  */
-extern void castssl_hba_keys(CastsslHbaNames *names, const CastsslHbaTokens *tokens,
-							 bool of_database, int version, CastsslInts *keys);
+extern CastsslInts castssl_hba_keys(CastsslHbaNames *names, const CastsslHbaTokens *tokens,
+									bool of_database, int version);
 
 #endif

@@ -15,8 +15,6 @@
 
 #include <limits.h>
 
-#include "lib/stringinfo.h"
-
 #include "base/grow.h"
 #include "hba/access/rules.h"
 
@@ -28,91 +26,70 @@
 /* A rule in a list; they are in the order of lists, blocks and rules. */
 typedef struct CastsslHbaEntry
 {
-	int bucket;
+	int list;
 	int rule;
 	int outer; /* the entry before it in whose block its own is; -1: none */
 	CastsslInterval interval;
+	const CastsslHbaBox *box;
 } CastsslHbaEntry;
 
-/* The keys of a list; what they say is put behind the text. */
-static CastsslInts
-read_keys(CastsslHbaSpace *space, const CastsslHbaTokens *tokens, bool of_database, int version,
-		  StringInfo text)
+void
+castssl_hba_channel(CastsslHbaChannel channel, CastsslConnection *connection)
 {
-	CastsslInts keys = { 0 };
-
-	castssl_hba_keys(&space->names, tokens, of_database, version, &keys);
-	for (int i = 0; i < keys.count; i++)
-	{
-		for (int key = keys.items[i]; key > 0; key >>= 6)
-			appendStringInfoChar(text, (char) ('0' + (key & 63)));
-		appendStringInfoChar(text, ' ');
-	}
-	appendStringInfoChar(text, '|');
-	return keys;
+	connection->family = channel == CASTSSL_CHANNEL_SOCKET ? 0 : 4;
+	connection->encryption = channel == CASTSSL_CHANNEL_TLS   ? CASTSSL_TLS
+							 : channel == CASTSSL_CHANNEL_GSS ? CASTSSL_GSS
+															  : CASTSSL_PLAINTEXT;
 }
 
 static void
-read_rule(CastsslHbaRules *rules, const CastsslHbaRule *rule, StringInfo text, CastsslHbaBox *box)
+read_rule(CastsslHbaRules *rules, const CastsslHbaRule *rule, CastsslHbaBox *box)
 {
-	CastsslHbaNames *kinds = &rules->space->kinds;
-	CastsslHbaAddressKind kind = rule->address.kind;
+	CastsslHbaNames *names = &rules->space->names;
 
 	box->rule = *rule;
 	if (rule->error != NULL)
 		return;
 	box->interval = castssl_interval_of(&rule->address);
 	box->block = castssl_interval_block(&box->interval);
-	box->by_word = kind == CASTSSL_HBA_ADDRESS_SAMEHOST || kind == CASTSSL_HBA_ADDRESS_SAMENET ||
-				   kind == CASTSSL_HBA_ADDRESS_NAME;
-	if (!box->by_word)
+	if (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK)
 		box->rule.address.kind = CASTSSL_HBA_ADDRESS_ALL;
-	resetStringInfo(text);
-	appendStringInfoChar(text, (char) ('0' + rule->type));
-	appendStringInfoChar(text, (char) ('0' + box->rule.address.kind));
-	box->databases = read_keys(rules->space, &rule->databases, true, rules->policy->version, text);
-	box->users = read_keys(rules->space, &rule->users, false, rules->policy->version, text);
-	for (const char *c = rule->address.name; c != NULL && *c != '\0'; c++)
-		appendStringInfoChar(text, pg_tolower((unsigned char) *c));
-	box->kind = castssl_hba_names_number(kinds, text->data, false);
-	if (box->kind < 0)
-		box->kind = castssl_hba_names_number(kinds, pstrdup(text->data), true);
+	box->databases = castssl_hba_keys(names, &rule->databases, true, rules->version);
+	box->users = castssl_hba_keys(names, &rule->users, false, rules->version);
 	for (int i = 0; i < CASTSSL_NCHANNELS && box->databases.count > 0 && box->users.count > 0; i++)
-		if (castssl_hba_type_takes(rule->type, i == CASTSSL_CHANNEL_SOCKET ? 0 : 4,
-								   CASTSSL_ENCRYPTION(i)))
+	{
+		CastsslConnection connection;
+
+		castssl_hba_channel(i, &connection);
+		if (castssl_hba_type_takes(rule->type, connection.family, connection.encryption))
 			box->channels |= 1 << i;
-	if ((box->channels & CASTSSL_CHANNELS_NETWORK) != 0 &&
-		(box->channels & CASTSSL_CHANNELS_NETWORK) != CASTSSL_CHANNELS_NETWORK)
-		rules->space->by_encryption = true;
+	}
 }
 
 static void
 read_policy(CastsslHbaRules *rules, const CastsslHbaPolicy *policy)
 {
 	static const CastsslHbaToken everything[] = { { "all" }, { "replication" } };
-	CastsslHbaRule no_line = { .address.kind = CASTSSL_HBA_ADDRESS_ALL,
-							   .databases = { everything, 2 },
-							   .users = { everything, 1 } };
-	StringInfoData text;
+	static const CastsslHbaRule no_line = { .address.kind = CASTSSL_HBA_ADDRESS_ALL,
+											.databases = { everything, 2 },
+											.users = { everything, 1 } };
 
-	rules->policy = policy;
+	rules->version = policy->version;
 	rules->nrules = policy->nrules;
 	rules->boxes = palloc0((policy->nrules + 1) * sizeof(CastsslHbaBox));
 	rules->seen = palloc0((policy->nrules + 1) * sizeof(int));
-	initStringInfo(&text);
-	for (int i = 0; i <= policy->nrules; i++)
-		read_rule(rules, i < policy->nrules ? &policy->rules[i] : &no_line, &text,
-				  &rules->boxes[i]);
-	rules->boxes[policy->nrules].channels = (1 << CASTSSL_NCHANNELS) - 1;
-	pfree(text.data);
+	for (int i = 0; i < policy->nrules; i++)
+		read_rule(rules, &policy->rules[i], &rules->boxes[i]);
+	read_rule(rules, &no_line, &rules->boxes[policy->nrules]);
+	rules->boxes[policy->nrules].channels = CASTSSL_CHANNELS_ALL;
 }
 
 static void
-enter(CastsslHbaRules *rules, int bucket, int rule)
+enter(CastsslHbaRules *rules, int list, int rule)
 {
 	CASTSSL_GROW(rules->entries, rules->nentries, rules->capacity);
 	rules->entries[rules->nentries++] =
-		(CastsslHbaEntry){ bucket, rule, -1, rules->boxes[rule].block };
+		(CastsslHbaEntry){ list, rule, -1, rules->boxes[rule].interval, &rules->boxes[rule] };
 }
 
 static void
@@ -124,7 +101,7 @@ enter_keys(CastsslHbaRules *rules, int rule, const CastsslInts *keys, bool of_da
 		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_KEY_NAME)
 			broad = true;
 		else
-			enter(rules, NAMED(of_database, CASTSSL_KEY_NAME_OF(keys->items[i])), rule);
+			enter(rules, NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i])), rule);
 	if (broad)
 		enter(rules, BROAD(of_database), rule);
 }
@@ -132,24 +109,21 @@ enter_keys(CastsslHbaRules *rules, int rule, const CastsslInts *keys, bool of_da
 static int
 compare_entries(const void *left, const void *right)
 {
-	const CastsslHbaEntry *a = *(const CastsslHbaEntry *const *) left;
-	const CastsslHbaEntry *b = *(const CastsslHbaEntry *const *) right;
-	int order = a->bucket - b->bucket;
+	const CastsslHbaEntry *a = left;
+	const CastsslHbaEntry *b = right;
+	int order = a->list - b->list;
 
 	if (order == 0)
-		order = castssl_interval_compare(&a->interval, &b->interval);
+		order = castssl_interval_compare(&a->box->block, &b->box->block);
 	return order != 0 ? order : a->rule - b->rule;
 }
 
 static void
 make_index(CastsslHbaRules *rules)
 {
-	int nbuckets = NAMED(0, rules->space->names.count);
+	int nlists = NAMED(0, rules->space->names.count);
 	int outer = -1;
-	CastsslHbaEntry **order;
-	CastsslHbaEntry *sorted;
 
-	rules->starts = palloc0((nbuckets + 1) * sizeof(int));
 	for (int i = 0; i < rules->nrules; i++)
 		if (rules->boxes[i].channels != 0)
 		{
@@ -157,54 +131,46 @@ make_index(CastsslHbaRules *rules)
 			enter_keys(rules, i, &rules->boxes[i].users, false);
 			enter_keys(rules, i, &rules->boxes[i].databases, true);
 		}
-	if (rules->nentries == 0)
-		return;
-	order = palloc(rules->nentries * sizeof(CastsslHbaEntry *));
-	sorted = palloc(rules->nentries * sizeof(CastsslHbaEntry));
-	for (int i = 0; i < rules->nentries; i++)
-		order[i] = &rules->entries[i];
-	qsort(order, rules->nentries, sizeof(CastsslHbaEntry *), compare_entries);
-	for (int i = 0; i < rules->nentries; i++)
-		sorted[i] = *order[i];
-	pfree(order);
-	pfree(rules->entries);
-	rules->entries = sorted;
-	for (int i = 0; i < rules->nentries; i++)
-		rules->starts[rules->entries[i].bucket + 1] = i + 1;
-	for (int i = 0; i < nbuckets; i++)
-		rules->starts[i + 1] = Max(rules->starts[i + 1], rules->starts[i]);
+	if (rules->nentries > 0)
+		qsort(rules->entries, rules->nentries, sizeof(CastsslHbaEntry), compare_entries);
+	rules->starts = palloc((nlists + 1) * sizeof(int));
+	for (int list = nlists, i = rules->nentries; list >= 0; list--)
+	{
+		while (i > 0 && rules->entries[i - 1].list >= list)
+			i--;
+		rules->starts[list] = i;
+	}
 	for (int i = 0; i < rules->nentries; outer = i++)
 	{
-		const CastsslHbaEntry *entry = &rules->entries[i];
+		CastsslHbaEntry *entry = &rules->entries[i];
 
 		while (outer >= 0 &&
-			   (rules->entries[outer].bucket != entry->bucket ||
-				!castssl_interval_covers(&rules->entries[outer].interval, &entry->interval)))
+			   (rules->entries[outer].list != entry->list ||
+				!castssl_interval_covers(&rules->entries[outer].box->block, &entry->box->block)))
 			outer = rules->entries[outer].outer;
-		rules->entries[i].outer = outer;
+		entry->outer = outer;
 	}
-	for (int i = 0; i < rules->nentries; i++)
-		rules->entries[i].interval = rules->boxes[rules->entries[i].rule].interval;
 }
 
 CastsslHbaSpace *
 castssl_hba_space_create(const CastsslHbaWorld *world, const CastsslHbaPolicy *const *policies,
 						 int n, CastsslHbaRules *rules)
 {
-	static const CastsslHbaWorld unknown = { 0 };
+	static const char *const stems[] = { "other_user",     "other_user",     "someone",   "x1",
+										 "other_database", "other_database", "elsewhere", "y2" };
 	CastsslHbaSpace *space = palloc0(sizeof(CastsslHbaSpace));
 
-	space->world = world != NULL ? world : &unknown;
-	space->patience = (CastsslHbaPatience){ CASTSSL_PATIENCE };
+	if (world != NULL)
+		space->world = *world;
+	space->patience = CASTSSL_PATIENCE;
 	for (int i = 0; i < n; i++)
 	{
 		rules[i] = (CastsslHbaRules){ .space = space };
 		read_policy(&rules[i], policies[i]);
 	}
-	space->other_user = castssl_hba_unmentioned(&space->names, "other_user");
-	space->other_database = castssl_hba_unmentioned(&space->names, "other_database");
-	space->answers = palloc0(space->kinds.count * sizeof(int));
-	space->members = palloc0(Max(1, space->names.count) * sizeof(CastsslAnswer *));
+	for (int i = 0; i < lengthof(stems); i++)
+		space->others[i / 4][i % 4] = castssl_hba_unmentioned(&space->names, stems[i]);
+	space->members = palloc0(space->names.count * sizeof(char *));
 	for (int i = 0; i < n; i++)
 		make_index(&rules[i]);
 	return space;
@@ -218,7 +184,7 @@ find_place(const CastsslHbaRules *rules, const CastsslInterval *block, bool insi
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
-		const CastsslInterval *other = &rules->boxes[rules->entries[middle].rule].block;
+		const CastsslInterval *other = &rules->entries[middle].box->block;
 
 		if (inside ? castssl_interval_covers(block, other)
 				   : castssl_interval_compare(other, block) < 0)
@@ -230,11 +196,11 @@ find_place(const CastsslHbaRules *rules, const CastsslInterval *block, bool insi
 }
 
 static void
-find_in(CastsslHbaRules *rules, int bucket, const CastsslInterval *interval, int limit)
+find_in(CastsslHbaRules *rules, int list, const CastsslInterval *interval, int limit)
 {
 	CastsslInterval block = castssl_interval_block(interval);
-	int start = rules->starts[bucket];
-	int end = rules->starts[bucket + 1];
+	int start = rules->starts[list];
+	int end = rules->starts[list + 1];
 	/* those that are in the block stand together; those that it is in hang behind the one before */
 	int first = find_place(rules, &block, false, start, end);
 	int last = find_place(rules, &block, true, first, end);
@@ -258,15 +224,15 @@ find_in(CastsslHbaRules *rules, int bucket, const CastsslInterval *interval, int
 static int
 count_keys(const CastsslHbaRules *rules, const CastsslInts *keys, bool of_database)
 {
-	int bucket = BROAD(of_database);
-	int count = rules->starts[bucket + 1] - rules->starts[bucket];
+	int list = BROAD(of_database);
+	int count = rules->starts[list + 1] - rules->starts[list];
 
 	for (int i = 0; i < keys->count; i++)
 	{
 		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_KEY_NAME)
 			return INT_MAX;
-		bucket = NAMED(of_database, CASTSSL_KEY_NAME_OF(keys->items[i]));
-		count += rules->starts[bucket + 1] - rules->starts[bucket];
+		list = NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i]));
+		count += rules->starts[list + 1] - rules->starts[list];
 	}
 	return count;
 }
@@ -288,24 +254,25 @@ castssl_hba_rules_find(CastsslHbaRules *rules, const CastsslInts *users,
 		return;
 	}
 	for (int i = 0; i < keys->count; i++)
-		find_in(rules, NAMED(of_database, CASTSSL_KEY_NAME_OF(keys->items[i])), interval, limit);
+		find_in(rules, NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i])), interval, limit);
 	find_in(rules, BROAD(of_database), interval, limit);
 }
 
 CastsslAnswer
 castssl_hba_space_member(CastsslHbaSpace *space, int role, int group)
 {
-	const CastsslHbaWorld *world = space->world;
+	const CastsslHbaWorld *world = &space->world;
+	char **members = &space->members[CASTSSL_KEY_NUMBER(group)];
 
-	if (space->members[group] == NULL)
+	if (*members == NULL)
 	{
-		space->members[group] = palloc(Max(1, world->nroles) * sizeof(CastsslAnswer));
+		*members = palloc(Max(1, world->nroles));
 		castssl_hba_patience_step(&space->patience, world->nroles);
 		for (int i = 0; i < world->nroles; i++)
-			space->members[group][i] =
-				world->member == NULL
-					? CASTSSL_UNKNOWN
-					: world->member(world->arg, world->roles[i], space->names.items[group]);
+			(*members)[i] = world->member == NULL
+								? CASTSSL_UNKNOWN
+								: world->member(world->arg, world->roles[i],
+												castssl_hba_key_name(&space->names, group));
 	}
-	return space->members[group][role];
+	return (*members)[role];
 }

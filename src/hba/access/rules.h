@@ -7,7 +7,6 @@
 
 #include "hba/access/interval.h"
 #include "hba/access/names.h"
-#include "hba/match/match.h"
 
 /* Connections by encryption; what a rule takes is a set of these bits. */
 typedef enum CastsslHbaChannel
@@ -19,43 +18,43 @@ typedef enum CastsslHbaChannel
 } CastsslHbaChannel;
 
 #define CASTSSL_NCHANNELS 4
-#define CASTSSL_ENCRYPTION(channel) ((CastsslEncryption) Max((channel) -CASTSSL_CHANNEL_NONE, 0))
-#define CASTSSL_CHANNELS_NETWORK                                                                   \
-	(1 << CASTSSL_CHANNEL_NONE | 1 << CASTSSL_CHANNEL_TLS | 1 << CASTSSL_CHANNEL_GSS)
+#define CASTSSL_CHANNELS_ALL ((1 << CASTSSL_NCHANNELS) - 1)
 
 /* What all policies have in common that are looked at together. */
 typedef struct CastsslHbaSpace
 {
-	const CastsslHbaWorld *world;
+	CastsslHbaWorld world;
 	CastsslHbaNames names;
-	CastsslHbaNames kinds;      /* rules of one kind say the same of all but blocks and outcome */
-	const char *other_user;     /* for every name that no rule has */
-	const char *other_database; /* and another one */
-	CastsslHbaPatience patience;
-	bool by_encryption; /* is there a rule that takes some network channels and not all? */
-	int *answers;       /* of each kind: what was answered, and in which round */
-	int round;
-	CastsslAnswer **members; /* of each name: is each of the world's roles in it? NULL: not asked */
+	char
+		*others[2][4]; /* users and databases that no rule names; the first stand for all of them */
+	long patience;
+	CastsslHbaParts takers; /* scratch */
+	char **members;         /* of each name: is each of the world's roles in it? NULL: not asked */
 } CastsslHbaSpace;
 
 /* A rule. */
 typedef struct CastsslHbaBox
 {
-	CastsslHbaRule rule; /* its block or mask is left to interval: that every address is taken */
-	int kind;
-	uint8 channels; /* 1 << CastsslHbaChannel; none: nobody can come */
-	bool by_word;   /* samehost, samenet or a host name: who of interval, only the world knows */
+	CastsslHbaRule rule;   /* a block or mask is left to interval: here it is every address */
+	uint8 channels;        /* 1 << CastsslHbaChannel; none: nobody can come */
 	CastsslInts databases; /* keys */
 	CastsslInts users;
-	CastsslInterval interval;
-	CastsslInterval block; /* around it */
+	CastsslInterval interval; /* where only the world knows the addresses: all */
+	CastsslInterval block;    /* around it */
 } CastsslHbaBox;
+
+/* Does only the world know which addresses it takes? */
+static inline bool
+castssl_hba_box_asks(const CastsslHbaBox *box)
+{
+	return box->rule.address.kind > CASTSSL_HBA_ADDRESS_ALL;
+}
 
 /* boxes[i] is of rule i; the last one is "no line", which takes everything. */
 typedef struct CastsslHbaRules
 {
 	CastsslHbaSpace *space;
-	const CastsslHbaPolicy *policy;
+	int version;
 	CastsslHbaBox *boxes;
 	int nrules; /* without "no line" */
 	struct CastsslHbaEntry *entries;
@@ -66,6 +65,9 @@ typedef struct CastsslHbaRules
 	int *seen;
 	int search;
 } CastsslHbaRules;
+
+/* The family and the encryption of a channel's connections. */
+extern void castssl_hba_channel(CastsslHbaChannel channel, CastsslConnection *connection);
 
 /*
  * Make rules[i] of policies[i], n of them; the world may be NULL.  All is kept in the
@@ -82,7 +84,7 @@ extern void castssl_hba_rules_find(CastsslHbaRules *rules, const CastsslInts *us
 								   const CastsslInts *databases, const CastsslInterval *interval,
 								   int limit);
 
-/* Is a role (its number in the world's list) in the group whose name has a number? */
+/* Is a role (its number in the world's list) in the group of a key? */
 extern CastsslAnswer castssl_hba_space_member(CastsslHbaSpace *space, int role, int group);
 
 #endif

@@ -19,45 +19,31 @@
 
 /* Is something left to an atom of a rule in a channel?  If not, blocking grows. */
 static bool
-is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslHbaParts *takers,
-			 CastsslInts *blocking)
+is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslInts *blocking)
 {
 	const CastsslHbaBox *box = &rules->boxes[rule];
-	CastsslHbaPatience *patience = &rules->space->patience;
 
 	for (int i = 0; i < box->databases.count * box->users.count; i++)
-	{
-		CastsslHbaAtom atom = { .space = rules->space };
-
-		castssl_hba_atom_address(&atom, box);
-		castssl_hba_atom_database(&atom, box->databases.items[i / box->users.count]);
-		castssl_hba_atom_user(&atom, box->users.items[i % box->users.count]);
-		castssl_hba_atom_settle(&atom);
 		for (int channel = 0; channel < CASTSSL_NCHANNELS; channel++)
 		{
-			/* where no rule tells them apart, one channel stands for all of the network */
-			if ((box->channels >> channel & 1) == 0 || (channel == CASTSSL_CHANNEL_TLS && !tls) ||
-				(channel > CASTSSL_CHANNEL_NONE && !rules->space->by_encryption))
-				continue;
-			castssl_hba_atom_channel(&atom, channel);
-			takers->count = 0;
-			castssl_hba_takers(rules, rule, &atom, &box->interval, takers);
-			if (castssl_hba_left(takers, &box->interval, patience, NULL, 0))
+			CastsslHbaSide side = { rules, rule, box->users.items[i % box->users.count],
+									box->databases.items[i / box->users.count] };
+			CastsslHbaAtom atom = { rules->space, { side, side }, .channel = channel };
+
+			if ((box->channels >> channel & 1) != 0 && (channel != CASTSSL_CHANNEL_TLS || tls) &&
+				castssl_hba_atom_settle(&atom) && castssl_hba_atom_left(&atom, NULL, 0, blocking))
 				return true;
-			castssl_hba_blocking(takers, &box->interval, patience, blocking);
 		}
-	}
 	return false;
 }
 
 /* Is the rule unreachable?  Sets the rules that block it, none if it is reachable. */
 static bool
-find_one(CastsslHbaRules *rules, const CastsslHbaPolicy *policy, int rule, bool tls,
-		 CastsslHbaParts *takers, int **blocking, int *nblocking)
+find_one(CastsslHbaRules *rules, const CastsslHbaPolicy *policy, int rule, bool tls, int **blocking,
+		 int *nblocking)
 {
 	CastsslInts found = { 0 };
-	bool unreachable =
-		policy->rules[rule].error == NULL && !is_reachable(rules, rule, tls, takers, &found);
+	bool unreachable = policy->rules[rule].error == NULL && !is_reachable(rules, rule, tls, &found);
 
 	if (!unreachable)
 		found.count = 0;
@@ -67,18 +53,24 @@ find_one(CastsslHbaRules *rules, const CastsslHbaPolicy *policy, int rule, bool 
 	return unreachable;
 }
 
+static void
+read_policy(const CastsslHbaPolicy *policy, const CastsslHbaWorld *world, CastsslHbaRules *rules)
+{
+	/* who is in a group changes without an edit */
+	castssl_hba_space_create(world, &policy, 1, rules)->world.member = NULL;
+}
+
 void
 castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tls, const CastsslHbaWorld *world,
 							 bool *unreachable, int **blocking, int *nblocking)
 {
 	CastsslHbaRules rules;
-	CastsslHbaParts takers = { 0 };
 
-	castssl_hba_space_create(world, &policy, 1, &rules);
+	read_policy(policy, world, &rules);
 	for (int i = 0; i < policy->nrules; i++)
 	{
 		castssl_let_interrupt();
-		unreachable[i] = find_one(&rules, policy, i, tls, &takers, &blocking[i], &nblocking[i]);
+		unreachable[i] = find_one(&rules, policy, i, tls, &blocking[i], &nblocking[i]);
 	}
 }
 
@@ -87,8 +79,7 @@ castssl_hba_is_unreachable(const CastsslHbaPolicy *policy, int rule, bool tls,
 						   const CastsslHbaWorld *world, int **blocking, int *nblocking)
 {
 	CastsslHbaRules rules;
-	CastsslHbaParts takers = { 0 };
 
-	castssl_hba_space_create(world, &policy, 1, &rules);
-	return find_one(&rules, policy, rule, tls, &takers, blocking, nblocking);
+	read_policy(policy, world, &rules);
+	return find_one(&rules, policy, rule, tls, blocking, nblocking);
 }

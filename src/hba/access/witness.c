@@ -11,56 +11,125 @@
 #include "postgres.h"
 #endif
 
+#include "base/grow.h"
 #include "hba/access/witness.h"
 
 /* How much is tried before "possible" is the answer. */
 #define MAX_ADDRESSES 4  /* for one pair of names */
 #define MAX_FRUITLESS 12 /* pairs of names whose verdict is "possible" */
 #define MAX_PAIRS 100000
-#define INVENTED 3
+
+/* Names to try; all: there is no other one. */
+typedef struct Names
+{
+	const char **items;
+	int count;
+	int capacity;
+	bool all;
+} Names;
 
 typedef struct Search
 {
-	CastsslHbaSought *sought;
-	const CastsslHbaAtom *atom;
+	const CastsslHbaParts *rest; /* what is left to the atom before it has names */
+	CastsslHbaParts named_rest;
 	CastsslConnection *witness;
 	CastsslHbaVerdict verdict;
 	int fruitless;
 	int pairs;
-	bool partial; /* there are databases that are not tried */
 } Search;
 
-bool
-castssl_hba_sought_rest(CastsslHbaSought *sought, const CastsslHbaAtom *atom, CastsslHbaParts *rest,
-						int max)
+static void
+add(Names *names, const char *name)
 {
-	CastsslHbaParts *takers = &sought->takers;
-
-	takers->count = 0;
-	castssl_hba_takers(sought->before, sought->x, atom, &sought->interval, takers);
-	castssl_hba_takers(sought->after, sought->y, atom, &sought->interval, takers);
-	rest->count = 0;
-	return castssl_hba_left(takers, &sought->interval, &sought->before->space->patience, rest, max);
+	CASTSSL_GROW(names->items, names->count, names->capacity);
+	names->items[names->count++] = name;
 }
 
-/* Must it be a role? */
-static bool
-is_role(const CastsslHbaAtom *atom, bool of_user)
+/* Add names that no rule mentions, and that the pattern (if any) might match. */
+static void
+add_others(const CastsslHbaAtom *atom, bool of_database, const char *pattern, Names *names)
 {
-	return atom->samerole || (of_user && atom->ngroups > 0);
+	/* what is literal in a pattern often matches it, alone or with something behind */
+	const char *literal = pattern == NULL ? "" : pattern + strspn(pattern, "^(");
+	int length = (int) strcspn(literal, "[](){}.*+?^$|\\");
+
+	for (int i = 1; i < 4; i++)
+	{
+		const char *other = atom->space->others[of_database][i];
+
+		add(names, length == 0 ? other : psprintf("%.*s%s", length, literal, i == 1 ? "" : other));
+	}
 }
 
-/* Is something asked of the name, so that not any will do? */
-static bool
-is_asked(const CastsslHbaAtom *atom, bool of_user)
+/* Add the roles that can be in the groups that were said. */
+static void
+add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
 {
-	return is_role(atom, of_user) ||
-		   (of_user ? atom->nuser_patterns : atom->ndatabase_patterns) > 0;
+	for (int i = 0; i < atom->space->world.nroles; i++)
+	{
+		bool may_be = true;
+
+		for (int side = 0; side < 2 && !of_database; side++)
+			may_be = may_be && (CASTSSL_KEY_KIND(atom->sides[side].user) != CASTSSL_KEY_GROUP ||
+								castssl_hba_space_member(atom->space, i, atom->sides[side].user) !=
+									CASTSSL_NO);
+		if (may_be)
+			add(names, atom->space->world.roles[i]);
+	}
+}
+
+/* Do the groups that were said exist?  Only a role that exists is in a group that exists. */
+static bool
+groups_exist(const CastsslHbaAtom *atom)
+{
+	const CastsslHbaWorld *world = &atom->space->world;
+
+	for (int i = 0; i < 2; i++)
+	{
+		int key = atom->sides[i].user;
+		const char *group = castssl_hba_key_name(&atom->space->names, key);
+
+		if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_GROUP &&
+			(world->member == NULL || world->member(world->arg, group, group) == CASTSSL_NO))
+			return false;
+	}
+	return true;
+}
+
+/* The names to try for an atom's user or database. */
+static Names
+collect(const CastsslHbaAtom *atom, bool of_database)
+{
+	const char *name = of_database ? atom->connection.database : atom->connection.user;
+	const CastsslHbaNames *mentioned = &atom->space->names;
+	int key = castssl_hba_atom_said(atom, of_database, CASTSSL_KEY_REGEXP);
+	const char *pattern = key < 0 ? NULL : castssl_hba_key_name(mentioned, key);
+	bool role = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEROLE) >= 0 ||
+				(!of_database && castssl_hba_atom_said(atom, false, CASTSSL_KEY_GROUP) >= 0);
+	bool known = role && atom->space->world.roles != NULL;
+	Names names = { 0 };
+
+	names.all = !castssl_hba_atom_is_any(atom, name);
+	if (names.all)
+	{
+		add(&names, name);
+		return names;
+	}
+	names.all = known && groups_exist(atom);
+	if (!role || (pattern != NULL && !known))
+		add_others(atom, of_database, pattern, &names);
+	/* where a role is asked for, no other name will do; where nothing is, any will */
+	for (int i = 0; i < mentioned->count && !known && (role || pattern != NULL); i++)
+		if (mentioned->items[i][0] != '/')
+			add(&names, mentioned->items[i] + (mentioned->items[i][0] == '+'));
+	if (role || pattern != NULL)
+		add_roles(atom, of_database, &names);
+	return names;
 }
 
 /* The n-th address to try of what is left; below 0: of this host, where words are likely true. */
 static void
-choose_address(const CastsslHbaSought *sought, const CastsslHbaParts *rest, int n,
+choose_address(const CastsslHbaAtom *atom, const CastsslHbaParts *rest, int n,
 			   CastsslConnection *connection)
 {
 	static const CastsslConnection own[] = { { .family = 4, .address = { 127, 0, 0, 1 } },
@@ -72,194 +141,111 @@ choose_address(const CastsslHbaSought *sought, const CastsslHbaParts *rest, int 
 		connection->family = own[-n - 1].family;
 		memcpy(connection->address, own[-n - 1].address, 16);
 	}
-	else if (sought->channel != CASTSSL_CHANNEL_SOCKET)
+	else if (atom->channel != CASTSSL_CHANNEL_SOCKET)
 		castssl_interval_example(&rest->items[n % rest->count].interval, n / rest->count,
-								 &connection->family, connection->address);
-	else
-		connection->family = 0;
+								 connection);
 }
 
-/* Try the names of an atom to which rest is left.  False: the search is over. */
+/* Try addresses for the names of an atom. */
 static bool
 try_addresses(Search *search, const CastsslHbaAtom *atom, const CastsslHbaParts *rest)
 {
-	CastsslHbaSought *sought = search->sought;
+	bool socket = atom->channel == CASTSSL_CHANNEL_SOCKET;
 	CastsslConnection connection = atom->connection;
-	bool socket = sought->channel == CASTSSL_CHANNEL_SOCKET;
-	bool found = false;
+	bool asked = castssl_hba_box_asks(castssl_hba_atom_box(atom, 0)) ||
+				 castssl_hba_box_asks(castssl_hba_atom_box(atom, 1));
 
-	for (int i = socket || atom->nwords == 0 ? 0 : -3; !found && i < (socket ? 1 : MAX_ADDRESSES);
-		 i++)
+	for (int i = asked ? -3 : 0; i < (socket ? 1 : MAX_ADDRESSES); i++)
 	{
-		choose_address(sought, rest, i, &connection);
-		found = castssl_hba_answers(sought->before, sought->x, &connection) &&
-				castssl_hba_answers(sought->after, sought->y, &connection);
+		choose_address(atom, rest, i, &connection);
+		if (castssl_hba_atom_answers(atom, &connection))
+		{
+			*search->witness = connection;
+			search->verdict = CASTSSL_HBA_CERTAIN;
+			return true;
+		}
 	}
-	if (!found)
-	{
-		choose_address(sought, rest, 0, &connection);
-		search->fruitless++;
-	}
-	if (found || search->verdict == CASTSSL_HBA_NONE)
-		*search->witness = connection;
-	search->verdict = found ? CASTSSL_HBA_CERTAIN : CASTSSL_HBA_POSSIBLE;
-	return !found && search->fruitless < MAX_FRUITLESS;
+	return false;
 }
 
 /* Try one pair of names.  False: the search is over. */
 static bool
 try_names(Search *search, const CastsslHbaAtom *named)
 {
-	CastsslHbaParts rest = { 0 };
-	bool go_on = ++search->pairs < MAX_PAIRS;
+	CastsslAnswer holds = castssl_hba_atom_holds(named);
+	const CastsslHbaParts *rest = search->rest;
+	bool left = holds != CASTSSL_NO;
 
-	castssl_hba_patience_step(&named->space->patience, 1);
-	if (castssl_hba_atom_possible(named, false) &&
-		castssl_hba_sought_rest(search->sought, named, &rest, MAX_ADDRESSES))
-		go_on = try_addresses(search, named, &rest) && go_on;
-	if (rest.items != NULL)
-		pfree(rest.items);
-	return go_on;
-}
-
-/* A name that no rule uses, and that the pattern (if any) might match. */
-static const char *
-invent(CastsslHbaNames *names, const char *pattern, bool of_user, int n)
-{
-	static const char *const stems[2][INVENTED] = { { "other_database", "elsewhere", "y2" },
-													{ "other_user", "someone", "x1" } };
-	const char *stem = stems[of_user][n];
-
-	/* what is literal in a pattern often matches it, alone or with something behind */
-	if (pattern != NULL)
+	if (holds == CASTSSL_YES)
 	{
-		const char *literal = pattern + strspn(pattern, "^(");
-		size_t length = strcspn(literal, "[](){}.*+?^$|\\");
-
-		if (length > 0)
-			return psprintf("%.*s%s", (int) length, literal, n == 0 ? "" : stem);
+		/* what is left to all is likely left to them, too */
+		if (try_addresses(search, named, rest))
+			return false;
+		rest = &search->named_rest;
+		left = castssl_hba_atom_left(named, &search->named_rest, MAX_ADDRESSES, NULL);
+		if (left && try_addresses(search, named, rest))
+			return false;
 	}
-	return castssl_hba_unmentioned(names, stem);
+	if (left && search->verdict == CASTSSL_HBA_NONE)
+	{
+		*search->witness = named->connection;
+		choose_address(named, rest, 0, search->witness);
+		search->verdict = CASTSSL_HBA_POSSIBLE;
+	}
+	search->fruitless += left;
+	return ++search->pairs < MAX_PAIRS && search->fruitless < MAX_FRUITLESS;
 }
 
-/* Can a role be in the groups of an atom? */
+/* Try every pair of names.  False: there may be others. */
 static bool
-may_be_in(const CastsslHbaAtom *atom, int role)
+try_pairs(Search *search, const CastsslHbaAtom *atom, const Names *users, const Names *databases)
 {
-	for (int i = 0; i < atom->ngroups; i++)
-		if (castssl_hba_space_member(atom->space, role, atom->groups[i]) == CASTSSL_NO)
-			return false;
-	return true;
-}
+	bool any = castssl_hba_atom_is_any(atom, atom->connection.database);
+	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEUSER) >= 0;
+	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEROLE) >= 0;
+	/* number -1 is the user: he must be it, or is the likeliest */
+	int first = any && (sameuser || samerole) ? -1 : 0;
+	int last = any && sameuser ? -1 : databases->count - 1;
+	bool all = users->all;
 
-/* Name number n to try; NULL: there are no more.  *skip: it will not do. */
-static const char *
-nth_name(const Search *search, bool of_user, int n, bool *skip)
-{
-	const CastsslHbaAtom *atom = search->atom;
-	const CastsslHbaWorld *world = atom->space->world;
-	const CastsslInts *mentioned =
-		of_user ? search->sought->role_names : search->sought->database_names;
-	const char *const *patterns = of_user ? atom->user_patterns : atom->database_patterns;
-	int npatterns = of_user ? atom->nuser_patterns : atom->ndatabase_patterns;
-	bool role = is_role(atom, of_user);
-	int ninvented = role && npatterns == 0 ? 0 : INVENTED;
-	int nmentioned = is_asked(atom, of_user) ? mentioned->count : 0;
-	int nroles = world->roles == NULL || !is_asked(atom, of_user) ? 0 : world->nroles;
-
-	*skip = false;
-	/* where a role is asked for, no other name will do */
-	if (role && world->roles != NULL && npatterns == 0)
-		nmentioned = 0;
-	if (n < ninvented)
-		return invent(&atom->space->names, npatterns > 0 ? patterns[0] : NULL, of_user, n);
-	n -= ninvented;
-	if (n < nmentioned)
-		return atom->space->names.items[mentioned->items[n]];
-	n -= nmentioned;
-	if (n >= nroles)
-		return NULL;
-	*skip = of_user && !may_be_in(atom, n);
-	return world->roles[n];
-}
-
-/* Is there no other name than those to try?  Only a role that exists is in a group that exists. */
-static bool
-is_all(const CastsslHbaAtom *atom, bool of_user)
-{
-	const CastsslHbaWorld *world = atom->space->world;
-
-	for (int i = 0; i < atom->ngroups; i++)
+	for (int i = 0; i < users->count; i++)
 	{
-		const char *group = atom->space->names.items[atom->groups[i]];
+		CastsslHbaAtom named = *atom;
 
-		if (world->member == NULL || world->member(world->arg, group, group) == CASTSSL_NO)
-			return false;
+		named.connection.user = users->items[i];
+		if (castssl_hba_atom_holds(&named) == CASTSSL_NO)
+			continue;
+		all = all && (last < 0 || databases->all);
+		for (int j = first; j <= last; j++)
+		{
+			named.connection.database = j < 0 ? users->items[i] : databases->items[j];
+			castssl_hba_patience_step(&atom->space->patience, 1);
+			if (atom->space->patience < 0 || !try_names(search, &named))
+				return false;
+		}
 	}
-	return is_role(atom, of_user) && world->roles != NULL;
-}
-
-/* Try every database for a user.  False: the search is over. */
-static bool
-try_databases(Search *search, CastsslHbaAtom *named)
-{
-	const char *name;
-	bool skip;
-
-	named->any_database = false;
-	if (named->sameuser)
-		named->connection.database = named->connection.user;
-	if (named->sameuser || !search->atom->any_database)
-		return try_names(search, named);
-	if (named->samerole)
-	{
-		/* the user himself is the likeliest */
-		named->connection.database = named->connection.user;
-		if (!try_names(search, named))
-			return false;
-	}
-	search->partial = search->partial || !is_all(named, false);
-	for (int i = 0; (name = nth_name(search, false, i, &skip)) != NULL; i++)
-	{
-		named->connection.database = name;
-		if (!try_names(search, named))
-			return false;
-	}
-	return true;
+	return all;
 }
 
 CastsslHbaVerdict
-castssl_hba_find_witness(CastsslHbaSought *sought, const CastsslHbaAtom *atom,
-						 const CastsslHbaParts *rest, CastsslConnection *witness)
+castssl_hba_find_witness(const CastsslHbaAtom *atom, const CastsslHbaParts *rest,
+						 CastsslConnection *witness)
 {
-	Search search = { sought, atom, witness };
-	CastsslHbaAtom named = *atom;
-	const char *name;
-	bool skip;
-	bool go_on = true;
+	Search search = { rest, .witness = witness };
+	Names users = collect(atom, false);
+	Names databases = collect(atom, true);
+	bool all = try_pairs(&search, atom, &users, &databases);
 
-	/* nothing is asked of the names, which are as good as others, or they are given */
-	if ((!is_asked(atom, true) && !is_asked(atom, false)) ||
-		(!atom->any_user && !atom->any_database))
-		go_on = try_addresses(&search, atom, rest) && (atom->any_user || atom->any_database);
-	if (go_on && !atom->any_user)
-		try_databases(&search, &named);
-	for (int i = 0; go_on && atom->any_user && (name = nth_name(&search, true, i, &skip)) != NULL;
-		 i++)
+	if (search.verdict == CASTSSL_HBA_NONE && !all)
 	{
-		if (skip)
-			continue;
-		named = *atom;
-		named.any_user = false;
-		named.connection.user = name;
-		if (castssl_hba_atom_possible(&named, true) && !try_databases(&search, &named))
-			break;
+		/* not everything was tried: what the witness would look like */
+		*witness = atom->connection;
+		choose_address(atom, rest, 0, witness);
+		search.verdict = CASTSSL_HBA_POSSIBLE;
 	}
-	if (search.verdict != CASTSSL_HBA_NONE ||
-		((!atom->any_user || is_all(atom, true)) && !search.partial && search.pairs < MAX_PAIRS))
-		return search.verdict;
-	/* not everything was tried: what the witness would look like */
-	*witness = atom->connection;
-	choose_address(sought, rest, 0, witness);
-	return CASTSSL_HBA_POSSIBLE;
+	if (search.named_rest.items != NULL)
+		pfree(search.named_rest.items);
+	pfree(users.items);
+	pfree(databases.items);
+	return search.verdict;
 }
