@@ -96,6 +96,33 @@ foreach my $setting ("castssl.keep_changes = 0", "castssl.ca_directory = '/tmp'"
 	$t->disable;
 }
 
+# --- a server without OpenSSL: words, not errors about names that are not there
+
+{
+	my $header = CastsslTest::temporary_folder() . '/without.c';
+	$t->write($header, "#include \"postgres.h\"\n#undef USE_OPENSSL\n#include \"base/compat.h\"\n");
+	chomp(my $include = `pg_config --includedir-server`);
+	my $out = '';
+	IPC::Run::run([ 'gcc', '-fsyntax-only', "-I$include", "-I$FindBin::RealBin/../src", $header ], '<', \undef, '>&', \$out);
+	like($out, qr/#error "?pg_castssl needs a PostgreSQL that is built with OpenSSL/, 'a server that was built without OpenSSL');
+}
+
+# --- the environment of the server: not listened to by the proof, and as before after it
+
+{
+	my %set = (PGSSLMODE => 'disable', PGCHANNELBINDING => 'require', PGREQUIREAUTH => 'none', PGSSLMINPROTOCOLVERSION => 'TLSv1.3', PGOPTIONS => '-c nonsense=1');
+	$t->stop;
+	{
+		local %ENV = (%ENV, %set);
+		$t->start;
+	}
+	my (undef, $out, $err) = $t->psql("SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}'); CREATE TEMP TABLE env (line text); COPY env FROM PROGRAM 'env'; SELECT line FROM env WHERE line LIKE '%PG%' OR line LIKE '-%' ORDER BY line");
+	like($out, qr/^\d+$/m, 'a proof in a server whose environment is about other connections') or diag $err;
+	is(join(' ', grep { /^(-|@{[ join '|', keys %set ]}=)/ } split /\n/, $out), join(' ', map { "$_=$set{$_}" } sort keys %set), 'which is as before');
+	$t->disable;
+	$t->restart;
+}
+
 # --- ALTER DEFAULT PRIVILEGES
 
 {

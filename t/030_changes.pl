@@ -234,7 +234,8 @@ foreach my $call (qw(castssl_changes() castssl_reload() castssl_hba_discard()))
 	my ($newest) = $t->newest_change =~ m{(\d+)$};
 	$t->edit_state($t->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'applying'/m or die $_ });
 	my $before = $t->state;
-	is($t->sql("SELECT severity FROM castssl_check() WHERE check_name = 'changes'"), 'warning', 'castssl_check() says so');
+	is($t->sql("SELECT severity || ': ' || message || ': ' || hint FROM castssl_check() WHERE check_name = 'changes'"),
+		'warning: was interrupted, and waits to be undone: SELECT * FROM castssl_changes(); by a superuser undoes it.', 'castssl_check() says so, and who does what');
 	like($t->sql('SELECT castssl_report()'), qr/interrupted/, 'and castssl_report()');
 	is_deeply($t->state, $before, 'and both only look');
 	foreach my $reader (qw(castssl_status() castssl_certificates() castssl_hba_rules() castssl_fingerprint() castssl_changes()), "castssl_hba_explain('app', 'alice')")

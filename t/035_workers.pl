@@ -75,6 +75,8 @@ my ($worker) = @{ workers($t) };
 is($worker->{state}, 'idle', 'a waiting worker is idle');
 ok(length($worker->{wait_event_type} // ''), 'and waits for an event') or diag explain $worker;
 like($worker->{query}, qr/^waiting for castssl_confirm/, 'and says for what');
+my $check = "SELECT message || ': ' || hint FROM castssl_check() WHERE check_name = 'changes'";
+like($t->sql($check), qr/^waits for confirmation, and is undone at .*: SELECT castssl_confirm\(\); by a superuser, in a new connection, keeps it\.$/, 'castssl_check() says so, and how it is kept');
 if ($major >= 14)
 {
 	$t->sql("SELECT pg_log_backend_memory_contexts($worker->{pid})");
@@ -155,6 +157,7 @@ foreach my $reader (qw(castssl_status() castssl_changes() castssl_certificates()
 	ok($ok, "$reader by pg_monitor") or diag $err;
 	like($err, qr/WARNING: .*waits to be undone\nDETAIL:  Nobody watches over it since the server was restarted/, "$reader says that nobody watches") unless $reader =~ /check/;
 }
+like($t->sql($check, user => 'monitor'), qr/nobody watches over it since the server was restarted: SELECT \* FROM castssl_changes\(\); by a superuser has it watched/, 'castssl_check() in a row, and who does what');
 is(scalar @{ workers($t) }, 0, 'readers start nothing');
 my @sessions = map { $t->session } 1 .. 4;
 $_->ask('SELECT count(*) > 0 FROM castssl_changes();') foreach @sessions;

@@ -17,6 +17,7 @@ castssl_attempt(CastsslAttempt body, void *arg)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	uint32 held_off = InterruptHoldoffCount;
+	uint32 cancels_held_off = QueryCancelHoldoffCount;
 	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
@@ -30,6 +31,7 @@ castssl_attempt(CastsslAttempt body, void *arg)
 	{
 		/* An error stops holding off interrupts.  None may come in before the caller is ready. */
 		InterruptHoldoffCount = held_off;
+		QueryCancelHoldoffCount = cancels_held_off;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -38,7 +40,8 @@ castssl_attempt(CastsslAttempt body, void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED && held_off == 0)
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED && held_off == 0 &&
+		cancels_held_off == 0)
 		ReThrowError(error);
 	return error;
 }

@@ -25,6 +25,8 @@
 #define CLASS_CHANGE 3 /* exclusive: who changes something */
 #define CLASS_WATCH 4  /* exclusive: who watches over what is open */
 
+static int taken; /* how often this session has taken CLASS_CHANGE */
+
 static LOCKTAG
 lock_tag(uint16 class)
 {
@@ -62,7 +64,16 @@ castssl_lock_try(void)
 {
 	LOCKTAG tag = lock_tag(CLASS_CHANGE);
 
-	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	taken++;
+	return true;
+}
+
+bool
+castssl_lock_is_ours(void)
+{
+	return taken > 0;
 }
 
 bool
@@ -113,6 +124,7 @@ castssl_lock_release(void)
 {
 	LOCKTAG tag = lock_tag(CLASS_CHANGE);
 
+	taken--;
 	LockRelease(&tag, ExclusiveLock, true);
 }
 

@@ -21,6 +21,9 @@ extern bool castssl_lock_try(void);
 
 extern void castssl_lock_release(void);
 
+/* Does this process hold it? */
+extern bool castssl_lock_is_ours(void);
+
 /* Does any process hold it?  Takes no lock. */
 extern bool castssl_lock_is_held(void);
 

@@ -27,6 +27,7 @@
 #include "change/lock.h"
 #include "change/recover.h"
 #include "change/worker.h"
+#include "server/process/loan.h"
 #include "server/process/wait.h"
 
 /* Milliseconds until the worker reads the journal again: */
@@ -360,6 +361,24 @@ stand_in(void *arg)
 		(void) recover(WARNING);
 }
 
+/*
+ * This session ends in the middle of a change.  It has the lock still.  What fails here is
+ * FATAL, which goes on with the end.
+ */
+static void
+undo_at_exit(int code, Datum arg)
+{
+	if (!castssl_lock_is_ours())
+		return;
+	castssl_loan_end_all();
+	AbortOutOfAnyTransaction();
+	StartTransactionCommand();
+	become_superuser();
+	if (castssl_change_recovery_is_due())
+		(void) recover(LOG);
+	CommitTransactionCommand();
+}
+
 /* Start a worker for an unconfirmed change, because no worker survives a restart of the server. */
 static void
 start_missing_worker(void *arg)
@@ -383,10 +402,14 @@ start_missing_worker(void *arg)
 void
 castssl_worker_stand_in(void)
 {
+	static bool registered;
 	ErrorData *error;
 
 	if (!IsUnderPostmaster)
 		return;
+	if (!registered)
+		before_shmem_exit(undo_at_exit, 0);
+	registered = true;
 	error = castssl_attempt(stand_in, NULL);
 	if (error == NULL)
 		error = castssl_attempt(start_missing_worker, NULL);

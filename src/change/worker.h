@@ -28,7 +28,8 @@ extern void castssl_worker_register(void);
  * Where the library is not preloaded, a changing castssl_* call does that work:
  * undo, with a WARNING, what was interrupted or is overdue, and start a worker
  * for what is unconfirmed and has none.  Does nothing while a change is running.
- * What fails is a WARNING, too.
+ * What fails is a WARNING, too.  From then on a change that this session leaves behind
+ * when it is terminated is undone at its end, which does not wait for the reload.
  */
 extern void castssl_worker_stand_in(void);
 

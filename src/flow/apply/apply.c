@@ -27,7 +27,6 @@
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/process/loan.h"
-#include "server/process/wait.h"
 #include "server/reload.h"
 #include "server/restart.h"
 #include "server/sessions.h"
@@ -280,6 +279,7 @@ switch_over(const CastsslPlan *plan, CastsslChange *change)
 	List *expected = bridge;
 
 	prepare_files(plan);
+	HOLD_INTERRUPTS();
 	change->switching = true;
 	castssl_journal_update(change);
 
@@ -295,15 +295,15 @@ switch_over(const CastsslPlan *plan, CastsslChange *change)
 	switch_files(plan, change, false);
 	if (bridge == NIL)
 		castssl_parameters_store(final_settings(change, expected, false, true));
+	castssl_change_take_staged(change);
+	RESUME_INTERRUPTS();
 }
 
 /* 58000, unless the caller's own cancel stopped the proof. */
 static void
 raise_not_proven(const char *problem)
 {
-	if (castssl_is_canceled())
-		ereport(ERROR,
-				(errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement: %s", problem)));
+	CHECK_FOR_INTERRUPTS();
 	ereport(ERROR,
 			(errcode(ERRCODE_SYSTEM_ERROR), errmsg("the change did not take effect: %s", problem),
 			 errhint("The server's log may say why it refused the new configuration.")));
@@ -339,34 +339,45 @@ reload_and_prove(CastsslPlan *plan)
 		raise_not_proven(problem);
 }
 
+/*
+ * The caller holds off interrupts.  They come in all the same but for the moments in which
+ * files are switched and the journal says that it is done: a cancel is an error then, which
+ * is undone like any other.
+ */
 static void
 make_true(void *arg)
 {
 	Apply *apply = arg;
 
+	RESUME_INTERRUPTS();
 	castssl_journal_begin(apply->change);
 	switch_over(apply->plan, apply->change);
-	castssl_change_take_staged(apply->change);
 	reload_and_prove(apply->plan);
 	if (apply->options->confirm_within > 0)
 		apply->change->sessions = castssl_sessions_identities();
+	HOLD_INTERRUPTS();
 	finish(apply->change, apply->options);
 }
 
+/* The same, but no cancel comes in: the call ends with an error anyway. */
 static void
 put_back(void *arg)
 {
 	Apply *apply = arg;
 	CastsslChange *change = apply->change;
 
+	HOLD_CANCEL_INTERRUPTS();
+	RESUME_INTERRUPTS();
 	if (castssl_journal_read(change->id) == NULL)
-	{
 		castssl_journal_abandon(change->id); /* nothing else was written */
-		return;
+	else
+	{
+		apply->not_loaded = castssl_change_undo(change, CASTSSL_FAILED);
+		if (apply->not_loaded == NULL)
+			apply->not_loaded = castssl_prove_restored();
 	}
-	apply->not_loaded = castssl_change_undo(change, CASTSSL_FAILED);
-	if (apply->not_loaded == NULL)
-		apply->not_loaded = castssl_prove_restored();
+	HOLD_INTERRUPTS();
+	RESUME_CANCEL_INTERRUPTS();
 }
 
 /* Raise the error that ended the change, and say what happened to the change. */
@@ -395,9 +406,9 @@ put_exit_on_error_back(void *arg)
 }
 
 /*
- * Interrupts are held off on the whole way, so that no cancel or termination
- * request comes in between; waits notice them, and answer barriers.  Nor does
- * exit_on_error end the process before the change is undone.
+ * Whatever ends make_true, a cancel too, is undone.  exit_on_error does not end the
+ * process before; where a termination request does, who watches or the end of this process
+ * undoes the change (castssl_worker_stand_in).
  */
 static void
 make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "change/journal.h"
+#include "change/lock.h"
 #include "change/rollback.h"
 #include "flow/apply/managed.h"
 #include "flow/ask/rotation.h"
@@ -28,23 +29,42 @@ change_name(const CastsslChange *change)
 	return psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
 }
 
+/* It waits to be undone: who does that, and what a person may type. */
+static const char *
+hint_to_undo(void)
+{
+	if (castssl_watch_exists())
+		return "SELECT * FROM castssl_changes(); by a superuser undoes it.  So does the background "
+			   "worker, unless the server's log says why it cannot.";
+	return "SELECT * FROM castssl_changes(); by a superuser undoes it.";
+}
+
 static void
 report_open(CastsslCheckScope *scope, const CastsslChange *change)
 {
-	if (change->state == CASTSSL_APPLYING)
+	const char *deadline = timestamptz_to_str(change->confirm_deadline);
+
+	if (change->state == CASTSSL_APPLYING && castssl_lock_is_held())
+		castssl_check_report(scope, CASTSSL_WARNING, change_name(change), "is being applied",
+							 "Wait until its call ends: then it is in effect, or undone.");
+	else if (change->state == CASTSSL_APPLYING)
 		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
-							 "is being applied, or was interrupted",
-							 "SELECT * FROM castssl_changes(); undoes it where it was "
-							 "interrupted.");
+							 "was interrupted, and waits to be undone", hint_to_undo());
 	else if (change->confirm_deadline <= GetCurrentTimestamp())
 		castssl_check_report(scope, CASTSSL_ERROR, change_name(change),
-							 "its deadline has passed, and it was not undone",
-							 "SELECT * FROM castssl_changes(); undoes it.");
+							 "its deadline has passed, and it was not undone", hint_to_undo());
+	else if (castssl_watch_exists())
+		castssl_check_report(
+			scope, CASTSSL_WARNING, change_name(change),
+			psprintf("waits for confirmation, and is undone at %s", deadline),
+			"SELECT castssl_confirm(); by a superuser, in a new connection, keeps it.");
 	else
-		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
-							 psprintf("waits for confirmation, and is undone at %s",
-									  timestamptz_to_str(change->confirm_deadline)),
-							 "SELECT castssl_confirm();");
+		castssl_check_report(
+			scope, CASTSSL_WARNING, change_name(change),
+			psprintf("waits for confirmation until %s, and nobody watches over it since the server "
+					 "was restarted",
+					 deadline),
+			"SELECT * FROM castssl_changes(); by a superuser has it watched, and undone then.");
 }
 
 /* What the journal of this data directory does not know, or could not take back. */

@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/procsignal.h"
 #include "utils/timestamp.h"
 
@@ -53,13 +54,14 @@ castssl_sleep(long milliseconds)
 bool
 castssl_is_terminated(void)
 {
-	return ProcDiePending || ShutdownRequestPending;
+	CHECK_FOR_INTERRUPTS();
+	return ProcDiePending || ShutdownRequestPending || proc_exit_inprogress;
 }
 
 bool
 castssl_is_canceled(void)
 {
-	return QueryCancelPending || castssl_is_terminated();
+	return castssl_is_terminated() || QueryCancelPending;
 }
 
 void

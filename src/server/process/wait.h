@@ -25,11 +25,14 @@ extern void castssl_wait_end(void);
 /* Wait that long, whatever comes. */
 extern void castssl_sleep(long milliseconds);
 
-/* Is a query cancel, statement_timeout or termination waiting to be served? */
-extern bool castssl_is_canceled(void);
-
-/* Is it a termination? */
+/*
+ * Is a termination waiting to be served, or does this process end already?  Where interrupts
+ * are not held off, it is served at once.
+ */
 extern bool castssl_is_terminated(void);
+
+/* The same of a query cancel or statement_timeout, too. */
+extern bool castssl_is_canceled(void);
 
 /* CHECK_FOR_INTERRUPTS() as a function, for castssl_interrupted (base/interrupts.h). */
 extern void castssl_check_for_interrupts(void);
