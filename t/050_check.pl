@@ -474,6 +474,19 @@ SKIP: {
 		mend => sub { $t->sql('ALTER SYSTEM RESET hba_file'); $t->restart });
 }
 
+# a function that takes castssl_confirm(72), which is an int, from ours of bigint
+$t->sql('CREATE ROLE intruder; CREATE SCHEMA "x; DROP TABLE y"; GRANT CREATE ON SCHEMA public, "x; DROP TABLE y" TO intruder');
+foreach my $schema ('public', '"x; DROP TABLE y"')
+{
+	fault("another function in $schema",
+		check => 'function_names', severity => 'error', subject => qr/^\Q$schema\E\.castssl_confirm\(integer\)$/,
+		plant => sub { $t->sql("SET ROLE intruder; CREATE FUNCTION $schema.castssl_confirm(int) RETURNS int LANGUAGE sql AS 'SELECT 1'") },
+		hint => qr/^DROP ROUTINE \Q$schema\E\.castssl_confirm\(integer\);$/);
+}
+fault('a procedure',
+	check => 'function_names', severity => 'error', subject => qr/castssl_status\(text\)$/,
+	plant => sub { $t->sql("CREATE PROCEDURE public.castssl_status(text) LANGUAGE sql AS 'SELECT 1'") });
+
 # --- sessions
 
 # An address of this machine that is not the loopback's: what comes from it is another host to a

@@ -11,6 +11,7 @@
 #include "api/entry.h"
 #include "api/result.h"
 #include "base/compat.h"
+#include "change/attempt.h"
 #include "change/worker.h"
 #include "flow/plan/crls.h"
 #include "server/disk/files.h"
@@ -32,24 +33,44 @@ add_rows(CastsslRows *rows, const char *role, const char *path,
 	}
 }
 
+typedef struct File
+{
+	const char *path;
+	char *data; /* NULL: there is none */
+	size_t length;
+} File;
+
+static void
+read_file(void *arg)
+{
+	File *file = arg;
+
+	file->data = castssl_file_read_if_exists(castssl_path_resolve(file->path, false),
+											 CASTSSL_CRL_LIMIT, &file->length, NULL);
+}
+
 /* Add the rows of one file that a parameter names; a WARNING if it cannot be read. */
 static void
 add_file(CastsslRows *rows, const char *role, const char *parameter, const char *path)
 {
-	size_t length;
-	char *data;
+	File file = { .path = path };
+	ErrorData *error = castssl_attempt(read_file, &file);
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 
-	data = castssl_file_read_if_exists(castssl_path_resolve(path, false), CASTSSL_CRL_LIMIT,
-									   &length, NULL);
-	if (data == NULL)
+	if (error && error->sqlerrcode != ERRCODE_UNDEFINED_FILE)
+	{
+		ereport(WARNING, (errcode(error->sqlerrcode), errmsg("%s", error->message),
+						  error->detail ? errdetail("%s", error->detail) : 0));
+		return;
+	}
+	if (file.data == NULL)
 	{
 		ereport(WARNING, (errcode(ERRCODE_UNDEFINED_FILE),
 						  errmsg("file \"%s\" of parameter %s does not exist", path, parameter)));
 		return;
 	}
-	if (!castssl_certificates_read_facts(data, length, path, &certificates, &findings))
+	if (!castssl_certificates_read_facts(file.data, file.length, path, &certificates, &findings))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", findings.items[0].message),
 				 findings.items[0].detail ? errdetail("%s", findings.items[0].detail) : 0));

@@ -11,6 +11,7 @@
 #include "api/entry.h"
 #include "api/result.h"
 #include "base/settings.h"
+#include "change/attempt.h"
 #include "change/journal.h"
 #include "change/worker.h"
 #include "flow/recipe/staging.h"
@@ -46,14 +47,39 @@ set_change(CastsslRow *row, const CastsslChange *change)
 		castssl_row_time(row, "confirm_deadline", change->confirm_deadline);
 }
 
+/* What may fail where a folder went away or cannot be read. */
+typedef struct Known
+{
+	CastsslStaged staged;
+	CastsslChange *change;
+	char *problem;
+} Known;
+
+static void
+look_at_staged(void *arg)
+{
+	((Known *) arg)->staged = castssl_staging_look();
+}
+
+static void
+look_at_changes(void *arg)
+{
+	((Known *) arg)->change = castssl_journal_latest();
+}
+
+static void
+look_at_restart(void *arg)
+{
+	((Known *) arg)->problem = castssl_restart_problem(NULL, true);
+}
+
 CASTSSL_FUNCTION(castssl_status)
 {
 	/* in the order of CastsslRole */
 	static const char *const files[] = { "cert_file", "key_file", "ca_file", "crl_file" };
 	CastsslRow row = castssl_row_single(fcinfo);
-	CastsslChange *change;
-	CastsslStaged staged;
-	char *problem;
+	Known known = { 0 };
+	ErrorData *error;
 
 	castssl_worker_tell();
 
@@ -64,16 +90,20 @@ CASTSSL_FUNCTION(castssl_status)
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		castssl_row_text(&row, files[role], castssl_material_named(role));
 	set_certificate(&row);
-	staged = castssl_staging_look();
-	castssl_row_bool(&row, "hba_staged", staged.differs);
-	castssl_row_text(&row, "staged_hash", staged.hash);
-	castssl_row_text(&row, "staged_by", staged.roles);
-	change = castssl_journal_latest();
-	if (change)
-		set_change(&row, change);
-	problem = castssl_restart_problem(NULL, true);
-	castssl_row_bool(&row, "restart_safe", problem == NULL);
-	castssl_row_text(&row, "restart_problem", problem);
+	/* castssl_check() says why, and columns of what is not known are NULL */
+	if (castssl_attempt(look_at_staged, &known) == NULL)
+	{
+		castssl_row_bool(&row, "hba_staged", known.staged.differs);
+		castssl_row_text(&row, "staged_hash", known.staged.hash);
+		castssl_row_text(&row, "staged_by", known.staged.roles);
+	}
+	if (castssl_attempt(look_at_changes, &known) == NULL && known.change)
+		set_change(&row, known.change);
+	error = castssl_attempt(look_at_restart, &known);
+	if (error)
+		known.problem = psprintf("it could not be checked: %s", error->message);
+	castssl_row_bool(&row, "restart_safe", known.problem == NULL);
+	castssl_row_text(&row, "restart_problem", known.problem);
 	return castssl_row_result(&row);
 }
 

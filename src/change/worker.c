@@ -421,12 +421,22 @@ castssl_worker_stand_in(void)
 						 "the server, try again.")));
 }
 
+static void
+find_open(void *arg)
+{
+	*(CastsslChange **) arg = castssl_journal_open_change();
+}
+
 void
 castssl_worker_tell(void)
 {
-	CastsslChange *open = castssl_journal_open_change();
+	CastsslChange *open = NULL;
+	ErrorData *error = castssl_attempt(find_open, &open);
 	bool waits;
 
+	if (error)
+		ereport(WARNING, (errmsg("whether a change waits is not known: %s", error->message),
+						  error->detail ? errdetail("%s", error->detail) : 0));
 	if (open == NULL || castssl_lock_is_held() || castssl_watch_exists())
 		return;
 	waits = open->state == CASTSSL_UNCONFIRMED && time_left(open) > 0;

@@ -39,7 +39,7 @@ certificate_names(const char *host)
 	CastsslFindings findings = { 0 };
 	const CastsslCertificate *own;
 	size_t length;
-	char *data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &length);
+	char *data = castssl_material_try_named(CASTSSL_ROLE_CERTIFICATE, &length);
 
 	if (data == NULL ||
 		!castssl_certificates_read(data, length, "certificate", &certificates, &findings) ||

@@ -268,7 +268,7 @@ add_authorities(List *parts)
 {
 	CastsslPem pem = { .name = "ca" };
 
-	pem.data = castssl_material_read_named(CASTSSL_ROLE_CA, &pem.length);
+	pem.data = castssl_material_try_named(CASTSSL_ROLE_CA, &pem.length);
 	return add_trusted(parts, "ca", pem, castssl_ca_is_configured() && pem.data == NULL);
 }
 
@@ -279,7 +279,7 @@ add_crls(List *parts)
 	CastsslPem pem = { .name = "crl" };
 	bool missing;
 
-	pem.data = castssl_material_read_named(CASTSSL_ROLE_CRL, &pem.length);
+	pem.data = castssl_material_try_named(CASTSSL_ROLE_CRL, &pem.length);
 	missing = pem.data == NULL && castssl_material_named(CASTSSL_ROLE_CRL) != NULL;
 	return add_trusted(parts, "crl", castssl_crls_with_directory(pem), missing);
 }

@@ -92,6 +92,67 @@ read_authorities(CastsslCheckScope *scope)
 										 &findings);
 }
 
+static void
+judge(CastsslCheckScope *scope)
+{
+	if (scope->ssl && scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
+		scope->material.files[CASTSSL_ROLE_KEY].path)
+		castssl_judge_material(&scope->material, &scope->judgement, &(CastsslCertificates){ 0 },
+							   NULL);
+}
+
+static void
+read_parameters(CastsslCheckScope *scope)
+{
+	scope->parameter_problem = castssl_parameter_file_problem();
+}
+
+static void
+ask_loader(CastsslCheckScope *scope)
+{
+	(void) castssl_loader_check_hba(HbaFileName, false, &scope->hba_findings);
+}
+
+static void
+read_sessions(CastsslCheckScope *scope)
+{
+	scope->sessions = castssl_sessions_read(&scope->nsessions);
+}
+
+typedef struct Step
+{
+	CastsslCheckScope *scope;
+	void (*run)(CastsslCheckScope *scope);
+} Step;
+
+static void
+run_step(void *arg)
+{
+	const Step *step = arg;
+
+	step->run(step->scope);
+}
+
+/* Why it failed; NULL: it did not. */
+static ErrorData *
+attempt(CastsslCheckScope *scope, void (*run)(CastsslCheckScope *scope))
+{
+	Step step = { scope, run };
+
+	return castssl_attempt(run_step, &step);
+}
+
+/* What cannot be read is a finding of files_readable, and the other checks go on. */
+static bool
+read_or_say(CastsslCheckScope *scope, void (*run)(CastsslCheckScope *scope))
+{
+	ErrorData *error = attempt(scope, run);
+
+	if (error)
+		scope->unread = lappend(scope->unread, error->message);
+	return error == NULL;
+}
+
 void
 castssl_check_read(CastsslCheckScope *scope, int target_version)
 {
@@ -101,19 +162,16 @@ castssl_check_read(CastsslCheckScope *scope, int target_version)
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		read_role(scope, role);
 	read_authorities(scope);
-	if (scope->ssl && scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
-		scope->material.files[CASTSSL_ROLE_KEY].path)
-		castssl_judge_material(&scope->material, &scope->judgement, &(CastsslCertificates){ 0 },
-							   NULL);
-	scope->parameter_problem = castssl_parameter_file_problem();
+	scope->judged = read_or_say(scope, judge);
+	(void) read_or_say(scope, read_parameters);
 	scope->policy = castssl_hba_files_read(NULL, 0);
-	(void) castssl_loader_check_hba(HbaFileName, false, &scope->hba_findings);
+	(void) read_or_say(scope, ask_loader);
 	scope->dead = palloc0(Max(scope->policy->nrules, 1) * sizeof(bool));
 	scope->because = palloc0(Max(scope->policy->nrules, 1) * sizeof(int *));
 	scope->nbecause = palloc0(Max(scope->policy->nrules, 1) * sizeof(int));
 	castssl_hba_find_unreachable(scope->policy, scope->ssl, castssl_hba_world(), scope->dead,
 								 scope->because, scope->nbecause);
-	scope->sessions = castssl_sessions_read(&scope->nsessions);
+	(void) read_or_say(scope, read_sessions);
 }
 
 void
@@ -122,11 +180,16 @@ castssl_check_run(CastsslCheckScope *scope)
 	for (int i = 0; i < lengthof(checks); i++)
 	{
 		int before = scope->findings->count;
+		ErrorData *error;
 
 		scope->check = checks[i].name;
 		scope->worst = checks[i].worst;
-		checks[i].run(scope);
-		if (scope->findings->count == before)
+		error = attempt(scope, checks[i].run);
+		if (error)
+			castssl_check_report(scope, scope->worst, "server",
+								 psprintf("this could not be checked: %s", error->message),
+								 error->hint);
+		else if (scope->findings->count == before)
 			castssl_check_report(scope, CASTSSL_OK, NULL, "nothing found", NULL);
 	}
 }

@@ -3,7 +3,7 @@
  *		The checks of castssl_check, one line each.
  *
  * A new check is a line here and its function, in one of layers.c, files.c,
- * rules.c, ident.c and live.c: void castssl_check_NAME(CastsslCheckScope *scope).
+ * rules.c, ident.c, functions.c and live.c: void castssl_check_NAME(CastsslCheckScope *scope).
  */
 #ifndef CASTSSL_FLOW_CHECK_CHECKS_H
 #define CASTSSL_FLOW_CHECK_CHECKS_H
@@ -62,6 +62,7 @@
 	CHECK(changes, changes, CASTSSL_ERROR, "no change waits, was interrupted or failed to be undone") \
 	CHECK(edited_since, edited_since, CASTSSL_INFO, "no file was edited since the last change") \
 	CHECK(managed_elsewhere, managed_elsewhere, CASTSSL_WARNING, "no other program writes the configuration") \
+	CHECK(function_names, function_names, CASTSSL_ERROR, "no other function has the name of one of these") \
 	CHECK(sessions_plaintext, sessions_plaintext, CASTSSL_WARNING, "no session from another host is unencrypted") \
 	CHECK(sessions_ca, sessions_ca, CASTSSL_WARNING, "live sessions showed certificates that still count") \
 	CHECK(ca_rotation, ca_rotation, CASTSSL_WARNING, "no CA waits to be dropped") \

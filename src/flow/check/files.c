@@ -17,8 +17,10 @@
 #include "utils/varlena.h"
 
 #include "base/compat.h"
+#include "base/settings.h"
 #include "base/words.h"
 #include "flow/check/checks.h"
+#include "flow/plan/crls.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/process/platform.h"
@@ -26,9 +28,41 @@
 #include "tls/openssl.h"
 #include "tls/pem.h"
 
+static void
+report_all(CastsslCheckScope *scope, const char *subject, List *problems)
+{
+	ListCell *cell;
+
+	foreach (cell, problems)
+		castssl_check_report(scope, CASTSSL_ERROR, subject, lfirst(cell),
+							 "Let the server's account read it.");
+}
+
+/* A CA that is meant to be there. */
+static void
+report_ca_directory(CastsslCheckScope *scope)
+{
+	char *path = castssl_path_in(DataDir, castssl_ca_directory);
+	struct stat st;
+
+	if (castssl_ca_directory[0] == '\0')
+		return;
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode) || access(path, R_OK | X_OK) != 0)
+		castssl_check_report(
+			scope, CASTSSL_WARNING, "castssl.ca_directory",
+			psprintf("\"%s\" is no directory that the server can read: nothing can "
+					 "be signed or revoked",
+					 path),
+			"Put it back, or make a CA: SELECT castssl_create_ca(common_name => "
+			"'...');");
+}
+
 void
 castssl_check_files_readable(CastsslCheckScope *scope)
 {
+	report_all(scope, "server", scope->unread);
+	report_all(scope, "ssl_crl_dir", castssl_crl_directory_problems());
+	report_ca_directory(scope);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		if (scope->material_problem[role])
@@ -128,6 +162,10 @@ visit_keys(CastsslCheckScope *scope, const char *folder,
 	DIR *directory = AllocateDir(folder);
 	struct dirent *entry;
 
+	if (directory == NULL)
+		castssl_check_report(scope, CASTSSL_WARNING, folder,
+							 psprintf("could not look for private keys there: %s", strerror(errno)),
+							 NULL);
 	while (directory && (entry = ReadDir(directory, folder)) != NULL)
 	{
 		char *path = castssl_path_in(folder, entry->d_name);
@@ -215,6 +253,9 @@ castssl_check_key_copies(CastsslCheckScope *scope)
 void
 castssl_check_judgement(CastsslCheckScope *scope)
 {
+	if (!scope->judged)
+		castssl_check_report(scope, CASTSSL_INFO, "server", "not checked: see files_readable",
+							 NULL);
 	for (int i = 0; i < scope->judgement.count; i++)
 	{
 		const CastsslFinding *finding = &scope->judgement.items[i];

@@ -5,6 +5,8 @@
 #ifndef CASTSSL_FLOW_CHECK_SCOPE_H
 #define CASTSSL_FLOW_CHECK_SCOPE_H
 
+#include "nodes/pg_list.h"
+
 #include "base/finding.h"
 #include "flow/plan/material.h"
 #include "hba/text/rule.h"
@@ -22,6 +24,8 @@ typedef struct CastsslCheckScope
 	/* files that the parameters in effect name, without the unreadable ones */
 	CastsslMaterial material;
 	const char *material_problem[CASTSSL_NROLES]; /* why a file is unreadable; NULL: it was read */
+	List *unread;                                 /* why other facts are not known: messages */
+	bool judged;                                  /* false: the judgement could not be made */
 	CastsslFindings judgement;                    /* of certificates, keys, CAs and CRLs */
 	CastsslCertificates authorities;              /* of the CA file */
 	/* in postgresql.conf and the files that it includes; NULL: none */

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
+#include "change/attempt.h"
 #include "flow/plan/crls.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -84,6 +85,34 @@ is_found(const char *path, const CastsslPem *pem)
 	return strncmp(last_dir_separator(path) + 1, hash, HASH_DIGITS) == 0;
 }
 
+static void
+read_crl(void *arg)
+{
+	CastsslPem *pem = arg;
+
+	pem->data = castssl_file_read_if_exists(castssl_path_resolve(pem->name, false),
+											CASTSSL_CRL_LIMIT, &pem->length, NULL);
+}
+
+List *
+castssl_crl_directory_problems(void)
+{
+	List *problems = NIL;
+	ListCell *cell;
+
+	foreach (cell, castssl_crl_directory_files())
+	{
+		CastsslPem pem = { .name = lfirst(cell) };
+		ErrorData *error = castssl_attempt(read_crl, &pem);
+
+		if (error)
+			problems = lappend(problems, error->message);
+		else if (pem.data)
+			pfree(unconstify(char *, pem.data));
+	}
+	return problems;
+}
+
 CastsslPem
 castssl_crls_with_directory(CastsslPem file)
 {
@@ -104,8 +133,8 @@ castssl_crls_with_directory(CastsslPem file)
 		CastsslPem pem = { .name = lfirst(cell) };
 
 		CHECK_FOR_INTERRUPTS();
-		pem.data = castssl_file_read_if_exists(castssl_path_resolve(pem.name, false),
-											   CASTSSL_CRL_LIMIT, &pem.length, NULL);
+		/* as OpenSSL, which takes what it can read */
+		(void) castssl_attempt(read_crl, &pem);
 		if (pem.data == NULL || !is_found(pem.name, &pem))
 			continue;
 		appendBinaryStringInfo(&text, pem.data, pem.length);

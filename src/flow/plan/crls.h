@@ -17,9 +17,12 @@
  */
 extern List *castssl_crl_directory_files(void);
 
+/* Why files of castssl_crl_directory_files cannot be read: messages, char *. */
+extern List *castssl_crl_directory_problems(void);
+
 /*
- * The text of the CRL file, which may be absent, and of the CRLs in ssl_crl_dir. data is
- * NULL if neither is configured. data is not NULL and has length 0 if the directory is
+ * The text of the CRL file, which may be absent, and of the CRLs in ssl_crl_dir that can be read.
+ * data is NULL if neither is configured. data is not NULL and has length 0 if the directory is
  * empty: then the server refuses every client.
  */
 extern CastsslPem castssl_crls_with_directory(CastsslPem file);

@@ -248,18 +248,29 @@ castssl_material_read_named(CastsslRole role, size_t *length)
 				: NULL;
 }
 
-typedef struct Bytes
+typedef struct Named
 {
+	CastsslRole role;
 	char *data; /* NULL: none */
 	size_t length;
-} Bytes;
+} Named;
 
 static void
-read_certificate_bytes(void *arg)
+read_named(void *arg)
 {
-	Bytes *bytes = arg;
+	Named *named = arg;
 
-	bytes->data = castssl_material_read_named(CASTSSL_ROLE_CERTIFICATE, &bytes->length);
+	named->data = castssl_material_read_named(named->role, &named->length);
+}
+
+char *
+castssl_material_try_named(CastsslRole role, size_t *length)
+{
+	Named named = { .role = role };
+
+	(void) castssl_attempt(read_named, &named);
+	*length = named.length;
+	return named.data;
 }
 
 bool
@@ -267,13 +278,12 @@ castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 {
 	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
-	Bytes bytes = { 0 };
-
+	size_t length;
 	/* Why it cannot be read is for castssl_check() to say. */
-	(void) castssl_attempt(read_certificate_bytes, &bytes);
-	if (bytes.data == NULL ||
-		!castssl_certificates_read_facts(bytes.data, bytes.length, "ssl_cert_file", &certificates,
-										 &findings) ||
+	char *data = castssl_material_try_named(CASTSSL_ROLE_CERTIFICATE, &length);
+
+	if (data == NULL ||
+		!castssl_certificates_read_facts(data, length, "ssl_cert_file", &certificates, &findings) ||
 		castssl_certificates_first(&certificates) == NULL)
 		return false;
 	*certificate = *castssl_certificates_first(&certificates);

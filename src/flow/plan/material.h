@@ -88,6 +88,9 @@ extern char *castssl_material_named(CastsslRole role);
  */
 extern char *castssl_material_read_named(CastsslRole role, size_t *length);
 
+/* As above, but NULL as well where it cannot be read: castssl_check() says why. */
+extern char *castssl_material_try_named(CastsslRole role, size_t *length);
+
 /* Facts of the server certificate on disk; false if none can be read.  Raises no error. */
 extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
 

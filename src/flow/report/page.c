@@ -10,6 +10,7 @@
 #include "access/xlog.h"
 #include "utils/timestamp.h"
 
+#include "change/attempt.h"
 #include "change/journal.h"
 #include "flow/report/html.h"
 #include "flow/report/page.h"
@@ -148,12 +149,24 @@ add_change(StringInfo out, const CastsslChange *change)
 }
 
 static void
+read_changes(void *arg)
+{
+	*(List **) arg = castssl_journal_list();
+}
+
+static void
 add_changes(StringInfo out)
 {
-	List *changes = castssl_journal_list();
+	List *changes = NIL;
+	ErrorData *error = castssl_attempt(read_changes, &changes);
 	int count = list_length(changes);
 
 	appendStringInfoString(out, "<section><h2>Last changes</h2>\n");
+	if (error)
+	{
+		castssl_html(out, "<p>They cannot be read: %s.</p></section>\n", error->message);
+		return;
+	}
 	if (count == 0)
 	{
 		appendStringInfoString(out, "<p>None was made with pg_castssl.</p></section>\n");
