@@ -90,7 +90,7 @@ foreach my $user ('postgres', 'operator')
 	foreach my $to ("$folder/lists/names.crt", "$folder/lists/nowhere", '/dev/null', $target)
 	{
 		symlink $to, $target or die $!;
-		
+
 		my (undef, undef, $err) = $t->psql(install(target_dir => "$folder/tls"), user => $user);
 		like($err, qr/ERROR:\s+(?:F0000|58P01|42501)/, "$user: a link to $to as target is refused");
 		unlink $target;
