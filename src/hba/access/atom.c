@@ -39,7 +39,7 @@ bool
 castssl_hba_atom_settle(CastsslHbaAtom *atom)
 {
 	CastsslConnection *connection = &atom->connection;
-	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEUSER) >= 0;
+	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER) >= 0;
 
 	memset(connection, 0, sizeof(CastsslConnection));
 	castssl_hba_channel(atom->channel, connection);
@@ -49,12 +49,12 @@ castssl_hba_atom_settle(CastsslHbaAtom *atom)
 	{
 		const CastsslHbaSide *side = &atom->sides[i];
 
-		if ((CASTSSL_KEY_KIND(side->user) == CASTSSL_KEY_NAME &&
+		if ((CASTSSL_KEY_KIND(side->user) == CASTSSL_WORD_NAME &&
 			 !name_it(&connection->user, name_of(atom, side->user))) ||
-			(CASTSSL_KEY_KIND(side->database) == CASTSSL_KEY_NAME &&
+			(CASTSSL_KEY_KIND(side->database) == CASTSSL_WORD_NAME &&
 			 !name_it(&connection->database, name_of(atom, side->database))))
 			return false;
-		if (CASTSSL_KEY_KIND(side->database) == CASTSSL_KEY_REPLICATION)
+		if (CASTSSL_KEY_KIND(side->database) == CASTSSL_WORD_REPLICATION)
 			connection->replication = true;
 	}
 	if (sameuser && connection->user == NULL)
@@ -77,7 +77,7 @@ castssl_hba_atom_is_any(const CastsslHbaAtom *atom, const char *name)
 }
 
 int
-castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaKeyKind kind)
+castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWord kind)
 {
 	for (int i = 0; i < 2; i++)
 		if (CASTSSL_KEY_KIND(key_of(atom, i, of_database)) == kind)
@@ -119,11 +119,11 @@ castssl_hba_atom_holds(const CastsslHbaAtom *atom)
 		const char *name = i < 2 ? atom->connection.database : atom->connection.user;
 		CastsslAnswer one = CASTSSL_YES;
 
-		if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_REGEXP)
+		if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_REGEXP)
 			one = known_found(atom, name_of(atom, key), name);
-		else if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_GROUP)
+		else if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP)
 			one = known_member(atom, name, name_of(atom, key));
-		else if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_SAMEROLE)
+		else if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_SAMEROLE)
 			one = known_member(atom, atom->connection.user, name);
 		if (one == CASTSSL_NO)
 			return CASTSSL_NO;
@@ -140,14 +140,14 @@ is_member(void *arg, const char *user, const char *role)
 {
 	const CastsslHbaAtom *atom = arg;
 	CastsslAnswer known = known_member(atom, user, role);
-	bool exists = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEROLE) >= 0;
+	bool exists = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE) >= 0;
 
 	if (known != CASTSSL_UNKNOWN)
 		return known;
 	if (exists && strcmp(role, atom->connection.database) == 0)
 		return CASTSSL_YES;
 	for (int i = 0; i < 2; i++)
-		if (CASTSSL_KEY_KIND(atom->sides[i].user) == CASTSSL_KEY_GROUP)
+		if (CASTSSL_KEY_KIND(atom->sides[i].user) == CASTSSL_WORD_GROUP)
 		{
 			if (strcmp(role, name_of(atom, atom->sides[i].user)) == 0)
 				return CASTSSL_YES;
@@ -167,7 +167,7 @@ is_found(void *arg, const char *pattern, const char *string)
 	{
 		int key = key_of(atom, i % 2, i < 2);
 
-		if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_REGEXP &&
+		if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_REGEXP &&
 			strcmp(pattern, name_of(atom, key)) == 0 &&
 			strcmp(string, i < 2 ? atom->connection.database : atom->connection.user) == 0)
 			known = CASTSSL_YES;
@@ -223,8 +223,8 @@ ask(const CastsslHbaSide *side, const CastsslConnection *connection,
 	int user = castssl_hba_names_number(names, connection->user, false);
 	int database = castssl_hba_names_number(names, connection->database, false);
 	/* a name that no rule has is looked for in no list: the count below is 0 */
-	int keys[2] = { CASTSSL_KEY(CASTSSL_KEY_NAME, Max(user, 0)),
-					CASTSSL_KEY(CASTSSL_KEY_NAME, Max(database, 0)) };
+	int keys[2] = { CASTSSL_KEY(CASTSSL_WORD_NAME, Max(user, 0)),
+					CASTSSL_KEY(CASTSSL_WORD_NAME, Max(database, 0)) };
 	CastsslInts users = { &keys[0], user >= 0 };
 	CastsslInts databases = { &keys[1], database >= 0 };
 

@@ -48,8 +48,7 @@ extern bool castssl_hba_atom_settle(CastsslHbaAtom *atom);
 extern bool castssl_hba_atom_is_any(const CastsslHbaAtom *atom, const char *name);
 
 /* The key of that kind that was said, of the user or of the database; -1: none. */
-extern int castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database,
-								 CastsslHbaKeyKind kind);
+extern int castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWord kind);
 
 /* Is what was said true of the atom's names, as far as the world knows? */
 extern CastsslAnswer castssl_hba_atom_holds(const CastsslHbaAtom *atom);

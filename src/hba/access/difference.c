@@ -17,6 +17,7 @@
 #include "base/grow.h"
 #include "hba/access/difference.h"
 #include "hba/access/witness.h"
+#include "hba/text/address.h"
 #include "hba/text/write.h"
 
 /* More blocks than a person reads: then the row shows the block of the lines. */
@@ -36,12 +37,12 @@ typedef struct KeyPairs
 static bool
 is_pair(const CastsslInts *xs, int x, const CastsslInts *ys, int y)
 {
-	CastsslHbaKeyKind kinds[2] = { CASTSSL_KEY_KIND(x), CASTSSL_KEY_KIND(y) };
+	CastsslHbaWord kinds[2] = { CASTSSL_KEY_KIND(x), CASTSSL_KEY_KIND(y) };
 
 	if (x == y)
 		return true;
-	return (kinds[0] != CASTSSL_KEY_NAME || kinds[1] != CASTSSL_KEY_NAME) &&
-		   kinds[0] != CASTSSL_KEY_REPLICATION && kinds[1] != CASTSSL_KEY_REPLICATION &&
+	return (kinds[0] != CASTSSL_WORD_NAME || kinds[1] != CASTSSL_WORD_NAME) &&
+		   kinds[0] != CASTSSL_WORD_REPLICATION && kinds[1] != CASTSSL_WORD_REPLICATION &&
 		   !castssl_ints_has(ys, x) && !castssl_ints_has(xs, y);
 }
 
@@ -84,10 +85,22 @@ pair_text(const CastsslHbaNames *names, int x, int y, const char *name)
 
 	if (name != NULL)
 		return as_written(name);
-	if (x == y || CASTSSL_KEY_KIND(y) == CASTSSL_KEY_ALL)
+	if (x == y || CASTSSL_KEY_KIND(y) == CASTSSL_WORD_ALL)
 		return words[0];
-	return CASTSSL_KEY_KIND(x) == CASTSSL_KEY_ALL ? words[1]
-												  : psprintf("%s and %s", words[0], words[1]);
+	return CASTSSL_KEY_KIND(x) == CASTSSL_WORD_ALL ? words[1]
+												   : psprintf("%s and %s", words[0], words[1]);
+}
+
+/* "10.0.0.0/8", "10.0.0.3/255.0.0.255" or "all"; palloc'd. */
+static char *
+interval_text(const CastsslInterval *interval)
+{
+	CastsslHbaAddress address = castssl_interval_address(interval);
+	char *text = interval->family == 0 ? pstrdup("all") : castssl_hba_range_text(&address);
+
+	if (strchr(text, ' ') != NULL)
+		*strchr(text, ' ') = '/';
+	return text;
 }
 
 /* What stands in a rule's address field, where blocks do not say it. */
@@ -99,7 +112,7 @@ word_of(const CastsslHbaBox *box)
 	if (!castssl_hba_box_asks(box))
 		return castssl_interval_compare(&box->interval, &box->block) == 0
 				   ? NULL
-				   : castssl_interval_text(&box->interval);
+				   : interval_text(&box->interval);
 	initStringInfo(&text);
 	castssl_hba_write_address(&text, &box->rule.address);
 	for (char *c = text.data; *c != '\0'; c++)
@@ -124,7 +137,7 @@ address_text(const CastsslHbaAtom *atom, const CastsslHbaParts *rest)
 	{
 		CastsslInterval block = castssl_interval_block(
 			count == rest->count ? &rest->items[i].interval : &atom->interval);
-		char *text = castssl_interval_text(&block);
+		char *text = interval_text(&block);
 
 		blocks = i == 0 ? text : psprintf("%s, %s", blocks, text);
 	}

@@ -59,8 +59,8 @@ castssl_hba_names_number(CastsslHbaNames *names, const char *name, bool add)
 const char *
 castssl_hba_key_name(const CastsslHbaNames *names, int key)
 {
-	return names->items[CASTSSL_KEY_NUMBER(key)] + (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_GROUP ||
-													CASTSSL_KEY_KIND(key) == CASTSSL_KEY_REGEXP);
+	return names->items[CASTSSL_KEY_NUMBER(key)] + (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP ||
+													CASTSSL_KEY_KIND(key) == CASTSSL_WORD_REGEXP);
 }
 
 char *
@@ -71,23 +71,6 @@ castssl_hba_unmentioned(CastsslHbaNames *names, const char *stem)
 	while (castssl_hba_names_number(names, name, false) >= 0)
 		name = psprintf("%s_", name);
 	return name;
-}
-
-static CastsslHbaKeyKind
-kind_of(const CastsslHbaToken *token, bool of_database, int version)
-{
-	if (castssl_hba_is_keyword(token, "all"))
-		return CASTSSL_KEY_ALL;
-	if (of_database && castssl_hba_is_keyword(token, "sameuser"))
-		return CASTSSL_KEY_SAMEUSER;
-	if (of_database &&
-		(castssl_hba_is_keyword(token, "samerole") || castssl_hba_is_keyword(token, "samegroup")))
-		return CASTSSL_KEY_SAMEROLE;
-	if (of_database && castssl_hba_is_keyword(token, "replication"))
-		return CASTSSL_KEY_REPLICATION;
-	if (!of_database && castssl_hba_is_group(token))
-		return CASTSSL_KEY_GROUP;
-	return castssl_hba_is_regexp(token, version) ? CASTSSL_KEY_REGEXP : CASTSSL_KEY_NAME;
 }
 
 CastsslInts
@@ -102,11 +85,11 @@ castssl_hba_keys(CastsslHbaNames *names, const CastsslHbaTokens *tokens, bool of
 	for (int i = 0; i < tokens->count; i++)
 	{
 		const CastsslHbaToken *token = &tokens->items[i];
-		CastsslHbaKeyKind kind = kind_of(token, of_database, version);
+		CastsslHbaWord kind = castssl_hba_word(token, of_database, version);
 		/* samegroup is another word for samerole */
-		const char *word = kind == CASTSSL_KEY_SAMEROLE ? "samerole" : token->string;
+		const char *word = kind == CASTSSL_WORD_SAMEROLE ? "samerole" : token->string;
 
-		if (all ? kind == CASTSSL_KEY_ALL || kind == CASTSSL_KEY_REPLICATION : word[0] != '\0')
+		if (all ? kind == CASTSSL_WORD_ALL || kind == CASTSSL_WORD_REPLICATION : word[0] != '\0')
 			castssl_ints_add(&keys, CASTSSL_KEY(kind, castssl_hba_names_number(names, word, true)));
 	}
 	castssl_ints_unique(&keys);

@@ -21,20 +21,9 @@ typedef struct CastsslHbaNames
 	struct castssl_names_hash *hash;
 } CastsslHbaNames;
 
-/* Kinds of keys, in the lowest three bits; above them the number of the word. */
-typedef enum CastsslHbaKeyKind
-{
-	CASTSSL_KEY_ALL,
-	CASTSSL_KEY_NAME,
-	CASTSSL_KEY_GROUP, /* users only */
-	CASTSSL_KEY_REGEXP,
-	CASTSSL_KEY_SAMEUSER, /* from here on databases only */
-	CASTSSL_KEY_SAMEROLE,
-	CASTSSL_KEY_REPLICATION
-} CastsslHbaKeyKind;
-
+/* A key: what the word means (CastsslHbaWord), and above three bits the number of the word. */
 #define CASTSSL_KEY(kind, number) ((int) (kind) | (number) << 3)
-#define CASTSSL_KEY_KIND(key) ((CastsslHbaKeyKind) ((key) &7))
+#define CASTSSL_KEY_KIND(key) ((CastsslHbaWord) ((key) &7))
 #define CASTSSL_KEY_NUMBER(key) ((key) >> 3)
 
 /* The number of a word; -1 if it is not there and may not be added.  The string is kept. */

@@ -98,7 +98,7 @@ enter_keys(CastsslHbaRules *rules, int rule, const CastsslInts *keys, bool of_da
 	bool broad = false;
 
 	for (int i = 0; i < keys->count; i++)
-		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_KEY_NAME)
+		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_WORD_NAME)
 			broad = true;
 		else
 			enter(rules, NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i])), rule);
@@ -229,7 +229,7 @@ count_keys(const CastsslHbaRules *rules, const CastsslInts *keys, bool of_databa
 
 	for (int i = 0; i < keys->count; i++)
 	{
-		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_KEY_NAME)
+		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_WORD_NAME)
 			return INT_MAX;
 		list = NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i]));
 		count += rules->starts[list + 1] - rules->starts[list];

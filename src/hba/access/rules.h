@@ -5,8 +5,9 @@
 #ifndef CASTSSL_HBA_ACCESS_RULES_H
 #define CASTSSL_HBA_ACCESS_RULES_H
 
-#include "hba/access/interval.h"
+#include "hba/access/cut.h"
 #include "hba/access/names.h"
+#include "hba/match/match.h"
 
 /* Connections by encryption; what a rule takes is a set of these bits. */
 typedef enum CastsslHbaChannel

@@ -70,7 +70,7 @@ add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
 		bool may_be = true;
 
 		for (int side = 0; side < 2 && !of_database; side++)
-			may_be = may_be && (CASTSSL_KEY_KIND(atom->sides[side].user) != CASTSSL_KEY_GROUP ||
+			may_be = may_be && (CASTSSL_KEY_KIND(atom->sides[side].user) != CASTSSL_WORD_GROUP ||
 								castssl_hba_space_member(atom->space, i, atom->sides[side].user) !=
 									CASTSSL_NO);
 		if (may_be)
@@ -89,7 +89,7 @@ groups_exist(const CastsslHbaAtom *atom)
 		int key = atom->sides[i].user;
 		const char *group = castssl_hba_key_name(&atom->space->names, key);
 
-		if (CASTSSL_KEY_KIND(key) == CASTSSL_KEY_GROUP &&
+		if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP &&
 			(world->member == NULL || world->member(world->arg, group, group) == CASTSSL_NO))
 			return false;
 	}
@@ -102,10 +102,10 @@ collect(const CastsslHbaAtom *atom, bool of_database)
 {
 	const char *name = of_database ? atom->connection.database : atom->connection.user;
 	const CastsslHbaNames *mentioned = &atom->space->names;
-	int key = castssl_hba_atom_said(atom, of_database, CASTSSL_KEY_REGEXP);
+	int key = castssl_hba_atom_said(atom, of_database, CASTSSL_WORD_REGEXP);
 	const char *pattern = key < 0 ? NULL : castssl_hba_key_name(mentioned, key);
-	bool role = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEROLE) >= 0 ||
-				(!of_database && castssl_hba_atom_said(atom, false, CASTSSL_KEY_GROUP) >= 0);
+	bool role = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE) >= 0 ||
+				(!of_database && castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP) >= 0);
 	bool known = role && atom->space->world.roles != NULL;
 	Names names = { 0 };
 
@@ -127,6 +127,38 @@ collect(const CastsslHbaAtom *atom, bool of_database)
 	return names;
 }
 
+/* Set a connection's address to one of an interval, number n of several. */
+static void
+set_address(const CastsslInterval *interval, int n, CastsslConnection *connection)
+{
+	/* where there is a choice: addresses for documentation are the ones that nobody mistakes */
+	static const CastsslInterval documentation[] = {
+		{ { UINT64CONST(0xc000020100000000), 0 }, { UINT64CONST(0xffffffff00000000), 0 }, 4 },
+		{ { UINT64CONST(0x20010db800000000), 1 }, { PG_UINT64_MAX, PG_UINT64_MAX }, 6 }
+	};
+	int family = interval->family != 0 ? interval->family : n % 2 == 0 ? 4 : 6;
+	const CastsslInterval *from = &documentation[family == 6];
+	int lowest = family == 4 ? 31 : 127;
+	CastsslInterval chosen;
+
+	if (n > 0 || !castssl_interval_covers(interval, from))
+		from = interval;
+	chosen = *from;
+	/* the bits of n from the highest free bit on; the lowest is 1, so that it is no network's */
+	for (int i = 0, left = n; i <= lowest; i++)
+	{
+		uint64 bit = UINT64CONST(1) << (63 - i % 64);
+
+		if ((from->mask[i / 64] & bit) != 0)
+			continue;
+		if ((left & 1) != 0 || (i == lowest && left == 0))
+			chosen.bits[i / 64] |= bit;
+		left >>= 1;
+	}
+	connection->family = family;
+	memcpy(connection->address, castssl_interval_address(&chosen).address, 16);
+}
+
 /* The n-th address to try of what is left; below 0: of this host, where words are likely true. */
 static void
 choose_address(const CastsslHbaAtom *atom, const CastsslHbaParts *rest, int n,
@@ -142,8 +174,7 @@ choose_address(const CastsslHbaAtom *atom, const CastsslHbaParts *rest, int n,
 		memcpy(connection->address, own[-n - 1].address, 16);
 	}
 	else if (atom->channel != CASTSSL_CHANNEL_SOCKET)
-		castssl_interval_example(&rest->items[n % rest->count].interval, n / rest->count,
-								 connection);
+		set_address(&rest->items[n % rest->count].interval, n / rest->count, connection);
 }
 
 /* Try addresses for the names of an atom. */
@@ -201,8 +232,8 @@ static bool
 try_pairs(Search *search, const CastsslHbaAtom *atom, const Names *users, const Names *databases)
 {
 	bool any = castssl_hba_atom_is_any(atom, atom->connection.database);
-	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEUSER) >= 0;
-	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_KEY_SAMEROLE) >= 0;
+	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER) >= 0;
+	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE) >= 0;
 	/* number -1 is the user: he must be it, or is the likeliest */
 	int first = any && (sameuser || samerole) ? -1 : 0;
 	int last = any && sameuser ? -1 : databases->count - 1;

@@ -115,63 +115,46 @@ address_matches(const CastsslHbaAddress *address, const CastsslConnection *conne
 	return CASTSSL_UNKNOWN; /* LCOV_EXCL_LINE: all values are above */
 }
 
-/* PostgreSQL: check_db, except for physical replication */
+/* PostgreSQL: check_db and check_role, for one word of their lists */
 static CastsslAnswer
-database_token_matches(const CastsslHbaToken *token, int version,
-					   const CastsslConnection *connection, const CastsslHbaWorld *world)
+token_matches(const CastsslHbaToken *token, bool of_database, int version,
+			  const CastsslConnection *connection, const CastsslHbaWorld *world)
 {
-	if (castssl_hba_is_keyword(token, "all"))
-		return CASTSSL_YES;
-	if (castssl_hba_is_keyword(token, "sameuser"))
-		return strcmp(connection->database, connection->user) == 0 ? CASTSSL_YES : CASTSSL_NO;
-	if (castssl_hba_is_keyword(token, "samegroup") || castssl_hba_is_keyword(token, "samerole"))
-		return is_member(world, connection->user, connection->database);
-	if (castssl_hba_is_keyword(token, "replication"))
-		return CASTSSL_NO;
-	if (castssl_hba_is_regexp(token, version))
-		return is_found(world, token, connection->database);
-	return strcmp(token->string, connection->database) == 0 ? CASTSSL_YES : CASTSSL_NO;
+	CastsslHbaWord word = castssl_hba_word(token, of_database, version);
+	const char *name = of_database ? connection->database : connection->user;
+
+	/* physical replication has no database */
+	if (of_database && connection->replication)
+		return word == CASTSSL_WORD_REPLICATION ? CASTSSL_YES : CASTSSL_NO;
+	switch (word)
+	{
+		case CASTSSL_WORD_ALL:
+			return CASTSSL_YES;
+		case CASTSSL_WORD_NAME:
+			return strcmp(token->string, name) == 0 ? CASTSSL_YES : CASTSSL_NO;
+		case CASTSSL_WORD_GROUP:
+			return is_member(world, name, token->string + 1);
+		case CASTSSL_WORD_REGEXP:
+			return is_found(world, token, name);
+		case CASTSSL_WORD_SAMEUSER:
+			return strcmp(connection->user, name) == 0 ? CASTSSL_YES : CASTSSL_NO;
+		case CASTSSL_WORD_SAMEROLE:
+			return is_member(world, connection->user, name);
+		case CASTSSL_WORD_REPLICATION:
+			return CASTSSL_NO;
+	}
+	return CASTSSL_UNKNOWN; /* LCOV_EXCL_LINE: all values are above */
 }
 
 static CastsslAnswer
-database_matches(const CastsslHbaTokens *tokens, int version, const CastsslConnection *connection,
-				 const CastsslHbaWorld *world)
+list_matches(const CastsslHbaTokens *tokens, bool of_database, int version,
+			 const CastsslConnection *connection, const CastsslHbaWorld *world)
 {
 	CastsslAnswer answer = CASTSSL_NO;
 
 	for (int i = 0; i < tokens->count && answer != CASTSSL_YES; i++)
-	{
-		const CastsslHbaToken *token = &tokens->items[i];
-
-		if (!connection->replication)
-			answer = either(answer, database_token_matches(token, version, connection, world));
-		else if (castssl_hba_is_keyword(token, "replication"))
-			answer = CASTSSL_YES;
-	}
-	return answer;
-}
-
-/* PostgreSQL: check_role */
-static CastsslAnswer
-user_matches(const CastsslHbaTokens *tokens, int version, const CastsslConnection *connection,
-			 const CastsslHbaWorld *world)
-{
-	CastsslAnswer answer = CASTSSL_NO;
-
-	for (int i = 0; i < tokens->count && answer != CASTSSL_YES; i++)
-	{
-		const CastsslHbaToken *token = &tokens->items[i];
-
-		if (castssl_hba_is_group(token))
-			answer = either(answer, is_member(world, connection->user, token->string + 1));
-		else if (castssl_hba_is_keyword(token, "all"))
-			/* NOLINTNEXTLINE(bugprone-branch-clone): check_role asks in this order */
-			answer = CASTSSL_YES;
-		else if (castssl_hba_is_regexp(token, version))
-			answer = either(answer, is_found(world, token, connection->user));
-		else if (strcmp(token->string, connection->user) == 0)
-			answer = CASTSSL_YES;
-	}
+		answer = either(answer,
+						token_matches(&tokens->items[i], of_database, version, connection, world));
 	return answer;
 }
 
@@ -187,9 +170,9 @@ castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 	if (rule->error != NULL ||
 		!castssl_hba_type_takes(rule->type, connection->family, connection->encryption))
 		return CASTSSL_NO;
-	answer = database_matches(&rule->databases, version, connection, world);
+	answer = list_matches(&rule->databases, true, version, connection, world);
 	if (answer != CASTSSL_NO)
-		answer = both(answer, user_matches(&rule->users, version, connection, world));
+		answer = both(answer, list_matches(&rule->users, false, version, connection, world));
 	if (answer != CASTSSL_NO)
 		answer = both(answer, address_matches(&rule->address, connection, world));
 	return answer;

@@ -20,6 +20,7 @@
 
 #include "base/compat.h"
 #include "hba/text/address.h"
+#include "hba/text/interval.h"
 #include "hba/text/lex.h"
 
 /*
@@ -260,37 +261,31 @@ castssl_hba_address_parse(const char *given, CastsslHbaAddress *result, char **t
 bool
 castssl_hba_address_equal(const CastsslHbaAddress *a, const CastsslHbaAddress *b)
 {
+	CastsslInterval one;
+	CastsslInterval other;
+
 	if (a->kind != b->kind || a->family != b->family)
 		return false;
 	if (a->kind == CASTSSL_HBA_ADDRESS_NAME)
 		return pg_strcasecmp(a->name, b->name) == 0;
-	if (memcmp(a->mask, b->mask, sizeof(a->mask)) != 0)
-		return false;
-	for (int i = 0; i < 16; i++)
-	{
-		if ((a->address[i] ^ b->address[i]) & a->mask[i])
-			return false;
-	}
-	return true;
+	one = castssl_interval_of(a);
+	other = castssl_interval_of(b);
+	return castssl_interval_compare(&one, &other) == 0;
 }
 
 bool
 castssl_hba_address_contains(const CastsslHbaAddress *outer, const CastsslHbaAddress *inner)
 {
+	CastsslInterval wide;
+	CastsslInterval narrow;
+
 	if (outer->kind == CASTSSL_HBA_ADDRESS_ALL)
 		return true;
 	if (outer->kind != CASTSSL_HBA_ADDRESS_MASK || inner->kind != CASTSSL_HBA_ADDRESS_MASK)
 		return castssl_hba_address_equal(outer, inner);
-	if (outer->family != inner->family)
-		return false;
-	for (int i = 0; i < 16; i++)
-	{
-		/* inner must fix each bit that outer fixes, to the same value */
-		if ((outer->mask[i] & ~inner->mask[i]) ||
-			((outer->address[i] ^ inner->address[i]) & outer->mask[i]))
-			return false;
-	}
-	return true;
+	wide = castssl_interval_of(outer);
+	narrow = castssl_interval_of(inner);
+	return castssl_interval_covers(&wide, &narrow);
 }
 
 const char *

@@ -35,6 +35,23 @@ castssl_hba_is_regexp(const CastsslHbaToken *token, int version)
 	return version >= CASTSSL_HBA_FIRST_WITH_INCLUDE && token->string[0] == '/';
 }
 
+CastsslHbaWord
+castssl_hba_word(const CastsslHbaToken *token, bool of_database, int version)
+{
+	if (castssl_hba_is_keyword(token, "all"))
+		return CASTSSL_WORD_ALL;
+	if (of_database && castssl_hba_is_keyword(token, "sameuser"))
+		return CASTSSL_WORD_SAMEUSER;
+	if (of_database &&
+		(castssl_hba_is_keyword(token, "samerole") || castssl_hba_is_keyword(token, "samegroup")))
+		return CASTSSL_WORD_SAMEROLE;
+	if (of_database && castssl_hba_is_keyword(token, "replication"))
+		return CASTSSL_WORD_REPLICATION;
+	if (!of_database && castssl_hba_is_group(token))
+		return CASTSSL_WORD_GROUP;
+	return castssl_hba_is_regexp(token, version) ? CASTSSL_WORD_REGEXP : CASTSSL_WORD_NAME;
+}
+
 const char *
 castssl_clientcert_name(CastsslClientCert mode)
 {

@@ -181,6 +181,20 @@ extern bool castssl_hba_is_group(const CastsslHbaToken *token);
  */
 extern bool castssl_hba_is_regexp(const CastsslHbaToken *token, int version);
 
+/* What a word of a rule's lists means (PostgreSQL: check_role, check_db). */
+typedef enum CastsslHbaWord
+{
+	CASTSSL_WORD_ALL,
+	CASTSSL_WORD_NAME,
+	CASTSSL_WORD_GROUP, /* of users only; the name follows the + */
+	CASTSSL_WORD_REGEXP,
+	CASTSSL_WORD_SAMEUSER, /* from here on of databases only */
+	CASTSSL_WORD_SAMEROLE, /* samegroup, too */
+	CASTSSL_WORD_REPLICATION
+} CastsslHbaWord;
+
+extern CastsslHbaWord castssl_hba_word(const CastsslHbaToken *token, bool of_database, int version);
+
 /* Do both have the same strings, quoted alike, in the same order? */
 extern bool castssl_hba_tokens_equal(CastsslHbaTokens a, CastsslHbaTokens b);
 

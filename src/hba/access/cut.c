@@ -1,6 +1,6 @@
 /*
- * interval.c
- *		Addresses that are alike, and how rules cut them.
+ * cut.c
+ *		How rules cut an interval of addresses, and what they leave of it.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -9,130 +9,15 @@
 #endif
 
 #include "port/pg_bitutils.h"
-#include "port/pg_bswap.h"
 
 #include "base/grow.h"
 #include "base/interrupts.h"
-#include "hba/access/interval.h"
-#include "hba/text/address.h"
+#include "hba/access/cut.h"
 
 #define STEPS_OF_QUESTION 4000000L /* a share of what is left, but at least FEW */
 #define FEW_STEPS 10000L
 #define SHARE 16
 #define STEPS_UNINTERRUPTED 10000
-
-/* In the order of the network. */
-static void
-read_bytes(const uint8 *bytes, int family, uint64 *words)
-{
-	words[0] = words[1] = 0;
-	memcpy(words, bytes, family == 4 ? 4 : 16);
-	words[0] = pg_ntoh64(words[0]);
-	words[1] = pg_ntoh64(words[1]);
-}
-
-static void
-write_bytes(const uint64 *words, uint8 *bytes)
-{
-	uint64 ordered[2] = { pg_hton64(words[0]), pg_hton64(words[1]) };
-
-	memcpy(bytes, ordered, 16);
-}
-
-CastsslInterval
-castssl_interval_of(const CastsslHbaAddress *address)
-{
-	CastsslInterval interval = { 0 };
-
-	if (address->kind != CASTSSL_HBA_ADDRESS_MASK)
-		return interval;
-	interval.family = address->family;
-	read_bytes(address->address, address->family, interval.bits);
-	read_bytes(address->mask, address->family, interval.mask);
-	interval.bits[0] &= interval.mask[0];
-	interval.bits[1] &= interval.mask[1];
-	return interval;
-}
-
-/* The bits before the first one that is not given. */
-static uint64
-leading(uint64 mask)
-{
-	return mask == PG_UINT64_MAX ? mask : ~(PG_UINT64_MAX >> (63 - pg_leftmost_one_pos64(~mask)));
-}
-
-CastsslInterval
-castssl_interval_block(const CastsslInterval *interval)
-{
-	CastsslInterval block = *interval;
-
-	block.mask[0] = leading(interval->mask[0]);
-	block.mask[1] = block.mask[0] == PG_UINT64_MAX ? leading(interval->mask[1]) : 0;
-	block.bits[0] &= block.mask[0];
-	block.bits[1] &= block.mask[1];
-	return block;
-}
-
-int
-castssl_interval_compare(const CastsslInterval *a, const CastsslInterval *b)
-{
-	if (a->family != b->family)
-		return (int) a->family - (int) b->family;
-	for (int i = 0; i < 2; i++)
-		if (a->bits[i] != b->bits[i])
-			return a->bits[i] < b->bits[i] ? -1 : 1;
-	for (int i = 0; i < 2; i++)
-		if (a->mask[i] != b->mask[i])
-			return a->mask[i] < b->mask[i] ? -1 : 1;
-	return 0;
-}
-
-void
-castssl_interval_example(const CastsslInterval *interval, int n, CastsslConnection *connection)
-{
-	/* where there is a choice: addresses for documentation are the ones that nobody mistakes */
-	static const CastsslInterval documentation[] = {
-		{ { UINT64CONST(0xc000020100000000), 0 }, { UINT64CONST(0xffffffff00000000), 0 }, 4 },
-		{ { UINT64CONST(0x20010db800000000), 1 }, { PG_UINT64_MAX, PG_UINT64_MAX }, 6 }
-	};
-	int family = interval->family != 0 ? interval->family : n % 2 == 0 ? 4 : 6;
-	const CastsslInterval *from = &documentation[family == 6];
-	int lowest = family == 4 ? 31 : 127;
-	uint64 bits[2];
-
-	if (n > 0 || !castssl_interval_covers(interval, from))
-		from = interval;
-	memcpy(bits, from->bits, sizeof(bits));
-	/* the bits of n from the highest free bit on; the lowest is 1, so that it is no network's */
-	for (int i = 0, left = n; i <= lowest; i++)
-	{
-		uint64 bit = UINT64CONST(1) << (63 - i % 64);
-
-		if ((from->mask[i / 64] & bit) != 0)
-			continue;
-		if ((left & 1) != 0 || (i == lowest && left == 0))
-			bits[i / 64] |= bit;
-		left >>= 1;
-	}
-	connection->family = family;
-	write_bytes(bits, connection->address);
-}
-
-char *
-castssl_interval_text(const CastsslInterval *interval)
-{
-	CastsslHbaAddress address = { .family = interval->family };
-	char *text;
-
-	if (interval->family == 0)
-		return pstrdup("all");
-	write_bytes(interval->bits, address.address);
-	write_bytes(interval->mask, address.mask);
-	text = castssl_hba_range_text(&address);
-	if (strchr(text, ' ') != NULL)
-		*strchr(text, ' ') = '/';
-	return text;
-}
 
 void
 castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval, int rule)
