@@ -231,6 +231,7 @@ $t->sql('CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
 foreach my $call (qw(castssl_changes() castssl_reload() castssl_hba_discard()))
 {
 	$t->enable(source_dir => $t->{source}, plaintext => 'block');
+	$t->sql("SELECT castssl_hba_add('hostssl', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256')");
 	my ($newest) = $t->newest_change =~ m{(\d+)$};
 	$t->edit_state($t->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'applying'/m or die $_ });
 	my $before = $t->state;
@@ -238,7 +239,8 @@ foreach my $call (qw(castssl_changes() castssl_reload() castssl_hba_discard()))
 		'warning: was interrupted, and waits to be undone: SELECT * FROM castssl_changes(); by a superuser undoes it.', 'castssl_check() says so, and who does what');
 	like($t->sql('SELECT castssl_report()'), qr/interrupted/, 'and castssl_report()');
 	is_deeply($t->state, $before, 'and both only look');
-	foreach my $reader (qw(castssl_status() castssl_certificates() castssl_hba_rules() castssl_fingerprint() castssl_changes()), "castssl_hba_explain('app', 'alice')")
+	foreach my $reader (qw(castssl_status() castssl_certificates() castssl_hba_rules() castssl_fingerprint() castssl_hba_compare() castssl_hba_impact() castssl_changes()),
+		"castssl_hba_explain('app', 'alice')", "castssl_client_config('uri', 'localhost', 'alice', 'app')")
 	{
 		my ($ok, undef, $err) = $t->psql("SELECT count(*) FROM $reader", user => 'monitor');
 		ok($ok, "$reader by pg_monitor") or diag $err;
@@ -249,6 +251,7 @@ foreach my $call (qw(castssl_changes() castssl_reload() castssl_hba_discard()))
 	ok($ok, "$call after an interruption") or diag $err;
 	like($err, qr/WARNING: .*change $newest \(enable by postgres\) was undone: it had been interrupted/, "$call says that it undid it");
 	is($t->hba, $hba, "$call did");
+	$t->sql('SELECT castssl_hba_discard()');
 }
 $t->stop;
 

@@ -9,6 +9,7 @@
 #include "api/arguments.h"
 #include "api/entry.h"
 #include "api/result.h"
+#include "change/worker.h"
 #include "flow/ask/client_config.h"
 
 /* castssl_client_config(format, host, user_name, database) */
@@ -19,5 +20,6 @@ CASTSSL_FUNCTION(castssl_client_config)
 	char *user_name = castssl_argument_required(fcinfo, 2, "user_name");
 	char *database = castssl_argument_required(fcinfo, 3, "database");
 
+	castssl_worker_tell();
 	return castssl_text_datum(castssl_client_config_text(format, host, user_name, database));
 }

@@ -11,6 +11,7 @@
 
 #include "api/entry.h"
 #include "api/result.h"
+#include "change/worker.h"
 #include "flow/ask/impact.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/compare.h"
@@ -47,6 +48,7 @@ CASTSSL_FUNCTION(castssl_hba_compare_staged)
 	CastsslHbaDifferences differences = { 0 };
 	bool ssl = castssl_tls_is_on();
 
+	castssl_worker_tell();
 	castssl_staging_check();
 	after = castssl_staging_policy(&before);
 	castssl_hba_compare(before, ssl, after, ssl, castssl_hba_world_with_roles(), &differences);
@@ -97,6 +99,7 @@ CASTSSL_FUNCTION(castssl_hba_impact)
 	CastsslQuestion question = { 0 };
 	CastsslImpact *impacts;
 
+	castssl_worker_tell();
 	castssl_staging_check();
 	sessions = castssl_sessions_read(&count);
 	castssl_question_now(&question, castssl_staging_policy(NULL));

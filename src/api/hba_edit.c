@@ -11,6 +11,7 @@
 #include "api/entry.h"
 #include "api/result.h"
 #include "base/compat.h"
+#include "change/worker.h"
 #include "flow/recipe/lines.h"
 #include "flow/recipe/staging.h"
 #include "hba/edit/require.h"
@@ -348,6 +349,7 @@ CASTSSL_FUNCTION(castssl_hba_diff)
 	CastsslHbaPolicy *live;
 	CastsslHbaPolicy *staged;
 
+	castssl_worker_tell();
 	castssl_staging_check();
 	staged = castssl_staging_policy(&live);
 	return castssl_text_datum(castssl_staging_diff(live, staged));
