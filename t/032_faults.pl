@@ -337,6 +337,22 @@ cmp_ok(scalar(keys %named), '>=', 20, 'of many kinds') if $step == 1;
 	like($err, qr/fault at point \d+, signal.*DETAIL:.*Files and parameters are as they were before, but the server does not serve what they say\./s, 'undone to a certificate that does not load');
 	is($t->slurp("$t->{data}/server.crt"), $other, 'which is as it was');
 }
+
+# An edit comes after the last look at the file, and a crash before what came out is looked at: the edit is kept.
+{
+	my $t = $servers[1];
+	$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '198.51.100.0/24', 'scram-sha-256')});
+	$t->psql("LOAD '$module'; SET castssl.fault = 'exchanged:kill'; SELECT * FROM castssl_hba_apply()");
+	revive($t);
+	my ($out) = glob "$t->{data}/*.castssl.tmp";
+	like($out, qr/pg_hba\.conf/, 'killed behind the exchange of pg_hba.conf');
+	$t->write($out, $t->slurp($out) . "# just in time\n");
+	my $err = ($t->psql('SELECT count(*) FROM castssl_changes()'))[2];
+	like($err, qr/WARNING: .*pg_hba\.conf" was edited since/, 'an edit that came out is said');
+	my ($kept) = glob $t->newest_change . '/replaced-*';
+	like($kept ? $t->slurp($kept) : '', qr/^# just in time$/m, 'and kept in the journal');
+	is_deeply([ leftovers($t) ], [], 'and nothing is left');
+}
 $_->stop foreach @servers;
 
 done_testing();

@@ -129,16 +129,16 @@ decide(const CastsslChangedFile *file)
 }
 
 /*
- * Somebody has written the file since the change: keep its current contents in the
- * change's directory.
+ * Somebody has written the file since the change looked at it: keep in the change's
+ * directory what lies at where.
  */
 static void
-keep_edited(const CastsslChange *change, int n)
+keep_edited(const CastsslChange *change, int n, const char *where)
 {
 	const CastsslChangedFile *file = list_nth(change->files, n);
 	char *copy = castssl_journal_path(change->id, psprintf("replaced-%d", n + 1));
 	size_t length;
-	char *data = castssl_file_read_if_exists(file->path, CASTSSL_HBA_LIMIT, &length, NULL);
+	char *data = castssl_file_read_if_exists(where, CASTSSL_HBA_LIMIT, &length, NULL);
 
 	if (data == NULL)
 		return;
@@ -148,6 +148,32 @@ keep_edited(const CastsslChange *change, int n)
 			(errmsg("file \"%s\" was edited since change " INT64_FORMAT ", which is being undone",
 					file->path, change->id),
 			 errdetail("What it held is kept in \"%s\".", copy)));
+}
+
+/*
+ * A crash may come after the file was exchanged and before what came out was looked at:
+ * then somebody's edit waits beside the file.  A before-image that was not written to its
+ * end may wait there as well.
+ */
+static bool
+edit_came_out(const CastsslChange *change, int n, const char *seen)
+{
+	const CastsslChangedFile *file = list_nth(change->files, n);
+	size_t length;
+	size_t before_length;
+	char *out;
+	char *before;
+
+	if (!file->existed || file->after_hash == NULL || !castssl_same_text(seen, file->after_hash))
+		return false;
+	out = castssl_file_read_if_exists(castssl_file_temporary(file->path), CASTSSL_HBA_LIMIT,
+									  &length, NULL);
+	if (out == NULL)
+		return false;
+	castssl_openssl_wipe_later(out, length);
+	before = castssl_journal_before_image(change, n, &before_length);
+	return castssl_change_is_foreign(file, castssl_file_hash(out, length)) &&
+		   (length > before_length || memcmp(out, before, length) != 0);
 }
 
 static void
@@ -217,6 +243,8 @@ prepare(void *arg)
 
 		if (!wanted->replace)
 			continue;
+		if (edit_came_out(change, i, wanted->seen))
+			keep_edited(change, i, castssl_file_temporary(file->path));
 		if (file->existed)
 			prepare_one(change, i);
 		else
@@ -226,7 +254,7 @@ prepare(void *arg)
 	{
 		if (restoring->files[i].replace &&
 			castssl_change_is_foreign(list_nth(change->files, i), restoring->files[i].seen))
-			keep_edited(change, i);
+			keep_edited(change, i, ((CastsslChangedFile *) list_nth(change->files, i))->path);
 	}
 }
 

@@ -199,6 +199,19 @@ sub kill_one
 
 # --- edits by hand, of pg_hba.conf and of a parameter, during a call and about a deadline
 
+# The most dangerous instants: the call has read the files, and has not written them yet.
+sub wait_for_before_images
+{
+	my $folders = () = glob "$server->{state}/changes/*";
+	foreach (1 .. 500)
+	{
+		last if $folders < (() = glob "$server->{state}/changes/*");
+		usleep(500);
+	}
+	usleep(rand 30_000);
+	return;
+}
+
 sub edit_one
 {
 	$server->sql('SELECT castssl_hba_discard()');
@@ -211,7 +224,8 @@ sub edit_one
 	my $call = $server->begin(statement($action, $waits ? '1 s' : undef));
 	my $at_the_end = $waits && rand() < 0.7;
 	if ($at_the_end) { usleep(1e6 * (0.9 + rand 0.8 + ($usual{$action} // 0.3))) }
-	else { pause($action) }
+	elsif (rand() < 0.5) { pause($action) }
+	else { wait_for_before_images() }
 	my $file = "$server->{config}/pg_hba.conf";
 	my $how = any(qw(append append replace));
 	my $text = $server->hba;
