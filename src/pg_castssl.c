@@ -10,6 +10,7 @@
 #include "base/compat.h"
 #include "base/interrupts.h"
 #include "base/settings.h"
+#include "change/transaction.h"
 #include "change/worker.h"
 #include "server/process/wait.h"
 
@@ -23,6 +24,7 @@ _PG_init(void)
 {
 	castssl_settings_define();
 	castssl_interrupted = castssl_check_for_interrupts;
+	castssl_transaction_register();
 	if (process_shared_preload_libraries_in_progress)
 		castssl_worker_register();
 }

@@ -236,19 +236,6 @@ $t->reload;
 	}
 }
 
-# --- in a transaction block: it works, and a WARNING says what ROLLBACK does not do
-
-{
-	my $call = "SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}')";
-	my ($ok, $out, $err) = $t->psql("BEGIN; $call; ROLLBACK");
-	ok($ok, 'in a transaction block');
-	like($err, qr/WARNING:.*ROLLBACK|WARNING:.*\n.*ROLLBACK/, 'a WARNING');
-	is($t->served, $pki->fingerprint('server.crt'), 'ROLLBACK does not undo it');
-	($ok, $out, $err) = $t->psql($call);
-	unlike($err, qr/WARNING/, 'without a block, no WARNING');
-	$t->disable;
-}
-
 # --- who would be locked out: the tests come in by TLS without a certificate
 
 {

@@ -8,7 +8,8 @@ use CastsslTest;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $t = CastsslTest->new('concurrent');
+# Preloaded, so that no worker is started for a call while the postmaster is stopped.
+my $t = CastsslTest->new('concurrent', conf => "shared_preload_libraries = 'pg_castssl'");
 my $pki = $t->{pki};
 my $hba = $t->hba;
 my $call = "SELECT count(*) > 0 FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')";

@@ -18,6 +18,7 @@
 #include "change/lock.h"
 #include "change/worker.h"
 #include "server/disk/files.h"
+#include "server/process/call.h"
 #include "server/process/raise.h"
 #include "server/world.h"
 
@@ -224,23 +225,28 @@ castssl_argument_wanted(FunctionCallInfo fcinfo, int clientcert, int plaintext, 
 }
 
 void
-castssl_begin_change(const char *function)
+castssl_check_no_block(const char *function)
 {
-	if (IsTransactionBlock())
-		ereport(WARNING, (errmsg("%s is not undone by ROLLBACK", function),
-						  errdetail("Files and parameters are not part of the transaction."),
-						  errhint("SELECT * FROM castssl_rollback() takes a change back.")));
-	castssl_worker_stand_in();
-	castssl_lock_acquire();
-	CASTSSL_FAULT_BEGIN();
+	if (IsTransactionBlock() || IsSubTransaction())
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg("%s cannot run inside a transaction block", function),
+			 errdetail("What it writes is not part of a transaction, so ROLLBACK would not take "
+					   "it back."),
+			 errhint("Call it in a statement of its own; a driver that begins transactions by "
+					 "itself has a setting \"autocommit\".")));
 }
 
 void
-castssl_with_lock(const char *function, CastsslLocked body, void *arg)
+castssl_with_lock(CastsslLocked body, void *arg)
 {
-	castssl_begin_change(function);
+	castssl_lock_acquire();
+	CASTSSL_FAULT_BEGIN();
 	PG_TRY();
 	{
+		castssl_call_forget(); /* what was read before it was known that nobody writes */
+		castssl_worker_stand_in();
 		body(arg);
 	}
 	PG_FINALLY();
@@ -269,7 +275,7 @@ run_plan(void *arg)
 }
 
 void
-castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg, const char *function,
+castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg,
 				 const CastsslApplyOptions *options, FunctionCallInfo fcinfo)
 {
 	RunPlan run = { .make_plan = make_plan, .arg = arg, .options = options };
@@ -277,7 +283,7 @@ castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg, const char *fu
 	run.rows = castssl_rows_begin(fcinfo);
 	if (!options->dry_run)
 	{
-		castssl_with_lock(function, run_plan, &run);
+		castssl_with_lock(run_plan, &run);
 		return;
 	}
 	/* A dry run writes nothing, so others may run beside it. */

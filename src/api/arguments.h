@@ -56,23 +56,25 @@ extern CastsslHbaWanted castssl_argument_wanted(FunctionCallInfo fcinfo, int cli
 												int plaintext, int addresses, int auth_method);
 
 /*
- * The first steps of every function that changes something: WARNING in an explicit
- * transaction block, recovery of what was interrupted, the lock. function is its SQL
- * name.
+ * 25001 inside of a transaction block or a subtransaction, for a function whose work does not
+ * belong to the transaction. function is its SQL name.
  */
-extern void castssl_begin_change(const char *function);
+extern void castssl_check_no_block(const char *function);
 
 /* A function that runs with the lock held, see castssl_with_lock. */
 typedef void (*CastsslLocked)(void *arg);
 
-/* Call castssl_begin_change, then body(arg), and release the lock in every case. */
-extern void castssl_with_lock(const char *function, CastsslLocked body, void *arg);
+/*
+ * Undo what was interrupted, take the lock, call body(arg), and release the lock in every
+ * case.  What belongs to the transaction keeps it for longer (change/pending.h).
+ */
+extern void castssl_with_lock(CastsslLocked body, void *arg);
 
 /*
  * Call castssl_apply with the lock held, and release the lock in every case.  A dry run waits
  * for the lock and does not take it.
  */
-extern void castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg, const char *function,
+extern void castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg,
 							 const CastsslApplyOptions *options, FunctionCallInfo fcinfo);
 
 #endif

@@ -70,7 +70,8 @@ CASTSSL_FUNCTION(castssl_confirm)
 	Confirm call = { .change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
 					 .force = castssl_argument_bool(fcinfo, 1) };
 
-	castssl_with_lock("castssl_confirm", confirm, &call);
+	castssl_undo_check_committed();
+	castssl_with_lock(confirm, &call);
 	PG_RETURN_INT64(call.change_id);
 }
 
@@ -92,7 +93,8 @@ CASTSSL_FUNCTION(castssl_postpone)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("confirm_within must not be null"),
 				 errhint("For example: SELECT castssl_postpone(confirm_within => '10 min').")));
-	castssl_with_lock("castssl_postpone", postpone, &milliseconds_then_deadline);
+	castssl_undo_check_committed();
+	castssl_with_lock(postpone, &milliseconds_then_deadline);
 	PG_RETURN_TIMESTAMPTZ(milliseconds_then_deadline);
 }
 
@@ -109,6 +111,6 @@ CASTSSL_FUNCTION(castssl_rollback)
 	CastsslApplyOptions options = { 0 };
 
 	options.force = castssl_argument_bool(fcinfo, 1);
-	castssl_run_plan(make_rollback_plan, &change_id, "castssl_rollback", &options, fcinfo);
+	castssl_run_plan(make_rollback_plan, &change_id, &options, fcinfo);
 	return (Datum) 0;
 }

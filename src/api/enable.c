@@ -51,7 +51,7 @@ CASTSSL_FUNCTION(castssl_enable)
 				 errdetail("Client certificates are checked against ca_file, which is NULL."),
 				 errhint("Name a ca_file, or use clientcert => 'none'.")));
 
-	castssl_run_plan(make_enable_plan, &enable, "castssl_enable", &options, fcinfo);
+	castssl_run_plan(make_enable_plan, &enable, &options, fcinfo);
 	return (Datum) 0;
 }
 
@@ -60,6 +60,6 @@ CASTSSL_FUNCTION(castssl_disable)
 {
 	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 
-	castssl_run_plan(make_disable_plan, NULL, "castssl_disable", &options, fcinfo);
+	castssl_run_plan(make_disable_plan, NULL, &options, fcinfo);
 	return (Datum) 0;
 }

@@ -190,7 +190,8 @@ stage(void *arg)
 static Datum
 run_staging(const char *function, Staging *staging)
 {
-	castssl_with_lock(function, stage, staging);
+	castssl_check_no_block(function);
+	castssl_with_lock(stage, staging);
 	return castssl_text_datum(staging->diff);
 }
 
@@ -339,7 +340,8 @@ CASTSSL_FUNCTION(castssl_hba_stage)
 
 	check_all_quotes(castssl_hba_document_read("content", content.text, strlen(content.text),
 											   CASTSSL_SERVER_MAJOR));
-	castssl_with_lock("castssl_hba_stage", stage_content, &content);
+	castssl_check_no_block("castssl_hba_stage");
+	castssl_with_lock(stage_content, &content);
 	return castssl_text_datum(content.diff);
 }
 
@@ -366,8 +368,8 @@ CASTSSL_FUNCTION(castssl_hba_apply)
 {
 	CastsslApplyOptions options = castssl_argument_options(fcinfo, 0, 1, 2);
 
-	castssl_run_plan(make_apply_plan, castssl_argument_optional(fcinfo, 3, "expected"),
-					 "castssl_hba_apply", &options, fcinfo);
+	castssl_run_plan(make_apply_plan, castssl_argument_optional(fcinfo, 3, "expected"), &options,
+					 fcinfo);
 	return (Datum) 0;
 }
 
@@ -382,6 +384,7 @@ CASTSSL_FUNCTION(castssl_hba_discard)
 {
 	bool existed = false;
 
-	castssl_with_lock("castssl_hba_discard", discard, &existed);
+	castssl_check_no_block("castssl_hba_discard");
+	castssl_with_lock(discard, &existed);
 	PG_RETURN_BOOL(existed);
 }

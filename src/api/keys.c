@@ -126,7 +126,8 @@ make_text(void *arg)
 static Datum
 run_text_call(const char *function, TextCall *call)
 {
-	castssl_with_lock(function, make_text, call);
+	castssl_check_no_block(function);
+	castssl_with_lock(make_text, call);
 	return castssl_text_datum(call->result);
 }
 
@@ -166,7 +167,7 @@ CASTSSL_FUNCTION(castssl_install)
 	install.private_key = argument_secret(fcinfo, 2);
 	install.crl = castssl_argument_crl(fcinfo, 3);
 	options = castssl_argument_options(fcinfo, 4, 6, 5);
-	castssl_run_plan(make_install_plan, &install, "castssl_install", &options, fcinfo);
+	castssl_run_plan(make_install_plan, &install, &options, fcinfo);
 	return (Datum) 0;
 }
 
@@ -250,6 +251,6 @@ CASTSSL_FUNCTION(castssl_revoke)
 	revocation.call.certificate = castssl_argument_required_pem(fcinfo, 0, "certificate");
 	revocation.call.reason = castssl_argument_required(fcinfo, 1, "reason");
 	revocation.options.force = castssl_argument_bool(fcinfo, 2);
-	castssl_with_lock("castssl_revoke", revoke, &revocation);
+	castssl_with_lock(revoke, &revocation);
 	return castssl_text_datum(revocation.call.crl);
 }

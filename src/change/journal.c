@@ -255,12 +255,6 @@ walk_begin(void)
 	return walk;
 }
 
-static bool
-is_in_effect(const CastsslChange *change)
-{
-	return change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED;
-}
-
 /*
  * A change that a newer change in effect undoes is rolled back.  A change that was
  * undone and restored again was decided on, and no longer waits for confirmation.
@@ -274,11 +268,11 @@ settle_state(Walk *walk, CastsslChange *change)
 		change->state = CASTSSL_APPLIED;
 	if (change->finished_at == 0 && has_id(walk->decided, change->id))
 		change->finished_at = change->applied_at;
-	if (is_in_effect(change) && has_id(walk->taken_back, change->id))
+	if (castssl_change_is_in_effect(change) && has_id(walk->taken_back, change->id))
 		change->state = CASTSSL_ROLLED_BACK;
 	if (finished)
 		walk->decided = list_concat(walk->decided, change->undoes);
-	if (is_in_effect(change))
+	if (castssl_change_is_in_effect(change))
 		walk->taken_back = list_concat(walk->taken_back, change->undoes);
 }
 
@@ -366,7 +360,7 @@ castssl_journal_in_effect(void)
 	Walk walk = walk_begin();
 	CastsslChange *change;
 
-	while ((change = walk_down(&walk)) != NULL && !is_in_effect(change))
+	while ((change = walk_down(&walk)) != NULL && !castssl_change_is_in_effect(change))
 		;
 	return change;
 }

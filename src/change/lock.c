@@ -12,12 +12,16 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 
+#include "base/settings.h"
 #include "change/lock.h"
 #include "server/process/wait.h"
 #include "server/reload.h"
 
-/* For at most that long is waited for who watches, in milliseconds at a time. */
-#define WATCHER_PATIENCE 2000
+/*
+ * For at most that many milliseconds is waited for who watches: it may be undoing a change,
+ * reload and all.
+ */
+#define WATCHER_PATIENCE Max(10000, 2 * castssl_verify_timeout)
 #define WATCHER_PAUSE 10
 
 /* "castssl", and lock classes of our own besides the 1 and 2 that SQL functions use. */
@@ -128,6 +132,14 @@ castssl_lock_release(void)
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
+void
+castssl_lock_keep(void)
+{
+	LOCKTAG tag = lock_tag(CLASS_CHANGE);
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, true);
+}
+
 bool
 castssl_watch_begin(void)
 {
@@ -144,13 +156,21 @@ castssl_watch_end(void)
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
+/* Who watched when that was looked up last.  The latch is in shared memory for good. */
+static PGPROC *watcher;
+
 void
 castssl_watch_wake(void)
 {
-	PGPROC *process = BackendPidGetProc(holder_of(CLASS_WATCH));
+	watcher = BackendPidGetProc(holder_of(CLASS_WATCH));
+	castssl_watch_wake_again();
+}
 
-	if (process)
-		SetLatch(&process->procLatch);
+void
+castssl_watch_wake_again(void)
+{
+	if (watcher)
+		SetLatch(&watcher->procLatch);
 }
 
 bool

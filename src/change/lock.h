@@ -24,6 +24,9 @@ extern void castssl_lock_release(void);
 /* Does this process hold it? */
 extern bool castssl_lock_is_ours(void);
 
+/* Keep the lock, which this session holds, until the (sub)transaction ends. */
+extern void castssl_lock_keep(void);
+
 /* Does any process hold it?  Takes no lock. */
 extern bool castssl_lock_is_held(void);
 
@@ -37,6 +40,9 @@ extern void castssl_watch_end(void);
 
 /* Set the latch of who watches: a change begins or has ended. */
 extern void castssl_watch_wake(void);
+
+/* The same for the process that castssl_watch_wake has found last.  Cannot fail. */
+extern void castssl_watch_wake_again(void);
 
 /* Does any process watch? */
 extern bool castssl_watch_exists(void);

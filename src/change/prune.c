@@ -13,7 +13,6 @@
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/journal.h"
-#include "change/lock.h"
 #include "change/prune.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
@@ -77,6 +76,8 @@ prune(void)
 
 		if (change && change->state != CASTSSL_APPLYING && change->state != CASTSSL_DAMAGED)
 			castssl_directory_remove(castssl_journal_next_path(id, -1));
+		if (change && change->state == CASTSSL_UNCOMMITTED)
+			keep--;
 		if (change && (castssl_change_is_open(change) || change->state == CASTSSL_DAMAGED))
 			continue; /* what is not understood is never removed */
 		if (change == NULL || (change->undone ? keep_undone-- : keep--) <= 0)
@@ -125,7 +126,6 @@ castssl_leftovers_exist(void)
 static void
 clear_up(void *arg)
 {
-	castssl_watch_wake();
 	castssl_directory_remove(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY));
 	castssl_file_remove_leftover(
 		castssl_path_in(castssl_path_data_directory(), PG_AUTOCONF_FILENAME));

@@ -6,12 +6,17 @@
 
 #include <sys/stat.h>
 
+#include "access/transam.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/xid8.h"
+
 #include "change/attempt.h"
 #include "change/manifest.h"
 #include "change/record.h"
 #include "server/disk/paths.h"
 
-static const char *const state_names[] = { "applying",    "unconfirmed", "applied",
+static const char *const state_names[] = { "applying",    "uncommitted", "unconfirmed", "applied",
 										   "rolled back", "failed",      "damaged" };
 
 const char *
@@ -23,7 +28,15 @@ castssl_change_state_name(CastsslChangeState state)
 bool
 castssl_change_is_open(const CastsslChange *change)
 {
-	return change->state == CASTSSL_APPLYING || change->state == CASTSSL_UNCONFIRMED;
+	return change->state == CASTSSL_APPLYING || change->state == CASTSSL_UNCOMMITTED ||
+		   change->state == CASTSSL_UNCONFIRMED;
+}
+
+bool
+castssl_change_is_in_effect(const CastsslChange *change)
+{
+	return change->state == CASTSSL_UNCOMMITTED || change->state == CASTSSL_UNCONFIRMED ||
+		   change->state == CASTSSL_APPLIED;
 }
 
 char *
@@ -81,6 +94,7 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "server_start", change->server_start);
 	castssl_manifest_append(&text, "reason", change->reason);
 	castssl_manifest_append_number(&text, "left_alone", change->left_alone);
+	castssl_manifest_append_number(&text, "transaction", (int64) change->transaction);
 	/* A copy does not become the origin of what it only closes. */
 	if (change->written_in && change->whose != CASTSSL_OURS)
 	{
@@ -186,6 +200,28 @@ find_state(const char *name, CastsslChangeState *state)
 	return false;
 }
 
+/*
+ * Has the transaction committed (0: there is none)?  One that PostgreSQL has forgotten has: the
+ * changes of others were undone long before.
+ */
+static bool
+has_committed(uint64 transaction)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	FullTransactionId id = FullTransactionIdFromU64(transaction);
+	Datum status;
+
+	if (transaction == 0)
+		return true;
+	if (!FullTransactionIdPrecedes(id, ReadNextFullTransactionId()))
+		return false; /* of another cluster */
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = FullTransactionIdGetDatum(id);
+	fcinfo->args[0].isnull = false;
+	status = pg_xact_status(fcinfo);
+	return fcinfo->isnull || strcmp(TextDatumGetCString(status), "committed") == 0;
+}
+
 /* One manifest to read. */
 typedef struct Reading
 {
@@ -229,6 +265,9 @@ read_change(void *arg)
 	change->server_start = castssl_manifest_number(manifest, "server_start");
 	change->reason = castssl_manifest_value(manifest, "reason");
 	change->left_alone = castssl_manifest_number(manifest, "left_alone") != 0;
+	change->transaction = (uint64) castssl_manifest_number(manifest, "transaction");
+	if (!has_committed(change->transaction))
+		change->state = CASTSSL_UNCOMMITTED;
 	change->undone = !change->left_alone &&
 					 (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_FAILED);
 	change->moved = castssl_manifest_number(manifest, "place") !=

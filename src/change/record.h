@@ -15,6 +15,7 @@
 typedef enum CastsslChangeState
 {
 	CASTSSL_APPLYING,    /* has begun; without a running call it was interrupted */
+	CASTSSL_UNCOMMITTED, /* in effect; its transaction has not committed */
 	CASTSSL_UNCONFIRMED, /* in effect, will be undone at the deadline */
 	CASTSSL_APPLIED,
 	CASTSSL_ROLLED_BACK,
@@ -66,6 +67,7 @@ typedef struct CastsslChange
 	TimestampTz server_start; /* of the server that ran it */
 	const char *reason;       /* why it is in this state; NULL: its state says it all */
 	bool left_alone;          /* was to be undone, and was not, for the files outside */
+	uint64 transaction; /* the state counts if this full transaction id has committed; 0: it does */
 
 	/* Only in a change that was read: */
 	bool undone; /* undone at once or at its deadline: its before-images are no longer needed */
@@ -84,8 +86,11 @@ typedef struct CastsslChange
 /* 'applying', 'unconfirmed', ... */
 extern const char *castssl_change_state_name(CastsslChangeState state);
 
-/* Is it applying or unconfirmed? */
+/* Is it applying, uncommitted or unconfirmed? */
 extern bool castssl_change_is_open(const CastsslChange *change);
+
+/* Is it in effect, whether it will stay or not?  An uncommitted one is. */
+extern bool castssl_change_is_in_effect(const CastsslChange *change);
 
 /* pg_castssl/changes/<id>[/name]. */
 extern char *castssl_journal_path(int64 id, const char *name);

@@ -8,6 +8,7 @@
 #include "utils/timestamp.h"
 
 #include "change/journal.h"
+#include "change/pending.h"
 #include "change/prune.h"
 #include "change/recover.h"
 #include "change/rollback.h"
@@ -17,6 +18,7 @@ static bool
 is_due(const CastsslChange *change, TimestampTz now)
 {
 	return change->state == CASTSSL_APPLYING ||
+		   (change->state == CASTSSL_UNCOMMITTED && !castssl_pending_is_own(change->id)) ||
 		   (change->state == CASTSSL_UNCONFIRMED && change->confirm_deadline <= now);
 }
 
@@ -32,15 +34,19 @@ static void
 undo_one(CastsslChange *change, int elevel)
 {
 	bool interrupted = (change->state == CASTSSL_APPLYING);
-	char *problem = castssl_change_undo(change, interrupted ? CASTSSL_FAILED : CASTSSL_ROLLED_BACK);
+	const char *why = interrupted                            ? "it had been interrupted"
+					  : change->state == CASTSSL_UNCOMMITTED ? "its transaction did not commit"
+															 : "nobody confirmed it in time";
+	char *problem;
 	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
 
+	change->reason = why;
+	problem = castssl_change_undo(change, interrupted ? CASTSSL_FAILED : CASTSSL_ROLLED_BACK);
 	ereport(
 		elevel,
 		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was undone: %s%s%s", change->id,
-				change->action, by,
-				interrupted ? "it had been interrupted" : "nobody confirmed it in time",
-				problem ? "; but the server has not loaded it yet: " : "", problem ? problem : ""),
+				change->action, by, why, problem ? "; but the server has not loaded it yet: " : "",
+				problem ? problem : ""),
 		 elevel == LOG ? 0 : errdetail("Files and parameters are as they were before it."),
 		 elevel == LOG ? 0 : errhint("SELECT * FROM castssl_changes() shows it.")));
 }
@@ -86,6 +92,7 @@ leave_alone(CastsslChange *change, char *reason, int elevel)
 	change->reason = psprintf("not undone: %s", reason);
 	change->left_alone = true;
 	change->state = change->state == CASTSSL_APPLYING ? CASTSSL_FAILED : CASTSSL_APPLIED;
+	change->transaction = 0;
 	change->finished_at = GetCurrentTimestamp();
 	castssl_journal_update(change);
 	ereport(

@@ -7,17 +7,17 @@
 
 /*
  * Is there something for castssl_change_recover: an interrupted change (state applying,
- * without a running call), an unconfirmed one past its deadline, or leftovers of an
- * interrupted call?
+ * without a running call), one whose transaction did not commit, an unconfirmed one past its
+ * deadline, or leftovers of an interrupted call?
  */
 extern bool castssl_change_recovery_is_due(void);
 
 /*
- * Undo what was found interrupted or unconfirmed past its deadline, and clear
- * up.  Each undone change is reported at elevel (LOG or WARNING): which, whose
- * and why.  A change that cannot be undone as a whole, because its files outside of the data
- * directory are not, or perhaps not, this cluster's, is left as it is, closed and reported.  Only
- * for the holder of the lock.
+ * Undo what was found interrupted, not committed, or unconfirmed past its deadline, and clear
+ * up.  Changes of the running transaction stay, unless their subtransaction was rolled back.  Each
+ * undone change is reported at elevel (LOG or WARNING): which, whose and why.  A change that cannot
+ * be undone as a whole, because its files outside of the data directory are not, or perhaps not,
+ * this cluster's, is left as it is, closed and reported.  Only for the holder of the lock.
  */
 extern void castssl_change_recover(int elevel);
 

@@ -458,6 +458,7 @@ castssl_change_undo(CastsslChange *change, CastsslChangeState state)
 	RESUME_INTERRUPTS();
 	problem = castssl_reload_undone(castssl_verify_timeout);
 	change->state = state;
+	change->transaction = 0;
 	change->finished_at = GetCurrentTimestamp();
 	castssl_journal_update(change);
 	return problem;

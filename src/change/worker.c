@@ -25,6 +25,7 @@
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "change/lock.h"
+#include "change/prune.h"
 #include "change/recover.h"
 #include "change/worker.h"
 #include "server/process/loan.h"
@@ -33,6 +34,7 @@
 /* Milliseconds until the worker reads the journal again: */
 #define NAP_LONGEST 10000 /* at most, because clocks jump */
 #define NAP_BUSY 100      /* another process holds the lock */
+#define NAP_COMMIT 2000   /* at most, for the transaction of a change to end */
 #define SAY_AGAIN 3600    /* seconds */
 #define NAP_FAILED 10000  /* undoing failed, try again */
 #define NAP_FOREVER (-1)  /* nothing to watch */
@@ -52,6 +54,7 @@ typedef struct Watch
 	bool begun;    /* it is this process that watches */
 	bool over;     /* it is not needed any more */
 	long nap;      /* until the journal is to be looked at again */
+	long busy;     /* the last nap for a transaction to end; the end wakes this process */
 } Watch;
 
 extern PGDLLEXPORT void castssl_worker_main(Datum argument);
@@ -114,15 +117,14 @@ wait_until_it_watches(BackgroundWorkerHandle *handle)
 	return true;
 }
 
-void
-castssl_worker_start(int64 change_id)
+static void
+start(void *arg)
 {
+	int64 change_id = *(int64 *) arg;
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 	volatile bool watches = false;
 
-	if (castssl_watch_exists())
-		return; /* who watches cannot go while we hold the lock */
 	describe_worker(&worker, false);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_castssl change " INT64_FORMAT, change_id);
 	worker.bgw_notify_pid = MyProcPid;
@@ -147,6 +149,18 @@ castssl_worker_start(int64 change_id)
 						errhint("The server's log says why.  Without confirm_within no worker is "
 								"needed.")));
 	CASTSSL_FAULT("started worker");
+}
+
+void
+castssl_worker_start(int64 change_id, bool required)
+{
+	if (castssl_watch_exists())
+		return; /* who watches cannot go while we hold the lock */
+	if (required)
+		start(&change_id);
+	else
+		(void) castssl_attempt(start, &change_id);
+	castssl_watch_wake();
 }
 
 void
@@ -187,26 +201,26 @@ time_left(const CastsslChange *change)
 }
 
 /*
- * Nothing is open: sleep, or go.  Only with the lock held does one know that
+ * Nothing is open: clear up, and sleep or go.  Only with the lock held does one know that
  * nothing begins that counts on this worker.
  */
 static void
 rest(Watch *watch)
 {
-	if (watch->stays)
-	{
-		watch->nap = NAP_FOREVER;
-		return;
-	}
 	if (!castssl_lock_try())
 		return;
 	PG_TRY();
 	{
 		if (castssl_journal_open_change() == NULL)
 		{
+			castssl_clear_up();
+			watch->nap = NAP_FOREVER;
+			watch->over = !watch->stays;
+		}
+		if (watch->over)
+		{
 			castssl_watch_end();
 			watch->begun = false;
-			watch->over = true;
 		}
 	}
 	PG_FINALLY();
@@ -233,6 +247,8 @@ look(void *arg)
 		rest(watch);
 	else if (change->state == CASTSSL_UNCONFIRMED && time_left(change) > 0)
 		watch->nap = Min(NAP_LONGEST, time_left(change));
+	else if (change->state == CASTSSL_UNCOMMITTED && castssl_lock_is_held())
+		watch->nap = watch->busy = Min(NAP_COMMIT, 2 * watch->busy);
 	else if (recover(LOG))
 		watch->nap = 0;
 }
@@ -328,7 +344,10 @@ begin_to_watch(Watch *watch)
 void
 castssl_worker_main(Datum argument)
 {
-	Watch watch = { .stays = DatumGetBool(argument), .clear_up = DatumGetBool(argument) };
+	Watch watch = { .stays = DatumGetBool(argument),
+					.clear_up = DatumGetBool(argument),
+					.busy = NAP_BUSY / 2 };
+	int events = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -349,8 +368,12 @@ castssl_worker_main(Datum argument)
 			look_again(&watch);
 		if (watch.over)
 			proc_exit(0); /* for good */
-		if (watch.nap != 0 && (castssl_wait(0, PGINVALID_SOCKET, watch.nap) & WL_POSTMASTER_DEATH))
+		if (watch.nap != 0)
+			events = castssl_wait(0, PGINVALID_SOCKET, watch.nap);
+		if (events & WL_POSTMASTER_DEATH)
 			proc_exit(1); /* LCOV_EXCL_LINE: nobody counts then */
+		if (events & WL_LATCH_SET)
+			watch.busy = NAP_BUSY / 2;
 	}
 }
 
@@ -390,7 +413,7 @@ start_missing_worker(void *arg)
 		return;
 	PG_TRY();
 	{
-		castssl_worker_start(open->id);
+		castssl_worker_start(open->id, true);
 	}
 	PG_FINALLY();
 	{

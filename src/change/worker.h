@@ -7,14 +7,16 @@
 
 /*
  * See to it that a process watches over the change that is about to begin: it
- * undoes it at its deadline, or when it is found interrupted.  Where none watches
+ * undoes it at its deadline, when it is found interrupted, or when its transaction does
+ * not commit.  Where none watches
  * yet, a dynamic background worker is started, and this returns when it does
  * watch; it needs no shared_preload_libraries and works on a standby.  Only for the
  * holder of the lock.  A worker that is terminated, or whose server restarts after
  * a crash of some process, comes back within seconds.  55000, and no worker is left,
- * where there is no free slot (max_worker_processes) or the worker does not come up.
+ * where there is no free slot (max_worker_processes) or the worker does not come up.  If it
+ * is not required, that is no error: then the next call that changes something does its work.
  */
-extern void castssl_worker_start(int64 change_id);
+extern void castssl_worker_start(int64 change_id, bool required);
 
 /*
  * With shared_preload_libraries: register the worker that, at every start of the

@@ -325,10 +325,25 @@ sub slurp
 	return $content // '';
 }
 
+# Waits until the worker that a change has started is gone, unless a change waits to be confirmed.
+sub alone
+{
+	my ($self) = @_;
+	foreach (1 .. 18_000)    # 180 s
+	{
+		my ($ok, $count) = $self->psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl'
+			AND current_setting('shared_preload_libraries') NOT LIKE '%pg_castssl%' AND (SELECT change_state FROM castssl_status()) IS DISTINCT FROM 'unconfirmed'");
+		return if !$ok || $count eq '0';
+		Time::HiRes::usleep(10_000);
+	}
+	return;
+}
+
 # Changes a state file of pg_castssl as if it had been written so: $edit gets its text in $_.
 sub edit_state
 {
 	my ($self, $name, $edit) = @_;
+	$self->alone;
 	(my $text = $self->slurp($name)) =~ s/^sha256 = '[0-9a-f]{64}'\n\z//m or croak "$name has no seal";
 	local $_ = $text;
 	$edit->();

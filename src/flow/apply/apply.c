@@ -13,6 +13,8 @@
 #include "change/attempt.h"
 #include "change/bridge.h"
 #include "change/journal.h"
+#include "change/lock.h"
+#include "change/pending.h"
 #include "change/prune.h"
 #include "change/rollback.h"
 #include "change/worker.h"
@@ -309,22 +311,12 @@ raise_not_proven(const char *problem)
 			 errhint("The server's log may say why it refused the new configuration.")));
 }
 
-/* The end of a change that took effect: from here on nothing may fail. */
+/* The change has taken effect: from here on nothing may fail. */
 static void
-finish(CastsslChange *change, const CastsslApplyOptions *options)
+finish(CastsslChange *change)
 {
 	change->applied_at = GetCurrentTimestamp();
-	if (options->confirm_within > 0)
-	{
-		change->state = CASTSSL_UNCONFIRMED;
-		change->confirm_deadline =
-			TimestampTzPlusMilliseconds(change->applied_at, options->confirm_within);
-	}
-	else
-	{
-		change->state = CASTSSL_APPLIED;
-		change->finished_at = change->applied_at;
-	}
+	change->state = CASTSSL_UNCOMMITTED;
 	castssl_journal_update(change);
 }
 
@@ -356,7 +348,7 @@ make_true(void *arg)
 	if (apply->options->confirm_within > 0)
 		apply->change->sessions = castssl_sessions_identities();
 	HOLD_INTERRUPTS();
-	finish(apply->change, apply->options);
+	finish(apply->change);
 }
 
 /* The same, but no cancel comes in: the call ends with an error anyway. */
@@ -422,8 +414,7 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	if (needs_guard(plan))
 		add_bridged_parameters(plan, apply.change);
 	castssl_journal_prepare(apply.change);
-	if (options->confirm_within > 0)
-		castssl_worker_start(apply.change->id); /* first of all, because it may fail */
+	castssl_worker_start(apply.change->id, options->confirm_within > 0);
 
 	HOLD_INTERRUPTS();
 	castssl_loan_begin(&loan, put_exit_on_error_back, &exit_on_error);
@@ -432,7 +423,10 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	if (error)
 		problem = castssl_attempt(put_back, &apply);
 	castssl_clear_up();
+	castssl_watch_wake();
 	castssl_loan_end(&loan);
+	if (error == NULL)
+		castssl_pending_add(CASTSSL_PENDING_KEEP, apply.change->id, options->confirm_within);
 	if (error == NULL)
 		QueryCancelPending = false; /* the cancel came too late, and an error would be untrue */
 	RESUME_INTERRUPTS();

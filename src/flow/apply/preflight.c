@@ -10,6 +10,7 @@
 
 #include "base/settings.h"
 #include "change/journal.h"
+#include "change/pending.h"
 #include "flow/apply/candidate.h"
 #include "flow/apply/managed.h"
 #include "flow/apply/preflight.h"
@@ -39,6 +40,18 @@ check_no_open_change(bool undoes_it)
 
 	if (undoes_it && open && open->state == CASTSSL_UNCONFIRMED)
 		return;
+	if (open && castssl_pending_is_own(open->id))
+	{
+		if (undoes_it || castssl_pending_awaits() == 0)
+			return;
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change " INT64_FORMAT " will wait to be confirmed", castssl_pending_awaits()),
+			 errdetail("This transaction has made it, with confirm_within."),
+			 errhint("COMMIT, and confirm it from a new connection, before you change more."),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_change_waiting")));
+	}
 	if (open && open->state == CASTSSL_UNCONFIRMED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

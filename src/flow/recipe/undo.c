@@ -13,7 +13,7 @@
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "change/lock.h"
-#include "change/prune.h"
+#include "change/pending.h"
 #include "change/recover.h"
 #include "change/rollback.h"
 #include "flow/plan/hba_plan.h"
@@ -23,12 +23,6 @@
 #include "server/disk/paths.h"
 #include "server/disk/swap.h"
 #include "server/sessions.h"
-
-static bool
-is_in_effect(const CastsslChange *change)
-{
-	return change->state == CASTSSL_APPLIED || change->state == CASTSSL_UNCONFIRMED;
-}
 
 static void
 raise_not_in_effect(const CastsslChange *change)
@@ -55,7 +49,7 @@ changes_to_undo(int64 change_id)
 
 		if (change->id == change_id)
 			wanted = change;
-		if (!is_in_effect(change) || change->id < change_id)
+		if (!castssl_change_is_in_effect(change) || change->id < change_id)
 			continue;
 		result = lappend(result, change);
 		if (change_id == 0)
@@ -69,7 +63,7 @@ changes_to_undo(int64 change_id)
 								  castssl_keep_changes),
 						errhint("SELECT * FROM castssl_changes() lists those that can be rolled "
 								"back.")));
-	if (result == NIL || (wanted && !is_in_effect(wanted)))
+	if (result == NIL || (wanted && !castssl_change_is_in_effect(wanted)))
 		raise_not_in_effect(wanted);
 	return result;
 }
@@ -313,6 +307,22 @@ castssl_undo_plan(int64 change_id)
 	return plan;
 }
 
+/* 55000 if the newest change is not committed yet: who made it must do that first. */
+void
+castssl_undo_check_committed(void)
+{
+	CastsslChange *change = castssl_journal_open_change();
+
+	if (change && change->state == CASTSSL_UNCOMMITTED &&
+		(castssl_pending_is_own(change->id) || castssl_lock_is_held()))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change " INT64_FORMAT " is not committed yet", change->id),
+				 errdetail("%s made it in a transaction that is still open.", change->user_name),
+				 errhint("COMMIT that transaction, then confirm the change from a new connection."),
+				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_not_committed")));
+}
+
 static CastsslChange *
 unconfirmed_change(int64 change_id)
 {
@@ -385,10 +395,7 @@ castssl_undo_confirm(int64 change_id, bool force)
 						errdetail("It proves nothing about who can still connect."),
 						errhint("Open a new connection and call castssl_confirm() there, or use "
 								"force => true.")));
-	change->state = CASTSSL_APPLIED;
-	change->finished_at = GetCurrentTimestamp();
-	castssl_journal_update(change);
-	castssl_clear_up();
+	castssl_pending_add(CASTSSL_PENDING_CONFIRM, change->id, 0);
 	return change->id;
 }
 
@@ -396,10 +403,10 @@ TimestampTz
 castssl_undo_postpone(int64 milliseconds)
 {
 	CastsslChange *change = unconfirmed_change(0);
+	TimestampTz deadline;
 
 	check_not_overdue(change);
-	change->confirm_deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
-	castssl_journal_update(change);
-	(void) castssl_watch_wake();
-	return change->confirm_deadline;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+	castssl_pending_add(CASTSSL_PENDING_POSTPONE, change->id, deadline);
+	return deadline;
 }

@@ -1,0 +1,90 @@
+/*
+ * pending.c
+ *		What this transaction does to changes, and that counts only when it commits.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "change/lock.h"
+#include "change/pending.h"
+
+static List *pending; /* CastsslPending, in TopMemoryContext */
+
+void
+castssl_pending_add(CastsslPendingKind kind, int64 change_id, int64 time)
+{
+	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+	CastsslPending *item = palloc0(sizeof(CastsslPending));
+
+	item->kind = kind;
+	item->change_id = change_id;
+	item->time = time;
+	item->level = GetCurrentTransactionNestLevel();
+	pending = lappend(pending, item);
+	MemoryContextSwitchTo(context);
+	castssl_lock_keep();
+	castssl_watch_wake(); /* to be found again when the transaction ends */
+}
+
+List *
+castssl_pending_list(void)
+{
+	return pending;
+}
+
+bool
+castssl_pending_is_own(int64 change_id)
+{
+	ListCell *cell;
+
+	foreach (cell, pending)
+	{
+		const CastsslPending *item = lfirst(cell);
+
+		if (item->kind == CASTSSL_PENDING_KEEP && item->change_id == change_id && !item->aborted)
+			return true;
+	}
+	return false;
+}
+
+int64
+castssl_pending_awaits(void)
+{
+	ListCell *cell;
+
+	foreach (cell, pending)
+	{
+		const CastsslPending *item = lfirst(cell);
+
+		if (item->kind == CASTSSL_PENDING_KEEP && item->time > 0 && !item->aborted)
+			return item->change_id;
+	}
+	return 0;
+}
+
+void
+castssl_pending_end_level(int level, bool committed)
+{
+	ListCell *cell;
+
+	foreach (cell, pending)
+	{
+		CastsslPending *item = lfirst(cell);
+
+		if (item->level < level)
+			continue;
+		if (committed)
+			item->level = level - 1;
+		else
+			item->aborted = true;
+	}
+}
+
+void
+castssl_pending_forget(void)
+{
+	list_free_deep(pending);
+	pending = NIL;
+}

@@ -1,0 +1,196 @@
+/*
+ * transaction.c
+ *		A change belongs to the transaction that made it.
+ */
+#include "postgres.h"
+
+#include "access/rmgr.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/fault.h"
+#include "change/journal.h"
+#include "change/lock.h"
+#include "change/pending.h"
+#include "change/recover.h"
+#include "change/transaction.h"
+
+/*
+ * The id of this transaction, on the disk: after a crash no other transaction gets it.  0 on
+ * a standby.
+ */
+static uint64
+durable_transaction_id(void)
+{
+	uint64 id;
+	int nothing = 0;
+
+	if (RecoveryInProgress())
+		return 0;
+	id = U64FromFullTransactionId(GetTopFullTransactionId());
+	XLogBeginInsert();
+	XLogRegisterData((void *) &nothing, sizeof(nothing));
+	XLogFlush(XLogInsert(RM_XLOG_ID, XLOG_NOOP));
+	ForceSyncCommit();
+	return id;
+}
+
+static void
+keep(CastsslChange *change, int64 confirm_within, uint64 transaction)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	change->transaction = transaction;
+	if (confirm_within > 0)
+	{
+		change->state = CASTSSL_UNCONFIRMED;
+		change->confirm_deadline = TimestampTzPlusMilliseconds(now, confirm_within);
+		return;
+	}
+	change->state = CASTSSL_APPLIED;
+	change->finished_at = now;
+}
+
+static void
+confirm(CastsslChange *change)
+{
+	change->transaction = 0; /* it has committed */
+	change->state = CASTSSL_APPLIED;
+	change->finished_at = GetCurrentTimestamp();
+}
+
+/* Write what becomes of the change if this transaction commits. */
+static void
+settle(const CastsslPending *item, uint64 transaction)
+{
+	CastsslChange *change = castssl_journal_read(item->change_id);
+
+	switch (item->kind)
+	{
+		case CASTSSL_PENDING_KEEP:
+			keep(change, item->time, transaction);
+			break;
+		case CASTSSL_PENDING_CONFIRM:
+			confirm(change);
+			break;
+		case CASTSSL_PENDING_POSTPONE:
+			change->confirm_deadline = item->time;
+			break;
+	}
+	castssl_journal_update(change);
+}
+
+static bool
+any(const List *pending, bool aborted)
+{
+	const ListCell *cell;
+
+	foreach (cell, pending)
+	{
+		if (((const CastsslPending *) lfirst(cell))->aborted == aborted)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What fails here ends the transaction, and then the changes are undone.  The changes of
+ * subtransactions that were rolled back are undone first: as long as this transaction
+ * keeps the lock, no other process can.
+ */
+static void
+before_commit(void)
+{
+	const List *pending = castssl_pending_list();
+	const ListCell *cell;
+	uint64 transaction;
+
+	if (!any(pending, false))
+		return;
+	HOLD_INTERRUPTS();
+	if (any(pending, true))
+		castssl_change_recover(LOG);
+	transaction = durable_transaction_id();
+	CASTSSL_FAULT("before commit");
+	foreach (cell, pending)
+	{
+		const CastsslPending *item = lfirst(cell);
+
+		if (!item->aborted)
+			settle(item, transaction);
+	}
+	CASTSSL_FAULT("about to commit");
+	RESUME_INTERRUPTS();
+}
+
+/* Programs that show what the server says see that a change does not stay. */
+static void
+tell_taken_back(void)
+{
+	const ListCell *cell;
+
+	foreach (cell, castssl_pending_list())
+	{
+		const CastsslPending *item = lfirst(cell);
+
+		if (item->kind == CASTSSL_PENDING_KEEP && !item->aborted)
+			ereport(WARNING, (errmsg("change " INT64_FORMAT " by pg_castssl is taken back, for its "
+									 "transaction did not commit",
+									 item->change_id)));
+	}
+}
+
+static void
+at_end(XactEvent event, void *arg)
+{
+	if (castssl_pending_list() == NIL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			before_commit();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a transaction that changed something by pg_castssl cannot be prepared"),
+				 errdetail("A change belongs to a transaction that commits, or is taken back, "
+						   "in its own session."),
+				 errhint("COMMIT instead, or call castssl_* outside of this transaction.")));
+			break;
+		case XACT_EVENT_ABORT:
+			tell_taken_back();
+			/* FALLTHROUGH */
+		case XACT_EVENT_COMMIT:
+			castssl_pending_forget();
+			castssl_watch_wake_again();
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+at_end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent,
+						 void *arg)
+{
+	if (castssl_pending_list() == NIL ||
+		(event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
+		return;
+	castssl_pending_end_level(GetCurrentTransactionNestLevel(), event == SUBXACT_EVENT_COMMIT_SUB);
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		castssl_watch_wake_again();
+}
+
+void
+castssl_transaction_register(void)
+{
+	RegisterXactCallback(at_end, NULL);
+	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+}

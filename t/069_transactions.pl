@@ -1,0 +1,266 @@
+# A change belongs to its transaction: COMMIT keeps it, and everything else takes it back, whatever
+# ends the transaction. What does not belong to one is refused inside of a block.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $t = CastsslTest->new('transactions');
+my $version = int($t->sql('SHOW server_version_num') / 10000);
+my $enable = "SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', clientcert => 'none')";
+my $block = "SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', clientcert => 'none', plaintext => 'block')";
+my $before = files();
+
+# What a change may write, and what the server has loaded.
+sub files
+{
+	my $rules = $t->rows('SELECT * FROM pg_hba_file_rules');
+	return { hba => $t->hba, auto => $t->slurp('postgresql.auto.conf'), ssl => $t->sql('SHOW ssl'), rules => $rules,
+		names => [ sort map { s{.*/}{}r } grep { /\.(?:crt|key)$/ } glob "$t->{data}/*" ] };
+}
+
+sub newest { return $t->rows('SELECT * FROM castssl_changes()')->[-1] // {} }
+
+# Until the newest change is in another state than uncommitted. A monitoring role only looks.
+$t->sql('CREATE ROLE looker LOGIN IN ROLE pg_monitor');
+sub settled
+{
+	my $state = '';
+	foreach (1 .. 18_000)    # 180 s
+	{
+		my ($ok, $out) = $t->psql('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1', user => 'looker');
+		$state = $out;
+		last if $ok && $state !~ /^(?:uncommitted|applying)$/;
+		usleep 10_000;
+	}
+	return $state;
+}
+
+# taken_back('name', newest state): nothing of the change is left, by the worker alone.
+sub taken_back
+{
+	my ($name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(settled(), 'rolled back', "$name: the worker takes it back");
+	is_deeply(files(), $before, "$name: all is as it was");
+	like(newest()->{reason}, qr/its transaction did not commit/, "$name: the reason is kept");
+	return;
+}
+
+# kept('name'): it is in effect, and taken back for the next test.
+sub kept
+{
+	my ($name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(settled(), 'applied', "$name: it stays");
+	is($t->sql('SHOW ssl'), 'on', "$name: TLS is on");
+	$t->disable(force => 'true');
+	$t->sql("SELECT castssl_rollback(change_id => 1, force => true)") if files()->{auto} ne $before->{auto};
+	$before = files();
+	return;
+}
+
+$t->disable(force => 'true');
+$before = files();
+
+subtest 'COMMIT' => sub {
+	my $session = $t->session;
+	$session->ask("BEGIN; $enable;");
+	$session->answer;
+	is($t->sql('SHOW ssl'), 'on', 'in effect before the commit');
+	is(newest()->{state}, 'uncommitted', 'castssl_changes() says so');
+	$session->ask('COMMIT;');
+	$session->answer;
+	kept('COMMIT');
+	$session->quit;
+	$t->sql($enable);
+	kept('a statement alone');
+	my ($ok) = $t->psql("BEGIN; SAVEPOINT a; $enable; RELEASE a; COMMIT");
+	ok($ok, 'a savepoint that is released');
+	kept('a savepoint that is released');
+	$t->sql(qq{DO \$\$ BEGIN BEGIN PERFORM castssl_enable(source_dir => '$t->{source}', clientcert => 'none'); EXCEPTION WHEN division_by_zero THEN END; END \$\$});
+	kept('a block with an exception handler');
+};
+
+subtest 'what takes it back' => sub {
+	my %histories = (
+		'ROLLBACK' => "BEGIN; $enable; ROLLBACK",
+		'an error later in the transaction' => "BEGIN; $enable; SELECT 1/0",
+		'an error in the same statement' => "SELECT count(*) / (count(*) - count(*)) FROM castssl_enable(source_dir => '$t->{source}', clientcert => 'none')",
+		'ROLLBACK TO' => "BEGIN; SAVEPOINT a; $enable; ROLLBACK TO a; COMMIT",
+		'ROLLBACK of a released savepoint' => "BEGIN; SAVEPOINT a; $enable; RELEASE a; ROLLBACK",
+		'an exception handler' =>
+		  qq{DO \$\$ BEGIN BEGIN PERFORM castssl_enable(source_dir => '$t->{source}', clientcert => 'none'); PERFORM 1/0; EXCEPTION WHEN division_by_zero THEN END; END \$\$},
+		'a deferred constraint' =>
+		  "CREATE TABLE c (x int UNIQUE DEFERRABLE INITIALLY DEFERRED); BEGIN; $enable; INSERT INTO c VALUES (1), (1); COMMIT",
+		'a session that is terminated' => "BEGIN; $enable; SELECT pg_terminate_backend(pg_backend_pid())",
+		'a serialization failure' => undef);
+	foreach my $name (sort grep { $histories{$_} } keys %histories)
+	{
+		$t->psql($histories{$name});
+		taken_back($name);
+	}
+	$t->sql('DROP TABLE c');
+
+	# it comes behind everything else of a commit
+	$t->sql('CREATE TABLE d (x int); INSERT INTO d VALUES (1), (2)');
+	my ($first, $second) = ($t->session, $t->session);
+	foreach my $session ($first, $second)
+	{
+		$session->ask('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT sum(x) FROM d;');
+		$session->answer;
+	}
+	$first->ask('INSERT INTO d VALUES (3); COMMIT;');
+	$first->answer;
+	$second->ask("INSERT INTO d VALUES (4); $enable; COMMIT;");
+	like($second->answer, qr/ERROR:  40001/, 'a serialization failure');
+	taken_back('a serialization failure');
+	$_->quit foreach $first, $second;
+	$t->sql('DROP TABLE d');
+};
+
+subtest 'a killed backend, a killed server' => sub {
+	$t->{node}->append_conf('postgresql.conf', "restart_after_crash = on\n");
+	$t->reload;
+	my $session = $t->session;
+	$session->ask("BEGIN; $enable;");
+	$session->answer;
+	kill KILL => $session->{pid};
+	$t->{node}->poll_query_until('postgres', 'SELECT true') or die;
+	$t->sql('SELECT count(*) FROM castssl_changes()');    # not preloaded: a superuser's look undoes
+	is(settled(), 'rolled back', 'a killed backend');
+	is_deeply(files(), $before, 'all is as it was');
+
+	$session = $t->session;
+	$session->ask("BEGIN; $enable;");
+	$session->answer;
+	$t->{node}->stop('immediate');
+	$t->{node}->start;
+	$t->sql('SELECT count(*) FROM castssl_changes()');
+	is(settled(), 'rolled back', 'a killed server');
+	is_deeply(files(), $before, 'all is as it was');
+
+	$t->sql($enable);
+	$t->{node}->stop('immediate');
+	$t->{node}->start;
+	is(settled(), 'applied', 'what was committed stays');
+	$t->disable(force => 'true');
+	$before = files();
+};
+
+subtest 'several changes of one transaction' => sub {
+	$t->psql("BEGIN; $enable; $block; ROLLBACK");
+	taken_back('two');
+	$t->psql("BEGIN; $enable; SAVEPOINT a; $block; ROLLBACK TO a; COMMIT");
+	is($t->sql('SHOW ssl'), 'on', 'the first is kept');
+	is($t->hba, $before->{hba}, 'the second is not');
+	is_deeply([ map { $_->{state} } @{ $t->rows('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 2') } ],
+		[ 'rolled back', 'applied' ], 'castssl_changes() says so');
+	$t->disable(force => 'true');
+	$before = files();
+	$t->psql("BEGIN; SAVEPOINT a; $block; ROLLBACK TO a; $enable; COMMIT");
+	is($t->sql('SHOW ssl'), 'on', 'one after another that was rolled back is kept');
+	is($t->hba, $before->{hba}, 'and nothing of the other');
+	$t->disable(force => 'true');
+	$before = files();
+	$t->psql("BEGIN; $enable; SELECT count(*) FROM castssl_disable(force => true); COMMIT");
+	is($t->sql('SHOW ssl'), 'off', 'enabled and disabled');
+};
+
+subtest 'who else is there' => sub {
+	my $session = $t->session;
+	$session->ask("BEGIN; $enable;");
+	$session->answer;
+	$t->fails($enable, '55P03', 'another change', detail => qr/Process $session->{pid} holds/, hint => qr/lock_timeout/);
+	$t->fails('SELECT castssl_confirm()', '55000', 'castssl_confirm', message => qr/not committed yet/, hint => qr/COMMIT/, constraint => 'castssl_not_committed');
+	$t->fails(q{SELECT castssl_postpone('1 min')}, '55000', 'castssl_postpone', message => qr/not committed yet/, constraint => 'castssl_not_committed');
+	is($t->sql('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1'), 'uncommitted', 'castssl_changes() shows it, and undoes nothing');
+	$session->ask('ROLLBACK;');
+	$session->answer;
+	taken_back('with others there');
+
+	$session->ask(q{PREPARE p AS SELECT 1; BEGIN; } . "$enable; PREPARE TRANSACTION 'x';");
+	like($session->answer, qr/ERROR:  0A000.*cannot be prepared.*HINT/s, 'PREPARE TRANSACTION');
+	$session->ask('ROLLBACK;');
+	$session->answer;
+	taken_back('PREPARE TRANSACTION');
+	$session->quit;
+};
+
+subtest 'confirm_within' => sub {
+	my $within = $enable =~ s/'none'/'none', confirm_within => '1 hour'/r;
+	$t->psql("BEGIN; $within; ROLLBACK");
+	taken_back('ROLLBACK');
+	my $session = $t->session;
+	$session->ask("BEGIN; $within;");
+	$session->answer;
+	is($t->status->{confirm_deadline}, undef, 'no deadline yet');
+	$session->ask($enable =~ s/'none'/'none', plaintext => 'block'/r . ';');
+	like($session->answer, qr/ERROR:  55000.*will wait to be confirmed/s, 'nothing on top of it');
+	$session->ask('ROLLBACK;');
+	$session->answer;
+	taken_back('an error');
+	$session->ask("BEGIN; $within; SELECT clock_timestamp() + interval '1 hour' AS from; SELECT pg_sleep(0.2); COMMIT;");
+	$session->answer;
+	is(newest()->{state}, 'unconfirmed', 'COMMIT: it waits');
+	my $deadline = $t->status->{confirm_deadline};
+	is($t->sql("SELECT '$deadline'::timestamptz > finished.at + interval '59 min' FROM (SELECT now() AS at) finished"), 't', 'and the deadline counts from the commit');
+
+	my ($ok) = $t->psql('BEGIN; SELECT castssl_confirm(force => true); ROLLBACK');
+	ok($ok, 'castssl_confirm() in a transaction');
+	is(newest()->{state}, 'unconfirmed', 'that is rolled back confirms nothing');
+	$t->psql(q{BEGIN; SELECT castssl_postpone('2 hours'); ROLLBACK});
+	is($t->status->{confirm_deadline}, $deadline, 'nor does castssl_postpone()');
+	$t->psql('BEGIN; SELECT castssl_confirm(force => true); COMMIT');
+	is(newest()->{state}, 'applied', 'COMMIT confirms');
+	$t->psql('BEGIN; SELECT castssl_rollback(force => true); ROLLBACK');
+	taken_back_to_applied();
+	$session->quit;
+	$t->disable(force => 'true');
+	$before = files();
+};
+
+sub taken_back_to_applied
+{
+	settled();
+	is($t->sql('SHOW ssl'), 'on', 'castssl_rollback() that is rolled back: the change is in effect');
+	is_deeply([ map { $_->{state} } @{ $t->rows('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 2') } ],
+		[ 'rolled back', 'applied' ], 'castssl_changes() says so');
+	return;
+}
+
+subtest 'no worker to be had' => sub {
+	$t->{node}->append_conf('postgresql.conf', "max_worker_processes = 0\n");
+	$t->{node}->restart;
+	$before = files();
+	$t->sql($enable);
+	is(newest()->{state}, 'applied', 'a change needs none');
+	$t->disable(force => 'true');
+	$before = files();
+	$t->psql("BEGIN; $enable; ROLLBACK");
+	is($t->sql('SHOW ssl'), 'on', 'nobody takes it back at once');
+	my ($ok, $out, $err) = $t->psql('SELECT * FROM castssl_status()', user => 'looker');
+	like($err, qr/WARNING:.*waits to be undone/, 'a reader says so');
+	$t->sql('SELECT count(*) FROM castssl_changes()');
+	is(newest()->{state}, 'rolled back', 'the next call that may does');
+	is_deeply(files(), $before, 'all is as it was');
+};
+
+subtest 'what belongs to no transaction' => sub {
+	my @calls = (q{castssl_hba_add('host all all 10.0.0.0/8 md5')}, q{castssl_hba_change(1, '# x')}, 'castssl_hba_remove(1)', 'castssl_hba_move(1, 2)',
+		'castssl_hba_require_tls()', q{castssl_hba_stage('local all all trust')}, 'castssl_hba_discard()', q{castssl_csr('x')},
+		q{castssl_create_ca('x')}, q{castssl_sign('x')}, q{castssl_issue_client('postgres')});
+	foreach my $call (@calls)
+	{
+		$t->fails("BEGIN; SELECT $call", '25001', $call, message => qr/cannot run inside a transaction block/, hint => qr/autocommit/);
+	}
+	$t->fails(q{DO $$ BEGIN PERFORM castssl_hba_add('host all all 10.0.0.0/8 md5'); EXCEPTION WHEN division_by_zero THEN END $$},
+		'25001', 'in a subtransaction', hint => 1);
+	ok(!-e "$t->{data}/pg_castssl/staged", 'nothing is staged');
+};
+
+$t->stop;
+done_testing();
