@@ -10,18 +10,95 @@ use IO::Socket::IP;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
 use CastsslWire ();
+use Digest::MD5 ();
+use Digest::SHA ();
+use MIME::Base64 ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my @roles = qw(amy ben cat dora eve);
 my @groups = qw(staff admins);
 my @databases = qw(app shop amy staff replication);
 
+# Roles and databases that the server refuses for a reason of their own, whatever the line says.
+my %odd_roles = (
+	nologin => 'NOLOGIN REPLICATION PASSWORD \'wonderland\'',
+	nosecret => 'LOGIN REPLICATION',
+	expired => 'LOGIN REPLICATION PASSWORD \'wonderland\' VALID UNTIL \'2001-01-01\'',
+	lasting => 'LOGIN REPLICATION PASSWORD \'wonderland\' VALID UNTIL \'infinity\'',
+	limited => 'LOGIN REPLICATION PASSWORD \'wonderland\' CONNECTION LIMIT 0',
+	walker => 'LOGIN NOREPLICATION PASSWORD \'wonderland\'',
+	mia => 'LOGIN REPLICATION PASSWORD \'md5' . Digest::MD5::md5_hex('wonderlandmia') . '\'');
+my %odd_databases = (
+	closed => 'ALTER DATABASE closed ALLOW_CONNECTIONS false',
+	crowded => 'ALTER DATABASE crowded CONNECTION LIMIT 0',
+	private => 'REVOKE CONNECT ON DATABASE private FROM PUBLIC; GRANT CONNECT ON DATABASE private TO staff');
+
 # As the superuser, once: groups within groups, a superuser who is in no group.
 sub setup_sql
 {
 	return join ";\n", (map { "CREATE ROLE $_ LOGIN REPLICATION PASSWORD 'wonderland'" } @roles), (map { "CREATE ROLE $_" } @groups),
 	  'GRANT staff TO amy, ben', 'GRANT admins TO cat', 'GRANT staff TO admins', 'ALTER ROLE eve SUPERUSER',
-	  'GRANT dora TO ben';
+	  'GRANT dora TO ben', map { "CREATE ROLE $_ $odd_roles{$_}" } sort keys %odd_roles;
+}
+
+# Statements that stand alone.
+sub database_sql
+{
+	return ((map { "CREATE DATABASE \"$_\"" } @databases, sort keys %odd_databases), map { $odd_databases{$_} } sort keys %odd_databases);
+}
+
+# ---- certificates ----
+
+# Makes the certificates of the clients, and what the server may have as CA and CRL; returns the paths of
+# the certificates, without .crt.
+sub make_certificates
+{
+	my ($pki) = @_;
+	$pki->certificate($_, 'root', '/CN=castssl test ' . $_, 'authority', -1, 90) foreach qw(inter inter-revoked);
+	my %made = (
+		amy => [qw(root amy)], ben => [qw(root ben)], eve => [qw(root eve)], 'amy-revoked' => [qw(root amy)],
+		'amy-server' => [qw(root amy server)], 'amy-other' => [qw(other-root amy)], 'amy-sent' => [qw(inter amy)],
+		'amy-alone' => [qw(inter amy)], 'ben-below' => [qw(inter-revoked ben)], web => [qw(root web.example.com)],
+		upper => [qw(root AMY)], 'amy-adm' => [qw(root amy-adm)], mia => [qw(root mia)], nologin => [qw(root nologin)]);
+	$pki->certificate($_, $made{$_}[0], "/CN=$made{$_}[1]", $made{$_}[2] // 'client', -1, 90) foreach sort keys %made;
+	$pki->certificate('amy-expired', 'root', '/CN=amy', 'client', -20, -10);
+	$pki->openssl('ca', '-config', 'openssl.cnf', '-cert', 'root.crt', '-keyfile', 'root.key', '-revoke', "$_.crt") foreach qw(amy-revoked inter-revoked);
+	foreach my $crl ([qw(root root)], [qw(inter inter)], [qw(inter-revoked inter-revoked)], [ 'root-stale', 'root', '-crlsec', 1 ], [ 'inter-stale', 'inter', '-crlsec', 1 ])
+	{
+		my ($name, $issuer, @valid) = @$crl;
+		$pki->openssl('ca', '-config', 'openssl.cnf', '-gencrl', '-cert', "$issuer.crt", '-keyfile', "$issuer.key", '-out', "$name.crl", @valid ? @valid : ('-crldays', 30));
+	}
+	my ($inter, $revoked) = map { slurp($pki->path("$_.crt")) } qw(inter inter-revoked);
+	append($pki->path('amy-sent.crt'), $inter);
+	append($pki->path('ben-below.crt'), $revoked);
+	sleep 2;    # until the stale ones are past their time
+	return map { $pki->path($_) } sort(keys %made), 'amy-expired', 'alice-other';
+}
+
+# What the server has as CA file and as CRL file ('': none).
+sub trust
+{
+	my ($pki) = @_;
+	my @ca = pick(([qw(root)]) x 6, ([qw(root inter)]) x 3, [qw(root other-root)], [qw(other-root)], [qw(inter)])->@*;
+	my @crl = pick(([]) x 5, [qw(root)], [qw(root)], ([qw(root inter)]) x 2, ([qw(root inter inter-revoked)]) x 2, [qw(root-stale)], [qw(root inter-stale)], [qw(root-stale root)])->@*;
+	return (join('', map { slurp($pki->path("$_.crt")) } @ca), join('', map { slurp($pki->path("$_.crl")) } @crl));
+}
+
+sub slurp
+{
+	my ($path) = @_;
+	open my $in, '<', $path or die "$path: $!";
+	local $/;
+	return scalar <$in>;
+}
+
+sub append
+{
+	my ($path, $text) = @_;
+	open my $out, '>>', $path or die "$path: $!";
+	print $out $text;
+	close $out or die "$path: $!";
+	return;
 }
 
 sub pick
@@ -90,14 +167,15 @@ sub list
 # How the line goes on behind the address: a method that can be told apart from outside.
 sub method
 {
-	my ($type) = @_;
-	my @methods = qw(trust trust reject password password scram-sha-256);
+	my ($type, $version) = @_;
+	my @methods = qw(trust trust reject password password scram-sha-256 md5);
+	return pick('peer', 'peer map=m1', 'peer map=gone') if $type eq 'local' && rand() < 0.2;
+	return pick('ident', 'ident map=m2', 'ident map=gone') if $type ne 'local' && rand() < 0.05;
 	if ($type eq 'hostssl')
 	{
-		return 'cert' if rand() < 0.2;
+		return pick('cert', 'cert map=m1', 'cert map=m1', 'cert map="m2"', 'cert map=gone', $version >= 14 ? 'cert clientname=DN map=m3' : 'cert')
+		  if rand() < 0.35;
 		my $option = pick('', '', 'clientcert=verify-ca', 'clientcert=verify-full');
-		# scram is told by its first message, which comes before the name is looked at
-		@methods = grep { $_ ne 'scram-sha-256' } @methods if $option eq 'clientcert=verify-full';
 		my $method = pick(@methods);
 		return "$method $option" if $option;
 		return $method;
@@ -108,19 +186,43 @@ sub method
 # One line: everything but the method, and the method.
 sub rule
 {
-	my ($version, $names) = @_;
-	my $type = pick(qw(local host host host hostssl hostssl hostnossl hostnogssenc hostgssenc));
+	my ($version, $names, $broad) = @_;
+	if ($broad && rand() < 0.6)
+	{
+		my $wide = pick(qw(local hostssl hostssl hostssl host));
+		my $line = join ' ', $wide, pick('all', 'all', list(sub { database($version) })), pick('all', 'all', list(sub { user($version) }));
+		return [ $wide eq 'local' ? $line : "$line all", method($wide, $version) ];
+	}
+	my $type = pick(qw(local local host host host hostssl hostssl hostnossl hostnogssenc hostgssenc));
 	my $space = pick(' ', ' ', "\t", '  ');
 	my @fields = ($type, list(sub { database($version) }), list(sub { user($version) }));
 	push @fields, address($names) if $type ne 'local';
-	return [ join($space, @fields), method($type) ];
+	return [ join($space, @fields), method($type, $version) ];
+}
+
+# pg_ident.conf and what it includes. Each of the maps m1, m2 and m3 has a line, and "gone" has none.
+sub ident
+{
+	my ($version) = @_;
+	my @system = (qw(amy ben eve mia web.example.com AMY amy-adm postgres "amy"), '/^(.*)-adm$', '/^a(.*)$', '/^(a)my', '/y$', '"/^(.*)[.]example[.]com$"',
+		'/^(.*)$', '/^(b)?a', '/^()amy$', '/(?i)^amy$');
+	my @role = (@roles, sort(keys %odd_roles), '\1', '\1', '"\1"', '\1my', 'a\1', 'all', '"all"', '+staff', '"+staff"', '/^[ab]', '"/y$"', 'AMY', 'a\1\1', '+\1', '/\1');
+	my @lines = map { "m$_ " . pick(@system) . ' ' . pick(@role) . "\n" } 1, 2;
+	push @lines, map { pick(qw(m1 m1 m2 "m1" m4)) . pick(' ', "\t", '  ') . pick(@system) . ' ' . pick(@role) . pick('', '', ' # why') . "\n" } 0 .. rand 8;
+	push @lines, map { 'm3 ' . pick(qw("CN=amy" CN=ben /^CN=(.*)$ "/^CN=(a.*)")) . ' ' . pick(@roles, '\1', '\1') . "\n" } 0 .. rand 2;
+	@lines = map { $_->[0] } sort { $a->[1] <=> $b->[1] } map { [ $_, rand ] } @lines;
+	return ('pg_ident.conf' => join('', @lines)) if $version < 16 || rand() < 0.7;
+	my $cut = int rand @lines;
+	return ('more_ident.conf' => join('', splice @lines, $cut), 'pg_ident.conf' => join('', @lines, "include more_ident.conf\n"));
 }
 
 # A policy: its files, and the same where every line asks for a password.
 sub policy
 {
 	my ($version, $names) = @_;
-	my @lines = map { rule($version, $names) } 1 .. 3 + int rand 22;
+	# of every other one the first lines answer most connections, so that what comes behind the line is seen
+	my $broad = rand() < 0.5;
+	my @lines = map { rule($version, $names, $broad) } 1 .. 3 + int rand($broad ? 6 : 22);
 	my $keep = "local all postgres trust\n";
 	my (@real, @password);
 	foreach my $line (@lines)
@@ -131,7 +233,7 @@ sub policy
 		push @real, "$more$line->[0]$break$line->[1]$end\n";
 		push @password, "$more$line->[0]${break}password$end\n";
 	}
-	my %files = ('dbs.txt' => "app, \"shop\"\nnodb # none\n", 'users.txt' => "ben\n+admins, nobody\n");
+	my %files = (ident($version), 'dbs.txt' => "app, \"shop\"\nnodb # none\n", 'users.txt' => "ben\n+admins, nobody\n");
 	if ($version >= 16 && rand() < 0.3)
 	{
 		my $cut = int rand @lines;
@@ -149,17 +251,22 @@ sub policy
 sub connection
 {
 	my ($names, $certificates) = @_;
-	my %c = (user => pick(@roles, @roles, 'nobody', 'stranger'), database => pick(@databases, 'nodb', 'template1'));
+	my %c = (user => pick(@roles, @roles, 'nobody', 'stranger'), database => pick(@databases, @databases, 'nodb', 'template1'));
+	$c{user} = pick('mia', sort keys %odd_roles) if rand() < 0.25;
+	$c{database} = pick(sort keys %odd_databases) if rand() < 0.15;
 	$c{address} = $names ? pick('127.0.0.1', '::1', '127.0.0.1') : source_address() if rand() < 0.9;
 	$c{tls} = defined $c{address} && rand() < 0.5;
 	$c{certificate} = pick(@$certificates) if $c{tls} && rand() < 0.6;
+	# often one whose name the certificate has, or can have by a map
+	$c{user} = $c{certificate} =~ m{/(amy|ben|eve|mia|nologin)[^/]*$} ? $1 : pick(@roles) if $c{certificate} && rand() < 0.6;
 	$c{replication} = pick('true', 'database') if rand() < 0.15;
+	# castssl_hba_explain knows of physical replication alone
+	$c{user} = 'amy' if $c{user} eq 'walker' && ($c{replication} // '') eq 'database';
 	return \%c;
 }
 
 # Opens the connection and goes as far as authentication goes. Returns 'accepted', 'refused',
-# 'authenticate' (scram, which is not gone through with), 'authenticated' or 'failed' (after the
-# password), and the key under which the log knows it.
+# 'authenticated' or 'failed' (after the password), 'authenticate' (a method that is not known here), and the key under which the log knows it.
 sub try_connection
 {
 	my ($server, $c, $password) = @_;
@@ -214,11 +321,34 @@ sub authenticate
 		next if $type ne 'R';
 		my $request = unpack 'N', $body;
 		next if $request == 0;
-		return 'authenticate' if $request != 3;
+		next if $request == 12;    # the server's own proof
+		my $answer =
+			$request == 3 ? "$password\0"
+		  : $request == 5 ? 'md5' . Digest::MD5::md5_hex(Digest::MD5::md5_hex($password . $c->{user}) . substr $body, 4) . "\0"
+		  : $request == 10 ? "SCRAM-SHA-256\0" . pack('N/a*', 'n,,n=,r=oracle')
+		  : $request == 11 ? scram_proof($password, substr $body, 4)
+		  : return 'authenticate';
 		$asked = 1;
-		my $answer = "$password\0";
 		syswrite $socket, 'p' . pack('N', 4 + length $answer) . $answer;
 	}
+}
+
+my %salted;
+
+# RFC 5802, without channel binding. The long part is kept for the next time.
+sub scram_proof
+{
+	my ($password, $challenge) = @_;
+	my ($nonce, $salt, $iterations) = $challenge =~ /^r=([^,]*),s=([^,]*),i=(\d+)$/ or die "SCRAM: $challenge";
+	my $key = $salted{"$password $salt $iterations"} //= do {
+		my $u = Digest::SHA::hmac_sha256(MIME::Base64::decode_base64($salt) . pack('N', 1), $password);
+		my $sum = $u;
+		$sum ^= $u = Digest::SHA::hmac_sha256($u, $password) foreach 2 .. $iterations;
+		Digest::SHA::hmac_sha256('Client Key', $sum);
+	};
+	my $final = "c=biws,r=$nonce";
+	my $signature = Digest::SHA::hmac_sha256("n=,r=oracle,$challenge,$final", Digest::SHA::sha256($key));
+	return "$final,p=" . MIME::Base64::encode_base64($key ^ $signature, '');
 }
 
 sub run_connection

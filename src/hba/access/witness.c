@@ -274,9 +274,12 @@ castssl_hba_find_witness(const CastsslHbaAtom *atom, const CastsslHbaParts *rest
 		choose_address(atom, rest, 0, witness);
 		search.verdict = CASTSSL_HBA_POSSIBLE;
 	}
+	/* The server's pfree takes no NULL: a list may be empty where no role is of a group. */
 	if (search.named_rest.items != NULL)
 		pfree(search.named_rest.items);
-	pfree(users.items);
-	pfree(databases.items);
+	if (users.items != NULL)
+		pfree(users.items);
+	if (databases.items != NULL)
+		pfree(databases.items);
 	return search.verdict;
 }
