@@ -13,60 +13,34 @@
 
 #include "hba/access/atom.h"
 
-static int
-key_of(const CastsslHbaAtom *atom, int side, bool of_database)
-{
-	return of_database ? atom->sides[side].database : atom->sides[side].user;
-}
-
 static const char *
 name_of(const CastsslHbaAtom *atom, int key)
 {
 	return castssl_hba_key_name(&atom->space->names, key);
 }
 
-/* Give a name; false if there is another one. */
-static bool
-name_it(const char **name, const char *wanted)
-{
-	if (*name != NULL && strcmp(*name, wanted) != 0)
-		return false;
-	*name = wanted;
-	return true;
-}
-
 bool
 castssl_hba_atom_settle(CastsslHbaAtom *atom)
 {
 	CastsslConnection *connection = &atom->connection;
-	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER) >= 0;
+	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER, NULL) != NULL;
 
 	memset(connection, 0, sizeof(CastsslConnection));
 	castssl_hba_channel(atom->channel, connection);
 	atom->interval = castssl_interval_common(&castssl_hba_atom_box(atom, 0)->interval,
 											 &castssl_hba_atom_box(atom, 1)->interval);
-	for (int i = 0; i < 2; i++)
-	{
-		const CastsslHbaSide *side = &atom->sides[i];
-
-		if ((CASTSSL_KEY_KIND(side->user) == CASTSSL_WORD_NAME &&
-			 !name_it(&connection->user, name_of(atom, side->user))) ||
-			(CASTSSL_KEY_KIND(side->database) == CASTSSL_WORD_NAME &&
-			 !name_it(&connection->database, name_of(atom, side->database))))
-			return false;
-		if (CASTSSL_KEY_KIND(side->database) == CASTSSL_WORD_REPLICATION)
-			connection->replication = true;
-	}
-	if (sameuser && connection->user == NULL)
+	connection->user = castssl_hba_atom_said(atom, false, CASTSSL_WORD_NAME, NULL);
+	connection->database = castssl_hba_atom_said(atom, true, CASTSSL_WORD_NAME, NULL);
+	connection->replication =
+		castssl_hba_atom_said(atom, true, CASTSSL_WORD_REPLICATION, NULL) != NULL;
+	if (connection->user == NULL && sameuser)
 		connection->user = connection->database;
 	if (connection->user == NULL)
 		connection->user = atom->space->others[false][0];
 	if (connection->replication)
 		connection->database = "";
-	else if (sameuser && !name_it(&connection->database, connection->user))
-		return false;
 	else if (connection->database == NULL)
-		connection->database = atom->space->others[true][0];
+		connection->database = sameuser ? connection->user : atom->space->others[true][0];
 	return castssl_hba_atom_holds(atom) != CASTSSL_NO;
 }
 
@@ -76,20 +50,27 @@ castssl_hba_atom_is_any(const CastsslHbaAtom *atom, const char *name)
 	return name == atom->space->others[false][0] || name == atom->space->others[true][0];
 }
 
-int
-castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWord kind)
+const char *
+castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWord kind,
+					  const char *name)
 {
 	for (int i = 0; i < 2; i++)
-		if (CASTSSL_KEY_KIND(key_of(atom, i, of_database)) == kind)
-			return key_of(atom, i, of_database);
-	return -1;
+	{
+		int key = atom->sides[i].keys[of_database];
+
+		if (CASTSSL_KEY_KIND(key) == kind &&
+			(name == NULL || strcmp(name, name_of(atom, key)) == 0))
+			return name_of(atom, key);
+	}
+	return NULL;
 }
 
 /* ---- what the world knows ---- */
 
 static CastsslAnswer
-known_member(const CastsslHbaAtom *atom, const char *user, const char *role)
+known_member(void *arg, const char *user, const char *role)
 {
+	const CastsslHbaAtom *atom = arg;
 	const CastsslHbaWorld *world = &atom->space->world;
 
 	if (world->member == NULL || castssl_hba_atom_is_any(atom, user) ||
@@ -99,8 +80,9 @@ known_member(const CastsslHbaAtom *atom, const char *user, const char *role)
 }
 
 static CastsslAnswer
-known_found(const CastsslHbaAtom *atom, const char *pattern, const char *string)
+known_found(void *arg, const char *pattern, const char *string)
 {
+	const CastsslHbaAtom *atom = arg;
 	const CastsslHbaWorld *world = &atom->space->world;
 
 	if (world->regexp == NULL || castssl_hba_atom_is_any(atom, string))
@@ -111,24 +93,31 @@ known_found(const CastsslHbaAtom *atom, const char *pattern, const char *string)
 CastsslAnswer
 castssl_hba_atom_holds(const CastsslHbaAtom *atom)
 {
+	CastsslHbaWorld known = { .member = known_member,
+							  .regexp = known_found,
+							  .arg = unconstify(CastsslHbaAtom *, atom) };
 	CastsslAnswer all = CASTSSL_YES;
 
-	for (int i = 0; i < 4; i++)
+	/* does a rule that has no more than the key take it? */
+	for (int i = 0; i < 2 && all != CASTSSL_NO; i++)
 	{
-		int key = key_of(atom, i % 2, i < 2);
-		const char *name = i < 2 ? atom->connection.database : atom->connection.user;
-		CastsslAnswer one = CASTSSL_YES;
+		const CastsslHbaSide *side = &atom->sides[i];
+		CastsslHbaToken words[2];
+		CastsslHbaRule rule = { .type = atom->connection.family == 0 ? CASTSSL_HBA_LOCAL
+																	 : CASTSSL_HBA_HOST,
+								.address.kind = CASTSSL_HBA_ADDRESS_ALL,
+								.users = { &words[0], 1 },
+								.databases = { &words[1], 1 } };
+		CastsslAnswer one;
 
-		if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_REGEXP)
-			one = known_found(atom, name_of(atom, key), name);
-		else if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP)
-			one = known_member(atom, name, name_of(atom, key));
-		else if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_SAMEROLE)
-			one = known_member(atom, atom->connection.user, name);
-		if (one == CASTSSL_NO)
-			return CASTSSL_NO;
-		if (one == CASTSSL_UNKNOWN)
-			all = CASTSSL_UNKNOWN;
+		for (int j = 0; j < 2; j++)
+		{
+			words[j].string = atom->space->names.items[CASTSSL_KEY_NUMBER(side->keys[j])];
+			words[j].quoted = CASTSSL_KEY_KIND(side->keys[j]) == CASTSSL_WORD_NAME;
+		}
+		one = castssl_hba_rule_matches(&rule, side->rules->version, &atom->connection, &known);
+		if (one != CASTSSL_YES)
+			all = one;
 	}
 	return all;
 }
@@ -139,40 +128,35 @@ static CastsslAnswer
 is_member(void *arg, const char *user, const char *role)
 {
 	const CastsslHbaAtom *atom = arg;
-	CastsslAnswer known = known_member(atom, user, role);
-	bool exists = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE) >= 0;
+	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL;
+	CastsslAnswer known = known_member(arg, user, role);
 
 	if (known != CASTSSL_UNKNOWN)
 		return known;
-	if (exists && strcmp(role, atom->connection.database) == 0)
+	if ((samerole && strcmp(role, atom->connection.database) == 0) ||
+		castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP, role) != NULL)
 		return CASTSSL_YES;
-	for (int i = 0; i < 2; i++)
-		if (CASTSSL_KEY_KIND(atom->sides[i].user) == CASTSSL_WORD_GROUP)
-		{
-			if (strcmp(role, name_of(atom, atom->sides[i].user)) == 0)
-				return CASTSSL_YES;
-			exists = true;
-		}
 	/* who is in anything exists, and is a member of himself */
-	return exists && strcmp(user, role) == 0 ? CASTSSL_YES : CASTSSL_UNKNOWN;
+	return strcmp(user, role) == 0 &&
+				   (samerole ||
+					castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP, NULL) != NULL)
+			   ? CASTSSL_YES
+			   : CASTSSL_UNKNOWN;
 }
 
 static CastsslAnswer
 is_found(void *arg, const char *pattern, const char *string)
 {
 	const CastsslHbaAtom *atom = arg;
-	CastsslAnswer known = known_found(atom, pattern, string);
+	CastsslAnswer known = known_found(arg, pattern, string);
 
-	for (int i = 0; i < 4 && known == CASTSSL_UNKNOWN; i++)
-	{
-		int key = key_of(atom, i % 2, i < 2);
-
-		if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_REGEXP &&
-			strcmp(pattern, name_of(atom, key)) == 0 &&
-			strcmp(string, i < 2 ? atom->connection.database : atom->connection.user) == 0)
-			known = CASTSSL_YES;
-	}
-	return known;
+	if (known != CASTSSL_UNKNOWN)
+		return known;
+	for (int i = 0; i < 2; i++)
+		if (strcmp(string, i == 0 ? atom->connection.user : atom->connection.database) == 0 &&
+			castssl_hba_atom_said(atom, i, CASTSSL_WORD_REGEXP, pattern) != NULL)
+			return CASTSSL_YES;
+	return CASTSSL_UNKNOWN;
 }
 
 static CastsslAnswer

@@ -19,8 +19,7 @@ typedef struct CastsslHbaSide
 {
 	CastsslHbaRules *rules;
 	int rule;
-	int user; /* one key of each of its lists */
-	int database;
+	int keys[2]; /* one of each of its lists, users and databases */
 } CastsslHbaSide;
 
 typedef struct CastsslHbaAtom
@@ -47,8 +46,12 @@ extern bool castssl_hba_atom_settle(CastsslHbaAtom *atom);
 /* Does the atom stand for all names that no rule mentions? */
 extern bool castssl_hba_atom_is_any(const CastsslHbaAtom *atom, const char *name);
 
-/* The key of that kind that was said, of the user or of the database; -1: none. */
-extern int castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWord kind);
+/*
+ * The name, group or pattern of a key of that kind that was said, of the user or of the
+ * database, with that name unless it is NULL; NULL: there is none.
+ */
+extern const char *castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database,
+										 CastsslHbaWord kind, const char *name);
 
 /* Is what was said true of the atom's names, as far as the world knows? */
 extern CastsslAnswer castssl_hba_atom_holds(const CastsslHbaAtom *atom);

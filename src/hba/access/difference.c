@@ -76,14 +76,19 @@ as_written(const char *name)
 	return name;
 }
 
-/* What two keys have in common; name: that of the atom, if one was said. */
+/* What the users of an atom are called, or the databases. */
 static const char *
-pair_text(const CastsslHbaNames *names, int x, int y, const char *name)
+column_text(const CastsslHbaAtom *atom, bool of_database)
 {
-	const char *words[2] = { names->items[CASTSSL_KEY_NUMBER(x)],
-							 names->items[CASTSSL_KEY_NUMBER(y)] };
+	const char *name = of_database ? atom->connection.database : atom->connection.user;
+	int x = atom->sides[0].keys[of_database];
+	int y = atom->sides[1].keys[of_database];
+	const char *words[2] = { atom->space->names.items[CASTSSL_KEY_NUMBER(x)],
+							 atom->space->names.items[CASTSSL_KEY_NUMBER(y)] };
 
-	if (name != NULL)
+	if (of_database && atom->connection.replication)
+		return "replication";
+	if (!castssl_hba_atom_is_any(atom, name))
 		return as_written(name);
 	if (x == y || CASTSSL_KEY_KIND(y) == CASTSSL_WORD_ALL)
 		return words[0];
@@ -196,10 +201,6 @@ static void
 add_atom(const CastsslHbaAtom *atom, CastsslHbaDifference row, CastsslHbaParts *rest,
 		 CastsslHbaDifferences *differences)
 {
-	const CastsslHbaNames *names = &atom->space->names;
-	const CastsslConnection *connection = &atom->connection;
-	const CastsslHbaSide *x = &atom->sides[0];
-	const CastsslHbaSide *y = &atom->sides[1];
 	CastsslHbaVerdict verdict;
 
 	if (!castssl_hba_atom_left(atom, rest, MAX_BLOCKS, NULL))
@@ -209,14 +210,8 @@ add_atom(const CastsslHbaAtom *atom, CastsslHbaDifference row, CastsslHbaParts *
 		return;
 	row.certain = verdict == CASTSSL_HBA_CERTAIN;
 	row.address = address_text(atom, rest);
-	row.user = pair_text(names, x->user, y->user,
-						 castssl_hba_atom_is_any(atom, connection->user) ? NULL : connection->user);
-	if (connection->replication)
-		row.database = "replication";
-	else
-		row.database = pair_text(
-			names, x->database, y->database,
-			castssl_hba_atom_is_any(atom, connection->database) ? NULL : connection->database);
+	row.user = column_text(atom, false);
+	row.database = column_text(atom, true);
 	CASTSSL_GROW(differences->items, differences->count, differences->capacity);
 	differences->items[differences->count++] = row;
 }
@@ -236,10 +231,10 @@ castssl_hba_pair_differences(const CastsslHbaAtom *pair, const CastsslHbaDiffere
 	{
 		CastsslHbaAtom atom = *pair;
 
-		atom.sides[0].database = databases.x.items[i / users.x.count];
-		atom.sides[1].database = databases.y.items[i / users.x.count];
-		atom.sides[0].user = users.x.items[i % users.x.count];
-		atom.sides[1].user = users.y.items[i % users.x.count];
+		atom.sides[0].keys[true] = databases.x.items[i / users.x.count];
+		atom.sides[1].keys[true] = databases.y.items[i / users.x.count];
+		atom.sides[0].keys[false] = users.x.items[i % users.x.count];
+		atom.sides[1].keys[false] = users.y.items[i % users.x.count];
 		if (castssl_hba_atom_settle(&atom))
 			add_atom(&atom, *pattern, &rest, differences);
 	}

@@ -26,8 +26,10 @@ is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslInts *blocking)
 	for (int i = 0; i < box->databases.count * box->users.count; i++)
 		for (int channel = 0; channel < CASTSSL_NCHANNELS; channel++)
 		{
-			CastsslHbaSide side = { rules, rule, box->users.items[i % box->users.count],
-									box->databases.items[i / box->users.count] };
+			CastsslHbaSide side = { rules,
+									rule,
+									{ box->users.items[i % box->users.count],
+									  box->databases.items[i / box->users.count] } };
 			CastsslHbaAtom atom = { rules->space, { side, side }, .channel = channel };
 
 			if ((box->channels >> channel & 1) != 0 && (channel != CASTSSL_CHANNEL_TLS || tls) &&

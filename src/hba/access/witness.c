@@ -61,39 +61,28 @@ add_others(const CastsslHbaAtom *atom, bool of_database, const char *pattern, Na
 	}
 }
 
-/* Add the roles that can be in the groups that were said. */
-static void
+/* Add the roles that can be in the groups that were said.  Does each group have one? */
+static bool
 add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
 {
+	bool has_one[2] = { false };
+
 	for (int i = 0; i < atom->space->world.nroles; i++)
 	{
-		bool may_be = true;
+		bool may_be[2] = { true, true };
 
-		for (int side = 0; side < 2 && !of_database; side++)
-			may_be = may_be && (CASTSSL_KEY_KIND(atom->sides[side].user) != CASTSSL_WORD_GROUP ||
-								castssl_hba_space_member(atom->space, i, atom->sides[side].user) !=
-									CASTSSL_NO);
-		if (may_be)
+		for (int side = 0; side < 2; side++)
+		{
+			int key = atom->sides[side].keys[false];
+
+			if (!of_database && CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP)
+				may_be[side] = castssl_hba_space_member(atom->space, i, key) != CASTSSL_NO;
+			has_one[side] = has_one[side] || may_be[side];
+		}
+		if (may_be[0] && may_be[1])
 			add(names, atom->space->world.roles[i]);
 	}
-}
-
-/* Do the groups that were said exist?  Only a role that exists is in a group that exists. */
-static bool
-groups_exist(const CastsslHbaAtom *atom)
-{
-	const CastsslHbaWorld *world = &atom->space->world;
-
-	for (int i = 0; i < 2; i++)
-	{
-		int key = atom->sides[i].user;
-		const char *group = castssl_hba_key_name(&atom->space->names, key);
-
-		if (CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP &&
-			(world->member == NULL || world->member(world->arg, group, group) == CASTSSL_NO))
-			return false;
-	}
-	return true;
+	return has_one[0] && has_one[1];
 }
 
 /* The names to try for an atom's user or database. */
@@ -101,29 +90,29 @@ static Names
 collect(const CastsslHbaAtom *atom, bool of_database)
 {
 	const char *name = of_database ? atom->connection.database : atom->connection.user;
+	const char *pattern = castssl_hba_atom_said(atom, of_database, CASTSSL_WORD_REGEXP, NULL);
 	const CastsslHbaNames *mentioned = &atom->space->names;
-	int key = castssl_hba_atom_said(atom, of_database, CASTSSL_WORD_REGEXP);
-	const char *pattern = key < 0 ? NULL : castssl_hba_key_name(mentioned, key);
-	bool role = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE) >= 0 ||
-				(!of_database && castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP) >= 0);
+	bool role = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL ||
+				castssl_hba_atom_said(atom, of_database, CASTSSL_WORD_GROUP, NULL) != NULL;
 	bool known = role && atom->space->world.roles != NULL;
 	Names names = { 0 };
 
 	names.all = !castssl_hba_atom_is_any(atom, name);
 	if (names.all)
-	{
 		add(&names, name);
-		return names;
-	}
-	names.all = known && groups_exist(atom);
-	if (!role || (pattern != NULL && !known))
+	else if (known)
+		/* a group that nobody is in does not exist, and somebody may come with it */
+		names.all = add_roles(atom, of_database, &names);
+	else
+	{
 		add_others(atom, of_database, pattern, &names);
-	/* where a role is asked for, no other name will do; where nothing is, any will */
-	for (int i = 0; i < mentioned->count && !known && (role || pattern != NULL); i++)
-		if (mentioned->items[i][0] != '/')
-			add(&names, mentioned->items[i] + (mentioned->items[i][0] == '+'));
-	if (role || pattern != NULL)
-		add_roles(atom, of_database, &names);
+		/* where nothing is asked of a name, any will do */
+		for (int i = 0; i < mentioned->count && (role || pattern != NULL); i++)
+			if (mentioned->items[i][0] != '/')
+				add(&names, mentioned->items[i] + (mentioned->items[i][0] == '+'));
+		if (pattern != NULL)
+			add_roles(atom, of_database, &names);
+	}
 	return names;
 }
 
@@ -232,8 +221,8 @@ static bool
 try_pairs(Search *search, const CastsslHbaAtom *atom, const Names *users, const Names *databases)
 {
 	bool any = castssl_hba_atom_is_any(atom, atom->connection.database);
-	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER) >= 0;
-	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE) >= 0;
+	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER, NULL) != NULL;
+	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL;
 	/* number -1 is the user: he must be it, or is the likeliest */
 	int first = any && (sameuser || samerole) ? -1 : 0;
 	int last = any && sameuser ? -1 : databases->count - 1;
@@ -244,6 +233,8 @@ try_pairs(Search *search, const CastsslHbaAtom *atom, const Names *users, const 
 		CastsslHbaAtom named = *atom;
 
 		named.connection.user = users->items[i];
+		if (last < 0)
+			named.connection.database = users->items[i];
 		if (castssl_hba_atom_holds(&named) == CASTSSL_NO)
 			continue;
 		all = all && (last < 0 || databases->all);
