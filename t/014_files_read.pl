@@ -60,15 +60,15 @@ sub limit_is
 	return;
 }
 
-# Each of $included files that pg_hba.conf refers to is opened once by us and twice by the server's parser;
-# a change and the check look at each of $changes in the journal once, to see which are to go or damaged.
+# Each of $included files that pg_hba.conf refers to is opened once by us, and once more when a change is written
+# (the proof), and twice by the server's parser; a change and the check look at each of $changes in the journal once, to see which are to go or damaged.
 sub limits_hold
 {
 	my ($t, $on, $included, $changes) = @_;
 	my $enable = "castssl_enable(source_dir => '$t->{source}')";
 	my $session = $t->session;
 	my $parsed = 3 * $included;
-	limit_is($t, $session, 45 + $included + $changes, $enable, "castssl_enable(), $on");
+	limit_is($t, $session, 45 + 2 * $included + $changes, $enable, "castssl_enable(), $on");
 	limit_is($t, $session, 14 + $parsed, $enable, "the same call again, $on");
 	limit_is($t, $session, 28 + ($included ? 6 : 0) + $changes, 'castssl_check()', "castssl_check(), $on");
 	$session->ask(q{SELECT castssl_hba_add('host', '{app}', '{alice}', '10.0.0.0/8', 'scram-sha-256');});
@@ -76,7 +76,7 @@ sub limits_hold
 	limit_is($t, $session, 8 + ($included ? 2 : 0), 'castssl_hba_apply(dry_run => true)', "castssl_hba_apply(dry_run), $on");
 	$session->ask('SELECT castssl_hba_discard();');
 	$session->answer;
-	limit_is($t, $session, 40 + $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
+	limit_is($t, $session, 40 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
 	$session->quit;
 	return;
 }

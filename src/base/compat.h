@@ -84,6 +84,12 @@
 #define S_ISSOCK(mode) false /* a socket is not a file on Windows */
 #define O_NONBLOCK 0         /* nor is a FIFO, */
 #define O_NOCTTY 0           /* nor a terminal */
+#ifndef O_CLOEXEC
+#define O_CLOEXEC 0 /* what a handle passes on is said when a process starts */
+#endif
+#ifndef S_ISVTX
+#define S_ISVTX 0 /* the mode decides nothing */
+#endif
 #ifndef S_ISLNK
 #define S_ISLNK(mode) false /* the server tells a link from 14 on */
 #endif

@@ -4,9 +4,7 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -40,54 +38,25 @@ char *
 castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 {
 	const CastsslReading *reading = castssl_reading_find(path);
+	/* Not shown: what somebody who exchanges names has put in the place of a list. */
+	bool guarded = OidIsValid(castssl_caller()) && !castssl_caller_is_superuser();
 	struct stat st;
+	char *data;
 	int fd;
-	char *data = NULL;
 
 	*error = 0;
 	if (reading && reading->data)
 		return castssl_reading_copy(reading, length);
-	/* As the server, it follows links; but it never waits for the other end of a pipe. */
-	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | PG_BINARY);
+	fd = castssl_file_open_following(path, guarded);
 	if (fd < 0)
 	{
 		*error = errno;
 		return NULL;
 	}
-	if (fstat(fd, &st) != 0)
-		*error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
-	else if (S_ISDIR(st.st_mode))
-		*error = EISDIR;
-	else if (!S_ISREG(st.st_mode))
-		*error = EINVAL;
-	else if (st.st_size > CASTSSL_HBA_LIMIT)
-		*error = EFBIG;
-	else
-	{
-		/*
-		 * One byte more than the file has, to notice that it grows, and one for the NUL
-		 * at the end.
-		 */
-		size_t room = (size_t) st.st_size + 1;
-		ssize_t n;
-
-		data = palloc(room + 1);
-		*length = 0;
-		while (*length < room && (n = read(fd, data + *length, room - *length)) != 0)
-		{
-			if (n > 0)
-				*length += n;
-			else if (errno != EINTR)
-			{
-				*error = errno; /* LCOV_EXCL_LINE: a disk that fails */
-				break;          /* LCOV_EXCL_LINE */
-			}
-		}
-		data[*length] = '\0';
-		if (*error == 0 && *length == room)
-			*error = EFBIG;
-	}
-	CloseTransientFile(fd);
+	data = castssl_file_read_open(fd, CASTSSL_HBA_LIMIT, length, &st, error);
+	if (data && guarded && st.st_nlink > 1 && strcmp(path, HbaFileName) != 0 &&
+		!path_is_prefix_of_path(castssl_path_data_directory(), path))
+		*error = EMLINK;
 	if (*error != 0)
 		return NULL;
 	castssl_reading_keep(path, data, *length, &st);
@@ -224,9 +193,8 @@ is_private(const char *path, const char *data, size_t length)
 	return false;
 }
 
-/* Why the file cannot be read, in the words of a server of this version. */
-static char *
-read_error(const char *path, int error)
+char *
+castssl_hba_file_error(const char *path, int error)
 {
 	const char *what = "file";
 
@@ -235,6 +203,12 @@ read_error(const char *path, int error)
 						CASTSSL_HBA_LIMIT / ((size_t) 1024 * 1024));
 	if (error == EINVAL)
 		return psprintf("\"%s\" is not a regular file", path);
+	if (error == EAGAIN)
+		return psprintf("file \"%s\" changed while it was being read", path); /* LCOV_EXCL_LINE */
+	if (error == EPERM || error == EMLINK)
+		return psprintf("\"%s\" is %s: only superusers are shown what it holds", path,
+						error == EPERM ? "reached by a link that others can change"
+									   : "a file with another name (hard link)");
 	if (error == EISDIR)
 		return psprintf("could not read file \"%s\": %s", path, strerror(error));
 	if (CASTSSL_SERVER_MAJOR < 16 && strcmp(path, HbaFileName) == 0)
@@ -278,7 +252,7 @@ read_file(void *arg, const char *path, char **data, size_t *length, bool *missin
 	}
 	*missing = *data == NULL && reason == ENOENT;
 	if (*data == NULL)
-		*error = read_error(path, reason);
+		*error = castssl_hba_file_error(path, reason);
 	return *data != NULL;
 }
 
@@ -352,6 +326,15 @@ read_policy(Reading *reading, int version)
 
 	find_maps(policy);
 	return policy;
+}
+
+CastsslHbaPolicy *
+castssl_hba_files_read_from(const char *path)
+{
+	Reading reading = { 0 };
+	CastsslHbaReader reader = make_reader(&reading);
+
+	return castssl_hba_policy_read(path, &reader, CASTSSL_SERVER_MAJOR);
 }
 
 CastsslHbaPolicy *

@@ -30,6 +30,9 @@ typedef struct CastsslHbaOverlay
  */
 extern CastsslHbaPolicy *castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay);
 
+/* The policy of another file than the one that hba_file names. */
+extern CastsslHbaPolicy *castssl_hba_files_read_from(const char *path);
+
 /* The same live files as another PostgreSQL major would read them (base/majors.h). */
 extern CastsslHbaPolicy *castssl_hba_files_read_as(int version);
 
@@ -48,9 +51,14 @@ extern char *castssl_ident_file_problem(const CastsslIdent *ident);
 /*
  * The bytes of a file as the server would read it, links followed, with a NUL after
  * *length bytes.  If it cannot be read, returns NULL and sets *error to an errno: EFBIG
- * if it is too large, EINVAL if it is a pipe or a socket.
+ * if it is too large, EINVAL if it is a pipe or a socket.  For a caller who is no
+ * superuser, EPERM if it is reached by a link that others than root and the server's account
+ * can change, and EMLINK if it lies outside of the data directory and has another name.
  */
 extern char *castssl_hba_file_bytes(const char *path, size_t *length, int *error);
+
+/* Why the file cannot be read, in the words of this server. */
+extern char *castssl_hba_file_error(const char *path, int error);
 
 /* Absolute path of name, as written in the file outer (PostgreSQL: AbsoluteConfigLocation). */
 extern char *castssl_hba_file_locate(const char *name, const char *outer);

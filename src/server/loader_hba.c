@@ -7,33 +7,32 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
-
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 
-#include "base/compat.h"
 #include "base/grow.h"
 #include "hba/text/lex.h"
 #include "server/disk/scratch.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
 #include "server/loader_hba.h"
+#include "server/process/platform.h"
 
 /*
  * A file, or the list that replaces a directory of include_dir.  Its number is the
- * number of its copy.
+ * number of its copy, which there is none of if the file cannot be read.
  */
 typedef struct CopiedFile
 {
 	const char *path;                   /* path of the live file */
-	const CastsslHbaDocument *document; /* NULL: a directory */
+	const CastsslHbaDocument *document; /* NULL: a directory, or a file that cannot be read */
 	char *list;                         /* for a directory */
 } CopiedFile;
 
 typedef struct Copies
 {
 	const CastsslHbaPolicy *policy;
+	CastsslFindings *findings;
 	CastsslScratch scratch;
 	CopiedFile *files;
 	int nfiles;
@@ -45,7 +44,11 @@ typedef struct Copies
 
 /* ---- which files there are ---- */
 
-/* The policy's document of a file, or else the one on disk; NULL if there is none. */
+/*
+ * The policy's document of a file, or else the one on disk; NULL if it cannot be read.  The
+ * parser would wait on a pipe for a writer, and a cancel would not stop it: so it reads
+ * nothing but copies.
+ */
 static const CastsslHbaDocument *
 find_document(const Copies *copies, const char *path)
 {
@@ -57,6 +60,9 @@ find_document(const Copies *copies, const char *path)
 	if (document)
 		return document;
 	data = castssl_hba_file_bytes(path, &length, &error);
+	if (data == NULL && error != ENOENT)
+		castssl_finding_add(copies->findings, CASTSSL_ERROR, "hba_syntax", path,
+							castssl_hba_file_error(path, error), "pg_hba.conf refers to it.", NULL);
 	return data ? castssl_hba_document_read(path, data, length, copies->policy->version) : NULL;
 }
 
@@ -77,19 +83,17 @@ add_copy(Copies *copies, const char *path, const CastsslHbaDocument *document, c
 {
 	CASTSSL_GROW(copies->files, copies->nfiles, copies->capacity);
 	copies->files[copies->nfiles++] = (CopiedFile){ path, document, list };
-	return castssl_scratch_new(&copies->scratch);
+	return document || list ? castssl_scratch_new(&copies->scratch)
+							: castssl_scratch_missing(&copies->scratch);
 }
 
-/* Number of the copy of a file; -1: there is no such file. */
+/* Number of the copy of a file. */
 static int
 copy_of_file(Copies *copies, const char *path)
 {
 	int number = find_copy(copies, path);
-	const CastsslHbaDocument *document = NULL;
 
-	if (number < 0)
-		document = find_document(copies, path);
-	return document ? add_copy(copies, path, document, NULL) : number;
+	return number < 0 ? add_copy(copies, path, find_document(copies, path), NULL) : number;
 }
 
 /* Number of the list for a directory of include_dir; -1: it cannot be read. */
@@ -112,8 +116,7 @@ copy_of_directory(Copies *copies, const char *path)
 	{
 		int file = copy_of_file(copies, paths[i]);
 
-		appendStringInfo(&list, "include \"%s\"\n",
-						 file < 0 ? paths[i] : copies->scratch.paths[file]);
+		appendStringInfo(&list, "include \"%s\"\n", copies->scratch.paths[file]);
 	}
 	return add_copy(copies, path, NULL, list.data);
 }
@@ -121,30 +124,13 @@ copy_of_directory(Copies *copies, const char *path)
 
 /* ---- names in a copy ---- */
 
-/* The parser would wait on a pipe for a writer, and a cancel would not stop it. */
-static void
-check_waits_for_nobody(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a regular file", path),
-				 errdetail("pg_hba.conf refers to it, and the server would wait for ever to "
-						   "read it.")));
-}
-
 /* The name under which a copy refers to a file. */
 static char *
 file_reference(Copies *copies, const char *name, const char *outer)
 {
-	char *path = castssl_hba_file_locate(name, outer);
-	int file = copy_of_file(copies, path);
+	int file = copy_of_file(copies, castssl_hba_file_locate(name, outer));
 
-	if (file >= 0)
-		return copies->scratch.paths[file];
-	check_waits_for_nobody(path);
-	return path;
+	return copies->scratch.paths[file];
 }
 
 /*
@@ -303,12 +289,14 @@ write_copy(Copies *copies, int number)
 	StringInfoData out;
 
 	/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
-	if (document == NULL)
+	if (file.list)
 	{
 		castssl_scratch_write(&copies->scratch, number, file.list, strlen(file.list));
 		return;
 	}
 	/* LCOV_EXCL_STOP */
+	if (document == NULL)
+		return;
 	/* The caller has refused a file that is not text.  The parser may read it unchanged. */
 	if (!document->is_text)
 	{
@@ -337,14 +325,14 @@ main_path(const CastsslHbaPolicy *policy)
 }
 
 static void
-check_copies(Copies *copies, bool part, CastsslFindings *findings)
+check_copies(Copies *copies, const char *path, bool part, CastsslFindings *findings)
 {
-	const char *path = main_path(copies->policy);
 	int before = findings->count;
+	int main_file;
 
 	initStringInfo(&copies->joined);
-	if (copy_of_file(copies, path) >= 0)
-		path = copies->scratch.paths[0];
+	main_file = copy_of_file(copies, path);
+	path = copies->scratch.paths[main_file];
 	for (int i = 0; i < copies->nfiles; i++)
 		write_copy(copies, i);
 	castssl_hba_line_free(&copies->line);
@@ -367,20 +355,36 @@ check_copies(Copies *copies, bool part, CastsslFindings *findings)
 	}
 }
 
-void
-castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
-								CastsslFindings *findings)
+static void
+check_policy(const CastsslHbaPolicy *policy, const char *path, bool part, CastsslFindings *findings)
 {
-	Copies copies = { .policy = policy };
+	Copies copies = { .policy = policy, .findings = findings };
 
 	castssl_scratch_begin(&copies.scratch);
 	PG_TRY();
 	{
-		check_copies(&copies, part, findings);
+		check_copies(&copies, path, part, findings);
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: an error here would have occurred earlier */
 	{
 		castssl_scratch_end(&copies.scratch);
 	}
 	PG_END_TRY();
+}
+
+void
+castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
+								CastsslFindings *findings)
+{
+	check_policy(policy, main_path(policy), part, findings);
+}
+
+void
+castssl_loader_check_hba_live(const CastsslHbaPolicy *policy, const char *path,
+							  CastsslFindings *findings)
+{
+	if (castssl_platform_has_memory_files())
+		check_policy(policy, path, false, findings);
+	else
+		(void) castssl_loader_check_hba(path, false, findings); /* LCOV_EXCL_LINE */
 }

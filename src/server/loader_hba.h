@@ -13,10 +13,17 @@
  * (castssl_loader_check_hba).  Findings name the live files.  The parser reads copies
  * (server/disk/scratch.h) of the policy's files and of all files that they refer to.  The
  * copies refer to each other: the names in include, include_if_exists and @file are
- * rewritten on the same lines, and include_dir becomes the include of a list.  A file
- * that does not exist keeps its live, absolute name.
+ * rewritten on the same lines, and include_dir becomes the include of a list.  Of a file
+ * that cannot be read, an error finding says why, and the parser finds none.
  */
 extern void castssl_loader_check_hba_policy(const CastsslHbaPolicy *policy, bool part,
 											CastsslFindings *findings);
+
+/*
+ * The same for what the policy was read from, as it is: path is its main file.  Where the system
+ * has no files in memory, the parser reads the live files, for a reader writes nothing.
+ */
+extern void castssl_loader_check_hba_live(const CastsslHbaPolicy *policy, const char *path,
+										  CastsslFindings *findings);
 
 #endif

@@ -11,6 +11,7 @@
 #include "server/disk/paths.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
+#include "server/loader_hba.h"
 #include "server/parameters.h"
 #include "server/restart.h"
 #include "server/startup.h"
@@ -76,7 +77,7 @@ castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
 			return problem;
 	}
 	else
-		(void) castssl_loader_check_hba(hba_file, false, &findings);
+		castssl_loader_check_hba_live(castssl_hba_files_read_from(hba_file), hba_file, &findings);
 	if (parse_bool(castssl_parameter_at_start("ssl"), &ssl) && ssl && try_tls)
 	{
 		CastsslTlsFiles files = { .cert_file = castssl_parameter_at_start("ssl_cert_file"),

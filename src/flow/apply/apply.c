@@ -323,8 +323,10 @@ finish(CastsslChange *change)
 static void
 reload_and_prove(CastsslPlan *plan)
 {
-	char *problem = castssl_reload(castssl_verify_timeout);
+	char *problem = castssl_prove_hba_files(plan);
 
+	if (problem == NULL)
+		problem = castssl_reload(castssl_verify_timeout);
 	if (problem == NULL)
 		problem = castssl_prove(plan);
 	if (problem)

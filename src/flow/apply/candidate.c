@@ -17,8 +17,9 @@ typedef struct Candidate
 } Candidate;
 
 /*
- * The path that the loader gets for one role: the file itself if it does not change, or
- * else a copy of the wanted contents; "" if the role is not used.
+ * The path that the loader gets for one role: a copy of the wanted contents, so that it
+ * reads what was judged, and waits for nobody; "" if the role is not used.  Where copies would
+ * be written to the disk, a file that does not change is read itself.
  */
 static const char *
 path_to_load(Candidate *candidate, CastsslRole role)
@@ -28,7 +29,7 @@ path_to_load(Candidate *candidate, CastsslRole role)
 
 	if (file->path == NULL)
 		return "";
-	if (castssl_material_stays(file))
+	if (castssl_material_stays(file) && !candidate->scratch.in_memory)
 		return file->path;
 	copy = candidate->copies[role] = castssl_scratch_new(&candidate->scratch);
 	castssl_scratch_write(&candidate->scratch, copy, file->data, file->length);

@@ -22,7 +22,6 @@
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
-#include "server/loader.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
 #include "server/probe.h"
@@ -151,11 +150,10 @@ check_hba(const CastsslPlan *plan)
 	CastsslFindings findings = { 0 };
 
 	if (plan->hba_changes)
-	{
 		castssl_loader_check_hba_policy(plan->hba_after, false, &findings);
-	}
 	else
-		(void) castssl_loader_check_hba(plan->hba_before->files[0]->path, false, &findings);
+		castssl_loader_check_hba_live(plan->hba_before, plan->hba_before->files[0]->path,
+									  &findings);
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
 }
 

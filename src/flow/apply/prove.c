@@ -7,14 +7,17 @@
 #include <arpa/inet.h>
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
 #include "flow/apply/prove.h"
 #include "flow/ask/explain.h"
 #include "flow/plan/steps.h"
+#include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/probe.h"
+#include "server/process/call.h"
 #include "server/process/wait.h"
 #include "server/sessions.h"
 #include "server/world.h"
@@ -189,6 +192,43 @@ castssl_prove(CastsslPlan *plan)
 	if (problem == NULL)
 		warn_of_unproven(plan, unproven);
 	return problem;
+}
+
+static bool
+is_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b)
+{
+	return (a->error == NULL) == (b->error == NULL) &&
+		   castssl_hba_tokens_equal(a->databases, b->databases) &&
+		   castssl_hba_tokens_equal(a->users, b->users) &&
+		   castssl_hba_tokens_equal(a->options, b->options);
+}
+
+char *
+castssl_prove_hba_files(const CastsslPlan *plan)
+{
+	const CastsslHbaPolicy *wanted = plan->hba_after;
+	const CastsslHbaPolicy *found;
+
+	castssl_call_forget();
+	found = castssl_hba_files_read(NULL, 0);
+	for (int i = 0; i < Max(wanted->nfiles, found->nfiles); i++)
+	{
+		const CastsslHbaDocument *a = i < wanted->nfiles ? wanted->files[i] : NULL;
+		const CastsslHbaDocument *b = i < found->nfiles ? found->files[i] : NULL;
+
+		if (a == NULL || b == NULL || strcmp(a->path, b->path) != 0 || a->length != b->length ||
+			memcmp(a->data, b->data, a->length) != 0)
+			return psprintf("\"%s\" is not on the disk as it was planned", (a ? a : b)->path);
+	}
+	/* A list (@file) makes other rules of the same lines. */
+	for (int i = 0; i < Max(wanted->nrules, found->nrules); i++)
+	{
+		if (i >= wanted->nrules || i >= found->nrules ||
+			!is_same_rule(&wanted->rules[i], &found->rules[i]))
+			return psprintf("what rule %d of \"%s\" refers to is not on the disk as it was planned",
+							i + 1, HbaFileName);
+	}
+	return NULL;
 }
 
 /*

@@ -19,6 +19,13 @@
 extern char *castssl_prove(CastsslPlan *plan);
 
 /*
+ * Read pg_hba.conf, with what it includes and lists, from the disk again after the plan is
+ * written, and compare it with the plan: the server must load nothing else.  Returns NULL, or
+ * what differs.
+ */
+extern char *castssl_prove_hba_files(const CastsslPlan *plan);
+
+/*
  * Prove after undoing that the server serves what the restored files and parameters
  * say.  Returns NULL, or what is wrong.
  */

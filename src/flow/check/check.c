@@ -12,7 +12,7 @@
 #include "flow/plan/judge.h"
 #include "hba/access/unreachable.h"
 #include "server/hba_files.h"
-#include "server/loader.h"
+#include "server/loader_hba.h"
 #include "server/parameters.h"
 #include "server/world.h"
 
@@ -110,7 +110,7 @@ read_parameters(CastsslCheckScope *scope)
 static void
 ask_loader(CastsslCheckScope *scope)
 {
-	(void) castssl_loader_check_hba(HbaFileName, false, &scope->hba_findings);
+	castssl_loader_check_hba_live(scope->policy, HbaFileName, &scope->hba_findings);
 }
 
 static void

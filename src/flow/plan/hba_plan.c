@@ -108,7 +108,7 @@ plan_document(CastsslPlan *plan, const CastsslHbaDocument *after)
 	/* raises an error if it must not be rewritten */
 	(void) castssl_hba_plan_live(plan->hba_before, after->path);
 	/* Edit the target of a symbolic link; the link stays. */
-	file->path = castssl_path_resolve(after->path, false);
+	file->path = castssl_path_resolve_target(after->path, false);
 	pfree(castssl_file_read(file->path, CASTSSL_HBA_LIMIT, &length, owner));
 	file->data = after->data;
 	file->length = after->length;

@@ -13,6 +13,7 @@
 #include "flow/plan/material.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/process/platform.h"
@@ -68,7 +69,7 @@ set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 	const char *base = last_dir_separator(name);
 
 	file->name = castssl_path_in(target_dir, base ? base + 1 : name);
-	file->path = castssl_path_in(castssl_path_resolve(castssl_path_folder(file->name), true),
+	file->path = castssl_path_in(castssl_path_resolve_target(castssl_path_folder(file->name), true),
 								 last_dir_separator(file->name) + 1);
 	if (strcmp(castssl_path_resolve(file->name, true), file->path) != 0)
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
@@ -133,6 +134,8 @@ find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_c
 		check_single_name(file->path, &file->st);
 	if (role == CASTSSL_ROLE_KEY)
 		file->mode = castssl_key_mode_wanted(file->path, &file->st);
+	if (file->mode && by_caller && strcmp(castssl_path_resolve_target(name, true), file->path) != 0)
+		castssl_swap_raise_changed(name); /* LCOV_EXCL_LINE: possible only within microseconds */
 }
 
 void

@@ -31,7 +31,7 @@ castssl_authority_path(const char *name)
 {
 	char *directory =
 		castssl_ca_directory[0]
-			? castssl_path_resolve(castssl_path_in(DataDir, castssl_ca_directory), false)
+			? castssl_path_resolve_target(castssl_path_in(DataDir, castssl_ca_directory), false)
 			: castssl_state_path("ca");
 
 	return name ? castssl_path_in(directory, name) : directory;

@@ -27,38 +27,47 @@
 /* Beside the file that it will replace.  There is only one such name, so recovery finds it. */
 #define TEMPORARY_SUFFIX ".castssl.tmp"
 
-/* Read from the disk, like castssl_file_read_if_exists. */
-static char *
-read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
+int
+castssl_file_open_following(const char *path, bool guarded)
+{
+	const CastsslFolder *folder;
+	const char *name;
+	char *real;
+
+	if (!guarded)
+		return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | PG_BINARY, 0);
+	real = castssl_platform_real_path_guarded(path);
+	folder = real ? castssl_folder_find_of(real, &name) : NULL;
+	return folder ? castssl_platform_open_in(folder, name, O_RDONLY, 0) : -1;
+}
+
+char *
+castssl_file_read_open(int fd, size_t limit, size_t *length, struct stat *st, int *error)
 {
 	char *data = NULL;
 	size_t done = 0;
-	int error = 0;
-	const char *name;
-	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
-	int fd = folder ? castssl_platform_open_in(folder, name, O_RDONLY, 0) : -1;
-
-	if (fd < 0)
-	{
-		if (errno == ENOENT)
-			return NULL;
-		castssl_file_raise_open(path, errno);
-	}
+	size_t room;
 
 	/* Raise no error while fd is open. */
+	*error = 0;
 	if (fstat(fd, st) < 0)
-		error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
-	else if (S_ISREG(st->st_mode) && st->st_size <= limit)
+		*error = errno; /* LCOV_EXCL_LINE: fails only for a file that is not open */
+	else if (S_ISDIR(st->st_mode))
+		*error = EISDIR;
+	else if (!S_ISREG(st->st_mode))
+		*error = EINVAL;
+	else if (st->st_size > limit)
+		*error = EFBIG;
+	else
 	{
 		/*
 		 * One byte more than the file has, to notice that it grows, and one for the NUL
 		 * at the end.
 		 */
-		size_t room = (size_t) st->st_size + 1;
-
+		room = (size_t) st->st_size + 1;
 		data = palloc_extended(room + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
 		if (data == NULL)
-			error = ENOMEM; /* LCOV_EXCL_LINE */
+			*error = ENOMEM; /* LCOV_EXCL_LINE */
 		while (data != NULL && done < room)
 		{
 			ssize_t n = read(fd, data + done, room - done);
@@ -66,39 +75,60 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 			if (n < 0 && errno == EINTR)
 				continue; /* LCOV_EXCL_LINE: no interrupts on disks */
 			if (n < 0)
-				error = errno; /* LCOV_EXCL_LINE: a disk that fails */
+				*error = errno; /* LCOV_EXCL_LINE: a disk that fails */
 			if (n <= 0)
 				break;
 			done += n;
 		}
+		if (*error == 0 && done != st->st_size)
+			*error = EAGAIN; /* LCOV_EXCL_LINE: possible only within microseconds */
 	}
 	close(fd);
+	if (*error != 0)
+		return NULL;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a regular file was read */
+	data[done] = '\0';
+	*length = done;
+	return data;
+}
 
-	if (error != 0)
+/* Read from the disk, like castssl_file_read_if_exists. */
+static char *
+read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
+{
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
+	int fd = folder ? castssl_platform_open_in(folder, name, O_RDONLY, 0) : -1;
+	char *data;
+	int error;
+
+	if (fd < 0)
 	{
-		/* LCOV_EXCL_START: as above */
-		errno = error;
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not read file \"%s\": %m", path)));
-		/* LCOV_EXCL_STOP */
+		if (errno == ENOENT)
+			return NULL;
+		castssl_file_raise_open(path, errno);
 	}
-	if (!S_ISREG(st->st_mode))
+	data = castssl_file_read_open(fd, limit, length, st, &error);
+	if (error == EISDIR || error == EINVAL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a regular file", path),
 				 errdetail("It is a directory, a FIFO, a device or a socket.")));
-	if (st->st_size > limit)
+	if (error == EFBIG)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is too large", path),
 				 errdetail("It has %lld bytes; at most %zu are read.", (long long) st->st_size,
 						   limit)));
-	if (done != st->st_size)
-		/* LCOV_EXCL_START: possible only within microseconds */
+	/* LCOV_EXCL_START: as above */
+	if (error == EAGAIN)
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
 						errmsg("file \"%s\" changed while it was being read", path),
 						errdetail("Its size was %lld bytes.", (long long) st->st_size)));
+	if (error != 0)
+	{
+		errno = error;
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not read file \"%s\": %m", path)));
+	}
 	/* LCOV_EXCL_STOP */
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a regular file was read */
-	data[done] = '\0';
-	*length = done;
 	return data;
 }
 

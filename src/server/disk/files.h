@@ -34,6 +34,21 @@ extern char *castssl_file_read_if_exists(const char *path, size_t limit, size_t 
 										 struct stat *st);
 
 /*
+ * Open a file for reading as the server does: links are followed, but nothing waits for the other
+ * end of a FIFO.  With guarded, only links that nobody but root and the server's account can put
+ * in place or exchange.  -1 and errno on failure: EPERM for another link.
+ */
+extern int castssl_file_open_following(const char *path, bool guarded);
+
+/*
+ * Read an open file to its end, and close it.  NULL, and an errno in *error, on failure: EISDIR
+ * or EINVAL if it is no regular file, EFBIG if it has more than limit bytes, EAGAIN if somebody
+ * writes it meanwhile.  The data has a NUL after *length bytes.
+ */
+extern char *castssl_file_read_open(int fd, size_t limit, size_t *length, struct stat *st,
+									int *error);
+
+/*
  * Would the server refuse a private key file of that owner and mode, and can we repair
  * it (PostgreSQL: check_ssl_key_file_permissions)?  Returns 0 if the file is good, and
  * otherwise the mode to give it: we own it, and it is too open.  Raises 42501 with the

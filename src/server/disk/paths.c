@@ -17,6 +17,7 @@
 #include "server/disk/paths.h"
 #include "server/process/caller.h"
 #include "server/process/platform.h"
+#include "server/process/platform_folder.h"
 
 char *
 castssl_path_in(const char *directory, const char *name)
@@ -148,6 +149,30 @@ castssl_path_resolve(const char *path, bool by_caller)
 							   castssl_platform_user_id())
 					 : errhint("Name a directory of the server that holds the files.")));
 	}
+	if (by_caller)
+		check_allowed(resolved, path);
+	return resolved;
+}
+
+char *
+castssl_path_resolve_target(const char *path, bool by_caller)
+{
+	char *resolved;
+
+	(void) castssl_path_resolve(path, by_caller); /* which says why not */
+	resolved = castssl_platform_real_path_guarded(path);
+	if (resolved == NULL && errno == ENOENT)
+	{
+		resolved = castssl_platform_real_path_guarded(castssl_path_folder(path));
+		resolved = resolved ? castssl_path_in(resolved, last_dir_separator(path) + 1) : NULL;
+	}
+	if (resolved == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("\"%s\" is not written through a symbolic link", path),
+				 errdetail("Others than root and the server's account can put a link in its place, "
+						   "or in that of one of its folders."),
+				 errhint("Name the directory itself, without links on the way.")));
 	if (by_caller)
 		check_allowed(resolved, path);
 	return resolved;

@@ -32,4 +32,10 @@ extern char *castssl_state_path(const char *name);
  */
 extern char *castssl_path_resolve(const char *path, bool by_caller);
 
+/*
+ * As above for a file or folder that is to be written: symbolic links are followed only where
+ * nobody but root and the server's account can put them in place (42501).
+ */
+extern char *castssl_path_resolve_target(const char *path, bool by_caller);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include "lib/stringinfo.h"
@@ -50,28 +51,52 @@ open_in_memory(void)
 	return fd;
 }
 
+/* Room for one more file; its number. */
+static int
+next_number(CastsslScratch *scratch)
+{
+	int capacity = scratch->capacity;
+
+	if (scratch->count == capacity)
+	{
+		CASTSSL_GROW(scratch->fds, scratch->count, capacity);
+		CASTSSL_GROW(scratch->paths, scratch->count, scratch->capacity);
+	}
+	return scratch->count;
+}
+
+/* LCOV_EXCL_START: not on Linux */
+static char *
+path_on_disk(int number)
+{
+	return castssl_state_path(psprintf("%s/%06d", CASTSSL_SCRATCH_DIRECTORY, number));
+}
+/* LCOV_EXCL_STOP */
+
 int
 castssl_scratch_new(CastsslScratch *scratch)
 {
-	int number = scratch->count;
+	int number = next_number(scratch);
 
-	if (number == scratch->capacity)
-	{
-		int capacity = scratch->capacity;
-
-		CASTSSL_GROW(scratch->fds, number, capacity);
-		CASTSSL_GROW(scratch->paths, number, scratch->capacity);
-	}
 	if (scratch->in_memory)
 	{
 		scratch->fds[number] = open_in_memory();
 		scratch->paths[number] = castssl_platform_memory_path(scratch->fds[number]);
 	}
 	else
-		/* LCOV_EXCL_START: not on Linux */
-		scratch->paths[number] =
-			castssl_state_path(psprintf("%s/%06d", CASTSSL_SCRATCH_DIRECTORY, number));
-	/* LCOV_EXCL_STOP */
+		scratch->paths[number] = path_on_disk(number); /* LCOV_EXCL_LINE: not on Linux */
+	return scratch->count++;
+}
+
+int
+castssl_scratch_missing(CastsslScratch *scratch)
+{
+	int number = next_number(scratch);
+
+	scratch->fds[number] = -1;
+	/* a descriptor that no process can have */
+	scratch->paths[number] =
+		scratch->in_memory ? castssl_platform_memory_path(INT_MAX - number) : path_on_disk(number);
 	return scratch->count++;
 }
 
@@ -107,6 +132,8 @@ castssl_scratch_end(CastsslScratch *scratch)
 			castssl_state_path(CASTSSL_SCRATCH_DIRECTORY)); /* LCOV_EXCL_LINE */
 	for (int i = 0; scratch->in_memory && i < scratch->count; i++)
 	{
+		if (scratch->fds[i] < 0)
+			continue;
 		close(scratch->fds[i]);
 		ReleaseExternalFD();
 	}

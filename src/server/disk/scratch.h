@@ -17,7 +17,7 @@ typedef struct CastsslScratch
 	int count;
 	int capacity;
 	char **paths; /* by number; the names by which this process can open them */
-	int *fds;     /* in_memory: they keep the files open, and so in existence */
+	int *fds;     /* in_memory: they keep the files open, and so in existence; -1: there is none */
 } CastsslScratch;
 
 /* Begin. castssl_scratch_end must follow, also after an error (PG_FINALLY). */
@@ -25,6 +25,9 @@ extern void castssl_scratch_begin(CastsslScratch *scratch);
 
 /* Make a new, empty file and return its number. 53000 if too many files are open. */
 extern int castssl_scratch_new(CastsslScratch *scratch);
+
+/* The number of a path at which there is no file. */
+extern int castssl_scratch_missing(CastsslScratch *scratch);
 
 /* Write the file, once, with mode 0600. */
 extern void castssl_scratch_write(CastsslScratch *scratch, int number, const char *data,

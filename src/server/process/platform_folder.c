@@ -11,6 +11,7 @@
 #include "storage/fd.h"
 
 #include "base/compat.h"
+#include "server/process/platform.h"
 #include "server/process/platform_folder.h"
 
 #ifndef WIN32
@@ -19,6 +20,7 @@
 #define O_PATH O_RDONLY
 #endif
 
+#define MOST_LINKS 40 /* as the system has it */
 #define LOOK_UP (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* Open the last folder for reading, which a sync needs; if it cannot be read, for names alone. */
@@ -163,6 +165,119 @@ castssl_platform_rename_new_in(const CastsslFolder *folder, const char *from, co
 	errno = ENOSYS;
 	return -1;
 #endif
+}
+
+static bool
+is_roots_or_ours(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* Is it a link that only root and this account can have put there, or can exchange? */
+static bool
+is_guarded_link(int folder, const char *name)
+{
+	struct stat in;
+	struct stat st;
+
+	return fstat(folder, &in) == 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		   S_ISLNK(st.st_mode) && is_roots_or_ours(&in) && is_roots_or_ours(&st) &&
+		   ((in.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (in.st_mode & S_ISVTX) != 0);
+}
+
+/* Cut the first component off a path. */
+static bool
+cut_component(char *path, char *component)
+{
+	size_t start = strspn(path, "/");
+	size_t length = strcspn(path + start, "/");
+
+	memcpy(component, path + start, length);
+	component[length] = '\0';
+	memmove(path, path + start + length, strlen(path + start + length) + 1);
+	return length > 0;
+}
+
+/* Put what a link says in front of the rest of the path; *absolute: it begins at the root. */
+static bool
+follow_link(int folder, const char *name, char *path, bool *absolute)
+{
+	char target[MAXPGPATH];
+	ssize_t length = readlinkat(folder, name, target, sizeof(target));
+
+	if (length <= 0 || length + strlen(path) + 1 >= MAXPGPATH)
+		return false;
+	memmove(path + length, path, strlen(path) + 1);
+	memcpy(path, target, length);
+	*absolute = target[0] == '/';
+	return true;
+}
+
+/* Append a component to a path that begins as "", or take its last one off; false: too long. */
+static bool
+append_component(char *path, const char *name)
+{
+	size_t length = strlen(path);
+
+	if (strcmp(name, ".") == 0)
+		return true;
+	if (strcmp(name, "..") == 0)
+	{
+		path[length > 0 ? strrchr(path, '/') - path : 0] = '\0';
+		return true;
+	}
+	return snprintf(path + length, MAXPGPATH - length, "/%s", name) < MAXPGPATH - length;
+}
+
+/* One step from the folder fd: to the next folder, or to what a link says.  -1 and errno. */
+static int
+step(int fd, const char *name, char *left, char *resolved, int *links)
+{
+	bool absolute;
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -1;
+	if (S_ISLNK(st.st_mode))
+	{
+		errno = ++*links > MOST_LINKS ? ELOOP : EPERM;
+		if (*links > MOST_LINKS || !is_guarded_link(fd, name) ||
+			!follow_link(fd, name, left, &absolute))
+			return -1;
+		if (!absolute)
+			return dup(fd);
+		resolved[0] = '\0';
+		return open("/", O_PATH | LOOK_UP);
+	}
+	errno = ENAMETOOLONG;
+	if (!append_component(resolved, name))
+		return -1;
+	return left[strspn(left, "/")] ? openat(fd, name, O_PATH | LOOK_UP) : dup(fd);
+}
+
+char *
+castssl_platform_real_path_guarded(const char *path)
+{
+	char left[MAXPGPATH];
+	char name[MAXPGPATH];
+	char resolved[MAXPGPATH] = "";
+	int fd = open("/", O_PATH | LOOK_UP);
+	int links = 0;
+
+	strlcpy(left, path, sizeof(left));
+	while (fd >= 0 && cut_component(left, name))
+	{
+		int next = step(fd, name, left, resolved, &links);
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		fd = next;
+	}
+	if (fd < 0)
+		return NULL;
+	close(fd);
+	return pstrdup(resolved[0] ? resolved : "/");
 }
 
 static List *
@@ -316,6 +431,12 @@ castssl_platform_rename_new_in(const CastsslFolder *folder, const char *from, co
 {
 	errno = ENOSYS;
 	return -1;
+}
+
+char *
+castssl_platform_real_path_guarded(const char *path)
+{
+	return castssl_platform_real_path(path);
 }
 
 bool

@@ -4,8 +4,8 @@
  *
  * Who can rename a folder cannot lead these functions elsewhere: once it is open, its path is not
  * looked up again.  None of them follows a symbolic link, and none waits for the other end
- * of a FIFO.  Windows has no such system calls: there they use the path, because making a link
- * takes a right that administrators have.
+ * of a FIFO.  Windows has no such system calls: there they use the
+ *path, because making a link takes a right that administrators have.
  */
 #ifndef CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
 #define CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
@@ -54,6 +54,12 @@ extern int castssl_platform_rename_in(const CastsslFolder *folder, const char *f
 extern int castssl_platform_exchange_in(const CastsslFolder *folder, const char *a, const char *b);
 extern int castssl_platform_rename_new_in(const CastsslFolder *folder, const char *from,
 										  const char *to);
+
+/*
+ * Like castssl_platform_real_path, but follows only links that nobody but root and the
+ * server's account can put in place or exchange: NULL and EPERM for another one.
+ */
+extern char *castssl_platform_real_path_guarded(const char *path);
 
 /* The names in the folder, char *, without . and .., palloc'd.  False and errno on failure. */
 extern bool castssl_platform_names_in(const CastsslFolder *folder, List **names);
