@@ -6,15 +6,20 @@
  *	read          the rules of a pg_hba.conf
  *	unreachable   and which of them are never reached
  *	explain       and which one answers a connection that none does
+ *	certificate   whether a server whose CA file is the other file takes a client's certificate
+ *	judge         explain, and certificate of the two files after it: a whole judgement
  *	compare       and what the other file, in its place, would change
  *	certificates  the facts of every certificate in a bundle
  */
 #include "postgres_fe.h"
 
+#include <time.h>
+
 #include "hba/access/compare.h"
 #include "reader.h"
 #include "hba/access/unreachable.h"
 #include "tls/certificate.h"
+#include "tls/client.h"
 
 #define VERSION 16
 
@@ -66,6 +71,29 @@ count_certificates(const char *path)
 	return certificates.count;
 }
 
+/* 0: the server takes it */
+static int
+judge_certificate(char *const *paths)
+{
+	CastsslPem shown = { .name = "shown" };
+	CastsslClientTerms terms = { .ca.name = paths[1] };
+	CastsslClient client = { 0 };
+	CastsslFindings findings = { 0 };
+	char *data[2];
+	bool missing;
+	char *error;
+
+	if (!file_read(NULL, paths[0], &data[0], &shown.length, &missing, &error) ||
+		!file_read(NULL, paths[1], &data[1], &terms.ca.length, &missing, &error))
+		return -1;
+	shown.data = data[0];
+	terms.ca.data = data[1];
+	return castssl_client_judge(&shown, &terms, (int64) time(NULL), &client, &findings) &&
+				   client.problem == NULL
+			   ? 0
+			   : -1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -80,6 +108,10 @@ main(int argc, char **argv)
 		count = count_unreachable(policy_of(argv[2]), &world);
 	else if (strcmp(step, "explain") == 0)
 		count = explain(policy_of(argv[2]), &world);
+	else if (strcmp(step, "certificate") == 0 && argc == 4)
+		count = judge_certificate(argv + 2);
+	else if (strcmp(step, "judge") == 0 && argc == 5)
+		count = explain(policy_of(argv[2]), &world) + judge_certificate(argv + 3);
 	else if (strcmp(step, "compare") == 0 && argc == 4)
 	{
 		castssl_hba_compare(policy_of(argv[2]), true, policy_of(argv[3]), true, &world,
@@ -90,7 +122,9 @@ main(int argc, char **argv)
 		count = count_certificates(argv[2]);
 	else
 	{
-		fprintf(stderr, "usage: cost read|unreachable|explain|compare|certificates FILE [OTHER]\n");
+		fprintf(stderr,
+				"usage: cost read|unreachable|explain|certificate|judge|compare|certificates FILE "
+				"[OTHER [CA]]\n");
 		return 2;
 	}
 	printf("%d\n", count);
