@@ -190,12 +190,21 @@ sub answer
 	return $rules->{"$explained->{file_name}:$explained->{line_number}"} // die "no rule $explained->{line_number}";
 }
 
+# 2: it asks who it is; 1: for a certificate of the CA; 0: for nothing.
+sub asks
+{
+	my ($rule) = @_;
+	return 2 if $rule->{does} !~ /^trust(?: |$)/ || $rule->{clientcert} eq 'verify-full';
+	return $rule->{clientcert} eq 'none' ? 0 : 1;
+}
+
 sub change
 {
 	my ($before, $after) = @_;
 	return if $before->{does} eq 'refused' && $after->{does} eq 'refused';
 	return 'newly admitted' if $before->{does} eq 'refused';
 	return 'newly refused' if $after->{does} eq 'refused';
+	return 'admitted without proof' if asks($after) < asks($before);
 	return 'client certificate now required' if $before->{clientcert} eq 'none' && $after->{clientcert} ne 'none';
 	return 'client certificate no longer required' if $before->{clientcert} ne 'none' && $after->{clientcert} eq 'none';
 	return 'method changed' if $before->{does} ne $after->{does} || $before->{clientcert} ne $after->{clientcert};

@@ -270,6 +270,58 @@ subtest 'role, password and database' => sub {
 	$t->set_hba("local all all trust\nhostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n");
 };
 
+subtest 'passwords stored as MD5' => sub {
+	my $keep = "local all all trust\nhost all own_line 127.0.0.1/32 md5\n";
+	my ($md5, $scram) = map { "${keep}host all all 127.0.0.1/32 $_\n" } qw(md5 scram-sha-256);
+	$t->sql("CREATE ROLE $_ LOGIN") foreach qw(old own_line idle);
+	$t->sql("SET password_encryption = 'md5'; ALTER ROLE old PASSWORD 'wonderland'; ALTER ROLE own_line PASSWORD 'wonderland'; "
+		  . "ALTER ROLE idle NOLOGIN PASSWORD 'x'");
+	$t->set_hba($md5);
+	my @plain = (sslmode => 'disable');
+	$t->in("$_, before", user => $_, @plain) foreach qw(old own_line alice);
+	my $named = 'The passwords of these roles are stored as MD5:';
+	my %refused = (message => qr/scram-sha-256 does not take a password that is stored as MD5/, hint => qr/^Set their passwords once more/, constraint => 'castssl_would_cut_off');
+	my (undef, undef, $err) = $t->psql('SELECT castssl_hba_change(3, $$host all all 127.0.0.1/32 scram-sha-256$$)');
+	like($err, qr/NOTICE: .*\nDETAIL:  $named "old"\.$/m, 'the edit names who cannot use it, and nobody else');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'it is not applied', %refused, detail => qr/^$named "old"\.$/);
+	$t->sql('GRANT EXECUTE ON FUNCTION castssl_hba_apply TO bob');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'nor by others', %refused, detail => qr/^Which roles these are is shown to superusers alone\.$/,
+		psql => { user => 'bob' });
+	my ($row) = grep { $_->{target} eq 'scram-sha-256' } @{ $t->rows(q{SELECT * FROM castssl_hba_apply(confirm_within => '10 min')}) };
+	like("$row->{result}: $row->{detail}", qr/^warning: .*$named "old"\.$/, 'undone unless confirmed: applied, with a row');
+	$t->out('old, afterwards', qr/password authentication failed/, user => 'old', @plain);
+	$t->in("$_, afterwards", user => $_, @plain) foreach qw(own_line alice);
+	$t->sql('SELECT * FROM castssl_rollback()');
+	is($t->hba, $md5, 'taken back');
+	$t->fails(q{SELECT * FROM castssl_enable(auth_method => 'scram-sha-256', clientcert => 'none')}, '55000', 'castssl_enable(auth_method)', %refused,
+		detail => qr/^$named "old", "own_line"\.$/);
+	$t->sql("ALTER ROLE old VALID UNTIL '2001-02-03'; SET password_encryption = 'scram-sha-256'; ALTER ROLE own_line PASSWORD 'wonderland'");
+	like($t->sql(q{SELECT string_agg(action, ' ') FROM castssl_enable(auth_method => 'scram-sha-256', clientcert => 'none')}), qr/reload/,
+		'nobody is left');
+	$t->in('own_line comes by scram-sha-256', user => 'own_line', sslmode => 'require', sslrootcert => "$t->{folder}/none", encrypted => 't');
+	$t->set_hba($scram);
+};
+
+subtest 'trust where proof was asked for' => sub {
+	my ($asks, $trusts) = map { "local all all trust\nhost all all 127.0.0.1/32 $_\n" } qw(scram-sha-256 trust);
+	$t->set_hba($asks);
+	$t->sql("SELECT castssl_hba_stage(\$\$$trusts\$\$)");
+	is($t->sql('SELECT DISTINCT change FROM castssl_hba_compare()'), 'admitted without proof', 'castssl_hba_compare');
+	my %refused = (message => qr/would be admitted without proof/, detail => qr/address 127\.0\.0\.1\/32.*: scram-sha-256 before, trust afterwards/,
+		constraint => 'castssl_without_proof');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'not without force', %refused);
+	my $rows = $t->rows('SELECT * FROM castssl_hba_apply(force => true)');
+	is_deeply([ map { $_->{result} } grep { $_->{target} eq 'admitted without proof' } @$rows ], [ ('warning') x 3 ], 'with force: a row for each channel')
+	  or diag explain $rows;
+	$t->sql("SELECT castssl_hba_stage(\$\$$asks\$\$)");
+	$t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE postgres PASSWORD 'wonderland'});
+	$t->sql('SELECT * FROM castssl_hba_apply()');
+	$t->fails('SELECT * FROM castssl_rollback()', '55000', 'taking back admits nobody either', %refused);
+	is($t->hba, $asks, 'and nothing has changed');
+	$t->sql('SELECT * FROM castssl_rollback(force => true)');
+	is($t->hba, $trusts, 'with force it is taken back');
+};
+
 subtest 'a delta CRL alone is no CRL' => sub {
 	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', crl_file => "$certificates/delta.crl", dry_run => 'true'),
 		'F0000', 'refused', message => qr/the only CRL for .* is a delta CRL/, hint => qr/Append the full CRL/);

@@ -12,6 +12,7 @@
 #include "api/result.h"
 #include "base/compat.h"
 #include "change/worker.h"
+#include "flow/ask/proofs.h"
 #include "flow/recipe/lines.h"
 #include "flow/recipe/staging.h"
 #include "hba/edit/require.h"
@@ -20,6 +21,7 @@
 #include "hba/text/mask.h"
 #include "hba/text/write.h"
 #include "server/hba_files.h"
+#include "server/parameters.h"
 #include "server/process/raise.h"
 
 /* A call that stages: its edit, and the diff that it returns. */
@@ -94,6 +96,17 @@ warn_of_host_bits(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 						  errdetail("The server reads it as %s.", range)));
 		warnings++;
 	}
+}
+
+/* Staging cuts nobody off, applying would. */
+static void
+tell_of_md5(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
+{
+	char *text = castssl_proofs_md5_text(live, staged, castssl_tls_is_on());
+
+	if (text)
+		ereport(NOTICE, (errmsg("with what is staged, scram-sha-256 would refuse roles"),
+						 errdetail("%s", text)));
 }
 
 /* ---- texts ---- */
@@ -184,6 +197,7 @@ stage(void *arg)
 		require(&staging->wanted, policy, &edits);
 	staged = castssl_staging_edit(live, policy, &edits);
 	warn_of_host_bits(policy, staged);
+	tell_of_md5(live, staged);
 	staging->diff = castssl_staging_diff(live, staged);
 }
 
@@ -330,6 +344,7 @@ stage_content(void *arg)
 	CastsslHbaPolicy *staged = castssl_staging_replace(live, content->text, strlen(content->text));
 
 	warn_of_host_bits(live, staged);
+	tell_of_md5(live, staged);
 	content->diff = castssl_staging_diff(live, staged);
 }
 

@@ -118,7 +118,7 @@ static void
 test_names(void)
 {
 	CHECK_ROWS("local app,log alice,bob md5\n", "local app,log alice,bob trust\n",
-			   "method changed | socket | app, log | alice, bob | - | md5 | trust\n");
+			   "admitted without proof | socket | app, log | alice, bob | - | md5 | trust\n");
 	CHECK_ROWS("", "local sameuser all trust\n",
 			   "newly admitted | socket | sameuser | all | - | refused | trust\n");
 	CHECK_ROWS("local sameuser all trust\n", "local samerole all trust\n",
@@ -135,7 +135,7 @@ test_names(void)
 			   "newly admitted | socket | all | alice | - | refused | md5\n"
 			   "newly refused | socket | all | +ops | - | md5 | refused\n");
 	CHECK_ROWS("local all /^a md5\n", "local all /^a trust\n",
-			   "method changed | socket | all | /^a | - | md5 | trust\n");
+			   "admitted without proof | socket | all | /^a | - | md5 | trust\n");
 	/* the same regular expression stands above, so alice is never asked for a password */
 	CHECK_ROWS("local all /^a trust\nlocal all alice md5\n",
 			   "local all /^a trust\nlocal all alice scram-sha-256\n", "");
@@ -155,22 +155,23 @@ test_contradictions(void)
 	CHECK_ROWS("local /^b all md5\nlocal alice all trust\n",
 			   "local /^b all trust\nlocal alice all "
 			   "trust\n",
-			   "method changed | socket | /^b | all | - | md5 | trust\n");
+			   "admitted without proof | socket | /^b | all | - | md5 | trust\n");
 	CHECK_ROWS("local all,app,replication all md5\n", "local replication,all all trust\n",
-			   "method changed | socket | all, replication | all | - | md5 | trust\n");
+			   "admitted without proof | socket | all, replication | all | - | md5 | trust\n");
 	/* names that a witness would have taken */
 	CHECK_ROWS("local all other_user md5\nlocal all someone md5\n",
 			   "local all other_user md5\nlocal all someone md5\nlocal all all trust\n",
 			   "newly admitted | socket | all | all | - | refused | trust\n");
 	/* what a pattern says of a database, and of who replicates */
-	CHECK_ROWS("local alice,/^x alice,bob md5\n", "local /^al bob,alice trust\n",
-			   "newly admitted | socket | /^al | alice, bob | - | refused | trust\n"
-			   "newly refused | socket | /^x | alice, bob | - | md5 | refused\n"
-			   "method changed | socket | /^x and /^al | alice, bob | - | md5 | trust (possible)\n"
-			   "method changed | socket | alice | alice, bob | - | md5 | trust\n");
+	CHECK_ROWS(
+		"local alice,/^x alice,bob md5\n", "local /^al bob,alice trust\n",
+		"newly admitted | socket | /^al | alice, bob | - | refused | trust\n"
+		"admitted without proof | socket | /^x and /^al | alice, bob | - | md5 | trust (possible)\n"
+		"admitted without proof | socket | alice | alice, bob | - | md5 | trust\n"
+		"newly refused | socket | /^x | alice, bob | - | md5 | refused\n");
 	CHECK_ROWS("local replication,app /^al md5\n", "local app,replication alice trust\n",
-			   "newly refused | socket | replication, app | /^al | - | md5 | refused\n"
-			   "method changed | socket | replication, app | alice | - | md5 | trust\n");
+			   "admitted without proof | socket | replication, app | alice | - | md5 | trust\n"
+			   "newly refused | socket | replication, app | /^al | - | md5 | refused\n");
 	/* keys beyond those that a rule has place for at first */
 	initStringInfo(&text);
 	appendStringInfoString(&text, "local all u0");
@@ -185,7 +186,7 @@ test_contradictions(void)
 	CHECK_STRING(rows_of(text.data, true, text.data, true), "");
 	appendStringInfoString(&text, "local all alice md5\n");
 	CHECK(strstr(rows_of(text.data, true, "local all alice trust\n", true),
-				 "method changed | socket | all | alice | - | md5 | trust") != NULL);
+				 "admitted without proof | socket | all | alice | - | md5 | trust") != NULL);
 }
 
 static void
@@ -216,10 +217,11 @@ test_holes(void)
 	CHECK_ROWS("hostssl all all 0.0.0.1 0.0.0.1 reject\n",
 			   "hostssl all all 0.0.0.1 0.0.0.1 reject\nhostssl all all all md5\n",
 			   "newly admitted | tls | all | all | all | refused | md5\n");
-	CHECK_ROWS("hostssl all all samenet md5\n", "hostssl all all a.lan trust\n",
-			   "newly admitted | tls | all | all | a.lan | refused | trust (possible)\n"
-			   "newly refused | tls | all | all | samenet | md5 | refused (possible)\n"
-			   "method changed | tls | all | all | samenet and a.lan | md5 | trust (possible)\n");
+	CHECK_ROWS(
+		"hostssl all all samenet md5\n", "hostssl all all a.lan trust\n",
+		"newly admitted | tls | all | all | a.lan | refused | trust (possible)\n"
+		"admitted without proof | tls | all | all | samenet and a.lan | md5 | trust (possible)\n"
+		"newly refused | tls | all | all | samenet | md5 | refused (possible)\n");
 }
 
 /* Names are shown as they would stand in the file. */
@@ -240,7 +242,7 @@ test_databases(void)
 			   "newly admitted | socket | samerole | bob, +staff | - | refused | md5\n");
 	CHECK_ROWS("local all other_user md5\n", "local sameuser all trust\nlocal all other_user md5\n",
 			   "newly admitted | socket | sameuser | all | - | refused | trust\n"
-			   "method changed | socket | other_user | other_user | - | md5 | trust\n");
+			   "admitted without proof | socket | other_user | other_user | - | md5 | trust\n");
 	CHECK_ROWS("", "local sameuser /^b trust\n",
 			   "newly admitted | socket | sameuser | /^b | - | refused | trust\n");
 	CHECK_ROWS("", "local /^al,/zz all trust\n",
@@ -284,6 +286,24 @@ test_outcomes(void)
 			   "hostssl all all ::/0 md5 clientcert=verify-full\n",
 			   "method changed | tls | all | all | ::/0 | md5 clientcert=verify-ca | md5 "
 			   "clientcert=verify-full\n");
+	/* nothing is proven by trust, and by a certificate of anybody's not who it is */
+	CHECK_ROWS("hostssl all all ::/0 ldap ldapserver=a ldapbasedn=b\n",
+			   "hostssl all all ::/0 trust\n",
+			   "admitted without proof | tls | all | all | ::/0 | ldap ldapserver=a ldapbasedn=b | "
+			   "trust\n");
+	CHECK_ROWS("hostssl all all ::/0 md5 clientcert=verify-ca\n",
+			   "hostssl all all ::/0 trust clientcert=verify-ca\n",
+			   "admitted without proof | tls | all | all | ::/0 | md5 clientcert=verify-ca | trust "
+			   "clientcert=verify-ca\n");
+	CHECK_ROWS("hostssl all all ::/0 trust clientcert=verify-ca\n", "hostssl all all ::/0 trust\n",
+			   "admitted without proof | tls | all | all | ::/0 | trust clientcert=verify-ca | "
+			   "trust\n");
+	CHECK_ROWS("hostssl all all ::/0 md5\n", "hostssl all all ::/0 trust clientcert=verify-full\n",
+			   "client certificate now required | tls | all | all | ::/0 | md5 | trust "
+			   "clientcert=verify-full\n");
+	CHECK_ROWS("hostssl all all ::/0 trust\n", "hostssl all all ::/0 trust clientcert=verify-ca\n",
+			   "client certificate now required | tls | all | all | ::/0 | trust | trust "
+			   "clientcert=verify-ca\n");
 	/* the order of options makes no difference, nor does a default */
 	CHECK_ROWS("hostssl all all ::/0 cert map=a\n",
 			   "hostssl all all ::/0 cert clientname=CN map=a\n", "");

@@ -185,6 +185,15 @@ outcome(const CastsslHbaPolicy *policy, int rule)
 	return psprintf("%s %d", policy->rules[rule].method, policy->rules[rule].clientcert);
 }
 
+/* Does the rule ask who it is?  1: only for a certificate of the CA. */
+static int
+asks(const CastsslHbaRule *rule)
+{
+	if (strcmp(rule->method, "trust") != 0 || rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
+		return 2;
+	return rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_CA;
+}
+
 static CastsslHbaChange
 expected_change(const CastsslHbaPolicy *before, int x, const CastsslHbaPolicy *after, int y)
 {
@@ -192,6 +201,8 @@ expected_change(const CastsslHbaPolicy *before, int x, const CastsslHbaPolicy *a
 		return CASTSSL_HBA_NEWLY_ADMITTED;
 	if (strcmp(outcome(after, y), "refused") == 0)
 		return CASTSSL_HBA_NEWLY_REFUSED;
+	if (asks(&after->rules[y]) < asks(&before->rules[x]))
+		return CASTSSL_HBA_ADMITTED_WITHOUT_PROOF;
 	if (before->rules[x].clientcert == 0 && after->rules[y].clientcert != 0)
 		return CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
 	if (before->rules[x].clientcert != 0 && after->rules[y].clientcert == 0)

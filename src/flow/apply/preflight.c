@@ -16,6 +16,7 @@
 #include "flow/apply/preflight.h"
 #include "flow/ask/rotation.h"
 #include "flow/ask/impact.h"
+#include "flow/ask/proofs.h"
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
@@ -171,16 +172,12 @@ check_nobody_gains(const CastsslPlan *plan)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];
 
-		if (difference->change == CASTSSL_HBA_NEWLY_ADMITTED)
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("the derived edits of pg_hba.conf would admit new connections"),
-					 errdetail("Database %s, user %s, address %s, encryption %s: %s before, "
-							   "%s afterwards.",
-							   difference->database, difference->user,
-							   difference->address ? difference->address : "none",
-							   difference->encryption, difference->before, difference->after),
-					 errhint("Nothing was changed.  Please report this as a bug.")));
+		if (difference->change == CASTSSL_HBA_NEWLY_ADMITTED ||
+			difference->change == CASTSSL_HBA_ADMITTED_WITHOUT_PROOF)
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+							errmsg("the derived edits of pg_hba.conf would admit new connections"),
+							errdetail("It is %s.", castssl_proofs_difference_text(difference)),
+							errhint("Nothing was changed.  Please report this as a bug.")));
 	}
 }
 
@@ -296,6 +293,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 		check_nobody_gains(plan);
 	check_certificates_can_be_checked(plan, force || undone_unless_confirmed);
 	castssl_impact_warn(plan);
+	castssl_proofs_check(plan, force || undone_unless_confirmed);
 	if (!force && !undone_unless_confirmed)
 		check_caller_stays(plan);
 }

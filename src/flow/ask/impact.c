@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 
 #include "flow/ask/impact.h"
+#include "flow/ask/proofs.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
 #include "server/process/caller.h"
@@ -169,10 +170,7 @@ warn_of_differences(CastsslPlan *plan)
 			++told > MOST_WARNINGS)
 			continue;
 		warn(plan, castssl_hba_change_name(difference->change),
-			 psprintf("database %s, user %s, address %s, encryption %s: %s before, %s afterwards",
-					  difference->database, difference->user,
-					  difference->address ? difference->address : "none", difference->encryption,
-					  difference->before, difference->after));
+			 castssl_proofs_difference_text(difference));
 	}
 	if (told > MOST_WARNINGS)
 		warn(

@@ -213,22 +213,31 @@ repair(Work *work, const Item *item)
 						  item->outdated));
 }
 
+/* Does the rule ask for another proof than the one that is wanted? */
+static bool
+has_other_method(const Work *work, const CastsslHbaRule *rule)
+{
+	const char *method = work->wanted->auth_method;
+
+	return method != NULL && strcmp(method, rule->method) != 0;
+}
+
 /* hostssl */
 static void
 require_of_tls_rule(Work *work, const Item *item)
 {
 	const CastsslHbaRule *rule = &item->rule;
 	const char *method = work->wanted->auth_method;
-	bool weak = rule->clientcert < work->wanted->clientcert;
+	bool other = rule->clientcert < work->wanted->clientcert || has_other_method(work, rule);
 	const char *line;
 
-	if (item->ours && (weak || (method && strcmp(method, rule->method) != 0)))
+	if (item->ours && other)
 	{
 		line = marked_line(work, rule, CASTSSL_HBA_HOSTSSL, method);
 		if (line)
 			add_edit(work, CASTSSL_HBA_REPLACE, rule, line, why_asked(work));
 	}
-	else if (weak && !item->ours)
+	else if (other)
 	{
 		insert_twin(work, rule, CASTSSL_HBA_HOSTSSL);
 		disable(work, item, "is replaced by the line above it");
@@ -239,9 +248,10 @@ require_of_tls_rule(Work *work, const Item *item)
 
 /* Does a rule that admits TLS and other connections need a hostssl rule above it? */
 static bool
-wants_twin(const Work *work)
+wants_twin(const Work *work, const CastsslHbaRule *rule)
 {
-	return work->wanted->clientcert != CASTSSL_CLIENTCERT_NONE || work->wanted->block_plaintext;
+	return work->wanted->clientcert != CASTSSL_CLIENTCERT_NONE || work->wanted->block_plaintext ||
+		   has_other_method(work, rule);
 }
 
 /* host, hostnogssenc, hostnossl */
@@ -250,7 +260,7 @@ require_of_plaintext_rule(Work *work, const Item *item)
 {
 	const CastsslHbaRule *rule = &item->rule;
 
-	if (rule->type != CASTSSL_HBA_HOSTNOSSL && wants_twin(work) &&
+	if (rule->type != CASTSSL_HBA_HOSTNOSSL && wants_twin(work, rule) &&
 		!stands_above(work, rule, CASTSSL_HBA_HOSTSSL))
 		insert_twin(work, rule, CASTSSL_HBA_HOSTSSL);
 	if (!work->wanted->block_plaintext)
@@ -345,7 +355,7 @@ rules_as_edited(const Work *work)
 			continue;
 		/* a rule that admits TLS is replaced by a hostssl rule with the wanted demands */
 		if (rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTNOGSSENC)
-			rule->type = wants_twin(work) ? CASTSSL_HBA_HOSTSSL : rule->type;
+			rule->type = wants_twin(work, rule) ? CASTSSL_HBA_HOSTSSL : rule->type;
 		if (rule->type == CASTSSL_HBA_HOSTSSL)
 			rule->clientcert = Max(rule->clientcert, work->wanted->clientcert);
 	}

@@ -159,6 +159,16 @@ list_matches(const CastsslHbaTokens *tokens, bool of_database, int version,
 }
 
 CastsslAnswer
+castssl_hba_rule_takes_user(const CastsslHbaRule *rule, int version, const char *user,
+							const CastsslHbaWorld *world)
+{
+	CastsslConnection connection = { .user = user };
+
+	return rule->error ? CASTSSL_NO
+					   : list_matches(&rule->users, false, version, &connection, world);
+}
+
+CastsslAnswer
 castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 						 const CastsslConnection *connection, const CastsslHbaWorld *world)
 {

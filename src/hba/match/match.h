@@ -64,6 +64,10 @@ extern CastsslAnswer castssl_hba_rule_matches(const CastsslHbaRule *rule, int ve
 											  const CastsslConnection *connection,
 											  const CastsslHbaWorld *world);
 
+/* Is this user among the rule's, whatever its other fields say?  Not where it has an error. */
+extern CastsslAnswer castssl_hba_rule_takes_user(const CastsslHbaRule *rule, int version,
+												 const char *user, const CastsslHbaWorld *world);
+
 /*
  * Index of the rule that answers; -1 if there is none. *doubtful (may be NULL) is the
  * index of the first earlier rule with the answer UNKNOWN, -1 if there is none.  That

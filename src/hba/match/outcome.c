@@ -21,6 +21,8 @@ castssl_hba_change_name(CastsslHbaChange change)
 	{
 		case CASTSSL_HBA_NEWLY_ADMITTED:
 			return "newly admitted";
+		case CASTSSL_HBA_ADMITTED_WITHOUT_PROOF:
+			return "admitted without proof";
 		case CASTSSL_HBA_NEWLY_REFUSED:
 			return "newly refused";
 		case CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED:
@@ -132,6 +134,21 @@ castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b)
 	return !castssl_hba_outcome_change(&outcomes[0], &outcomes[1], &change);
 }
 
+/*
+ * How much is proven: that it is the user; that it has some certificate of the CA; nothing.
+ * A method with options begins a list of lines.
+ */
+static int
+proof(const CastsslHbaOutcome *outcome)
+{
+	if (strcspn(outcome->method, "\n") != strlen("trust") ||
+		strncmp(outcome->method, "trust", strlen("trust")) != 0)
+		return 2;
+	if (outcome->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL)
+		return 2;
+	return outcome->clientcert == CASTSSL_CLIENTCERT_NONE ? 0 : 1;
+}
+
 bool
 castssl_hba_outcome_change(const CastsslHbaOutcome *before, const CastsslHbaOutcome *after,
 						   CastsslHbaChange *change)
@@ -145,6 +162,8 @@ castssl_hba_outcome_change(const CastsslHbaOutcome *before, const CastsslHbaOutc
 		*change = CASTSSL_HBA_NEWLY_ADMITTED;
 	else if (after->refused)
 		*change = CASTSSL_HBA_NEWLY_REFUSED;
+	else if (proof(after) < proof(before))
+		*change = CASTSSL_HBA_ADMITTED_WITHOUT_PROOF;
 	else if (!asked && asks)
 		*change = CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
 	else if (asked && !asks)

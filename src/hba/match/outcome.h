@@ -10,6 +10,8 @@
 typedef enum CastsslHbaChange
 {
 	CASTSSL_HBA_NEWLY_ADMITTED,
+	/* by trust, where proof of who it is was asked for, or at least a certificate */
+	CASTSSL_HBA_ADMITTED_WITHOUT_PROOF,
 	CASTSSL_HBA_NEWLY_REFUSED,
 	CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED,
 	CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED,
