@@ -122,6 +122,25 @@ SQL
 	$t->stop;
 };
 
+# What a source file says in such texts, in its order, with … for what is filled in.
+sub sentences
+{
+	my ($file, $pattern) = @_;
+	my $text = text_of($file);
+	$text =~ s{/\*.*?\*/|^\#[^\n]*}{}msg;
+	my @found;
+	while ($text =~ /((?:"(?:[^"\\]|\\.)*"\s*)+)/g)
+	{
+		my $sentence = join '', $1 =~ /"((?:[^"\\]|\\.)*)"/g;
+		$sentence =~ s/^\\n//;
+		$sentence =~ s/\\"/"/g;
+		next unless $sentence =~ $pattern;
+		$sentence =~ s/%[sd]/\xe2\x80\xa6/g;
+		push @found, $sentence unless grep { $_ eq $sentence } @found;
+	}
+	return @found;
+}
+
 # The values of a parameter or column are those that the server names; each parameter that has some
 # stands here, and what the reference says of it, the COMMENT and the documents are compared.
 subtest 'values are those of the server' => sub {
@@ -145,6 +164,10 @@ subtest 'values are those of the server' => sub {
 	$values{'castssl_changes state'} = [ $states =~ /"([^"]+)"/g ];
 	my ($severities) = text_of("$root/src/base/finding.c") =~ /\bnames\[\] = \{(.*?)\}/s;
 	$values{'castssl_check severity'} = [ $severities =~ /"([^"]+)"/g ];
+	my ($changes) = text_of("$root/src/hba/match/outcome.c") =~ /^castssl_hba_change_name\((.*?)^\}/ms;
+	$values{'castssl_hba_compare change'} = [ $changes =~ /return "([^"]+)"/g ];
+	my ($verdicts) = text_of("$root/src/flow/ask/explain.c") =~ /^castssl_verdict_name\(.*?names\[\] = \{(.*?)\}/ms;
+	$values{'castssl_hba_explain verdict'} = [ $verdicts =~ /"([^"]+)"/g ];
 	foreach my $key (sort keys %values)
 	{
 		my ($function, $name) = split / /, $key;
@@ -156,6 +179,13 @@ subtest 'values are those of the server' => sub {
 		cmp_ok(scalar @{ $values{$key} }, '>', 1, "$key: @{ $values{$key} }");
 		is_deeply(\@listed, $values{$key}, "$key: the reference");
 	}
+	is_deeply([ $reference->{castssl_hba_explain}{text} =~ /^- `(.*)`$/mg ],
+		[ map({ sentences("$root/src/$_", qr/^(?:[A-Z]|pg_ident).* .*(?:[.:]|%s)$/) } qw(flow/ask/explain.c tls/terms.c flow/ask/maps.c flow/ask/account.c)),
+			sentences("$root/src/flow/ask/rotation.c", qr/^Its certificate is of/),
+			sentences("$root/src/hba/match/reason.c", qr/ .*%s|%s.* /) ],
+		'reasons of castssl_hba_explain');
+	is_deeply([ $reference->{castssl_hba_impact}{text} =~ /^- `(.*)`$/mg ], [ sentences("$root/src/flow/ask/impact.c", qr/most drivers/) ],
+		'reasons of castssl_hba_impact');
 	my $formats = $values{'castssl_client_config format'};
 	my $listed = join(', ', @$formats[ 0 .. $#$formats - 1 ]) . " or $formats->[-1]";
 	like($t->sql(q{SELECT obj_description('castssl_client_config'::regproc, 'pg_proc')}), qr/: \Q$listed\E$/, 'formats: the COMMENT');
