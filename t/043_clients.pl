@@ -85,9 +85,9 @@ subtest 'psql' => sub {
 	$t->sql(qq{CREATE ROLE "$odd" LOGIN PASSWORD 'wonderland'; CREATE DATABASE "$odd" OWNER "$odd"});
 	$t->set_hba(qq{hostssl "$odd" "$odd" all scram-sha-256\n} . $t->hba);
 	my @odd = (user_name => $odd, database => $odd);
-	is_deeply([ run_in($alice, [ @psql, config('uri', @odd) ]) ], [ 1, "t|/CN=alice|$odd|$odd" ], 'odd names by URI');
+	is_deeply([ run_in($alice, [ @psql, config('uri', @odd) ]) ], [ 1, "t||$odd|$odd" ], 'odd names, of whom the first line asks no certificate, by URI');
 	spew("$t->{folder}/pg_service.conf", config('service', @odd));
-	is_deeply([ run_in($alice, [ @psql, q{service='o\'neil & co@x/y?z=%'} ], PGSERVICEFILE => $file) ], [ 1, "t|/CN=alice|$odd|$odd" ], 'odd names by service');
+	is_deeply([ run_in($alice, [ @psql, q{service='o\'neil & co@x/y?z=%'} ], PGSERVICEFILE => $file) ], [ 1, "t||$odd|$odd" ], 'odd names, of whom the first line asks no certificate, by service');
 };
 
 subtest 'what the rules in force ask' => sub {
@@ -96,6 +96,10 @@ subtest 'what the rules in force ask' => sub {
 	$t->sql('CREATE ROLE carol');
 	unlike(config('uri', user_name => 'bob'), qr/sslcert/, 'a user of whom no rule asks for a certificate');
 	like(config('uri', user_name => 'alice'), qr/sslcert/, 'one of whom one may');
+	$t->set_hba("hostssl all alice all scram-sha-256\nhostssl all alice 10.0.0.0/8 scram-sha-256 clientcert=verify-ca\nhostnossl all carol all scram-sha-256\n"
+		  . "hostssl all carol all reject\nhostssl all dora nowhere.invalid cert\nlocal all all trust\n");
+	unlike(config('uri', user_name => 'alice'), qr/sslcert/, 'one whose line that asks is never reached');
+	like(config('uri', user_name => 'dora'), qr/sslcert/, 'one from a host by its name');
 	is(config('uri', user_name => 'carol'), "postgresql://carol\@localhost:$port/postgres?sslmode=disable", 'one who has to come in plaintext');
 	like(config('npgsql', user_name => 'carol'), qr/SSL Mode=Disable;$/, 'npgsql, too');
 	is(config('cast', user_name => 'carol'), "[localhost:$port]\nssl=false\nsslmode=disable\n", 'cast, too');

@@ -260,8 +260,13 @@ sub connection
 	# often one whose name the certificate has, or can have by a map
 	$c{user} = $c{certificate} =~ m{/(amy|ben|eve|mia|nologin)[^/]*$} ? $1 : pick(@roles) if $c{certificate} && rand() < 0.6;
 	$c{replication} = pick('true', 'database') if rand() < 0.15;
-	# castssl_hba_explain knows of physical replication alone
-	$c{user} = 'amy' if $c{user} eq 'walker' && ($c{replication} // '') eq 'database';
+	# castssl_hba_explain knows of physical replication alone: whoever replicates one database must be able to,
+	# and is not counted
+	if (($c{replication} // '') eq 'database')
+	{
+		$c{user} = 'amy' if $c{user} =~ /^(?:walker|limited)$/;
+		$c{database} = 'app' if $c{database} eq 'crowded';
+	}
 	return \%c;
 }
 

@@ -217,6 +217,9 @@ static const Case cases[] = {
 	CRL("ca-inter.crt", "root.crl", "client-inter.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
 	/* this client is revoked, which is as it should be: nothing is wrong with the files */
 	CRL("ca-inter.crt", "both.crl", "client-inter.crt", CASTSSL_OK, NULL, ELSEWHERE),
+	/* each CRL counts: that of the intermediate CA is past its date */
+	CRL("ca-inter.crt", "root-and-inter-stale.crl", "client-inter.crt", CASTSSL_ERROR, "crl_dates",
+		REFUSED),
 	CRL("ca-inter.crt", "revoked-ca.crl", "client-inter.crt", CASTSSL_WARNING, "crl_issuer",
 		REFUSED),
 	CRL("ca-inter.crt", "forged-and-inter.crl", "client-inter.crt", CASTSSL_ERROR, "crl_issuer",

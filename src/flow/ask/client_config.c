@@ -13,8 +13,8 @@
 
 #include "base/words.h"
 #include "flow/ask/client_config.h"
+#include "flow/ask/explain.h"
 #include "flow/plan/material.h"
-#include "hba/match/match.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
@@ -50,44 +50,93 @@ certificate_names(const char *host)
 		   X509_check_ip_asc(own->x509, host, 0) == 1;
 }
 
-/* May the rule answer this user with that encryption, from any address? */
-static bool
-may_answer(const CastsslHbaPolicy *policy, CastsslHbaRule rule, const Settings *settings,
-		   CastsslEncryption encryption)
+/* Set an address that the rule is for. */
+static void
+set_address(const CastsslHbaRule *rule, CastsslConnection *connection)
 {
-	CastsslConnection connection = { .user = settings->user_name,
-									 .database = settings->database,
-									 .encryption = encryption };
+	static const uint8 any[] = { 192, 0, 2, 1 };
+	static const uint8 own[] = { 127, 0, 0, 1 };
+	bool of_host = rule->address.kind == CASTSSL_HBA_ADDRESS_SAMEHOST ||
+				   rule->address.kind == CASTSSL_HBA_ADDRESS_SAMENET;
 
-	if (rule.error || rule.type == CASTSSL_HBA_LOCAL || strcmp(rule.method, "reject") == 0)
-		return false;
-	connection.family = rule.address.family == 6 ? 6 : 4;
-	rule.address.kind = CASTSSL_HBA_ADDRESS_ALL;
-	return castssl_hba_rule_matches(&rule, policy->version, &connection, castssl_hba_world()) !=
-		   CASTSSL_NO;
+	connection->family = 4;
+	memcpy(connection->address, of_host ? own : any, 4);
+	if (rule->address.kind != CASTSSL_HBA_ADDRESS_MASK)
+		return;
+	connection->family = rule->address.family;
+	for (int i = 0; i < lengthof(connection->address); i++)
+		connection->address[i] = rule->address.address[i] & rule->address.mask[i];
+}
+
+/* Is the rule for such a connection, encrypted or not? */
+static bool
+may_answer(CastsslQuestion *question, const CastsslHbaRule *rule)
+{
+	CastsslAnswer answers[2];
+
+	for (int tls = 0; tls < 2; tls++)
+	{
+		question->connection.encryption = tls ? CASTSSL_TLS : CASTSSL_PLAINTEXT;
+		answers[tls] = castssl_hba_rule_matches(rule, question->policy->version,
+												&question->connection, question->world);
+	}
+	return answers[0] != CASTSSL_NO || answers[1] != CASTSSL_NO;
+}
+
+/* Does a line admit such a connection, whatever is to be said of the role and the database? */
+static bool
+admits(CastsslQuestion *question, CastsslEncryption encryption, bool shows_certificate)
+{
+	CastsslExplanation explanation;
+
+	question->connection.encryption = encryption;
+	question->shows_certificate = shows_certificate;
+	castssl_explain(question, &explanation);
+	return explanation.line_verdict != CASTSSL_REFUSED;
 }
 
 /*
  * What the rules in force demand of this user.  The client's address is unknown here.
- * So the settings name a certificate if any rule may demand one.  They disable TLS only
- * if no rule admits the user over TLS and a rule admits plaintext.
+ * So the settings name a certificate if any address needs one.  They disable TLS only
+ * if no address comes in over TLS and one does in plaintext.
  */
 static void
 ask_rules(Settings *settings)
 {
 	CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
+	CastsslHbaWorld world = *castssl_hba_world();
+	CastsslQuestion question = { .brief = true, .world = &world, .cn = settings->user_name };
 	bool tls = false;
 	bool plaintext = false;
 
+	world.host_name = NULL; /* no name of a host is known, and DNS is not asked */
+	question.connection.user = settings->user_name;
+	question.connection.database = settings->database;
 	for (int i = 0; i < policy->nrules; i++)
 	{
-		const CastsslHbaRule *rule = &policy->rules[i];
+		CastsslHbaRule rule = policy->rules[i];
+		CastsslHbaPolicy alone = *policy;
 
-		plaintext |= may_answer(policy, *rule, settings, CASTSSL_PLAINTEXT);
-		if (!may_answer(policy, *rule, settings, CASTSSL_TLS))
+		CHECK_FOR_INTERRUPTS();
+		if (rule.error || rule.type == CASTSSL_HBA_LOCAL)
 			continue;
-		tls = true;
-		settings->client_certificate |= rule->clientcert != CASTSSL_CLIENTCERT_NONE;
+		set_address(&rule, &question.connection);
+		castssl_question_now(&question, policy);
+		if (rule.address.kind == CASTSSL_HBA_ADDRESS_NAME)
+		{
+			/* by itself, for an address that has the name */
+			rule.address.kind = CASTSSL_HBA_ADDRESS_ALL;
+			alone.rules = &rule;
+			alone.nrules = 1;
+			question.policy = &alone;
+		}
+		if (!may_answer(&question, &rule))
+			continue;
+		plaintext |= admits(&question, CASTSSL_PLAINTEXT, false);
+		if (admits(&question, CASTSSL_TLS, false))
+			tls = true;
+		else if (admits(&question, CASTSSL_TLS, true))
+			tls = settings->client_certificate = true;
 	}
 	if (plaintext && !tls)
 		settings->sslmode = "disable";
