@@ -53,6 +53,15 @@
 #define CASTSSL_WAIT_EVENT(name) PG_WAIT_EXTENSION
 #endif
 
+/* What names of libraries end in is in pg_config.h since 15. */
+#ifndef DLSUFFIX
+#ifdef WIN32
+#define DLSUFFIX ".dll"
+#else
+#define DLSUFFIX ".so"
+#endif
+#endif
+
 /* In 19 handlers got a second argument, which SIG_IGN does not have. */
 #ifndef PG_SIG_IGN
 #define PG_SIG_IGN SIG_IGN

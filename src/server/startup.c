@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "server/parameters.h"
 #include "server/startup.h"
 
