@@ -338,6 +338,44 @@ cmp_ok(scalar(keys %named), '>=', 20, 'of many kinds') if $step == 1;
 	is($t->slurp("$t->{data}/server.crt"), $other, 'which is as it was');
 }
 
+# A disk that becomes full, and any other failure, at each point of staging: what was staged is as it was, and nothing is beside it.
+foreach my $first (1, 0)
+{
+	my $t = $servers[1];
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '203.0.113.0/24', 'scram-sha-256')}) unless $first;
+	my $staged = sub { return join "\n", map { "$_ " . Digest::SHA::sha256_hex($t->slurp($_)) } grep { -f } glob "$t->{data}/pg_castssl/staged/*" };
+	my $add = q{SELECT castssl_hba_add('host', '{app}', '{all}', '198.51.100.0/24', 'scram-sha-256')};
+	my $whole = sub {
+		my $now = $staged->();
+		# with what its record names, and that alone
+		return $now if $now eq '' || ($t->psql('SELECT castssl_hba_diff()'))[0] && (() = $now =~ /\n/g) == 1;
+		return "not whole: $now";
+	};
+	my ($before, $points, @wrong_points) = ($whole->(), 0);
+	foreach my $kind (qw(full error))
+	{
+		foreach my $point (1 .. 200)
+		{
+			my ($ok, undef, $err) = $t->psql("LOAD '$module'; SET castssl.fault = '$point:$kind'; $add");
+			last if $ok && $t->sql('SELECT castssl_hba_diff()') =~ /198\.51\.100/;
+			$points++ unless $ok;
+			my $now = $whole->();
+			push @wrong_points, "$kind at $point: $err $now" if $now =~ /^not whole/ || ($now ne $before && $kind ne 'full') || (!$ok && $kind eq 'full' && $err !~ /ERROR:  53[01]00/);
+			# a disk that is full from the new record on does not take the old one again
+			next if $now eq $before;
+			$t->sql('SELECT castssl_hba_discard()');
+			$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '203.0.113.0/24', 'scram-sha-256')}) unless $first;
+			$before = $whole->();
+		}
+		$t->sql('SELECT castssl_hba_discard()');
+		$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '203.0.113.0/24', 'scram-sha-256')}) unless $first;
+		$before = $whole->();
+	}
+	is_deeply(\@wrong_points, [], 'staging that fails' . ($first ? '' : ' over what is staged'));
+	cmp_ok($points, '>', 5, "at $points points");
+}
+
 # An edit comes after the last look at the file, and a crash before what came out is looked at: the edit is kept.
 {
 	my $t = $servers[1];

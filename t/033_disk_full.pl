@@ -74,6 +74,26 @@ SKIP:
 	$t->disable;
 }
 
+# --- files that are mount points: seen before anything is written
+
+SKIP:
+{
+	my $folder = $ENV{CASTSSL_MOUNTED_FILES} // '';
+	skip 'CASTSSL_MOUNTED_FILES names no folder: scripts/test makes one when it runs as root', 1 unless -d $folder;
+	my %mounted = map { $_ => $t->slurp("$folder/$_") } qw(pg_hba.conf server.crt);
+	$t->enable_fails({ source_dir => $t->{source}, target_dir => $folder }, '55006', 'a certificate that is a mount point', message => qr/mount point/, hint => qr/folder/);
+	$t->{node}->append_conf('postgresql.conf', "hba_file = '$folder/pg_hba.conf'");
+	$t->restart;
+	foreach my $dry_run (qw(true false))
+	{
+		my %arguments = (source_dir => $t->{source}, plaintext => 'block', dry_run => $dry_run);
+		$t->enable_fails(\%arguments, '55000', "pg_hba.conf is a mount point, dry_run => $dry_run", message => qr/mount point/, detail => qr/hostssl/, hint => 1);
+		$t->enable_fails({ %arguments, force => 'true' }, '55006', "with force, dry_run => $dry_run", message => qr/mount point/);
+	}
+	is_deeply({ map { $_ => $t->slurp("$folder/$_") } keys %mounted }, \%mounted, 'they are as they were');
+	is_deeply([ glob "$folder/*.tmp" ], [], 'and nothing lies beside them');
+}
+
 # --- a file system that is read-only where pg_hba.conf lies is seen before anything is written
 
 my $etc = "$t->{folder}/etc";

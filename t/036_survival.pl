@@ -233,6 +233,27 @@ my $t = CastsslTest->new('hands');
 	like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'and a new one confirms');
 }
 
+# --- 7: the worker of a server that is dead undoes nothing: another server may be about to start with these files
+
+{
+	$t->disable(force => 'true');
+	my $before = $t->hba;
+	$t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '2 s', force => 'true');
+	my $worker = $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_castssl'});
+	my ($postmaster) = $t->slurp("$t->{data}/postmaster.pid") =~ /^(\d+)/;
+	kill STOP => $worker;
+	kill KILL => $postmaster;
+	sleep 3;
+	kill CONT => $worker;
+	ok(wait_until(sub { !-e "/proc/$worker" || $t->slurp("/proc/$worker/stat") =~ /\) Z / }), 'it goes');
+	is($t->hba ne $before, 1, 'and leaves what the change wrote');
+	unlink "$t->{data}/postmaster.pid";
+	$t->{node}->_update_pid(0);
+	$t->start;
+	$t->psql('SELECT count(*) FROM castssl_changes()');
+	is($t->hba, $before, 'which the next server undoes');
+}
+
 # --- 10: an overdue change is not confirmed, and undoing that is not possible changes nothing
 
 {

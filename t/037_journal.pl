@@ -27,6 +27,7 @@ my $good = $t->slurp($manifest);
 like($good, qr/\Aversion = '2'\n.*^sha256 = '[0-9a-f]{64}'\n\z/ms, 'a record has a version and a seal');
 my $images = () = glob "$folder/before-*";
 my %damage = (empty => '', cut => substr($good, 0, length($good) / 2), 'another state' => $good =~ s/unconfirmed/applied/r,
+	'another beginning' => $good =~ s/^version/verzion/r, 'no beginning' => $good =~ s/^version.*\n//r,
 	'no end' => $good =~ s/^sha256.*//mr, nonsense => "\0\1\2", 'unknown state' => "action = 'x'\nstate = 'mystery'\n");
 foreach my $name (sort keys %damage)
 {
@@ -88,9 +89,18 @@ is($t->served, 'none', 'a baseline of 0.1.0 is read');
 
 my $add = q{SELECT castssl_hba_add('host', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256')};
 $t->sql($add);
-$t->write("$state/staged/manifest", '');
-$t->fails('SELECT castssl_hba_diff()', 'F0000', 'an empty record of what is staged', hint => qr/discard/);
+my $staged = $t->slurp("$state/staged/manifest");
+my @asks = ('SELECT castssl_hba_diff()', 'SELECT * FROM castssl_hba_apply()', $add, 'SELECT * FROM castssl_hba_compare()');
+foreach my $damage ([ 'empty' => '' ], [ 'cut' => substr $staged, 0, length($staged) / 2 ], [ 'with another number of files' => $staged =~ s/^(count = ')\d+/${1}0/mr ])
+{
+	$t->write("$state/staged/manifest", $damage->[1]);
+	$t->fails($_, 'F0000', "a record of what is staged that is $damage->[0]: $_", hint => qr/discard/) foreach @asks;
+}
+unlink "$state/staged/manifest";
+POSIX::mkfifo("$state/staged/manifest", 0600) or die $!;
+$t->fails("SET statement_timeout = '20s'; $_", 'F0000', "a FIFO: $_", hint => qr/discard/) foreach @asks;
 $t->sql('SELECT castssl_hba_discard()');
+is($t->sql('SELECT hba_staged FROM castssl_status()'), 'f', 'and can be discarded');
 
 SKIP: {
 	skip 'root may write everywhere', 3 if $> == 0;

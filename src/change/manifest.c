@@ -124,6 +124,18 @@ raise_damaged(const char *path, const char *why, const char *hint)
 	pg_unreachable();
 }
 
+/* A file of 0.1.0 has no version, and nothing of ours: else its beginning is not what was written.
+ */
+static void
+check_of_old_version(const char *path, const ConfigVariable *head, const char *hint)
+{
+	for (const ConfigVariable *line = head; line != NULL; line = line->next)
+	{
+		if (strcmp(line->name, VERSION) == 0 || strcmp(line->name, SEAL) == 0)
+			raise_damaged(path, "its beginning is not what was written", hint);
+	}
+}
+
 /*
  * Check the hash of a file that begins with a version, and leave out both lines.  What
  * stood before the last line is what was hashed.
@@ -138,7 +150,10 @@ check_seal(const char *path, ConfigVariable *head, const char *text, size_t leng
 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a file that is not empty has a line */
 	if (strcmp(head->name, VERSION) != 0)
-		return head; /* of 0.1.0 */
+	{
+		check_of_old_version(path, head, hint);
+		return head;
+	}
 	if (strcmp(head->value, "2") != 0)
 		raise_damaged(path, psprintf("its version is \"%s\"", head->value), hint);
 	while (last->next)
@@ -167,8 +182,14 @@ castssl_manifest_read(const char *path, const char *hint)
 	const char *rest;
 
 	/* If there is a plain file in place of a folder, it is not our state. */
-	if (stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
-		text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
+	if (stat(path, &st) == 0)
+	{
+		if (!S_ISREG(st.st_mode))
+			raise_damaged(path, "it is not a regular file", hint);
+	}
+	else if (errno == ENOENT || errno == ENOTDIR)
+		return NULL;
+	text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
 	if (text == NULL)
 		return NULL;
 	if (length == 0)

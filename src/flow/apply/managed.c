@@ -155,6 +155,8 @@ why_not_here(const CastsslPlan *plan, bool parameters, const char **manager)
 		return psprintf("%s writes \"%s\": a change made here would not last", *manager, path);
 	if (plan->hba_changes && castssl_platform_is_read_only(HbaFileName))
 		return psprintf("\"%s\" lies on a read-only file system", HbaFileName);
+	if (plan->hba_changes && castssl_platform_is_mount_point(HbaFileName))
+		return psprintf("\"%s\" is a mount point, and cannot be replaced", HbaFileName);
 	if (parameters && !castssl_alter_system_allowed())
 		return "allow_alter_system is off: this server's parameters are managed from outside";
 	return NULL;

@@ -23,6 +23,7 @@
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/disk/swap.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
 #include "server/probe.h"
@@ -286,6 +287,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 		/* Our own state directory is created during the change. */
 		if (!path_is_prefix_of_path(castssl_state_path(NULL), file->path))
 			castssl_directory_check_writable(castssl_path_folder(file->path));
+		castssl_swap_check(file->path);
 		if (file->owner)
 			castssl_file_check_owner_stays(file->path, file->owner);
 	}

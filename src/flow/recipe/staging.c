@@ -20,6 +20,7 @@
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/disk/reading.h"
 #include "server/hba_files.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
@@ -380,6 +381,8 @@ typedef struct Staging
 	const CastsslHbaPolicy *live;
 	const CastsslHbaPolicy *staged;
 	const ConfigVariable *old; /* the manifest in place; NULL: none */
+	const char *old_text;      /* of the old manifest, as it lies there */
+	size_t old_length;
 } Staging;
 
 static void
@@ -425,17 +428,28 @@ write_copies_and_manifest(void *arg)
 	castssl_manifest_write(staged_path("manifest"), &manifest);
 }
 
-/* After a failure: the copies that the manifest in place does not name. */
+/*
+ * After a failure: the old manifest, where the new one is in place already, and then none of
+ * the new copies.  If that fails too, the new manifest stays with what it names.
+ */
 static void
-remove_new_copies(void *arg)
+take_back(void *arg)
 {
 	const Staging *staging = arg;
+	char *manifest = staged_path("manifest");
+	size_t length;
+	char *now;
 
 	if (staging->old == NULL)
 	{
-		castssl_directory_remove(castssl_state_path("staged"));
+		castssl_directory_discard(castssl_state_path("staged"));
 		return;
 	}
+	castssl_reading_forget(manifest);
+	now = castssl_file_read_if_exists(manifest, CASTSSL_HBA_LIMIT, &length, NULL);
+	if (now == NULL || length != staging->old_length || memcmp(now, staging->old_text, length) != 0)
+		castssl_file_replace(manifest, staging->old_text, staging->old_length, pg_file_create_mode,
+							 NULL);
 	for (int i = 0; i < staging->staged->nfiles; i++)
 	{
 		const CastsslHbaDocument *file = staging->staged->files[i];
@@ -454,6 +468,9 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 	Staging staging = { .live = live, .staged = staged, .old = old };
 	ErrorData *error;
 
+	if (old)
+		staging.old_text = castssl_file_read_if_exists(staged_path("manifest"), CASTSSL_HBA_LIMIT,
+													   &staging.old_length, NULL);
 	if (staged_by_others(old))
 		ereport(NOTICE, (errmsg("edits of another role are staged already"),
 						 errdetail("They were %s.", staged_by_others(old)),
@@ -464,7 +481,7 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 	error = castssl_attempt(write_copies_and_manifest, &staging);
 	if (error)
 	{
-		(void) castssl_attempt(remove_new_copies, &staging);
+		(void) castssl_attempt(take_back, &staging);
 		ReThrowError(error);
 	}
 	if (old)

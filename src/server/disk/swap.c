@@ -9,6 +9,7 @@
 #include "server/disk/folder.h"
 #include "server/disk/reading.h"
 #include "server/disk/swap.h"
+#include "server/process/platform.h"
 
 bool
 castssl_same_text(const char *a, const char *b)
@@ -41,6 +42,17 @@ castssl_swap_raise_changed(const char *path)
 					errmsg("\"%s\" changed while the change was prepared", path),
 					errdetail("Somebody else has just written it."),
 					errhint("Look at it, and call this again.")));
+}
+
+void
+castssl_swap_check(const char *path)
+{
+	if (castssl_platform_is_mount_point(path))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("\"%s\" cannot be replaced: it is a mount point", path),
+						errdetail("A new file takes the place of an old one by its name, and the "
+								  "name of a mount point is taken."),
+						errhint("Mount the folder that holds the file, not the file.")));
 }
 
 static void

@@ -20,6 +20,9 @@
  */
 extern void castssl_swap(const char *path, const char *expected);
 
+/* 55006 where nothing can take the place of path, because it is a mount point. */
+extern void castssl_swap_check(const char *path);
+
 /* Remove path, durably. */
 extern void castssl_swap_away(const char *path, const char *expected);
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef WIN32
@@ -151,6 +152,28 @@ castssl_platform_is_read_only(const char *path)
 
 	return statvfs(path, &st) == 0 && (st.f_flag & ST_RDONLY);
 }
+
+#ifdef STATX_BASIC_STATS
+/* from Linux 5.8 on */
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+
+bool
+castssl_platform_is_mount_point(const char *path)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, path, 0, 0, &st) == 0 &&
+		   (st.stx_attributes & st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+#else
+bool
+castssl_platform_is_mount_point(const char *path)
+{
+	return false;
+}
+#endif
 
 void
 castssl_platform_keep_private(const char *path)
@@ -305,6 +328,12 @@ castssl_platform_sync(int fd)
 
 bool
 castssl_platform_is_read_only(const char *path)
+{
+	return false;
+}
+
+bool
+castssl_platform_is_mount_point(const char *path)
 {
 	return false;
 }

@@ -56,6 +56,12 @@ extern int castssl_platform_sync(int fd);
 extern bool castssl_platform_is_read_only(const char *path);
 
 /*
+ * Is the file itself a mount point, as containers have them?  Nothing can take its place
+ * then.  False if unknown.
+ */
+extern bool castssl_platform_is_mount_point(const char *path);
+
+/*
  * For systems where the mode of a new file does not decide who may read it: allow only
  * the server's account, administrators and SYSTEM, whatever the folder passes on.  Call
  * it while the file is still empty.  Does nothing if the file system has no access
