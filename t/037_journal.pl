@@ -47,7 +47,26 @@ POSIX::mkfifo($manifest, 0600) or die $!;
 is($t->rows('SELECT state FROM castssl_changes()')->[0]{state}, 'damaged', 'a FIFO hangs nobody');
 unlink $manifest;
 $t->write($manifest, $good);
+# what vouches for it: that nobody else could write it, or put it there
+foreach my $open ([ $manifest, 0666 ], [ $manifest, 0660 ], [ $folder, 0770 ], [ "$state/changes", 0702 ], [ $state, 0777 ])
+{
+	my ($path, $mode) = @$open;
+	my $before = (stat $path)[2] & 07777;
+	chmod $mode, $path or die $!;
+	my $row = $t->rows('SELECT state, reason FROM castssl_changes()')->[0];
+	is($row->{state}, 'damaged', sprintf('%04o %s: its state', $mode, $path));
+	like($row->{reason}, qr/not believed: others may have written it/, 'why');
+	$t->fails('SELECT castssl_confirm()', 'F0000', 'and it is not confirmed', detail => qr/not believed/);
+	chmod $before, $path or die $!;
+}
 is($t->sql('SELECT castssl_confirm()'), 1, 'put right, it is good again');
+
+# the same for what is staged, which was not seen by who applies it
+$t->sql(q{SELECT castssl_hba_add('hostssl', '{all}', '{alice}', '192.0.2.0/24', 'scram-sha-256')});
+chmod 0666, "$state/staged/manifest" or die $!;
+$t->fails('SELECT * FROM castssl_hba_apply()', '42501', 'a staged manifest that others may have written', message => qr/not believed/, hint => qr/discard/);
+chmod 0600, "$state/staged/manifest" or die $!;
+$t->sql('SELECT castssl_hba_discard()');
 
 # a damaged older one stops nothing, and is never pruned
 my $older = "$folder/manifest";

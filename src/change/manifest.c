@@ -11,6 +11,9 @@
 #include "base/compat.h"
 #include "change/manifest.h"
 #include "server/disk/files.h"
+#include "server/disk/folder.h"
+#include "server/disk/paths.h"
+#include "server/process/platform.h"
 
 #define VERSION "version"
 #define SEAL "sha256"
@@ -171,6 +174,52 @@ check_seal(const char *path, ConfigVariable *head, const char *text, size_t leng
 	return head->next;
 }
 
+/* Does it belong to the server's account, and can nobody else write to it? */
+static bool
+is_guarded(const struct stat *st)
+{
+	return !castssl_file_is_of_another(st) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+pg_noreturn static void
+raise_not_believed(const char *path, const char *what, const struct stat *st, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("file \"%s\" is not believed: others may have written it", path),
+					errdetail("\"%s\" is owned by user ID %d and its mode is %04o; it counts only "
+							  "where nobody but the server's account, user ID %d, can write.",
+							  what, (int) st->st_uid, (unsigned) (st->st_mode & 07777),
+							  castssl_platform_user_id()),
+					errhint("%s", hint)));
+	pg_unreachable();
+}
+
+/*
+ * What vouches for a state file: it lies below pg_castssl, which is a folder of the data
+ * directory and no link, and nobody else could write it or put it there.  The data directory
+ * itself was checked by the postmaster.
+ */
+static void
+check_believable(const char *path, const struct stat *st, const char *hint)
+{
+	char *state = castssl_state_path(NULL);
+
+	if (!castssl_platform_has_modes())
+		return; /* LCOV_EXCL_LINE: only on Windows */
+	if (!is_guarded(st))
+		raise_not_believed(path, path, st, hint);
+	for (char *folder = castssl_path_folder(path); path_is_prefix_of_path(state, folder);
+		 folder = castssl_path_folder(folder))
+	{
+		struct stat of_folder;
+
+		if (castssl_platform_folder_stat(castssl_folder_open(folder), &of_folder) != 0)
+			castssl_file_raise_open(folder, errno); /* LCOV_EXCL_LINE: it is open */
+		if (!is_guarded(&of_folder))
+			raise_not_believed(path, folder, &of_folder, hint);
+	}
+}
+
 ConfigVariable *
 castssl_manifest_read(const char *path, const char *hint)
 {
@@ -189,9 +238,10 @@ castssl_manifest_read(const char *path, const char *hint)
 	}
 	else if (errno == ENOENT || errno == ENOTDIR)
 		return NULL;
-	text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
+	text = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, &st);
 	if (text == NULL)
 		return NULL;
+	check_believable(path, &st, hint);
 	if (length == 0)
 		raise_damaged(path, "it is empty", hint);
 	rest = text;

@@ -31,8 +31,9 @@ extern void castssl_manifest_write(const char *path, StringInfo text);
 
 /*
  * Read a state file, without its version and hash; NULL when it does not exist.
- * F0000 when it is empty, cut, edited, or no regular file; hint says how to go on without
- * it.  Palloc'd.
+ * F0000 when it is empty, cut, edited, or no regular file; 42501 when another account than the
+ * server's owns it or one of its folders up to pg_castssl, or can write there; hint says how to go
+ * on without it.  Palloc'd.
  */
 extern ConfigVariable *castssl_manifest_read(const char *path, const char *hint);
 
