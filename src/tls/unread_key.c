@@ -55,7 +55,9 @@ static int
 rsa_modulus_bits(const unsigned char *key, int length)
 {
 	const unsigned char *end = key + length;
-	ASN1_SEQUENCE_ANY *numbers = d2i_ASN1_SEQUENCE_ANY(NULL, &key, length);
+	/* "SEQUENCE OF" may be primitive to OpenSSL, which a SEQUENCE, as it is here, may not */
+	bool constructed = length > 0 && key[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED);
+	ASN1_SEQUENCE_ANY *numbers = constructed ? d2i_ASN1_SEQUENCE_ANY(NULL, &key, length) : NULL;
 	const ASN1_TYPE *modulus = NULL;
 	const ASN1_TYPE *exponent = NULL;
 	BIGNUM *number = NULL;
@@ -65,7 +67,9 @@ rsa_modulus_bits(const unsigned char *key, int length)
 	{
 		modulus = sk_ASN1_TYPE_value(numbers, 0);
 		exponent = sk_ASN1_TYPE_value(numbers, 1);
-		if (modulus->type == V_ASN1_INTEGER && exponent->type == V_ASN1_INTEGER)
+		/* a number without its leading zero is negative, which OpenSSL's own reader overlooks */
+		if (modulus->type == V_ASN1_INTEGER && exponent->type == V_ASN1_INTEGER &&
+			ASN1_STRING_type(modulus->value.integer) == V_ASN1_INTEGER)
 			number = ASN1_INTEGER_to_BN(modulus->value.integer, NULL);
 	}
 	if (number != NULL)

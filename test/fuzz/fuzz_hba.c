@@ -2,7 +2,8 @@
  * fuzz_hba.c
  *		libFuzzer target: any bytes as pg_hba.conf, read, edited and written.
  *
- * The first byte chooses the major and what is required, the rest is the file.
+ * The first byte chooses the major and what is required, the rest is the file.  What is below a
+ * line of BELOW is the file "names" instead, which lines may name as a list or include.
  * Aborts when a byte is lost, when an edited file reads worse than before, when
  * requiring the same twice changes anything, or when undoing does not give back
  * the bytes.
@@ -12,19 +13,24 @@
 #include "base/majors.h"
 #include "fuzz_memory.h"
 #include "hba/edit/require.h"
+#include "hba/text/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
+
+#define BELOW "\n#### names\n"
 
 static const uint8 *input;
 static size_t input_size;
 
+static const char *names;
+static size_t names_size;
+
 static bool
 read_file(void *arg, const char *path, char **data, size_t *length, bool *missing, char **error)
 {
-	static const char names[] = "all, \"x y\"\n+g # names\n";
 	const char *source = names;
 
-	*length = strlen(names);
+	*length = names_size;
 	if (strcmp(path, "/main") == 0)
 	{
 		source = (const char *) input;
@@ -38,7 +44,29 @@ read_file(void *arg, const char *path, char **data, size_t *length, bool *missin
 	}
 	*data = palloc(*length + 1);
 	memcpy(*data, source, *length);
+	(*data)[*length] = '\0';
 	return true;
+}
+
+/* Cut "names" off, and return the size of what is above. */
+static size_t
+set_names(const uint8 *data, size_t size)
+{
+	static const char usual[] = "all, \"x y\"\n+g # names\n";
+	const size_t mark = strlen(BELOW);
+
+	names = usual;
+	names_size = strlen(usual);
+	for (size_t i = 0; i + mark <= size; i++)
+	{
+		if (memcmp(data + i, BELOW, mark) == 0)
+		{
+			names = (const char *) data + i + mark;
+			names_size = size - i - mark;
+			return i + 1;
+		}
+	}
+	return size;
 }
 
 static char *
@@ -166,7 +194,7 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	if (size == 0)
 		return 0;
 	choice = *data++;
-	size--;
+	size = set_names(data, size - 1);
 	wanted.clientcert = (CastsslClientCert) (choice % 3);
 	wanted.block_plaintext = choice & 0x10;
 	wanted.gss_possible = choice & 0x20;

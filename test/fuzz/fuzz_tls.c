@@ -8,12 +8,11 @@
  */
 #include "postgres_fe.h"
 
-#include <stddef.h>
-
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "../unit/facts.h"
+#include "fuzz_memory.h"
 #include "tls/crl.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
@@ -27,97 +26,11 @@ extern int LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
 extern size_t LLVMFuzzerCustomMutator(uint8 *data, size_t size, size_t max_size, unsigned int seed);
 extern size_t LLVMFuzzerMutate(uint8 *data, size_t size, size_t max_size);
 
-/* palloc as in a memory context: everything goes at the end of a run. */
-typedef struct Chunk
-{
-	struct Chunk *next;
-	struct Chunk *previous;
-	size_t size;
-	long double data[]; /* aligned for anything */
-} Chunk;
-
-static Chunk chunks = { &chunks, &chunks };
-
-static void *
-new_chunk(size_t size)
-{
-	Chunk *chunk = malloc(sizeof(Chunk) + size);
-
-	chunk->size = size;
-	chunk->next = chunks.next;
-	chunk->previous = &chunks;
-	chunk->next->previous = chunk;
-	chunks.next = chunk;
-	return chunk->data;
-}
-
-static Chunk *
-chunk_of(void *pointer)
-{
-	return (Chunk *) ((char *) pointer - offsetof(Chunk, data));
-}
-
-void *
-palloc(Size size)
-{
-	return new_chunk(size);
-}
-
-void *
-palloc0(Size size)
-{
-	return memset(new_chunk(size), 0, size);
-}
-
-void *
-palloc_extended(Size size, int flags)
-{
-	return palloc0(size);
-}
-
-void
-pfree(void *pointer)
-{
-	Chunk *chunk = chunk_of(pointer);
-
-	chunk->previous->next = chunk->next;
-	chunk->next->previous = chunk->previous;
-	free(chunk);
-}
-
-void *
-repalloc(void *pointer, Size size)
-{
-	void *new = new_chunk(size);
-
-	memcpy(new, pointer, Min(size, chunk_of(pointer)->size));
-	pfree(pointer);
-	return new;
-}
-
-char *
-pnstrdup(const char *text, Size size)
-{
-	size_t length = strnlen(text, size);
-	char *copy = palloc(length + 1);
-
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	return copy;
-}
-
-char *
-pstrdup(const char *text)
-{
-	return pnstrdup(text, strlen(text));
-}
-
 static void
 release_memory(void)
 {
 	castssl_openssl_release_all();
-	while (chunks.next != &chunks)
-		pfree(chunks.next->data);
+	fuzz_free_all();
 }
 
 static void run_certificates(const CastsslPem *input);
@@ -146,7 +59,7 @@ typedef struct Seed
 	size_t size;
 } Seed;
 
-static Seed seeds[64];
+static Seed seeds[128];
 static int nseeds;
 
 static CastsslAuthority authority;
@@ -182,6 +95,54 @@ add_seeds(const char *text)
 	castssl_pem_block_free(&block);
 }
 
+/* What readers of a key disagreed on: an RSA modulus that is negative, and a SEQUENCE that is
+ * primitive. */
+static void
+add_odd_keys(const char *text)
+{
+	static const uint8 modulus[] = { 0x30, 0x82, 0x01, 0x0A, 0x02, 0x82, 0x01, 0x01, 0x00 };
+	CastsslPem pem = { "seed", text, strlen(text) };
+	CastsslPemBlock block;
+	size_t offset = 0;
+
+	if (castssl_pem_next(&pem, &offset, &block) != CASTSSL_PEM_BLOCK)
+		abort();
+	for (long i = 0; i + (long) sizeof(modulus) <= block.length; i++)
+	{
+		if (memcmp(block.data + i, modulus, sizeof(modulus)) != 0)
+			continue;
+		block.data[i + sizeof(modulus) - 1] = 0x80;
+		add_seed(0, block.data, block.length);
+		block.data[i + sizeof(modulus) - 1] = 0;
+		block.data[i] = 0x10;
+		add_seed(0, block.data, block.length);
+		block.data[i] = 0x30;
+	}
+	castssl_pem_block_free(&block);
+}
+
+/* A text with lines as OpenSSL reads them in pieces of 254 bytes: a block in a comment, and long
+ * lines. */
+static void
+add_long_lines(const char *text)
+{
+	StringInfoData lines;
+
+	initStringInfo(&lines);
+	appendStringInfo(&lines, "# %0252d", 0);
+	for (const char *c = text; *c; c++)
+	{
+		if (*c != '\n')
+			appendStringInfoChar(&lines, *c);
+	}
+	appendStringInfo(&lines, "\nlocal all all trust\n%0300d\n%s", 0, text);
+	for (int kind = 0; kind < lengthof(kinds); kind++)
+	{
+		if (kinds[kind].label == NULL)
+			add_seed(kind, lines.data, lines.len);
+	}
+}
+
 static void
 make_seeds(const char *key_type)
 {
@@ -204,6 +165,9 @@ make_seeds(const char *key_type)
 	if (!castssl_authority_read(&certificate, &key, NOW, &ca, &findings))
 		abort();
 	add_seeds(certificate.data);
+	add_odd_keys(certificate.data);
+	add_long_lines(certificate.data);
+	add_long_lines(key.data);
 	add_seeds(key.data);
 	add_seeds(request.data);
 	add_seeds(castssl_request_sign(&request, &ca, NOW, 86400, CASTSSL_FOR_SERVER, &findings));

@@ -4,12 +4,15 @@
  */
 #include "postgres_fe.h"
 
+#include <openssl/pem.h>
+
 #include "check.h"
 #include "certificates.h"
 #include "facts.h"
 #include "lib/stringinfo.h"
 #include "tls/certificate.h"
 #include "tls/instant.h"
+#include "tls/openssl.h"
 
 static const char *const files[] = {
 	"server.crt",    "rsa2048.crt", "rsa3072.crt",   "rsapss.crt",      "p384.crt",
@@ -161,6 +164,45 @@ test_crl_against_openssl(const char *file)
 }
 
 /* What openssl does not print, or not so. */
+/* Both readings agree on certificates with one byte that is another, wherever it is. */
+static void
+test_damaged(void)
+{
+	static const char *const names[] = { "rsa2048.crt", "server.crt", "ed25519.crt", "rsapss.crt" };
+	static const unsigned char flips[] = { 0x80, 0x20 };
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		CastsslPem pem = certificates_file(names[i]);
+		CastsslPemBlock block;
+		size_t offset = 0;
+
+		if (!CHECK_INT(castssl_pem_next(&pem, &offset, &block), CASTSSL_PEM_BLOCK))
+			continue;
+		for (long at = 0; at < block.length; at++)
+		{
+			for (int flip = 0; flip < lengthof(flips); flip++)
+			{
+				BIO *bio = BIO_new(BIO_s_mem());
+				CastsslPem damaged = { .name = psprintf("%s byte %ld ^ %02x", names[i], at,
+														flips[flip]) };
+				CastsslCertificates list = { 0 };
+				CastsslFindings findings = { 0 };
+
+				block.data[at] ^= flips[flip];
+				PEM_write_bio(bio, block.name, "", block.data, block.length);
+				block.data[at] ^= flips[flip];
+				damaged.data = castssl_openssl_bytes(bio, &damaged.length);
+				castssl_certificates_read(damaged.data, damaged.length, damaged.name, &list,
+										  &findings);
+				check_facts_alone(&damaged, &list, &findings);
+				castssl_openssl_release_all();
+			}
+		}
+		castssl_pem_block_free(&block);
+	}
+}
+
 static void
 test_single_facts(void)
 {
@@ -383,6 +425,7 @@ main(void)
 	test_crl_against_openssl("stale.crl");
 	test_crl_against_openssl("inter.crl");
 	test_single_facts();
+	test_damaged();
 	test_names_that_are_not_utf8();
 	test_unknown_attribute();
 	test_bundles();
