@@ -190,6 +190,8 @@ sub upgrade
 {
 	my ($old, $old_bin, $name) = @_;
 	my $functions = functions_of($old);
+	$old->enable(source_dir => $old->{source}, plaintext => 'block', confirm_within => '10 min', force => 'true') unless $old->status->{ssl};
+	my $marked = $old->hba;
 	$old->stop;
 	my $new = CastsslTest->new($name, start => 0);
 	# where the tests' servers come from, which pg_config does not know of
@@ -207,6 +209,12 @@ sub upgrade
 		"$name: the extension is there");
 	is(functions_of($new), $functions, "$name: same functions, owners, privileges and comments");
 	is($new->sql('SELECT ssl FROM castssl_status()'), 'f', "$name: it tells of the new server, which is yet to be secured");
+	is($new->sql('SELECT count(*) FROM castssl_changes()'), 0, "$name: the journal stays behind");
+	# whoever takes the old pg_hba.conf along is told
+	$new->set_hba($marked);
+	like($new->sql(q{SELECT severity || ' ' || message FROM castssl_check() WHERE check_name = 'changes'}),
+		qr/^warning .*no record of any change/, "$name: marked lines in a pg_hba.conf that was taken along");
+	$new->set_hba($CastsslTest::stock_hba);
 	$new->enable(source_dir => $t->{source}, plaintext => 'block');
 	$new->in("$name: which it does", sslmode => 'verify-full', cert => 'alice', encrypted => 't');
 	$new->stop;

@@ -173,6 +173,9 @@ subtest 'failover' => sub {
 	$standby->{node}->promote;
 	# the old primary goes its own way for a while, which pg_rewind has to undo
 	$primary->sql('INSERT INTO things SELECT generate_series(1000, 2000)');
+	# with a change that waits, of which the new primary knows nothing
+	$primary->sql(q{SELECT castssl_hba_add('hostssl', '{app}', '{all}', '192.0.2.0/24', 'scram-sha-256')});
+	$primary->sql(q{SELECT * FROM castssl_hba_apply(confirm_within => '2 s')});
 	$primary->stop;
 	is(writes(), $standby->{node}->port . '|t', 'promoted: the same client, with verify-full, writes to the new primary');
 	$standby->out('no plaintext there', qr/no pg_hba.conf entry/, sslmode => 'disable');
@@ -199,6 +202,9 @@ subtest 'pg_rewind' => sub {
 	replicates($standby, $primary, 'and streams from the new one');
 	is($primary->sql('SELECT count(*) FROM things WHERE n >= 1000'), 0, 'what it had alone is gone');
 	is($primary->served, $pki->fingerprint('server-renewed.crt'), "it shows the new primary's certificate");
+	my $journal = q{SELECT string_agg(change_id || ' ' || action || ' ' || state, ', ' ORDER BY change_id) FROM castssl_changes()};
+	is($primary->sql($journal), $standby->sql($journal), "its journal is the new primary's: nothing waits");
+	is($primary->hba, $standby->hba, 'nor is anything undone');
 	$primary->enable(source_dir => $primary->{source}, plaintext => 'block');
 	is($primary->served, $pki->fingerprint('server.crt'), 'after castssl_enable, its own again');
 	$primary->in('a client with verify-full', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
