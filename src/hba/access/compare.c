@@ -14,6 +14,7 @@
 
 #include <limits.h>
 
+#include "base/grow.h"
 #include "hba/access/atom.h"
 #include "hba/access/compare.h"
 #include "hba/text/address.h"
@@ -81,6 +82,29 @@ find_twins(Policy *policy, Policy *other)
 		policy->twins[i] = find_twin(policy, i, other);
 }
 
+/*
+ * The rows of plaintext, from the given one on, once more for another channel: where no
+ * rule tells the channels of the network apart.
+ */
+static void
+repeat_rows(CastsslHbaDifferences *differences, int first, int channel)
+{
+	int count = differences->count;
+	CastsslConnection connection;
+
+	castssl_hba_channel(channel, &connection);
+	for (int i = first; i < count; i++)
+		if (differences->items[i].encryption == channel_names[CASTSSL_CHANNEL_NONE])
+		{
+			CastsslHbaDifference row = differences->items[i];
+
+			row.encryption = channel_names[channel];
+			row.witness.encryption = connection.encryption;
+			CASTSSL_GROW(differences->items, differences->count, differences->capacity);
+			differences->items[differences->count++] = row;
+		}
+}
+
 /* Add the rows where x answered before and y answers after, in some of the channels. */
 static void
 compare_pair(Policy *before, int x, Policy *after, int y, uint8 channels,
@@ -96,7 +120,12 @@ compare_pair(Policy *before, int x, Policy *after, int y, uint8 channels,
 	{
 		pair.channel = channel;
 		row.encryption = channel_names[channel];
-		if ((channels >> channel & 1) != 0)
+		if ((channels >> channel & 1) == 0)
+			continue;
+		if (channel > CASTSSL_CHANNEL_NONE && (channels >> CASTSSL_CHANNEL_NONE & 1) != 0 &&
+			!pair.space->by_encryption)
+			repeat_rows(differences, first, channel);
+		else
 			castssl_hba_pair_differences(&pair, &row, differences);
 	}
 	if (first == differences->count)

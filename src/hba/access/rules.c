@@ -29,7 +29,6 @@ typedef struct CastsslHbaEntry
 	int list;
 	int rule;
 	int outer; /* the entry before it in whose block its own is; -1: none */
-	CastsslInterval interval;
 	const CastsslHbaBox *box;
 } CastsslHbaEntry;
 
@@ -64,6 +63,9 @@ read_rule(CastsslHbaRules *rules, const CastsslHbaRule *rule, CastsslHbaBox *box
 		if (castssl_hba_type_takes(rule->type, connection.family, connection.encryption))
 			box->channels |= 1 << i;
 	}
+	if ((box->channels & CASTSSL_CHANNELS_NETWORK) != 0 &&
+		(box->channels & CASTSSL_CHANNELS_NETWORK) != CASTSSL_CHANNELS_NETWORK)
+		rules->space->by_encryption = true;
 }
 
 static void
@@ -88,8 +90,7 @@ static void
 enter(CastsslHbaRules *rules, int list, int rule)
 {
 	CASTSSL_GROW(rules->entries, rules->nentries, rules->capacity);
-	rules->entries[rules->nentries++] =
-		(CastsslHbaEntry){ list, rule, -1, rules->boxes[rule].interval, &rules->boxes[rule] };
+	rules->entries[rules->nentries++] = (CastsslHbaEntry){ list, rule, -1, &rules->boxes[rule] };
 }
 
 static void
@@ -209,7 +210,7 @@ find_in(CastsslHbaRules *rules, int list, const CastsslInterval *interval, int l
 	{
 		const CastsslHbaEntry *entry = &rules->entries[i];
 
-		if (entry->rule < limit && castssl_interval_meets(&entry->interval, interval) &&
+		if (entry->rule < limit && castssl_interval_meets(&entry->box->interval, interval) &&
 			rules->seen[entry->rule] != rules->search)
 		{
 			rules->seen[entry->rule] = rules->search;

@@ -20,6 +20,7 @@ typedef enum CastsslHbaChannel
 
 #define CASTSSL_NCHANNELS 4
 #define CASTSSL_CHANNELS_ALL ((1 << CASTSSL_NCHANNELS) - 1)
+#define CASTSSL_CHANNELS_NETWORK (CASTSSL_CHANNELS_ALL & ~(1 << CASTSSL_CHANNEL_SOCKET))
 
 /* What all policies have in common that are looked at together. */
 typedef struct CastsslHbaSpace
@@ -29,6 +30,7 @@ typedef struct CastsslHbaSpace
 	char
 		*others[2][4]; /* users and databases that no rule names; the first stand for all of them */
 	long patience;
+	bool by_encryption;     /* is there a rule that takes some network channels and not all? */
 	CastsslHbaParts takers; /* scratch */
 	char **members;         /* of each name: is each of the world's roles in it? NULL: not asked */
 } CastsslHbaSpace;
@@ -36,12 +38,12 @@ typedef struct CastsslHbaSpace
 /* A rule. */
 typedef struct CastsslHbaBox
 {
-	CastsslHbaRule rule;   /* a block or mask is left to interval: here it is every address */
-	uint8 channels;        /* 1 << CastsslHbaChannel; none: nobody can come */
-	CastsslInts databases; /* keys */
-	CastsslInts users;
 	CastsslInterval interval; /* where only the world knows the addresses: all */
 	CastsslInterval block;    /* around it */
+	uint8 channels;           /* 1 << CastsslHbaChannel; none: nobody can come */
+	CastsslInts databases;    /* keys */
+	CastsslInts users;
+	CastsslHbaRule rule; /* a block or mask is left to interval: here it is every address */
 } CastsslHbaBox;
 
 /* Does only the world know which addresses it takes? */

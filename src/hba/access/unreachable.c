@@ -32,6 +32,9 @@ is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslInts *blocking)
 									  box->databases.items[i / box->users.count] } };
 			CastsslHbaAtom atom = { rules->space, { side, side }, .channel = channel };
 
+			/* where no rule tells them apart, one channel stands for all of the network */
+			if (channel > CASTSSL_CHANNEL_NONE && !rules->space->by_encryption)
+				break;
 			if ((box->channels >> channel & 1) != 0 && (channel != CASTSSL_CHANNEL_TLS || tls) &&
 				castssl_hba_atom_settle(&atom) && castssl_hba_atom_left(&atom, NULL, 0, blocking))
 				return true;
