@@ -3,6 +3,119 @@
 -- complain if the script is sourced in psql rather than by ALTER EXTENSION
 \echo Use "ALTER EXTENSION pg_castssl UPDATE TO '0.2.0'" to load this file. \quit
 
+-- Privileges ---------------------------------------------------------------
+
+-- ALTER DEFAULT PRIVILEGES may have given the functions to others, which 0.1.0 did not see: nobody but
+-- the owner keeps what is not granted below. Who was meant to have it is named, to be granted it again;
+-- functions that are made anew lose what was granted, too.
+DO $$
+DECLARE
+  granted record;
+BEGIN
+  FOR granted IN
+    SELECT DISTINCT p.oid::pg_catalog.regprocedure AS function, a.grantee
+      FROM pg_catalog.pg_depend d
+      JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+      JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) d.objid,
+      LATERAL pg_catalog.aclexplode(p.proacl) a
+     WHERE e.extname OPERATOR(pg_catalog.=) 'pg_castssl' AND d.deptype OPERATOR(pg_catalog.=) 'e'
+       AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+       AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+       AND a.grantee OPERATOR(pg_catalog.<>) p.proowner
+  LOOP
+    IF granted.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+      AND granted.grantee OPERATOR(pg_catalog.<>) 'pg_monitor'::pg_catalog.regrole THEN
+      RAISE WARNING '% may no longer call %', pg_catalog.pg_get_userbyid(granted.grantee), granted.function
+        USING HINT = pg_catalog.format('If that was meant: GRANT EXECUTE ON FUNCTION %s TO %I;',
+          granted.function, pg_catalog.pg_get_userbyid(granted.grantee));
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- Rows of a change ----------------------------------------------------------
+
+-- What a program goes by: code, change_id. And what is not named stays as it is: NULL is the default
+-- of the files and of clientcert.
+DROP FUNCTION castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text);
+DROP FUNCTION castssl_disable(interval, boolean, boolean);
+DROP FUNCTION castssl_hba_require_tls(text, text, text[], text);
+DROP FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean);
+DROP FUNCTION castssl_rollback(bigint, boolean);
+
+CREATE FUNCTION castssl_enable(
+  source_dir text DEFAULT NULL,
+  cert_file text DEFAULT NULL,
+  key_file text DEFAULT NULL,
+  ca_file text DEFAULT NULL,
+  crl_file text DEFAULT NULL,
+  clientcert text DEFAULT NULL,
+  plaintext text DEFAULT 'keep',
+  addresses text[] DEFAULT NULL,
+  auth_method text DEFAULT NULL,
+  target_dir text DEFAULT NULL,
+  confirm_within interval DEFAULT NULL,
+  force boolean DEFAULT false,
+  dry_run boolean DEFAULT false,
+  profile text DEFAULT NULL,
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_enable'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text) IS
+  'turn on TLS, or renew its files: install and check them, set the parameters, edit pg_hba.conf where that is asked for, reload, prove it by a handshake';
+
+CREATE FUNCTION castssl_disable(
+  confirm_within interval DEFAULT NULL,
+  force boolean DEFAULT false,
+  dry_run boolean DEFAULT false,
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_disable'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_disable(interval, boolean, boolean) IS
+  'take back what castssl_enable did to the parameters and pg_hba.conf';
+
+CREATE FUNCTION castssl_hba_require_tls(
+  clientcert text DEFAULT NULL,
+  plaintext text DEFAULT 'keep',
+  addresses text[] DEFAULT NULL,
+  auth_method text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_require_tls'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_require_tls(text, text, text[], text) IS
+  'stage the edits of pg_hba.conf that make TLS clients show a certificate, or that block plaintext; returns the diff of all that is staged';
+
+CREATE FUNCTION castssl_install(
+  certificate text DEFAULT NULL,
+  ca text DEFAULT NULL,
+  private_key text DEFAULT NULL,
+  crl text DEFAULT NULL,
+  confirm_within interval DEFAULT NULL,
+  dry_run boolean DEFAULT false,
+  force boolean DEFAULT false,
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_install'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean) IS
+  'install certificate, CA and CRL given as PEM texts; the private key is the one that castssl_csr made, the current one, or given';
+
+CREATE FUNCTION castssl_rollback(
+  change_id bigint DEFAULT NULL,
+  force boolean DEFAULT false,
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_rollback'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
+  'go back to before that change (NULL: the latest), and those after it';
+
 -- Changes -------------------------------------------------------------------
 
 -- With the reason why a change is in its state. The block below sees to its privileges.
@@ -65,7 +178,8 @@ CREATE FUNCTION castssl_hba_apply(
   force boolean DEFAULT false,
   dry_run boolean DEFAULT false,
   expected text DEFAULT NULL,
-  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_apply'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
@@ -75,10 +189,7 @@ COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean, text) IS
 COMMENT ON FUNCTION castssl_hba_add(text, text[], text[], text, text, text[], int, text) IS
   'stage a new rule of pg_hba.conf, before that line or where it takes effect; returns the diff of all that is staged';
 
--- Privileges ---------------------------------------------------------------
-
--- ALTER DEFAULT PRIVILEGES may have given the functions to others, which 0.1.0 did not see: nobody but
--- the owner keeps what is not granted here. Who was meant to have it is named, to be granted it again.
+-- The new ones may have been given to others by ALTER DEFAULT PRIVILEGES.
 DO $$
 DECLARE
   granted record;
@@ -94,12 +205,6 @@ BEGIN
        AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
        AND a.grantee OPERATOR(pg_catalog.<>) p.proowner
   LOOP
-    IF granted.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
-      AND granted.grantee OPERATOR(pg_catalog.<>) 'pg_monitor'::pg_catalog.regrole THEN
-      RAISE WARNING '% may no longer call %', pg_catalog.pg_get_userbyid(granted.grantee), granted.function
-        USING HINT = pg_catalog.format('If that was meant: GRANT EXECUTE ON FUNCTION %s TO %I;',
-          granted.function, pg_catalog.pg_get_userbyid(granted.grantee));
-    END IF;
     EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM %s CASCADE', granted.function,
       CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(granted.grantee)) END);
@@ -113,6 +218,11 @@ REVOKE ALL ON FUNCTION
   castssl_hba_move(int, int, text),
   castssl_hba_remove(int, text, text),
   castssl_hba_apply(interval, boolean, boolean, text),
+  castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text),
+  castssl_disable(interval, boolean, boolean),
+  castssl_hba_require_tls(text, text, text[], text),
+  castssl_install(text, text, text, text, interval, boolean, boolean),
+  castssl_rollback(bigint, boolean),
   castssl_changes()
 FROM PUBLIC;
 

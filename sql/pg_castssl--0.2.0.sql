@@ -7,11 +7,11 @@
 
 CREATE FUNCTION castssl_enable(
   source_dir text DEFAULT NULL,
-  cert_file text DEFAULT 'server.crt',
-  key_file text DEFAULT 'server.key',
-  ca_file text DEFAULT 'root.crt',
+  cert_file text DEFAULT NULL,
+  key_file text DEFAULT NULL,
+  ca_file text DEFAULT NULL,
   crl_file text DEFAULT NULL,
-  clientcert text DEFAULT 'verify-ca',
+  clientcert text DEFAULT NULL,
   plaintext text DEFAULT 'keep',
   addresses text[] DEFAULT NULL,
   auth_method text DEFAULT NULL,
@@ -20,18 +20,20 @@ CREATE FUNCTION castssl_enable(
   force boolean DEFAULT false,
   dry_run boolean DEFAULT false,
   profile text DEFAULT NULL,
-  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_enable'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text) IS
-  'turn on TLS with certificates: install and check the files, set the parameters, edit pg_hba.conf, reload, prove it by a handshake';
+  'turn on TLS, or renew its files: install and check them, set the parameters, edit pg_hba.conf where that is asked for, reload, prove it by a handshake';
 
 CREATE FUNCTION castssl_disable(
   confirm_within interval DEFAULT NULL,
   force boolean DEFAULT false,
   dry_run boolean DEFAULT false,
-  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_disable'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
@@ -211,7 +213,7 @@ COMMENT ON FUNCTION castssl_hba_remove(int, text, text) IS
   'stage the removal of a line of pg_hba.conf, with rule only if the line says the same; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_require_tls(
-  clientcert text DEFAULT 'verify-ca',
+  clientcert text DEFAULT NULL,
   plaintext text DEFAULT 'keep',
   addresses text[] DEFAULT NULL,
   auth_method text DEFAULT NULL)
@@ -219,7 +221,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_require_tls'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_require_tls(text, text, text[], text) IS
-  'stage the edits of pg_hba.conf that make TLS clients show a certificate; returns the diff of all that is staged';
+  'stage the edits of pg_hba.conf that make TLS clients show a certificate, or that block plaintext; returns the diff of all that is staged';
 
 CREATE FUNCTION castssl_hba_diff()
 RETURNS text
@@ -233,7 +235,8 @@ CREATE FUNCTION castssl_hba_apply(
   force boolean DEFAULT false,
   dry_run boolean DEFAULT false,
   expected text DEFAULT NULL,
-  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_apply'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
@@ -268,7 +271,8 @@ CREATE FUNCTION castssl_install(
   confirm_within interval DEFAULT NULL,
   dry_run boolean DEFAULT false,
   force boolean DEFAULT false,
-  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_install'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
@@ -355,7 +359,8 @@ COMMENT ON FUNCTION castssl_postpone(interval) IS
 CREATE FUNCTION castssl_rollback(
   change_id bigint DEFAULT NULL,
   force boolean DEFAULT false,
-  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text)
+  OUT step int, OUT action text, OUT target text, OUT result text, OUT detail text,
+  OUT code text, OUT change_id bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;

@@ -119,7 +119,7 @@ sub gone
 	# from another database, by name
 	$t->sql('CREATE DATABASE "other db"');
 	$t->sql('CREATE EXTENSION pg_castssl', database => 'other db');
-	$t->sql("SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')",
+	$t->sql("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')",
 		database => 'other db');
 	enforced($t, 'another database');
 	$t->sql('SELECT * FROM castssl_disable()', database => 'other db');

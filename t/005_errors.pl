@@ -30,20 +30,24 @@ $t->enable_fails({ source_dir => $t->{source}, auth_method => 'magic' }, '22023'
 $t->enable_fails({ source_dir => $t->{source}, addresses => ['300.1.2.3/8'] }, '22023', 'addresses: no address');
 $t->enable_fails({ source_dir => $t->{source}, addresses => ['10.0.0.0/40'] }, '22023', 'addresses: mask too long');
 $t->enable_fails({ source_dir => $t->{source}, addresses => ["all\nhost all all 0.0.0.0/0 trust"] }, '22023', 'addresses: a line break');
-$t->enable_fails({ source_dir => $t->{source}, ca_file => undef }, '22023', 'no CA, but clientcert', hint => 1);
+$t->enable_fails({ source_dir => $t->{source}, ca_file => '' }, '22023', 'no CA, but clientcert', hint => 1);
 $t->enable_fails({ source_dir => "$t->{folder}/" . 'x' x 300 }, '58P01', 'a name that is too long');
 $t->enable_fails({ source_dir => $t->{source}, confirm_within => '-1 min' }, '22023', 'confirm_within in the past', hint => 1);
-foreach my $name (qw(clientcert plaintext cert_file key_file))
+$t->enable_fails({ source_dir => $t->{source}, plaintext => undef }, '22023', 'plaintext NULL');
+foreach my $name (qw(cert_file key_file))
 {
-	$t->enable_fails({ source_dir => $t->{source}, $name => undef }, '22023', "$name NULL");
+	$t->enable_fails({ source_dir => $t->{source}, $name => '' }, '22023', "$name empty", hint => qr/NULL/);
 }
 
 # --- files that are missing
 
-foreach my $name (qw(server.key server.crt root.crt))
+foreach my $name (qw(server.key server.crt))
 {
 	$t->enable_fails({ source_dir => source($name => undef) }, '58P01', "missing $name", message => qr/\Q$name\E/, hint => 1);
 }
+$t->enable_fails({ source_dir => source('server.key' => undef, 'server.crt' => undef) }, '58P01', 'no usual name',
+	message => qr/no certificate with its private key/, detail => qr/tls\.crt.*fullchain\.pem/, hint => qr/cert_file/);
+$t->enable_fails({ source_dir => source(), ca_file => 'missing.crt' }, '58P01', 'missing CA', message => qr/missing\.crt/);
 $t->enable_fails({ source_dir => "$t->{folder}/nowhere" }, '58P01', 'missing source_dir', message => qr/nowhere/);
 $t->enable_fails({ source_dir => $t->{source}, target_dir => "$t->{folder}/nowhere" }, '58P01', 'missing target_dir', message => qr/nowhere/);
 $t->enable_fails({ source_dir => $t->{source}, crl_file => 'root.crl' }, '58P01', 'missing CRL', message => qr/root\.crl/);
@@ -111,7 +115,11 @@ SKIP:
 	$t->sql("ALTER SYSTEM SET hba_file = '$folder/foreign-hba/pg_hba.conf'");
 	$t->restart;
 	$t->enable_fails({ source_dir => $t->{source} }, '42501', 'a pg_hba.conf of another owner',
-		message => qr/could not keep the owner/, hint => qr/Give the file/);
+		message => qr/could not keep the owner/, hint => qr/chown \d+:\d+ /);
+	$t->sql("ALTER SYSTEM SET hba_file = '$folder/group-hba/pg_hba.conf'");
+	$t->restart;
+	$t->enable_fails({ source_dir => $t->{source}, dry_run => 'true' }, '42501', 'a pg_hba.conf of a group that the server is not in',
+		message => qr/could not keep the owner of file ".*pg_hba\.conf"/, hint => qr/chown \d+:\d+ /);
 	$t->sql('ALTER SYSTEM RESET hba_file');
 	$t->restart;
 }
@@ -221,7 +229,10 @@ $t->reload;
 	my $node = $t->{node};
 	system('pg_ctl', '-w', '-D', $t->{data}, '-l', $node->logfile, '-o', '-c ssl_ca_file=other.crt', 'start') == 0 or die;
 	$node->_update_pid(1);
-	$t->enable_fails({ source_dir => $t->{source} }, '55000', 'a parameter on the command line', message => qr/ssl_ca_file/);
+	my $error = $t->enable_fails({ source_dir => $t->{source}, ca_file => 'root.crt' }, '55000', 'a parameter on the command line',
+		message => qr/ssl_ca_file/, hint => qr/-c ssl_ca_file=/);
+	like($error->{detail}, qr/^postgresql:\n  parameters:\n    ssl_ca_file: "root.crt"\n    ssl: "on"$/m, 'with what to put elsewhere');
+	like($error->{detail}, qr/^    - "hostssl .*clientcert=verify-ca # castssl"$/m, 'and the rules');
 	my $check = q{SELECT subject FROM castssl_check() WHERE check_name = 'parameters_changeable' AND severity = 'info'};
 	is($t->sql($check), 'ssl_ca_file', 'castssl_check names it');
 	$t->restart;
@@ -243,13 +254,13 @@ $t->reload;
 	$t->sql('ALTER ROLE alice SUPERUSER');
 	my %alice = (sslmode => 'require');
 	my $before = $t->state;
-	my ($ok, $output) = $t->client(%alice, sql => "SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}')");
+	my ($ok, $output) = $t->client(%alice, sql => "SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')");
 	ok(!$ok, 'would lock out its caller: refused');
 	is_deeply($t->state, $before, 'would lock out its caller: nothing has changed');
-	($ok, $output) = $t->client(%alice, sql => "DO \$\$ BEGIN PERFORM castssl_enable(source_dir => '$t->{source}');
+	($ok, $output) = $t->client(%alice, sql => "DO \$\$ BEGIN PERFORM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}');
 		EXCEPTION WHEN OTHERS THEN RAISE EXCEPTION 'SQLSTATE %', SQLSTATE; END \$\$");
 	like($output, qr/SQLSTATE 55000/, 'would lock out its caller: SQLSTATE');
-	($ok, $output) = $t->client(%alice, sql => "SELECT count(*) > 0 FROM castssl_enable(source_dir => '$t->{source}', force => true)");
+	($ok, $output) = $t->client(%alice, sql => "SELECT count(*) > 0 FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', force => true)");
 	is($output, 't', 'force: done all the same');
 	$t->out('force: the caller is out', qr/requires a valid client certificate/, %alice);
 	$t->in('force: with a certificate', %alice, cert => 'alice', encrypted => 't');

@@ -12,7 +12,7 @@ use Time::HiRes qw(time usleep);
 my $t = CastsslTest->new('concurrent', conf => "shared_preload_libraries = 'pg_castssl'");
 my $pki = $t->{pki};
 my $hba = $t->hba;
-my $call = "SELECT count(*) > 0 FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')";
+my $call = "SELECT count(*) > 0 FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')";
 my ($postmaster) = $t->slurp("$t->{data}/postmaster.pid") =~ /^(\d+)/;
 
 # Sessions from before, for a stopped postmaster takes no new ones.
@@ -120,7 +120,7 @@ $t->disable;
 
 # --- the lock is gone with its holder's error
 
-$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{folder}/nowhere')", '58P01', 'a call that fails');
+$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{folder}/nowhere')", '58P01', 'a call that fails');
 $t->enable(source_dir => $t->{source});
 $t->disable;
 

@@ -35,7 +35,7 @@ foreach my $function (@functions)
 }
 
 my @calls = (
-	"castssl_enable(source_dir => '$t->{source}')", 'castssl_disable()', 'castssl_reload()',
+	"castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')", 'castssl_disable()', 'castssl_reload()',
 	'castssl_status()', 'castssl_certificates()', 'castssl_hba_rules()');
 my $before = $t->state;
 foreach my $call (@calls)
@@ -101,13 +101,13 @@ my ($there, $not_there) = map {
 is($there, $not_there, 'probing for files outside tells nothing');
 
 # before the library is loaded anybody can SET any such name; it must have no effect then
-$t->fails("SET castssl.allowed_directories = '/'; SELECT * FROM castssl_enable(source_dir => '$t->{source}')",
+$t->fails("SET castssl.allowed_directories = '/'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')",
 	'42501', "allowed_directories is not the operator's to set", psql => {%operator});
 $t->fails("SELECT count(*) FROM castssl_status(); SET castssl.allowed_directories = '/'", '55P02',
 	"allowed_directories is not the operator's to set, with the library loaded", psql => {%operator}, no_detail => 1);
 is_deeply($t->state, $before, 'allowed_directories: nothing has changed');
 
-my ($ok, $out, $err) = $t->psql("SELECT count(*) > 0 FROM castssl_enable(source_dir => '$inside', plaintext => 'block')", %operator);
+my ($ok, $out, $err) = $t->psql("SELECT count(*) > 0 FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$inside', plaintext => 'block')", %operator);
 ok($ok, 'operator: from the data directory') or diag $err;
 is($t->served, $pki->fingerprint('server.crt'), 'operator: served');
 ($ok, $out, $err) = $t->psql('SELECT count(*) > 0 FROM castssl_disable()', %operator);
@@ -115,7 +115,7 @@ ok($ok, 'operator: castssl_disable') or diag $err;
 
 $t->sql("SELECT count(*) FROM castssl_status(); ALTER SYSTEM SET castssl.allowed_directories = '$t->{source}'");
 $t->reload;
-($ok, $out, $err) = $t->psql("SELECT count(*) > 0 FROM castssl_enable(source_dir => '$t->{source}')", %operator);
+($ok, $out, $err) = $t->psql("SELECT count(*) > 0 FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')", %operator);
 ok($ok, 'operator: from an allowed directory') or diag $err;
 $t->disable;
 $before = $t->state;
@@ -131,7 +131,7 @@ $t->sql(q{SET ROLE operator;
 ($ok, $out, $err) = $t->psql(
 	"SET search_path = planted, pg_catalog, public;
 	 CREATE TEMP TABLE pg_hba_file_rules (line_number int);
-	 SELECT count(*) > 0 FROM castssl_enable(source_dir => '$inside', plaintext => 'block');
+	 SELECT count(*) > 0 FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$inside', plaintext => 'block');
 	 SELECT count(*) > 0 FROM castssl_hba_rules();
 	 SELECT count(*) > 0 FROM castssl_disable()", %operator);
 ok($ok, 'planted functions, operators and tables are not used') or diag $err;

@@ -13,8 +13,8 @@ use Time::HiRes ();
 my $hba = $CastsslTest::stock_hba;
 my $t = CastsslTest->new('callers');
 my $pki = $t->{pki};
-my $call = "castssl_enable(source_dir => '$t->{source}', plaintext => 'block')";
-my $nowhere = "castssl_enable(source_dir => '$t->{folder}/nowhere')";
+my $call = "castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')";
+my $nowhere = "castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{folder}/nowhere')";
 
 sub secured
 {

@@ -56,7 +56,7 @@ sub log_of
 	}
 	# during the proof of a change, of which all is put back, and said so
 	my $before = $t->hba;
-	my $error = $t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')", '57014', 'statement_timeout during a proof', detail => qr/^Everything is as it was before\.$/);
+	my $error = $t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')", '57014', 'statement_timeout during a proof', detail => qr/^Everything is as it was before\.$/);
 	is($t->hba, $before, 'which has changed nothing');
 	$t->sql('ALTER SYSTEM RESET pre_auth_delay');
 	$t->reload;
@@ -90,7 +90,7 @@ foreach my $setting ("castssl.keep_changes = 0", "castssl.ca_directory = '/tmp'"
 	$t->enable(source_dir => $t->{source});
 	$t->disable;
 	my $kept = $t->sql("SELECT count(*) FROM castssl_changes()");
-	my ($ok, undef, $err) = $t->psql("SET castssl.keep_changes = 0; SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}')");
+	my ($ok, undef, $err) = $t->psql("SET castssl.keep_changes = 0; SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')");
 	ok($ok, 'a change in a session that had set castssl.keep_changes') or diag $err;
 	is($t->sql("SELECT count(*) FROM castssl_changes()"), $kept + 1, 'forgets no change of others');
 	$t->disable;
@@ -208,7 +208,7 @@ SKIP:
 	{
 		foreach my $kind (qw(error gone emfile))
 		{
-			my ($ok, undef, $err) = $faulty->psql("LOAD '$module'; SET castssl.fault = '$point:$kind'; SELECT count(*) FROM castssl_enable(source_dir => '$faulty->{source}', plaintext => 'block')");
+			my ($ok, undef, $err) = $faulty->psql("LOAD '$module'; SET castssl.fault = '$point:$kind'; SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$faulty->{source}', plaintext => 'block')");
 			$reached++ if $err =~ /NOTICE: .*fault at point/;
 			ok(!$ok && $err =~ /ERROR:/, "$point, $kind: an error") or diag $err;
 			is_deeply($faulty->state, $before, "$point, $kind: all is as before") or last;

@@ -62,14 +62,15 @@ sub limit_is
 
 # Each of $included files that pg_hba.conf refers to is opened once by us, and once more when a change is written
 # (the proof), and twice by the server's parser; a change and the check look at each of $changes in the journal once, to see which are to go or damaged.
+# So are the two files of parameters, to see whether they are loaded.
 sub limits_hold
 {
 	my ($t, $on, $included, $changes) = @_;
-	my $enable = "castssl_enable(source_dir => '$t->{source}')";
+	my $enable = "castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')";
 	my $session = $t->session;
 	my $parsed = 3 * $included;
 	limit_is($t, $session, 45 + 2 * $included + $changes, $enable, "castssl_enable(), $on");
-	limit_is($t, $session, 14 + $parsed, $enable, "the same call again, $on");
+	limit_is($t, $session, 16 + $parsed, $enable, "the same call again, $on");
 	limit_is($t, $session, 28 + ($included ? 6 : 0) + $changes, 'castssl_check()', "castssl_check(), $on");
 	$session->ask(q{SELECT castssl_hba_add('host', '{app}', '{alice}', '10.0.0.0/8', 'scram-sha-256');});
 	$session->answer;

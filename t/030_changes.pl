@@ -150,7 +150,7 @@ unlink map { "$data/$_" } qw(server.crt server.key root.crt);
 
 my $last = changes()->[-1]{change_id};
 $before = $t->state;
-$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{folder}/nowhere')", '58P01', 'refused before anything is written', hint => 1);
+$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{folder}/nowhere')", '58P01', 'refused before anything is written', hint => 1);
 is(changes()->[-1]{change_id}, $last, 'is no change');
 
 # --- castssl.keep_changes

@@ -54,7 +54,8 @@ my %enable = (source_dir => $t->{source}, plaintext => 'block');
 my $old = $t->session;
 my $steps = $t->enable(%enable, confirm_within => '10 min');
 is($steps->[-1]{action}, 'await confirmation', 'the last step');
-is($steps->[-1]{result}, 'done', 'its result') or diag explain $steps->[-1];
+is($steps->[-1]{result}, 'waiting', 'its result') or diag explain $steps->[-1];
+is("$steps->[-1]{target} $steps->[-1]{code}", "SELECT castssl_confirm($steps->[-1]{change_id}) confirmation_awaited", 'names the change');
 is(latest($t)->{state}, 'unconfirmed', 'unconfirmed');
 my $status = $t->status;
 is($status->{change_state}, 'unconfirmed', 'castssl_status says so');
@@ -148,7 +149,7 @@ $t->disable;
 
 foreach my $bad ('0 s', '-1 min', 'infinity')
 {
-	my ($ok, $out, $err) = $t->psql("SELECT * FROM castssl_enable(source_dir => '$t->{source}', confirm_within => '$bad')");
+	my ($ok, $out, $err) = $t->psql("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', confirm_within => '$bad')");
 	like($err, qr/ERROR:  22/, "confirm_within => '$bad': refused");
 }
 is($t->hba, $hba, 'and nothing has changed');
@@ -198,7 +199,7 @@ $t->disable;
 $t->{node}->append_conf('postgresql.conf', 'max_worker_processes = 0');
 $t->restart;
 my $before = $t->state;
-$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', confirm_within => '10 min')",
+$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', confirm_within => '10 min')",
 	'55000', 'no worker slot', detail => qr/max_worker_processes/, hint => qr/max_worker_processes/);
 is_deeply($t->state, $before, 'no worker slot: nothing has changed');
 $t->enable(%enable);

@@ -95,10 +95,10 @@ sub leftovers
 
 my %scenarios = (
 	'enable' => {
-		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{source}', plaintext => 'block')" } },
+		statement => sub { "SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$_[0]{source}', plaintext => 'block')" } },
 	'enable again' => {
 		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
-		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{renewed}')" } },
+		statement => sub { "SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$_[0]{renewed}')" } },
 	'one file' => {
 		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block') },
 		statement => sub { my $pki = $_[0]{pki}; "SELECT * FROM castssl_install(ca => '" . join('', map { CastsslOpenssl::slurp($pki->path($_)) } qw(root.crt other-root.crt)) . "')" } },
@@ -123,7 +123,7 @@ my %scenarios = (
 		statement => sub { 'SELECT * FROM castssl_rollback()' } },
 	'timeout' => {
 		worker => 1,
-		statement => sub { "SELECT * FROM castssl_enable(source_dir => '$_[0]{source}', plaintext => 'block', confirm_within => '1 s')" } },);
+		statement => sub { "SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$_[0]{source}', plaintext => 'block', confirm_within => '1 s')" } },);
 
 # One failure; returns 'not reached', 'old', 'new', or what is wrong.
 sub fail_at
@@ -333,7 +333,7 @@ cmp_ok(scalar(keys %named), '>=', 20, 'of many kinds') if $step == 1;
 	# replaced by hand, and never loaded: it does not fit the key
 	my $other = $t->slurp($t->{pki}->path('alice.crt'));
 	$t->write("$t->{data}/server.crt", $other);
-	my $err = ($t->psql("LOAD '$module'; SET castssl.verify_timeout = '1 s'; SET castssl.fault = 'signal:error'; SELECT * FROM castssl_enable(source_dir => '$t->{renewed}')"))[2];
+	my $err = ($t->psql("LOAD '$module'; SET castssl.verify_timeout = '1 s'; SET castssl.fault = 'signal:error'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{renewed}')"))[2];
 	like($err, qr/fault at point \d+, signal.*DETAIL:.*Files and parameters are as they were before, but the server does not serve what they say\./s, 'undone to a certificate that does not load');
 	is($t->slurp("$t->{data}/server.crt"), $other, 'which is as it was');
 }

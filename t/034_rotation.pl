@@ -49,7 +49,7 @@ my (@latencies, @wrong);
 foreach my $n (1 .. $rotations)
 {
 	my $began = time;
-	$session->ask("SELECT count(*) FROM castssl_enable(source_dir => '$sources[$n % 2]');");
+	$session->ask("SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$sources[$n % 2]');");
 	my $answer = $session->answer;
 	push @wrong, $answer unless $answer =~ /^\d+$/;
 	# the next connection has the new certificate

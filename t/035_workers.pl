@@ -101,7 +101,7 @@ sub failing
 {
 	my (%options) = @_;
 	# the postmaster accepts, and its child says nothing for three seconds: no proof within one
-	return join ' ', $options{set} // '', "SET castssl.verify_timeout = '1s';", "SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block', force => true)";
+	return join ' ', $options{set} // '', "SET castssl.verify_timeout = '1s';", "SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block', force => true)";
 }
 $t->sql('ALTER SYSTEM SET pre_auth_delay = 3');
 $t->reload;
@@ -137,7 +137,7 @@ $t->reload;
 $t->sql('ALTER SYSTEM SET pre_auth_delay = 5');
 $t->reload;
 my $changing = $t->session;
-$changing->ask("SET castssl.verify_timeout = '60s'; SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}');");
+$changing->ask("SET castssl.verify_timeout = '60s'; SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}');");
 ok(wait_until(sub { $t->served ne 'x' && $t->sql('SHOW ssl') eq 'on' }), 'a change that is being proven');
 returns($t, 'CREATE DATABASE beside; DROP DATABASE beside', 'DROP DATABASE beside it');
 like($changing->answer, qr/^\d+$/m, 'and it is proven in the end');
@@ -182,7 +182,7 @@ SKIP:
 	$t->reload;
 	$hba = $t->hba;
 	my $changes = $t->sql('SELECT count(*) FROM castssl_changes()');
-	$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block', confirm_within => '10 min')",
+	$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block', confirm_within => '10 min')",
 		'55000', 'a worker whose library is not there', detail => qr/did not come up/, hint => qr/log/);
 	is($t->hba, $hba, 'nothing has changed');
 	is($t->sql('SELECT count(*) FROM castssl_changes()'), $changes, 'nothing is in the journal');
@@ -219,7 +219,7 @@ SKIP:
 	$t->sql('CREATE TABLE seen (problem text)');
 	$t->sql(q{SELECT run_in_background('INSERT INTO seen SELECT problem FROM castssl_reload()')});
 	is($t->sql(q{SELECT count(*) || ' ' || coalesce(max(problem), 'none') FROM seen}), '1 none', 'castssl_reload() in a background worker that ignores SIGHUP');
-	$t->sql(qq{CREATE FUNCTION renew() RETURNS void LANGUAGE SQL AS \$\$ SELECT castssl_enable(source_dir => '$t->{source}', plaintext => 'block', force => true) \$\$});
+	$t->sql(qq{CREATE FUNCTION renew() RETURNS void LANGUAGE SQL AS \$\$ SELECT castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block', force => true) \$\$});
 	$t->sql(q{SELECT run_in_background('SELECT renew()')});
 	is($t->sql("SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1"), 'applied', 'castssl_enable() there');
 	isnt($t->served, 'none', 'and it is served');

@@ -154,7 +154,7 @@ my $t = CastsslTest->new('hands');
 			close $out;
 			POSIX::_exit(0);
 		}
-		my ($ok, undef, $err) = $t->psql("SELECT * FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block')");
+		my ($ok, undef, $err) = $t->psql("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')");
 		waitpid $child, 0;
 		my $there = $t->hba =~ /^\Q$line\E$/m;
 		my $in_journal = grep { $t->slurp($_) =~ /^\Q$line\E$/m } glob "$t->{data}/pg_castssl/changes/*/replaced-*";

@@ -165,7 +165,7 @@ sub run_and_look
 
 foreach my $cycle (1 .. $cycles)
 {
-	my $answer = join '', map { run_and_look("SELECT count(*) FROM $_") } "castssl_enable(source_dir => '$t->{source}')", 'castssl_rollback()';
+	my $answer = join '', map { run_and_look("SELECT count(*) FROM $_") } "castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')", 'castssl_rollback()';
 	$errors++ if $answer =~ /ERROR/;
 	next if $cycle != 5 && $cycle != $cycles;
 	$session->ask($measure);

@@ -166,7 +166,7 @@ sub file
 sub our_answer
 {
 	my ($case) = @_;
-	my %arguments = (cert_file => $case->{cert}, key_file => $case->{key}, ca_file => $case->{ca});
+	my %arguments = (cert_file => $case->{cert}, key_file => $case->{key}, ca_file => $case->{ca} // '');
 	$arguments{clientcert} = $case->{ca} ? 'verify-ca' : 'none';
 	$arguments{crl_file} = $case->{crl} if $case->{crl};
 	my ($ok, $out, $err) = $t->psql(
@@ -297,7 +297,7 @@ subtest 'castssl_certificate_info' => sub {
 };
 
 $t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => "$files/server.crt", key_file => "$files/server.key",
-		ca_file => undef, clientcert => 'none'),
+		ca_file => '', clientcert => 'none'),
 	'55000', 'no CA while rules ask for certificates: everybody would be refused', hint => 1, detail => qr/pg_hba\.conf:\d+ asks/);
 
 subtest 'castssl_certificates' => sub {

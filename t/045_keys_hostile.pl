@@ -314,7 +314,7 @@ subtest 'CRLs in a directory' => sub {
 	$t->sql('SELECT ' . call('castssl_revoke', certificate => slurp("$state/issued/bob/client.crt")));
 	login_is('bob', 0, 'revoked, beside the directory');
 	login_is('alice', 1, 'revoked, beside the directory');
-	is($t->sql('SELECT castssl_rollback() IS NOT NULL LIMIT 1'), 't', 'taken back');
+	is($t->sql('SELECT count(*) > 0 FROM castssl_rollback()'), 't', 'taken back');
 	$t->sql('ALTER SYSTEM RESET ssl_crl_dir');
 	$t->reload;
 	login_is('bob', 1, 'no CRL');

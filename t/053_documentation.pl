@@ -153,7 +153,7 @@ subtest 'values are those of the server' => sub {
 	};
 	my %values = (
 		'castssl_client_config format' => $detail->(q{castssl_client_config(format => '?', host => 'h', user_name => 'u')}),
-		'castssl_enable profile' => $detail->(qq{castssl_enable(source_dir => '$t->{source}', profile => '?', dry_run => true)}),
+		'castssl_enable profile' => $detail->(qq{castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', profile => '?', dry_run => true)}),
 		'castssl_sign purpose' => $detail->(q{castssl_sign('x', purpose => '?')}),
 		'castssl_hba_explain encryption' => $detail->(q{castssl_hba_explain('d', 'u', encryption => '?')}));
 	foreach my $function (qw(castssl_enable castssl_hba_require_tls))
@@ -199,6 +199,16 @@ subtest 'values are those of the server' => sub {
 		[ $reference->{castssl_check}{text} =~ /^\| (`\w+` \| `\w+` \| .*) \|$/mg ],
 		[ map { /^(\w+), \w+, CASTSSL_(\w+), "(.*)"/; "`$1` | `" . lc($2) . "` | $3" } @checks ],
 		'checks: names, severities and titles');
+	# column code: a closed list
+	my $steps = text_of("$root/src/flow/plan/steps.h");
+	my %codes = $steps =~ /^\tCODE\((\w+), "(.*)"\)/mg;
+	my ($section) = text_of("$root/docs/reference.md") =~ /^## Codes\n(.*)/ms;
+	is_deeply({ ($section // '') =~ /^\| `(\w+)` \| (.*) \|$/mg }, \%codes, 'codes: the reference');
+	my $source = join '', map { text_of($_) } glob "$root/src/*/*.[ch] $root/src/*/*/*.[ch]";
+	foreach my $code (sort keys %codes)
+	{
+		ok($source =~ /\bCASTSSL_CODE_$code\b|"$code"/, "codes: $code comes up");
+	}
 	$t->stop;
 };
 

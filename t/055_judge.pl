@@ -53,7 +53,7 @@ sub judged
 
 $t->write($_, of($_)) foreach qw(server.crt server.key root.crt);
 chmod 0600, $t->path('server.key') or die $!;
-$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
+$t->sql(q{SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', force => true)});
 
 # By hand: some of these castssl_enable() would refuse.
 sub trust
@@ -124,7 +124,7 @@ subtest 'the caller is not locked out' => sub {
 	is(login('client', 'client', %boss, sql => q{SELECT count(*) FROM castssl_enable(profile => 'modern')}), 'in',
 		'TLS 1.3: it is not');
 	$t->disable;
-	$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
+	$t->sql(q{SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', force => true)});
 };
 
 subtest 'nor by ciphers and groups' => sub {
@@ -161,7 +161,7 @@ subtest 'nor by ciphers and groups' => sub {
 	}
 	is(login('client', 'client', user => 'boss', sql => $apply), 'in', 'who offers others, too, may');
 	$t->disable;
-	$t->sql('SELECT count(*) FROM castssl_enable(force => true)');
+	$t->sql(q{SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', force => true)});
 };
 
 subtest 'maps that a change takes away' => sub {
@@ -323,7 +323,7 @@ subtest 'trust where proof was asked for' => sub {
 };
 
 subtest 'a delta CRL alone is no CRL' => sub {
-	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', crl_file => "$certificates/delta.crl", dry_run => 'true'),
+	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', clientcert => 'verify-ca', crl_file => "$certificates/delta.crl", dry_run => 'true'),
 		'F0000', 'refused', message => qr/the only CRL for .* is a delta CRL/, hint => qr/Append the full CRL/);
 };
 

@@ -123,7 +123,7 @@ if ($child == 0)
 my %seen;
 foreach (1 .. 25)
 {
-	$seen{ outcome("SELECT count(*) FROM castssl_enable(source_dir => '$t->{data}/swapped', confirm_within => NULL)", user => 'operator') }++;
+	$seen{ outcome("SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{data}/swapped', confirm_within => NULL)", user => 'operator') }++;
 	isnt($t->served, $pki->fingerprint('server-renewed.crt'), 'the certificate outside is not served');
 	$t->disable;
 }
@@ -171,13 +171,13 @@ foreach my $user ('operator', 'postgres')
 	foreach my $name (qw(PG_VERSION postgresql.auto.conf postgresql.conf pg_hba.conf pg_ident.conf postmaster.pid standby.signal
 		recovery.signal backup_label notes.txt comment.conf half.pem other.key))
 	{
-		$t->fails("SELECT * FROM castssl_enable(source_dir => '$incoming', cert_file => '$name', target_dir => '$t->{data}', force => true)",
+		$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$incoming', cert_file => '$name', target_dir => '$t->{data}', force => true)",
 			'42501', "$user: a certificate over $name", psql => { user => $user }, hint => 1);
 	}
-	$t->fails("SELECT * FROM castssl_enable(source_dir => '$incoming', cert_file => '$_->[1]', target_dir => '$t->{data}/$_->[0]', force => true)",
+	$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$incoming', cert_file => '$_->[1]', target_dir => '$t->{data}/$_->[0]', force => true)",
 		'42501', "$user: a certificate over $_->[0]/$_->[1]", psql => { user => $user })
 	  foreach [ 'global', 'pg_control' ], [ 'global', 'pg_filenode.map' ], [ 'global', 'server.crt' ], [ 'pg_castssl/ca', 'ca.key' ], [ 'pg_castssl', 'server.crt' ];
-	$t->fails("SELECT * FROM castssl_enable(source_dir => '$incoming', cert_file => 'server.crt', ca_file => 'server.crt', target_dir => '$t->{data}')",
+	$t->fails("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$incoming', cert_file => 'server.crt', ca_file => 'server.crt', target_dir => '$t->{data}')",
 		'22023', "$user: one file for two roles", psql => { user => $user }) if !-e "$t->{data}/server.crt";
 	is_deeply(everything(), $everything, "$user: everything stands");
 }
@@ -261,7 +261,7 @@ my $odd = "$t->{data}/a'b\"c \x1b[2J\n;--";
 mkdir $odd, 0700 or die $!;
 $pki->source("$odd/certs");
 (my $name = "$odd/certs") =~ s/'/''/g;
-like(outcome("SELECT count(*) FROM castssl_enable(source_dir => '$name')"), qr/^ok$/, 'a hostile folder name is a folder');
+like(outcome("SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$name')"), qr/^ok$/, 'a hostile folder name is a folder');
 is($t->served, $pki->fingerprint('server.crt'), 'and its certificate is served');
 $t->disable;
 

@@ -38,7 +38,7 @@ my @calls = (
 	[ 'secret in a report', q{SELECT public.castssl_report()} ],
 	[ 'secret in a diff', q{SELECT public.castssl_hba_remove((SELECT max(line_number) FROM public.castssl_hba_rules())) || public.castssl_hba_diff()} ],
 	[ 'discard', q{SELECT public.castssl_hba_discard()::text} ],
-	[ 'files outside', "SELECT count(*)::text FROM public.castssl_enable(source_dir => '$t->{source}', dry_run => true)" ],
+	[ 'files outside', "SELECT count(*)::text FROM public.castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', dry_run => true)" ],
 	[ 'a change', q{SELECT count(*)::text FROM public.castssl_hba_require_tls(clientcert => 'none', plaintext => 'block')} ],
 	[ 'a change applied', q{SELECT count(*)::text FROM public.castssl_hba_apply()} ],
 	[ 'who changed it', q{SELECT user_name FROM public.castssl_changes() ORDER BY change_id DESC LIMIT 1} ],

@@ -66,7 +66,7 @@ sub inventory
 	my ($name, $variables, @servers) = @_;
 	my $json = JSON::PP->new->utf8;
 	my %vars = (
-		castssl_host => 'localhost', castssl_password => 'wonderland', castssl_plaintext => 'block',
+		castssl_host => 'localhost', castssl_password => 'wonderland', castssl_plaintext => 'block', castssl_clientcert => 'verify-ca',
 		castssl_sslrootcert => $pki->path('root.crt'),
 		castssl_sslcert => $pki->path('postgres.crt'), castssl_sslkey => $pki->path('postgres.key'), %$variables);
 	# in the order of the servers, which JSON::PP does not keep

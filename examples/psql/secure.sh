@@ -40,12 +40,10 @@ for service in $(sed -n 's/^\[\([^]]*\)].*/\1/p' "$PGSERVICEFILE"); do
 		;;
 	?*)
 		result=changed
-		case $(echo "SELECT action $enable);" | ask "$service" sslmode=prefer) in
-		*'await confirmation'*)
-			# a new connection, as the service says: that it can begin is the proof
-			echo 'SELECT castssl_confirm();' | ask "$service" >/dev/null
-			;;
-		esac
+		# the statement that keeps this change and no other, when something was to be done
+		confirm=$(echo "SELECT target $enable) WHERE result = 'waiting';" | ask "$service" sslmode=prefer)
+		# a new connection, as the service says: that it can begin is the proof
+		[ -z "$confirm" ] || echo "$confirm;" | ask "$service" >/dev/null
 		;;
 	esac
 	echo "$service: $result, policy $(

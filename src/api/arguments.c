@@ -210,9 +210,10 @@ castssl_argument_wanted(FunctionCallInfo fcinfo, int clientcert, int plaintext, 
 										castssl_clientcert_name(CASTSSL_CLIENTCERT_VERIFY_FULL),
 										NULL };
 	CastsslHbaWanted wanted = { 0 };
-	char *text = castssl_argument_required(fcinfo, clientcert, "clientcert");
+	char *text = castssl_argument_text(fcinfo, clientcert);
 
-	if (!castssl_clientcert_parse(text, &wanted.clientcert))
+	wanted.names_clientcert = text != NULL;
+	if (text && !castssl_clientcert_parse(text, &wanted.clientcert))
 		castssl_choice("clientcert", text, clientcerts,
 					   "For example: clientcert => 'verify-full'.");
 	text = castssl_argument_required(fcinfo, plaintext, "plaintext");

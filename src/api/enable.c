@@ -32,24 +32,16 @@ CASTSSL_FUNCTION(castssl_enable)
 	CastsslEnableOptions enable = { 0 };
 	CastsslApplyOptions options;
 
-	enable.source_dir = castssl_argument_optional(fcinfo, 0, "source_dir");
-	enable.names[CASTSSL_ROLE_CERTIFICATE] = castssl_argument_required(fcinfo, 1, "cert_file");
-	enable.names[CASTSSL_ROLE_KEY] = castssl_argument_required(fcinfo, 2, "key_file");
-	enable.names[CASTSSL_ROLE_CA] = castssl_argument_optional(fcinfo, 3, "ca_file");
-	enable.names[CASTSSL_ROLE_CRL] = castssl_argument_optional(fcinfo, 4, "crl_file");
+	enable.files.source_dir = castssl_argument_optional(fcinfo, 0, "source_dir");
+	enable.files.names[CASTSSL_ROLE_CERTIFICATE] =
+		castssl_argument_optional(fcinfo, 1, "cert_file");
+	enable.files.names[CASTSSL_ROLE_KEY] = castssl_argument_optional(fcinfo, 2, "key_file");
+	enable.files.names[CASTSSL_ROLE_CA] = castssl_argument_text(fcinfo, 3);
+	enable.files.names[CASTSSL_ROLE_CRL] = castssl_argument_text(fcinfo, 4);
 	enable.wanted = castssl_argument_wanted(fcinfo, 5, 6, 7, 8);
-	enable.target_dir = castssl_argument_optional(fcinfo, 9, "target_dir");
+	enable.files.target_dir = castssl_argument_optional(fcinfo, 9, "target_dir");
 	options = castssl_argument_options(fcinfo, 10, 11, 12);
 	enable.profile = castssl_argument_text(fcinfo, 13);
-
-	if (enable.names[CASTSSL_ROLE_CA] == NULL &&
-		enable.wanted.clientcert != CASTSSL_CLIENTCERT_NONE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("clientcert => '%s' needs a CA file",
-						castssl_clientcert_name(enable.wanted.clientcert)),
-				 errdetail("Client certificates are checked against ca_file, which is NULL."),
-				 errhint("Name a ca_file, or use clientcert => 'none'.")));
 
 	castssl_run_plan(make_enable_plan, &enable, &options, fcinfo);
 	return (Datum) 0;

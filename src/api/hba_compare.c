@@ -13,6 +13,7 @@
 #include "api/result.h"
 #include "change/worker.h"
 #include "flow/ask/impact.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/compare.h"
 #include "hba/text/address.h"
@@ -51,7 +52,8 @@ CASTSSL_FUNCTION(castssl_hba_compare_staged)
 	castssl_worker_tell();
 	castssl_staging_check();
 	after = castssl_staging_policy(&before);
-	castssl_hba_compare(before, ssl, after, ssl, castssl_hba_world_with_roles(), &differences);
+	castssl_hba_compare(castssl_hba_plan_as_meant(before), ssl, after, ssl,
+						castssl_hba_world_with_roles(), &differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];

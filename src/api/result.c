@@ -234,6 +234,9 @@ castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run)
 		castssl_row_text(&row, "target", step->target);
 		castssl_row_text(&row, "result", castssl_step_result(step, changes, dry_run));
 		castssl_row_text(&row, "detail", step->detail);
+		castssl_row_text(&row, "code", castssl_code_name(step->code));
+		if (plan->change_id != 0)
+			castssl_row_int(&row, "change_id", plan->change_id);
 		castssl_rows_add(rows, &row);
 	}
 }

@@ -76,7 +76,7 @@ extern void castssl_row_text_array(CastsslRow *row, const char *column, const ch
 /* integer[]: indexes counted from 0, shown as numbers counted from 1 */
 extern void castssl_row_numbers(CastsslRow *row, const char *column, const int *indexes, int count);
 
-/* The rows of a change: step, action, target, result, detail. */
+/* The rows of a change: step, action, target, result, detail, code, change_id. */
 extern void castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run);
 
 /* One row of castssl_certificates(): role and file_name are NULL for castssl_certificate_info(). */

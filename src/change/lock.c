@@ -14,6 +14,7 @@
 
 #include "base/settings.h"
 #include "change/lock.h"
+#include "server/process/call.h"
 #include "server/process/wait.h"
 #include "server/reload.h"
 
@@ -108,6 +109,7 @@ wait_for_lock(bool (*try)(void))
 					 errhint("Call this again when it has ended: SELECT * FROM castssl_changes() "
 							 "shows its state. Or let it wait: SET lock_timeout = '1min'.")));
 		castssl_sleep(WATCHER_PAUSE);
+		castssl_call_forget(); /* what this call has read, the other one may have changed */
 	}
 }
 

@@ -60,7 +60,7 @@ typedef struct CastsslChange
 	List *files;                  /* CastsslChangedFile */
 	List *parameters;             /* CastsslChangedParameter */
 	List *undoes;                 /* int64 *: ids of the changes that this one undoes */
-	bool touches_tls;         /* ssl is among the parameters, and may be stored off in between */
+	bool touches_tls;         /* if ssl is among the parameters, it may be stored off in between */
 	bool uses_staged;         /* makes the staged edits of pg_hba.conf live */
 	bool switching;           /* everything is prepared: from here on files are replaced */
 	const char *sessions;     /* castssl_sessions_identities() when it took effect; NULL */

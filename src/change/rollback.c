@@ -348,7 +348,7 @@ bridge(const Restoring *restoring)
 	bool *replaced = palloc0(Max(list_length(change->files), 1) * sizeof(bool));
 	List *settings = NIL;
 
-	if (!change->touches_tls)
+	if (!change->touches_tls || ssl == NULL)
 		return;
 	for (int i = 0; i < list_length(change->files); i++)
 	{
@@ -358,7 +358,7 @@ bridge(const Restoring *restoring)
 	}
 	if (parameters_are_as_before(change) && count_tls_files(change, replaced) <= 1)
 		return;
-	if (castssl_bridge_starts_with_tls() && castssl_bridge_tls_is_on(ssl ? ssl->before : NULL) &&
+	if (castssl_bridge_starts_with_tls() && castssl_bridge_tls_is_on(ssl->before) &&
 		castssl_bridge_settings(change, false, replaced, &settings))
 		castssl_parameters_store(settings);
 	else

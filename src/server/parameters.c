@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "libpq/libpq.h"
 #include "postmaster/postmaster.h"
@@ -25,6 +26,7 @@
 #include "server/parameters.h"
 #include "server/process/call.h"
 #include "server/process/capture.h"
+#include "server/process/platform.h"
 #include "server/process/query.h"
 
 char *
@@ -303,6 +305,30 @@ castssl_parameter_file_problem(void)
 	return problem;
 }
 
+char *
+castssl_parameters_not_in_effect(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	StringInfoData names;
+
+	SPI_connect();
+	castssl_query("SELECT s.name FROM pg_catalog.pg_settings s"
+				  " JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
+				  "  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
+				  " ON true"
+				  " WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
+				  " AND s.setting <> f.setting AND NOT"
+				  " (s.vartype = 'bool' AND s.setting::bool = f.setting::bool)"
+				  " ORDER BY s.name");
+	initStringInfo(&names);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		appendStringInfo(&names, "%s%s", i ? ", " : "",
+						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	names.data = names.len > 0 ? MemoryContextStrdup(context, names.data) : NULL;
+	SPI_finish();
+	return names.data;
+}
+
 /* Was it given on the command line that started the server? */
 static bool
 is_on_command_line(const char *name)
@@ -322,31 +348,38 @@ castssl_parameter_at_start(const char *name)
 }
 
 const char *
-castssl_parameter_unchangeable(const char *name)
+castssl_parameters_unwritable(void)
 {
+	char *path = castssl_path_in(castssl_path_data_directory(), PG_AUTOCONF_FILENAME);
+	struct stat st;
+
 	if (!castssl_alter_system_allowed())
 		return "allow_alter_system is off: this server's parameters are managed from outside.";
+	if (lstat(path, &st) != 0)
+		return NULL;
+	if (S_ISLNK(st.st_mode))
+		return "postgresql.auto.conf is a symbolic link, as where another program switches ALTER "
+			   "SYSTEM off: this server's parameters are managed from outside.";
+	if (access(path, W_OK) != 0)
+		return "The server may not write postgresql.auto.conf: its parameters are managed from "
+			   "outside.";
+	if (castssl_platform_is_mount_point(path))
+		return "postgresql.auto.conf is a mount point, so it cannot be replaced: this server's "
+			   "parameters are managed from outside.";
+	return NULL;
+}
+
+const char *
+castssl_parameter_unchangeable(const char *name)
+{
+	const char *why = castssl_parameters_unwritable();
+
+	if (why)
+		return why;
 	if (is_on_command_line(name))
 		return "It was given on the command line that started the server, which overrides every "
 			   "configuration file.";
 	return NULL;
-}
-
-void
-castssl_parameter_check_changeable(const char *name)
-{
-	const char *why = castssl_parameter_unchangeable(name);
-
-	if (why == NULL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("parameter \"%s\" cannot be changed by ALTER SYSTEM", name),
-			 errdetail("%s", why),
-			 castssl_alter_system_allowed()
-				 ? errhint("Start the server without \"-c %s=...\", then call this again.", name)
-				 : errhint("Set the ssl parameters where they are managed, or set "
-						   "allow_alter_system = on in postgresql.conf and reload.")));
 }
 
 /* Raises what ALTER SYSTEM would of a value that the server refuses. */

@@ -66,10 +66,16 @@ extern char *castssl_parameter_file_problem(void);
 extern const char *castssl_parameter_unchangeable(const char *name);
 
 /*
- * 55000 if ALTER SYSTEM cannot change the parameter: allow_alter_system is off (17 and
- * later), or the parameter was given on the server's command line.
+ * Why nothing can be stored by ALTER SYSTEM, a sentence; NULL if it can: allow_alter_system
+ * is off (17 and later), or postgresql.auto.conf is a link or cannot be written.
  */
-extern void castssl_parameter_check_changeable(const char *name);
+extern const char *castssl_parameters_unwritable(void);
+
+/*
+ * The ssl parameters whose value in the configuration files is not in effect, joined by
+ * ", "; NULL if all are.  Palloc'd.
+ */
+extern char *castssl_parameters_not_in_effect(void);
 
 /* What is to be stored of one parameter; value NULL: nothing. */
 typedef struct CastsslSetting

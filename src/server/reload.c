@@ -13,10 +13,14 @@
 #include "utils/timestamp.h"
 
 #include "base/fault.h"
+#include "server/disk/paths.h"
 #include "server/process/loan.h"
 #include "server/process/platform.h"
 #include "server/process/wait.h"
 #include "server/reload.h"
+
+/* When this process last asked the postmaster to reload; 0: never. */
+static TimestampTz asked_at;
 
 /* Why to stop waiting; NULL: continue. */
 static char *
@@ -41,6 +45,7 @@ signal_and_wait(int timeout, bool undoing)
 	 * pg_hba.conf and the TLS files, and only then accepts connections again.
 	 */
 	ConfigReloadPending = false;
+	asked_at = GetCurrentTimestamp();
 	/* The process number of one that is gone may be anybody's. */
 	if (!PostmasterIsAlive())
 		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE */
@@ -122,4 +127,20 @@ char *
 castssl_reload_undone(int timeout)
 {
 	return reload(timeout, true);
+}
+
+CastsslLoaded
+castssl_reload_covers(const char *path)
+{
+	TimestampTz changed = castssl_path_changed_at(path);
+
+	if (changed > PgReloadTime)
+		return CASTSSL_NOT_LOADED;
+	/*
+	 * A new process has the time from the postmaster.  One that has been idle reads the
+	 * parameters long after the reload, and then has the time at which it did.
+	 */
+	if (PgReloadTime > MyStartTimestamp && changed > Max(MyStartTimestamp, asked_at))
+		return CASTSSL_PERHAPS_LOADED;
+	return CASTSSL_LOADED;
 }

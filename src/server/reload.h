@@ -23,6 +23,21 @@ extern char *castssl_reload(int timeout);
  */
 extern char *castssl_reload_undone(int timeout);
 
+/* Whether the server has what is on the disk now. */
+typedef enum CastsslLoaded
+{
+	CASTSSL_LOADED,
+	CASTSSL_PERHAPS_LOADED, /* changed since this session began, and somebody has reloaded since */
+	CASTSSL_NOT_LOADED
+} CastsslLoaded;
+
+/*
+ * Was the file loaded after it, or a link on the way to it, last changed?  A server does
+ * not tell which CAs, CRLs and rules it has loaded, so times decide.  For an absolute path
+ * that is not resolved.
+ */
+extern CastsslLoaded castssl_reload_covers(const char *path);
+
 /* 55000 where there is no postmaster to reload: single-user mode. */
 extern void castssl_reload_check_possible(void);
 

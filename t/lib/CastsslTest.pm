@@ -442,10 +442,11 @@ sub call
 	return "$function(" . join(', ', map { "$_ => " . quote($arguments{$_}) } sort keys %arguments) . ')';
 }
 
+# Clients are asked for a certificate unless the test says otherwise.
 sub enable
 {
 	my ($self, %arguments) = @_;
-	return $self->rows('SELECT * FROM ' . call('castssl_enable', %arguments));
+	return $self->rows('SELECT * FROM ' . call('castssl_enable', clientcert => 'verify-ca', %arguments));
 }
 
 sub disable
@@ -509,8 +510,8 @@ sub enable_fails
 	my ($self, $arguments, $sqlstate, $name, %expected) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $before = $self->state;
-	my $error =
-	  $self->fails('SELECT * FROM ' . call('castssl_enable', %$arguments), $sqlstate, $name, %expected);
+	my $error = $self->fails('SELECT * FROM ' . call('castssl_enable', clientcert => 'verify-ca', %$arguments),
+		$sqlstate, $name, %expected);
 	is_deeply($self->state, $before, "$name: nothing has changed");
 	return $error;
 }

@@ -47,7 +47,7 @@ my $new = story();
 $t->sql('SELECT * FROM castssl_rollback(force => true)');
 is(story(), $old, 'a change and back');
 # which points there are, as the log counts them
-$t->sql("LOAD '$module'; SET castssl.fault = 'count'; SELECT count(*) FROM castssl_enable(source_dir => '$source', plaintext => 'block', force => true)");
+$t->sql("LOAD '$module'; SET castssl.fault = 'count'; SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$source', plaintext => 'block', force => true)");
 my %names = $t->slurp($t->{node}->logfile) =~ /fault point (\d+): (.*?)\r?$/mg;
 $t->sql('SELECT * FROM castssl_rollback(force => true)');
 my $last = (sort { $a <=> $b } keys %names)[-1];
@@ -56,7 +56,7 @@ cmp_ok($last - $reloaded, '>', 2, "there are $last points, the server has reload
 my %outcomes;
 foreach my $point ((map { 3 + int(($reloaded - 4) * $_ / 4) } 0 .. 3), $reloaded, $reloaded + 1, int(($reloaded + $last) / 2), $last)
 {
-	my ($ok) = $t->psql("LOAD '$module'; SET castssl.fault = '$point:crash'; SELECT * FROM castssl_enable(source_dir => '$source', plaintext => 'block', force => true)");
+	my ($ok) = $t->psql("LOAD '$module'; SET castssl.fault = '$point:crash'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$source', plaintext => 'block', force => true)");
 	ok(!$ok, "point $point ($names{$point}): the server dies");
 	my $up = 0;
 	for (1 .. 100)

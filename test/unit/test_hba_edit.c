@@ -197,14 +197,14 @@ test_repair(void)
 				  "#castssl# hostssl all all all md5 clientcert=verify-ca\n",
 				  "hostssl all all all md5 clientcert=verify-ca\n", __LINE__);
 
-	/* 13 knows these values */
+	/* 13 knows these values, but the file is to survive an upgrade */
 	check_require("hostssl all all all md5 clientcert=1\n", 13, &keep,
-				  "hostssl all all all md5 clientcert=1\n",
-				  "hostssl all all all md5 clientcert=1\n", __LINE__);
+				  "hostssl all all all md5 clientcert=verify-ca\n",
+				  "hostssl all all all md5 clientcert=verify-ca\n", __LINE__);
 	check_require(text, 13, &keep,
 				  "hostssl all all all md5 clientcert=verify-ca # castssl\n#castssl# hostssl all "
-				  "all all md5 clientcert=0\n",
-				  text, __LINE__);
+				  "all all md5\n",
+				  "hostssl all all all md5\n", __LINE__);
 }
 
 /* A line with another fault is left alone, and so are comments and directives. */

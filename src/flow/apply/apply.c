@@ -33,6 +33,8 @@
 #include "server/restart.h"
 #include "server/sessions.h"
 
+#define CONFIRMATION "await confirmation"
+
 /* The state of a plan that is carried out. */
 typedef struct Apply
 {
@@ -153,7 +155,8 @@ is_one_rename(const CastsslPlan *plan)
 static bool
 needs_guard(const CastsslPlan *plan)
 {
-	return plan->touches_tls && !is_one_rename(plan) && castssl_bridge_starts_with_tls();
+	return plan->touches_tls && has_parameter(plan->parameters, "ssl") && !is_one_rename(plan) &&
+		   castssl_bridge_starts_with_tls();
 }
 
 /*
@@ -399,6 +402,24 @@ put_exit_on_error_back(void *arg)
 	ExitOnAnyError = *(bool *) arg;
 }
 
+/* What keeps that change and no other. */
+static char *
+confirm_statement(int64 id)
+{
+	return psprintf("SELECT castssl_confirm(" INT64_FORMAT ")", id);
+}
+
+/* The rows name the change: who is late must not confirm somebody else's. */
+static void
+name_change(CastsslPlan *plan, int64 id)
+{
+	CastsslStep *step = castssl_step_find(plan->steps, CONFIRMATION);
+
+	plan->change_id = id;
+	if (step)
+		step->target = confirm_statement(id);
+}
+
 /*
  * Whatever ends make_true, a cancel too, is undone.  exit_on_error does not end the
  * process before; where a termination request does, who watches or the end of this process
@@ -434,6 +455,7 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	RESUME_INTERRUPTS();
 	if (error)
 		raise_undone(&apply, error, problem);
+	name_change(plan, apply.change->id);
 }
 
 static void
@@ -445,7 +467,7 @@ warn_of_restart(void *arg)
 	char *problem = castssl_restart_problem(&none, plan->material == NULL);
 
 	if (problem)
-		castssl_plan_step(plan, "verify", "restart", CASTSSL_STEP_WARNING,
+		castssl_plan_warn(plan, "verify", "restart", CASTSSL_CODE_restart_unsafe,
 						  castssl_restart_sentence(problem));
 }
 
@@ -462,7 +484,8 @@ writes_anything(const CastsslPlan *plan)
 static void
 add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 {
-	CastsslOutcome outcome = CASTSSL_STEP_CHANGES;
+	CastsslOutcome outcome = CASTSSL_STEP_WAITING;
+	const char *statement = "SELECT castssl_confirm()";
 	char *detail;
 
 	if (writes_anything(plan))
@@ -480,10 +503,12 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 		if (open == NULL || open->state != CASTSSL_UNCONFIRMED)
 			return;
 		outcome = CASTSSL_STEP_WARNING;
+		statement = confirm_statement(open->id);
 		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s",
 						  open->id, timestamptz_to_str(open->confirm_deadline));
 	}
-	castssl_plan_step(plan, "await confirmation", "SELECT castssl_confirm()", outcome, detail);
+	castssl_plan_step(plan, CONFIRMATION, statement, outcome, detail);
+	((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_confirmation_awaited;
 }
 
 void

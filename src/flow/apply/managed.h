@@ -8,17 +8,19 @@
 #include "flow/plan/plan.h"
 
 /*
- * The program that writes the file, by the mark in its first lines: "Patroni", "Puppet",
- * ...; static.  NULL: no known program, or the file does not exist.
+ * The program that writes the file, by the comments in its first lines: "Patroni",
+ * "Puppet", ..., "Another program"; static.  NULL: nobody says so, or the file does not
+ * exist.
  */
 extern const char *castssl_managed_by(const char *path);
 
 /*
- * 55000 if the plan changes pg_hba.conf and another program writes it or it cannot be
- * written, or if the plan changes parameters and Patroni writes postgresql.conf or
- * allow_alter_system is off.  The DETAIL holds what to put into the other program's
- * configuration, as YAML.
+ * 55000 if the plan changes pg_hba.conf and its file cannot be replaced (a read-only file
+ * system, a mount point), or if it changes a parameter that ALTER SYSTEM cannot change;
+ * and unless force, if another program writes pg_hba.conf, or if Patroni writes
+ * postgresql.conf.  The DETAIL holds what to put into the other program's configuration,
+ * as YAML.
  */
-extern void castssl_managed_refuse(const CastsslPlan *plan);
+extern void castssl_managed_refuse(const CastsslPlan *plan, bool force);
 
 #endif

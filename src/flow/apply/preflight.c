@@ -17,6 +17,7 @@
 #include "flow/ask/rotation.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
@@ -28,6 +29,7 @@
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/process/raise.h"
+#include "server/reload.h"
 #include "server/sessions.h"
 #include "server/world.h"
 #include "tls/instant.h"
@@ -70,17 +72,9 @@ check_no_open_change(bool undoes_it)
 						 "undo the change.")));
 }
 
-/*
- * Warnings are steps of their own if the plan changes something.  Otherwise they are
- * text in the detail of the step (which may be NULL).
- */
 static void
-report_warnings(CastsslPlan *plan, const CastsslFindings *findings, CastsslStep *check)
+report_warnings(CastsslPlan *plan, const CastsslFindings *findings)
 {
-	StringInfoData detail;
-
-	initStringInfo(&detail);
-	appendStringInfoString(&detail, check && check->detail ? check->detail : "");
 	for (int i = 0; i < findings->count; i++)
 	{
 		const CastsslFinding *finding = &findings->items[i];
@@ -90,14 +84,9 @@ report_warnings(CastsslPlan *plan, const CastsslFindings *findings, CastsslStep 
 			continue;
 		if (finding->detail)
 			text = psprintf("%s: %s", text, finding->detail);
-		if (castssl_plan_changes(plan))
-			castssl_plan_step(plan, CHECK_CERTIFICATE, finding->subject, CASTSSL_STEP_WARNING,
-							  text);
-		else
-			appendStringInfo(&detail, "; %s", text);
+		castssl_plan_warn(plan, CHECK_CERTIFICATE, finding->subject,
+						  castssl_code_of_check(finding->check), text);
 	}
-	if (check)
-		check->detail = detail.data;
 }
 
 static void
@@ -124,26 +113,58 @@ check_material(CastsslPlan *plan)
 		check->detail =
 			psprintf("subject %s, issuer %s, valid until %s, SHA-256 %s", own->subject, own->issuer,
 					 castssl_instant_text(own->not_after), plan->fingerprint);
-		report_warnings(plan, &findings, check);
+		report_warnings(plan, &findings);
 	}
 	castssl_rotation_compare(plan, &ca, &rotation);
-	report_warnings(plan, &rotation, check);
+	report_warnings(plan, &rotation);
 }
 
-/*
- * If nothing is to be written, the server must use what is on disk: otherwise a reload
- * is needed.
- */
-static void
-check_served(CastsslPlan *plan)
+/* Does the server serve another certificate than the plan's? */
+static bool
+serves_another(const CastsslPlan *plan)
 {
 	char *problem;
 	const char *served;
 
-	if (castssl_plan_changes(plan) || plan->fingerprint == NULL || !castssl_probe_possible())
-		return;
+	if (plan->fingerprint == NULL || !castssl_probe_possible())
+		return false;
 	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
-	plan->reload = (served == NULL || strcmp(served, plan->fingerprint) != 0);
+	return served == NULL || strcmp(served, plan->fingerprint) != 0;
+}
+
+/* What may not be loaded, of all that the server reads; NULL: nothing. */
+static const char *
+find_not_loaded(const CastsslPlan *plan)
+{
+	for (int role = 0; plan->material && role < CASTSSL_NROLES; role++)
+	{
+		const char *name = plan->material->files[role].name;
+
+		if (name && castssl_reload_covers(name) != CASTSSL_LOADED)
+			return name;
+	}
+	for (int i = 0; i < plan->hba_before->nfiles; i++)
+	{
+		if (castssl_reload_covers(plan->hba_before->files[i]->path) != CASTSSL_LOADED)
+			return plan->hba_before->files[i]->path;
+	}
+	return castssl_parameters_not_in_effect();
+}
+
+/*
+ * If nothing is to be written, the server must use what is on disk: otherwise a reload
+ * is needed, and its step says for what.
+ */
+static void
+check_loaded(CastsslPlan *plan)
+{
+	if (castssl_plan_changes(plan))
+		return;
+	if (serves_another(plan))
+		plan->reload_for = plan->material->files[CASTSSL_ROLE_CERTIFICATE].name;
+	else
+		plan->reload_for = find_not_loaded(plan);
+	plan->reload = plan->reload_for != NULL;
 }
 
 static void
@@ -167,7 +188,7 @@ check_nobody_gains(const CastsslPlan *plan)
 
 	if (plan->hba_derived == NULL || plan->hba_derived == plan->hba_before)
 		return;
-	castssl_hba_compare(plan->hba_before, true, plan->hba_derived, true,
+	castssl_hba_compare(castssl_hba_plan_as_meant(plan->hba_before), true, plan->hba_derived, true,
 						castssl_hba_world_with_roles(), &differences);
 	for (int i = 0; i < differences.count; i++)
 	{
@@ -204,7 +225,7 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 	if (asking == NULL)
 		return;
 	where = psprintf("%s:%d", plan->hba_after->files[asking->file]->path, asking->line_number);
-	if (had_ca && !force)
+	if (had_ca && !force && castssl_plan_changes(plan))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there would be no CA to check client certificates with"),
@@ -212,7 +233,7 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 						   where),
 				 errhint("Name a ca_file, or first take back what asks for certificates: "
 						 "SELECT * FROM castssl_disable().")));
-	castssl_plan_step(plan, "edit pg_hba", where, CASTSSL_STEP_WARNING,
+	castssl_plan_warn(plan, "edit pg_hba", where, CASTSSL_CODE_no_ca,
 					  "asks for a certificate, and there is no CA to check one with: "
 					  "everybody whom it answers is refused");
 }
@@ -253,7 +274,6 @@ check_caller_stays(const CastsslPlan *plan)
 static void
 check_parameter(const CastsslChangedParameter *parameter)
 {
-	castssl_parameter_check_changeable(parameter->name);
 	if (parameter->after && strchr(parameter->after, '\n'))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the value for parameter \"%s\" must not contain a line break",
@@ -269,15 +289,15 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	if (plan->material)
 		check_material(plan);
 	check_hba(plan);
-	check_served(plan);
+	check_loaded(plan);
+	check_certificates_can_be_checked(plan, force || undone_unless_confirmed);
 	if (!castssl_plan_changes(plan))
 		return;
 
 	castssl_journal_check_newest();
 	check_no_open_change(plan->undoes != NIL);
 	/* a change that was made here in spite of that can be undone here */
-	if (!force && plan->undoes == NIL)
-		castssl_managed_refuse(plan);
+	castssl_managed_refuse(plan, force || plan->undoes != NIL);
 	foreach (cell, plan->parameters)
 		check_parameter(lfirst(cell));
 	foreach (cell, plan->files)
@@ -293,7 +313,6 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	}
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
-	check_certificates_can_be_checked(plan, force || undone_unless_confirmed);
 	castssl_impact_warn(plan);
 	castssl_proofs_check(plan, force || undone_unless_confirmed);
 	if (!force && !undone_unless_confirmed)

@@ -28,11 +28,13 @@
 void
 castssl_prove_add_steps(CastsslPlan *plan)
 {
-	castssl_plan_step(plan, "reload", "server", CASTSSL_STEP_FOLLOWS, NULL);
+	castssl_plan_step(plan, "reload", "server", CASTSSL_STEP_FOLLOWS,
+					  plan->reload_for ? psprintf("not loaded yet: %s", plan->reload_for) : NULL);
 	if (!castssl_probe_possible())
 	{
 		castssl_plan_step(plan, "verify", SERVED, CASTSSL_STEP_SKIPPED,
 						  "listen_addresses is empty: there is no TCP port to try");
+		((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_no_tcp_port;
 		return;
 	}
 	castssl_plan_step(plan, "verify", SERVED, CASTSSL_STEP_FOLLOWS,
@@ -169,6 +171,7 @@ warn_of_unproven(const CastsslPlan *plan, const char *unproven)
 	if (unproven == NULL || step == NULL)
 		return;
 	step->outcome = CASTSSL_STEP_WARNING;
+	step->code = CASTSSL_CODE_not_proven;
 	step->detail = unproven;
 }
 

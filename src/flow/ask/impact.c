@@ -8,6 +8,7 @@
 
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
 #include "server/process/caller.h"
@@ -87,9 +88,9 @@ castssl_impact_cuts_off(const CastsslPlan *plan, const CastsslSession *session,
 }
 
 static void
-warn(CastsslPlan *plan, const char *target, const char *detail)
+warn(CastsslPlan *plan, const char *target, CastsslCode code, const char *detail)
 {
-	castssl_plan_step(plan, "edit pg_hba", target, CASTSSL_STEP_WARNING, detail);
+	castssl_plan_warn(plan, "edit pg_hba", target, code, detail);
 }
 
 /* The live sessions of whose clients nobody can say whether they could come back. */
@@ -133,7 +134,7 @@ warn_of_sessions(CastsslPlan *plan)
 			add_unknown(&unknown, session, after.unknown);
 		if (!cut_off || ++refused > MOST_WARNINGS)
 			continue;
-		warn(plan, psprintf("session %d", session->pid),
+		warn(plan, psprintf("session %d", session->pid), CASTSSL_CODE_session_cut_off,
 			 psprintf("a connection like it (%s \"%s\"%s%s%s) would be refused afterwards.  %s",
 					  session->backend_type, session->connection.user,
 					  session->connection.replication
@@ -143,10 +144,10 @@ warn_of_sessions(CastsslPlan *plan)
 					  after.reason));
 	}
 	if (refused > MOST_WARNINGS)
-		warn(plan, "sessions",
+		warn(plan, "sessions", CASTSSL_CODE_session_cut_off,
 			 psprintf("and %d more live sessions could not come back", refused - MOST_WARNINGS));
 	if (unknown.count > 0)
-		warn(plan, "sessions",
+		warn(plan, "sessions", CASTSSL_CODE_session_unknown,
 			 psprintf("whether %d live sessions could come back cannot be known: %s%s.  %s",
 					  unknown.count, unknown.who.data, unknown.count > MOST_WARNINGS ? ", ..." : "",
 					  unknown.reason));
@@ -159,8 +160,9 @@ warn_of_differences(CastsslPlan *plan)
 	CastsslHbaDifferences differences = { 0 };
 	int told = 0;
 
-	castssl_hba_compare(plan->hba_before, plan->ssl_after, plan->hba_after, plan->ssl_after,
-						castssl_hba_world_with_roles(), &differences);
+	castssl_hba_compare(castssl_hba_plan_as_meant(plan->hba_before), plan->ssl_after,
+						plan->hba_after, plan->ssl_after, castssl_hba_world_with_roles(),
+						&differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];
@@ -170,11 +172,13 @@ warn_of_differences(CastsslPlan *plan)
 			++told > MOST_WARNINGS)
 			continue;
 		warn(plan, castssl_hba_change_name(difference->change),
+			 difference->change == CASTSSL_HBA_NEWLY_ADMITTED ? CASTSSL_CODE_newly_admitted
+															  : CASTSSL_CODE_newly_refused,
 			 castssl_proofs_difference_text(difference));
 	}
 	if (told > MOST_WARNINGS)
 		warn(
-			plan, "newly admitted or refused",
+			plan, "newly admitted or refused", CASTSSL_CODE_newly_refused,
 			psprintf("and %d more; SELECT * FROM castssl_hba_compare() shows them before you apply",
 					 told - MOST_WARNINGS));
 }

@@ -9,7 +9,6 @@
 #include "miscadmin.h"
 
 #include "flow/ask/proofs.h"
-#include "flow/plan/steps.h"
 #include "hba/access/compare.h"
 #include "server/account.h"
 #include "server/process/caller.h"
@@ -52,11 +51,11 @@ check_without_proof(CastsslPlan *plan, bool allowed)
 		if (count++ == 0)
 			first = &differences.items[i];
 		if (count <= MOST_NAMED)
-			castssl_plan_step(plan, "edit pg_hba", name, CASTSSL_STEP_WARNING,
+			castssl_plan_warn(plan, "edit pg_hba", name, CASTSSL_CODE_without_proof,
 							  castssl_proofs_difference_text(&differences.items[i]));
 	}
 	if (count > MOST_NAMED)
-		castssl_plan_step(plan, "edit pg_hba", name, CASTSSL_STEP_WARNING,
+		castssl_plan_warn(plan, "edit pg_hba", name, CASTSSL_CODE_without_proof,
 						  psprintf("and %d more", count - MOST_NAMED));
 	if (count > 0 && !allowed)
 		ereport(ERROR,
@@ -184,7 +183,7 @@ check_md5(CastsslPlan *plan, bool allowed)
 
 	if (text == NULL)
 		return;
-	castssl_plan_step(plan, "edit pg_hba", "scram-sha-256", CASTSSL_STEP_WARNING,
+	castssl_plan_warn(plan, "edit pg_hba", "scram-sha-256", CASTSSL_CODE_md5_password,
 					  psprintf("roles would be refused afterwards where it asks for their "
 							   "passwords.  %s",
 							   text));

@@ -5,8 +5,6 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
-
 #include <openssl/ssl.h>
 
 #include "lib/stringinfo.h"
@@ -19,26 +17,12 @@
 #include "flow/check/checks.h"
 #include "server/parameters.h"
 #include "server/probe.h"
-#include "server/process/query.h"
+#include "server/reload.h"
 #include "server/restart.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
 
 #define RELOAD "SELECT * FROM castssl_reload();"
-
-/*
- * Was the file written or replaced after the server last loaded its configuration?  The
- * comparison is in whole seconds, so it misses a write within the same second as the
- * reload.
- */
-static bool
-changed_after_reload(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 &&
-		   time_t_to_timestamptz(Max(st.st_mtime, st.st_ctime)) > PgReloadTime;
-}
 
 /* A server does not tell which CAs and CRLs it has loaded, so the time of the file decides. */
 static void
@@ -46,7 +30,7 @@ report_if_not_loaded(CastsslCheckScope *scope, CastsslRole role)
 {
 	const CastsslMaterialFile *file = &scope->material.files[role];
 
-	if (file->path && changed_after_reload(file->path))
+	if (file->path && castssl_reload_covers(file->name) == CASTSSL_NOT_LOADED)
 		castssl_check_report(scope, CASTSSL_WARNING, file->name,
 							 "the file changed after the last reload: client certificates are "
 							 "checked against the one before",
@@ -88,27 +72,14 @@ castssl_check_served_matches_disk(CastsslCheckScope *scope)
 void
 castssl_check_parameters_in_effect(CastsslCheckScope *scope)
 {
-	StringInfoData names;
+	char *names;
 
 	if (scope->parameter_problem)
 		castssl_check_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
 							 "Mend that line, then: " RELOAD);
-	initStringInfo(&names);
-	SPI_connect();
-	castssl_query("SELECT s.name FROM pg_catalog.pg_settings s"
-				  " JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
-				  "  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
-				  " ON true"
-				  " WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
-				  " AND s.setting <> f.setting AND NOT"
-				  " (s.vartype = 'bool' AND s.setting::bool = f.setting::bool)"
-				  " ORDER BY s.name");
-	for (uint64 i = 0; i < SPI_processed; i++)
-		appendStringInfo(&names, "%s%s", i ? ", " : "",
-						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-	SPI_finish();
-	if (names.len > 0)
-		castssl_check_report(scope, CASTSSL_WARNING, names.data,
+	names = castssl_parameters_not_in_effect();
+	if (names)
+		castssl_check_report(scope, CASTSSL_WARNING, names,
 							 "the value in the configuration files is not in effect", RELOAD);
 }
 
@@ -119,7 +90,7 @@ castssl_check_hba_in_effect(CastsslCheckScope *scope)
 	{
 		const char *path = scope->policy->files[i]->path;
 
-		if (changed_after_reload(path))
+		if (castssl_reload_covers(path) == CASTSSL_NOT_LOADED)
 			castssl_check_report(scope, CASTSSL_WARNING, path,
 								 "the file changed after the last reload", RELOAD);
 	}

@@ -4,9 +4,13 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
+#include "base/words.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/edit/require.h"
+#include "hba/edit/rewrite.h"
 #include "hba/text/diff.h"
 #include "hba/text/mask.h"
 #include "server/disk/files.h"
@@ -16,6 +20,9 @@
 
 /* Edits of whole files may be long.  Only this number of lines of each file become steps. */
 #define MOST_LINES_SHOWN 50
+
+/* Statements that loosen a rule, in one row */
+#define MOST_STATEMENTS 5
 
 void
 castssl_hba_plan_read(CastsslPlan *plan)
@@ -44,6 +51,16 @@ castssl_hba_plan_render(const CastsslHbaPolicy *policy, const CastsslHbaEdits *e
 	return castssl_hba_files_read(overlay, policy->nfiles);
 }
 
+const CastsslHbaPolicy *
+castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy)
+{
+	CastsslHbaEdits edits = { 0 };
+
+	if (policy->nerrors > 0)
+		castssl_hba_repairs(policy, &edits);
+	return edits.count > 0 ? castssl_hba_plan_render(policy, &edits) : policy;
+}
+
 void
 castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 {
@@ -63,6 +80,63 @@ castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 									 : edit->why);
 	}
 	plan->hba_after = castssl_hba_plan_render(policy, edits);
+}
+
+/* The statement that makes a rule ask for that; NULL where that cannot be shown. */
+static char *
+statement_to_loosen(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
+					CastsslClientCert clientcert)
+{
+	char *line = castssl_hba_loosen(policy, rule, clientcert);
+	char *path = castssl_sql_literal(policy->files[rule->file]->path);
+	bool ours = castssl_hba_record_mark(policy->files[rule->file], rule->record) ==
+				CASTSSL_HBA_MARK_WRITTEN;
+
+	if (line == NULL || strcmp(castssl_hba_mask(line, strlen(line)), line) != 0)
+		return NULL; /* its secret is nobody's to see */
+	line = castssl_sql_literal(ours ? psprintf("%s %s", line, CASTSSL_HBA_WRITTEN) : line);
+	if (line == NULL || path == NULL)
+		return NULL;
+	return psprintf("SELECT castssl_hba_change(line_number => %d, rule => %s%s%s);",
+					rule->line_number, line, rule->file == 0 ? "" : ", file_name => ",
+					rule->file == 0 ? "" : path);
+}
+
+/* castssl_enable() never loosens: how many rules ask for more, and what would loosen them. */
+static void
+warn_of_stricter(CastsslPlan *plan, CastsslClientCert clientcert)
+{
+	const CastsslHbaPolicy *policy = plan->hba_after;
+	const CastsslHbaRule *first = NULL;
+	StringInfoData statements;
+	int count = 0;
+
+	initStringInfo(&statements);
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &policy->rules[i];
+		char *statement;
+
+		if (rule->error || strcmp(rule->method, "reject") == 0 || rule->clientcert <= clientcert)
+			continue;
+		if (first == NULL)
+			first = rule;
+		statement =
+			++count <= MOST_STATEMENTS ? statement_to_loosen(policy, rule, clientcert) : NULL;
+		if (statement)
+			appendStringInfo(&statements, "  %s", statement);
+	}
+	if (first == NULL)
+		return;
+	castssl_plan_warn(
+		plan, "edit pg_hba",
+		psprintf("%s:%d", policy->files[first->file]->path, first->line_number),
+		CASTSSL_CODE_asks_for_more,
+		psprintf("%d rules ask for more than clientcert => '%s', and go on doing so: nothing is "
+				 "loosened here.%s%s%s",
+				 count, castssl_clientcert_name(clientcert),
+				 statements.len > 0 ? "  To loosen them:" : "", statements.data,
+				 statements.len > 0 ? "  SELECT * FROM castssl_hba_apply();" : ""));
 }
 
 void
@@ -87,12 +161,14 @@ castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
 	}
 
 	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+	if (wanted->names_clientcert)
+		warn_of_stricter(plan, wanted->clientcert);
 	for (int i = 0; i < findings.count; i++)
 	{
 		const CastsslFinding *finding = &findings.items[i];
 
 		if (finding->severity == CASTSSL_WARNING)
-			castssl_plan_step(plan, "edit pg_hba", finding->subject, CASTSSL_STEP_WARNING,
+			castssl_plan_warn(plan, "edit pg_hba", finding->subject, CASTSSL_CODE_address_host_bits,
 							  finding->message);
 	}
 }
@@ -171,6 +247,19 @@ castssl_hba_plan_differs(const CastsslHbaPolicy *live, const CastsslHbaDocument 
 	return before;
 }
 
+static bool
+has_code(const CastsslPlan *plan, CastsslCode code)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->steps)
+	{
+		if (((CastsslStep *) lfirst(cell))->code == code)
+			return true;
+	}
+	return false;
+}
+
 void
 castssl_hba_plan_finish(CastsslPlan *plan)
 {
@@ -180,8 +269,10 @@ castssl_hba_plan_finish(CastsslPlan *plan)
 			plan_document(plan, plan->hba_after->files[i]);
 	}
 	if (!plan->hba_changes)
-		castssl_plan_step(plan, "edit pg_hba", plan->hba_before->files[0]->path,
-						  CASTSSL_STEP_UNCHANGED, "asks for what is wanted already");
+		castssl_plan_step(
+			plan, "edit pg_hba", plan->hba_before->files[0]->path, CASTSSL_STEP_UNCHANGED,
+			has_code(plan, CASTSSL_CODE_asks_for_more) ? "stays as it is"
+													   : "asks for what is wanted already");
 }
 
 /* The state of castssl_hba_plan_show while it reads the lines. */

@@ -18,6 +18,13 @@ extern void castssl_hba_plan_read_to_edit(CastsslPlan *plan);
 extern CastsslHbaPolicy *castssl_hba_plan_render(const CastsslHbaPolicy *policy,
 												 const CastsslHbaEdits *edits);
 
+/*
+ * The policy with clientcert=1, 0 and no-verify repaired, to compare another one with: so
+ * a repaired line counts as what it says, not as refused before.  The same where there is
+ * nothing to repair.
+ */
+extern const CastsslHbaPolicy *castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy);
+
 /* Apply edits of plan->hba_after to it.  Adds a step for each edited line. */
 extern void castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits);
 

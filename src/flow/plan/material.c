@@ -66,9 +66,7 @@ installed_mode(const CastsslMaterialFile *file)
 static void
 set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 {
-	const char *base = last_dir_separator(name);
-
-	file->name = castssl_path_in(target_dir, base ? base + 1 : name);
+	file->name = castssl_path_in(target_dir, name);
 	file->path = castssl_path_in(castssl_path_resolve_target(castssl_path_folder(file->name), true),
 								 last_dir_separator(file->name) + 1);
 	if (strcmp(castssl_path_resolve(file->name, true), file->path) != 0)
@@ -140,7 +138,7 @@ find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_c
 
 void
 castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *source_dir,
-					  const char *target_dir, const char *name)
+					  const char *target_dir, const char *name, const char *copy)
 {
 	CastsslMaterialFile *file = &material->files[role];
 	struct stat st;
@@ -159,7 +157,7 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 		check_single_name(file->source, &st);
 	keep_blocks_alone(file, role);
 	file->source_is_open = (role == CASTSSL_ROLE_KEY && castssl_file_is_open_to_others(&st));
-	set_target(file, target_dir, name);
+	set_target(file, target_dir, copy);
 	compare_with_disk(file, role);
 	file->mode = installed_mode(file);
 }

@@ -50,12 +50,13 @@ extern const char *castssl_role_parameter(CastsslRole role);
 /*
  * Find and read one file that the caller names.  If source_dir is NULL, the file is in
  * place, and a relative name is relative to target_dir.  Otherwise the file is copied
- * from source_dir to target_dir under its base name. 58P01, 42501 or F0000 if it cannot
+ * from source_dir to target_dir where it is called copy. 58P01, 42501 or F0000 if it cannot
  * be used.  What a caller who is no superuser has written are the PEM blocks alone, and a
  * private key outside of the data directory must have no other name (hard link).
  */
 extern void castssl_material_find(CastsslMaterial *material, CastsslRole role,
-								  const char *source_dir, const char *target_dir, const char *name);
+								  const char *source_dir, const char *target_dir, const char *name,
+								  const char *copy);
 
 /* Plan to write a text as name in target_dir; the same holds for its PEM blocks. */
 extern void castssl_material_text(CastsslMaterial *material, CastsslRole role,

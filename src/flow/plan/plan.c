@@ -34,6 +34,14 @@ castssl_plan_step(CastsslPlan *plan, const char *action, const char *target, Cas
 	plan->steps = castssl_step_add(plan->steps, action, target, outcome, detail);
 }
 
+void
+castssl_plan_warn(CastsslPlan *plan, const char *action, const char *target, CastsslCode code,
+				  const char *detail)
+{
+	castssl_plan_step(plan, action, target, CASTSSL_STEP_WARNING, detail);
+	((CastsslStep *) llast(plan->steps))->code = code;
+}
+
 const CastsslSession *
 castssl_plan_sessions(CastsslPlan *plan, int *count)
 {
@@ -92,7 +100,9 @@ castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
 	char *now = castssl_parameter_value(name);
 	char *stored = castssl_parameter_stored(name);
 
-	if (strcmp(now, value) == 0 && (stored == NULL || strcmp(stored, value) == 0))
+	/* What ALTER SYSTEM cannot change need not be changed where it is in effect. */
+	if (strcmp(now, value) == 0 &&
+		(stored == NULL || strcmp(stored, value) == 0 || castssl_parameter_unchangeable(name)))
 	{
 		castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_UNCHANGED,
 						  psprintf("'%s'", value));
@@ -132,7 +142,8 @@ castssl_plan_guard_ssl(CastsslPlan *plan)
 	}
 	foreach (cell, plan->files)
 		plan->touches_tls |= ((CastsslPlannedFile *) lfirst(cell))->is_tls;
-	if (plan->touches_tls && !has_ssl)
+	/* Where it comes from the command line it guards nothing. */
+	if (plan->touches_tls && !has_ssl && castssl_parameter_unchangeable("ssl") == NULL)
 		add_parameter(plan, "ssl", castssl_parameter_stored("ssl"));
 }
 
@@ -178,16 +189,21 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 		planned->is_tls = true;
 	}
 	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
+	{
+		/* LCOV_EXCL_START: only on Windows */
 		castssl_plan_step(plan, "set permissions", file->name, CASTSSL_STEP_SKIPPED,
 						  "access control lists decide here, which the server does "
 						  "not check; castssl_check() does");
+		((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_access_lists;
+		/* LCOV_EXCL_STOP */
+	}
 	else if (role == CASTSSL_ROLE_KEY)
 	{
 		castssl_plan_step(plan, "set permissions", file->name,
 						  stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
 						  psprintf("%04o", (unsigned) mode_to_write(file, role)));
 		if (file->source_is_open)
-			castssl_plan_step(plan, "set permissions", file->source, CASTSSL_STEP_WARNING,
+			castssl_plan_warn(plan, "set permissions", file->source, CASTSSL_CODE_key_readable,
 							  "others than its owner can read this private key: the "
 							  "file that was copied, which stays as it is");
 	}

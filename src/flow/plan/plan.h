@@ -28,14 +28,14 @@ typedef struct CastsslRotation CastsslRotation; /* flow/ask/rotation.h */
 
 typedef struct CastsslPlan
 {
-	const char *action; /* "enable", "disable", "install", "apply pg_hba", "rollback" */
-	List *steps;        /* CastsslStep */
-	List *files;        /* CastsslPlannedFile */
-	List *parameters;   /* CastsslChangedParameter: name and after */
-	bool touches_tls;   /* changes files or parameters of TLS; then ssl is among the parameters */
-	bool
-		/* needs a reload although nothing is written: files are newer than what is in use */
-		reload;
+	const char *action;     /* "enable", "disable", "install", "apply pg_hba", "rollback" */
+	List *steps;            /* CastsslStep */
+	List *files;            /* CastsslPlannedFile */
+	List *parameters;       /* CastsslChangedParameter: name and after */
+	bool touches_tls;       /* changes files or parameters of TLS; then ssl is among the
+							 * parameters, unless ALTER SYSTEM cannot change it */
+	bool reload;            /* needs a reload although nothing is written */
+	const char *reload_for; /* the file or the parameters that may not be loaded */
 
 	bool ssl_after;            /* TLS is on after the plan */
 	CastsslMaterial *material; /* TLS files in use after the plan; NULL: as now */
@@ -61,6 +61,7 @@ typedef struct CastsslPlan
 
 	bool uses_staged; /* makes the staged edits live, so they are no longer staged */
 	List *undoes;     /* the CastsslChanges that the plan undoes */
+	int64 change_id;  /* of the change that made it true; 0: none, or not yet */
 } CastsslPlan;
 
 /* An empty plan for that action. */
@@ -69,6 +70,10 @@ extern CastsslPlan *castssl_plan_new(const char *action);
 /* Append a step: what happens to which target, in words for the caller. */
 extern void castssl_plan_step(CastsslPlan *plan, const char *action, const char *target,
 							  CastsslOutcome outcome, const char *detail);
+
+/* The same for a warning. */
+extern void castssl_plan_warn(CastsslPlan *plan, const char *action, const char *target,
+							  CastsslCode code, const char *detail);
 
 /* The connected clients.  Read once for a plan. */
 extern const CastsslSession *castssl_plan_sessions(CastsslPlan *plan, int *count);

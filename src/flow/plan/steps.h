@@ -14,8 +14,52 @@ typedef enum CastsslOutcome
 	CASTSSL_STEP_UNCHANGED, /* 'unchanged' */
 	CASTSSL_STEP_FOLLOWS,   /* as CHANGES if the plan changes anything, else as UNCHANGED */
 	CASTSSL_STEP_WARNING,   /* 'warning' */
-	CASTSSL_STEP_SKIPPED    /* 'skipped' */
+	CASTSSL_STEP_SKIPPED,   /* 'skipped' */
+	CASTSSL_STEP_WAITING    /* 'waiting', or 'planned' in a dry run */
 } CastsslOutcome;
+
+/*
+ * CODE(name, when): the values of column code, for programs.  Names are part of the
+ * interface; docs/reference.md has the same list (t/053_documentation.pl).
+ */
+/* clang-format off */
+#define CASTSSL_CODES(CODE) \
+	CODE(access_lists, "access control lists decide who can read the key, not its mode (Windows)") \
+	CODE(address_host_bits, "an address has bits set outside of its mask, and means a wider range") \
+	CODE(asks_for_more, "rules ask for more than `clientcert` says, and go on doing so") \
+	CODE(ca_is_ca, "a certificate of the CA file is no CA") \
+	CODE(ca_rotation, "several CAs are trusted, or one is trusted no longer") \
+	CODE(certificate_valid_again, "a certificate that was revoked is valid again") \
+	CODE(chain, "clients may not be able to verify the certificate") \
+	CODE(confirmation_awaited, "the change is undone unless it is confirmed in time") \
+	CODE(crl_dates, "a CRL expires soon") \
+	CODE(crl_issuer, "a CRL is by no CA of the CA file, or a CA has no CRL") \
+	CODE(crl_parse, "a part of a CRL file cannot be read") \
+	CODE(expires_soon, "a certificate expires within `castssl.expiry_warning`, or has expired") \
+	CODE(key_readable, "others can read the file that a private key was copied from") \
+	CODE(key_usage, "the certificate does not say that it is for servers") \
+	CODE(md5_password, "a password that is stored as MD5 does not do for scram-sha-256") \
+	CODE(names, "the certificate does not name this host") \
+	CODE(newly_admitted, "clients come in that are refused now") \
+	CODE(newly_refused, "clients are refused that come in now") \
+	CODE(no_ca, "a rule asks for a certificate, and there is no CA to check one with") \
+	CODE(no_tcp_port, "the server has no TCP port, so nothing can be tried") \
+	CODE(not_proven, "a login proved nothing") \
+	CODE(restart_unsafe, "the server would not start again") \
+	CODE(session_cut_off, "a live session could not come back") \
+	CODE(session_unknown, "whether a live session could come back cannot be known") \
+	CODE(staged_by_others, "other roles staged edits that are applied, too") \
+	CODE(weak, "a key or a signature is weak") \
+	CODE(without_proof, "clients come in without a proof that is asked for now")
+/* clang-format on */
+
+typedef enum CastsslCode
+{
+	CASTSSL_CODE_NONE,
+#define ENUMERATE(name, when) CASTSSL_CODE_##name,
+	CASTSSL_CODES(ENUMERATE)
+#undef ENUMERATE
+} CastsslCode;
 
 typedef struct CastsslStep
 {
@@ -23,11 +67,18 @@ typedef struct CastsslStep
 	const char *target; /* file, parameter, "path:line", ... */
 	CastsslOutcome outcome;
 	const char *detail; /* may be NULL */
+	CastsslCode code;   /* of a warning, or of what is skipped or waits */
 } CastsslStep;
 
 /* Append a step to a List of steps (palloc'd; keeps the strings, does not copy them). */
 extern List *castssl_step_add(List *steps, const char *action, const char *target,
 							  CastsslOutcome outcome, const char *detail);
+
+/* The value for column code; NULL for CASTSSL_CODE_NONE. */
+extern const char *castssl_code_name(CastsslCode code);
+
+/* The code for a warning of that check of castssl_check(). */
+extern CastsslCode castssl_code_of_check(const char *check);
 
 /* The last step with that action; NULL if there is none. */
 extern CastsslStep *castssl_step_find(List *steps, const char *action);

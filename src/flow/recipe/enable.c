@@ -4,32 +4,35 @@
  */
 #include "postgres.h"
 
-#include "utils/guc.h"
-
 #include "flow/plan/baseline.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/profile.h"
+#include "flow/plan/usual.h"
 #include "flow/recipe/enable.h"
-#include "server/disk/paths.h"
-#include "server/parameters.h"
+
+static void
+raise_no_ca(CastsslClientCert clientcert)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("clientcert => '%s' needs a CA file", castssl_clientcert_name(clientcert)),
+			 errdetail("Client certificates are checked against ca_file, and there is none."),
+			 errhint("Name a ca_file, or use clientcert => 'none'.")));
+}
 
 static CastsslMaterial *
 find_material(const CastsslEnableOptions *options)
 {
-	CastsslMaterial *material = palloc0(sizeof(CastsslMaterial));
-	const char *target_dir =
-		options->target_dir ? options->target_dir : castssl_path_folder(ConfigFileName);
+	CastsslWhich which = options->files;
+	const char *ca = which.names[CASTSSL_ROLE_CA];
+	CastsslMaterial *material;
 
-	for (int role = 0; role < CASTSSL_NROLES; role++)
-	{
-		if (options->names[role])
-			castssl_material_find(material, role, options->source_dir, target_dir,
-								  options->names[role]);
-		else if (role == CASTSSL_ROLE_CRL)
-			/* A missing argument must not make revoked certificates valid again: keep the CRL. */
-			castssl_material_configured(material, role,
-										castssl_parameter_value(castssl_role_parameter(role)));
-	}
+	which.needs_ca = options->wanted.clientcert != CASTSSL_CLIENTCERT_NONE;
+	if (which.needs_ca && ca && ca[0] == '\0')
+		raise_no_ca(options->wanted.clientcert);
+	material = castssl_usual_material(&which);
+	if (which.needs_ca && material->files[CASTSSL_ROLE_CA].path == NULL)
+		raise_no_ca(options->wanted.clientcert);
 	return material;
 }
 

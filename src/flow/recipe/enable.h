@@ -6,14 +6,13 @@
 #define CASTSSL_FLOW_RECIPE_ENABLE_H
 
 #include "flow/plan/plan.h"
+#include "flow/plan/usual.h"
 #include "hba/edit/edit.h"
 
 /* Arguments of castssl_enable, checked. */
 typedef struct CastsslEnableOptions
 {
-	const char *source_dir;            /* NULL: files are in place */
-	const char *target_dir;            /* NULL: folder of config_file */
-	const char *names[CASTSSL_NROLES]; /* ca: NULL for none; crl: NULL keeps the current one */
+	CastsslWhich files; /* needs_ca follows from wanted */
 	CastsslHbaWanted wanted;
 	const char *profile; /* 'intermediate', 'modern'; NULL keeps protocol versions and ciphers */
 } CastsslEnableOptions;

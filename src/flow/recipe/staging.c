@@ -581,7 +581,7 @@ castssl_staging_plan(const char *expected)
 	plan->hba_after = castssl_staging_policy(NULL);
 	others = staged_by_others(read_manifest());
 	if (others)
-		castssl_plan_step(plan, "edit pg_hba", HbaFileName, CASTSSL_STEP_WARNING, others);
+		castssl_plan_warn(plan, "edit pg_hba", HbaFileName, CASTSSL_CODE_staged_by_others, others);
 	castssl_hba_plan_finish(plan);
 	castssl_hba_plan_show(plan);
 	plan->ssl_after = castssl_tls_is_on();

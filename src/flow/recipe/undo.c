@@ -275,9 +275,9 @@ add_warnings(CastsslPlan *plan, const List *changes)
 		const CastsslChange *change = lfirst(cell);
 
 		if (strcmp(change->action, "revoke") == 0)
-			castssl_plan_step(
+			castssl_plan_warn(
 				plan, "install file", psprintf("change " INT64_FORMAT, change->id),
-				CASTSSL_STEP_WARNING,
+				CASTSSL_CODE_certificate_valid_again,
 				"It revoked a certificate: who holds its key can log in again. To keep it revoked, "
 				"call castssl_revoke() again.");
 	}

@@ -65,7 +65,8 @@ extern char *castssl_hba_render(const CastsslHbaPolicy *policy, int file,
 /* What castssl_enable and castssl_hba_require_tls demand. */
 typedef struct CastsslHbaWanted
 {
-	CastsslClientCert clientcert;
+	CastsslClientCert clientcert; /* at least */
+	bool names_clientcert; /* false: each rule goes on asking what it asks (clientcert is none) */
 	bool block_plaintext;
 	bool gss_possible;      /* the server may have GSSAPI-encrypted connections */
 	const char **addresses; /* add hostssl rules for these addresses; NULL: none */

@@ -98,8 +98,7 @@ read_items(Work *work)
 		*place = i;
 		item->ours = castssl_hba_record_mark(policy->files[rule->file], rule->record) ==
 					 CASTSSL_HBA_MARK_WRITTEN;
-		if (rule->error)
-			item->repaired = castssl_hba_repair(policy, rule, &item->rule, &item->outdated);
+		item->repaired = castssl_hba_repair(policy, rule, &item->rule, &item->outdated);
 		if (rule->error && item->repaired == NULL)
 			item->rule.error = rule->error;
 		if (!starts_a_line(policy->files[rule->file], rule->record))
@@ -385,5 +384,21 @@ castssl_hba_require(const CastsslHbaPolicy *policy, const CastsslHbaWanted *want
 		castssl_let_interrupt();
 		if (i < policy->nrules)
 			require_of_item(&work, &work.items[i]);
+	}
+}
+
+void
+castssl_hba_repairs(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
+{
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &policy->rules[i];
+		CastsslHbaRule repaired;
+		const char *value;
+		char *text = castssl_hba_repair(policy, rule, &repaired, &value);
+
+		if (text)
+			castssl_hba_edit_add(edits, CASTSSL_HBA_REPLACE, rule->file, rule->record,
+								 rule->line_number, text, "repairs clientcert");
 	}
 }

@@ -8,11 +8,14 @@
 #include "base/finding.h"
 #include "hba/edit/edit.h"
 
+/* Only the repairs of clientcert=1, 0 and no-verify. */
+extern void castssl_hba_repairs(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
+
 /*
  * The edits that make the policy enforce what is wanted (README, "How pg_hba.conf is
  * edited").  There are none if the policy does so already, so applying them twice is the
- * same as applying them once.  Repairs clientcert=1|0|no-verify if policy->version is 14
- * or later.  In 13, clientcert=1 is valid and means verify-ca, and stays.
+ * same as applying them once.  Repairs clientcert=1|0|no-verify, in 13 too, where it is
+ * valid: so the file survives an upgrade.
  *
  * Adds an error finding if a wanted address is not an address that the server reads, or
  * if a rule for it has no reachable place without overtaking a reject.  The edits are

@@ -221,9 +221,9 @@ write_line(StringInfo text, const Source *source, const CastsslHbaRule *target)
 	return read_back(text->data, source, target);
 }
 
-char *
-castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, CastsslHbaType type,
-					CastsslClientCert clientcert, const char *method, char **problem)
+static char *
+rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, CastsslHbaType type,
+		CastsslClientCert clientcert, const char *method, char **problem)
 {
 	CastsslHbaRule target = *rule;
 	const char *error;
@@ -232,8 +232,7 @@ castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, 
 
 	target.type = type;
 	target.method = method ? castssl_hba_method(method, policy->version) : rule->method;
-	target.clientcert =
-		type == CASTSSL_HBA_HOSTSSL ? Max(rule->clientcert, clientcert) : CASTSSL_CLIENTCERT_NONE;
+	target.clientcert = type == CASTSSL_HBA_HOSTSSL ? clientcert : CASTSSL_CLIENTCERT_NONE;
 	if (target.method == NULL)
 	{
 		*problem = psprintf("invalid authentication method \"%s\"", method);
@@ -261,6 +260,24 @@ castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, 
 	return text.data;
 }
 
+char *
+castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, CastsslHbaType type,
+					CastsslClientCert clientcert, const char *method, char **problem)
+{
+	return rewrite(policy, rule, type, Max(rule->clientcert, clientcert), method, problem);
+}
+
+char *
+castssl_hba_loosen(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
+				   CastsslClientCert clientcert)
+{
+	char *problem;
+
+	if (strcmp(rule->method, "cert") == 0)
+		return NULL;
+	return rewrite(policy, rule, rule->type, clientcert, NULL, &problem);
+}
+
 /* The value of an option of 13 that later versions refuse; NULL for any other option. */
 static const char *
 outdated_value(const char *option)
@@ -271,6 +288,17 @@ outdated_value(const char *option)
 		(strcmp(value, "1") == 0 || strcmp(value, "0") == 0 || strcmp(value, "no-verify") == 0))
 		return value;
 	return NULL;
+}
+
+static bool
+has_outdated(const CastsslHbaRule *rule)
+{
+	for (int i = 0; i < rule->options.count; i++)
+	{
+		if (outdated_value(rule->options.items[i].string))
+			return true;
+	}
+	return false;
 }
 
 /* Change one outdated option of a record; raw begins with the record's bytes. */
@@ -342,8 +370,9 @@ castssl_hba_repair(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
 	Source source;
 	bool found = false;
 
-	if (policy->version <= 13 || rule->error == NULL || rule->type != CASTSSL_HBA_HOSTSSL ||
-		rule->method == NULL)
+	/* In 13 such a line is valid. */
+	if (rule->record < 0 || rule->type != CASTSSL_HBA_HOSTSSL || rule->method == NULL ||
+		(rule->error == NULL && !has_outdated(rule)))
 		return NULL;
 	open_source(&source, policy, rule);
 	initStringInfo(&raw);

@@ -21,10 +21,18 @@ extern char *castssl_hba_rewrite(const CastsslHbaPolicy *policy, const CastsslHb
 								 const char *method, char **problem);
 
 /*
+ * The line of a valid rule with that clientcert, which may be less than it asks for now.
+ * NULL if it cannot ask for less: method cert, for one.  Palloc'd.
+ */
+extern char *castssl_hba_loosen(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
+								CastsslClientCert clientcert);
+
+/*
  * The whole record, without its line end, with clientcert=1 replaced by verify-ca
  * (verify-full for method cert) and clientcert=0 or no-verify removed.  Every other byte
  * stays. *repaired is the resulting rule (values shared with rule), *value the value
- * that was there.  NULL if there is nothing to repair, or if the line has another error.
+ * that was  * that was there.  NULL if there is nothing to repair, or if the line has another
+ * error. In 13, where such a line is valid, the repaired one means the same.
  */
 extern char *castssl_hba_repair(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
 								CastsslHbaRule *repaired, const char **value);

@@ -21,6 +21,7 @@
 #include "server/disk/paths.h"
 #include "server/disk/reading.h"
 #include "server/process/platform.h"
+#include "server/process/platform_account.h"
 #include "server/process/raise.h"
 #include "tls/openssl.h"
 
@@ -289,24 +290,26 @@ create_file(const NewFile *file)
 pg_noreturn static void
 raise_owner_error(const char *path, const struct stat *owner, int error)
 {
+	size_t length = strlen(path);
+	size_t suffix = strlen(TEMPORARY_SUFFIX);
+
+	if (length > suffix && strcmp(path + length - suffix, TEMPORARY_SUFFIX) == 0)
+		path = pnstrdup(path, length - suffix);
 	errno = error;
 	ereport(ERROR, (castssl_errcode_for_write(),
 					errmsg("could not keep the owner of file \"%s\": %m", path),
 					errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
 							  (int) owner->st_gid),
-					errhint("Give the file that it replaces to the server's account, user ID %d.",
-							castssl_platform_user_id())));
+					castssl_hint_for_path(path, psprintf("Run as root: chown %d:%d %%s",
+														 castssl_platform_user_id(),
+														 castssl_account_group_id()))));
 	pg_unreachable();
 }
 
 void
 castssl_file_check_owner_stays(const char *path, const struct stat *owner)
 {
-	/*
-	 * Nothing looks up the groups to which this account may give a file.  The change
-	 * itself shows it.
-	 */
-	if (castssl_file_is_of_another(owner))
+	if (castssl_file_is_of_another(owner) || !castssl_account_may_give_group(owner->st_gid))
 		raise_owner_error(path, owner, EPERM);
 }
 

@@ -12,6 +12,7 @@
 #include "server/disk/paths.h"
 #include "server/process/call.h"
 #include "server/process/platform.h"
+#include "server/process/platform_account.h"
 #include "server/process/raise.h"
 
 /* One open folder.  It closes itself when the memory goes away that it lies in. */
@@ -27,7 +28,13 @@ static dlist_head open_folders = DLIST_STATIC_INIT(open_folders);
 void
 castssl_file_raise_open(const char *path, int error)
 {
+	char *group = error == EACCES ? castssl_account_missing_group(path) : NULL;
+
 	errno = error;
+	if (group)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("could not open file \"%s\": %m", path), CASTSSL_MISSING_GROUP(group)));
 	if (error == EACCES || error == EPERM)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("could not open file \"%s\": %m", path),

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "miscadmin.h"
 #include "port.h"
@@ -17,6 +18,7 @@
 #include "server/disk/paths.h"
 #include "server/process/caller.h"
 #include "server/process/platform.h"
+#include "server/process/platform_account.h"
 #include "server/process/platform_folder.h"
 
 char *
@@ -67,6 +69,8 @@ castssl_state_path(const char *name)
 
 	return name ? castssl_path_in(path, name) : path;
 }
+
+#define MOST_LINKS 40 /* on the way to one file, as for the kernel */
 
 /* Is path (resolved) in directory (under any name of the directory)? */
 static bool
@@ -135,11 +139,17 @@ castssl_path_resolve(const char *path, bool by_caller)
 	if (resolved == NULL)
 	{
 		int error = errno;
+		char *group;
 
 		/* A caller may not learn whether a path outside its allowed directories exists. */
 		if (by_caller)
 			check_allowed(path, path);
+		group = error == EACCES ? castssl_account_missing_group(path) : NULL;
 		errno = error;
+		if (group)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("could not find \"%s\": %m", path), CASTSSL_MISSING_GROUP(group)));
 		ereport(ERROR,
 				(errcode(error == EACCES ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_UNDEFINED_FILE),
 				 errmsg("could not find \"%s\": %m", path),
@@ -176,4 +186,59 @@ castssl_path_resolve_target(const char *path, bool by_caller)
 	if (by_caller)
 		check_allowed(resolved, path);
 	return resolved;
+}
+
+/* Where a link leads, with the rest of the path behind it; NULL if that cannot be read. */
+static char *
+follow(const char *link, const char *rest)
+{
+	char target[MAXPGPATH];
+	ssize_t length = readlink(link, target, sizeof(target) - 1);
+	char *path;
+
+	if (length < 0)
+		return NULL; /* LCOV_EXCL_LINE: it was a link at this moment */
+	target[length] = '\0';
+	path = is_absolute_path(target) ? pstrdup(target)
+									: psprintf("%s/%s", castssl_path_folder(link), target);
+	return rest ? psprintf("%s/%s", path, rest) : path;
+}
+
+TimestampTz
+castssl_path_changed_at(const char *path)
+{
+	TimestampTz latest = 0;
+	char *rest = pstrdup(path);
+
+	for (int links = 0; links < MOST_LINKS; links++)
+	{
+		char *part = pstrdup(rest);
+		char *end = part;
+		char *target = NULL;
+		struct stat st;
+
+		/* the first part of the path that is a link */
+		while (target == NULL && (end = strchr(end + 1, '/')) != NULL)
+		{
+			*end = '\0';
+			if (is_link(part))
+				target = pstrdup(part);
+			else
+				*end = '/';
+		}
+		if (target == NULL && is_link(part))
+			target = pstrdup(part);
+		if (target == NULL)
+		{
+			if (lstat(rest, &st) == 0)
+				latest = Max(latest, castssl_account_change_time(&st));
+			return latest;
+		}
+		if (lstat(target, &st) == 0)
+			latest = Max(latest, castssl_account_change_time(&st));
+		rest = follow(target, end ? end + 1 : NULL);
+		if (rest == NULL)
+			return latest;
+	}
+	return latest;
 }

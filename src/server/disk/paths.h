@@ -8,6 +8,8 @@
 #ifndef CASTSSL_SERVER_DISK_PATHS_H
 #define CASTSSL_SERVER_DISK_PATHS_H
 
+#include "datatype/timestamp.h"
+
 #define CASTSSL_STATE_DIRECTORY "pg_castssl" /* in the data directory */
 
 /* Canonical absolute path of name.  A relative name is relative to directory. */
@@ -21,6 +23,19 @@ extern const char *castssl_path_data_directory(void);
 
 /* The directory of the extension's state, or a file in it: DataDir/pg_castssl[/name]. */
 extern char *castssl_state_path(const char *name);
+
+/* For ereport: the account got a group (castssl_account_missing_group) that the server lacks. */
+#define CASTSSL_MISSING_GROUP(group)                                                               \
+	errdetail("The account that the server runs as is in group \"%s\" by now, but was not when "   \
+			  "the server was started.",                                                           \
+			  (group)),                                                                            \
+		errhint("Restart the server: it has the group from then on.")
+
+/*
+ * When the file was last changed or replaced, or one of the links on the way to it; 0 if
+ * there is none.  For an absolute path that is not resolved.
+ */
+extern TimestampTz castssl_path_changed_at(const char *path);
 
 /*
  * The path with symbolic links resolved.  If only the last component does not exist yet,

@@ -1,0 +1,126 @@
+/*
+ * platform_account.c
+ *		What the server's account may do with files, as far as it differs between Windows
+ *		and POSIX systems.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#ifndef WIN32
+#include <grp.h>
+#include <pwd.h>
+#endif
+
+#include "datatype/timestamp.h"
+#include "utils/timestamp.h"
+
+#include "server/process/platform_account.h"
+
+#ifndef WIN32
+
+/* Is this process in the group? */
+static bool
+is_in_group(gid_t group)
+{
+	int count = getgroups(0, NULL);
+	gid_t *groups = palloc(Max(count, 1) * sizeof(gid_t));
+
+	if (group == getegid())
+		return true;
+	count = getgroups(count, groups);
+	for (int i = 0; i < count; i++)
+	{
+		if (groups[i] == group)
+			return true;
+	}
+	return false;
+}
+
+/* Is the account in the group, as a process that it starts now would be? */
+static bool
+account_is_in_group(gid_t group)
+{
+	struct passwd *account = getpwuid(geteuid());
+	struct group *entry = getgrgid(group);
+
+	if (account == NULL || entry == NULL)
+		return false;
+	for (int i = 0; entry->gr_mem[i]; i++)
+	{
+		if (strcmp(entry->gr_mem[i], account->pw_name) == 0)
+			return true;
+	}
+	return account->pw_gid == group;
+}
+
+char *
+castssl_account_missing_group(const char *path)
+{
+	char *part = pstrdup(path);
+
+	for (;;)
+	{
+		char *slash;
+		struct stat st;
+
+		if (stat(part, &st) == 0 && !is_in_group(st.st_gid) && account_is_in_group(st.st_gid))
+			return pstrdup(getgrgid(st.st_gid)->gr_name);
+		slash = strrchr(part, '/');
+		if (slash == NULL || slash == part)
+			return NULL;
+		*slash = '\0';
+	}
+}
+
+int
+castssl_account_group_id(void)
+{
+	return (int) getegid();
+}
+
+bool
+castssl_account_may_give_group(gid_t group)
+{
+	return geteuid() == 0 || is_in_group(group);
+}
+
+#ifdef __APPLE__
+#define CHANGED(st) ((st)->st_ctimespec)
+#else
+#define CHANGED(st) ((st)->st_ctim)
+#endif
+
+int64
+castssl_account_change_time(const struct stat *st)
+{
+	return time_t_to_timestamptz(CHANGED(st).tv_sec) + CHANGED(st).tv_nsec / 1000;
+}
+
+#else /* WIN32 */
+
+char *
+castssl_account_missing_group(const char *path)
+{
+	return NULL;
+}
+
+int
+castssl_account_group_id(void)
+{
+	return 0;
+}
+
+bool
+castssl_account_may_give_group(gid_t group)
+{
+	return true;
+}
+
+int64
+castssl_account_change_time(const struct stat *st)
+{
+	return time_t_to_timestamptz(Max(st->st_mtime, st->st_ctime));
+}
+
+#endif
