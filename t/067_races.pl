@@ -99,6 +99,24 @@ $t->enable(source_dir => $source[0], target_dir => "$race/tls", clientcert => 'n
 told('castssl_install() into the folder', $calls, $exchanges, \%outcomes, $before);
 $t->sql('SELECT * FROM castssl_disable(force => true)');
 
+# --- taken back where the folder was exchanged since: not elsewhere, and as soon as it is there again
+
+unlink glob "$race/tls/*";
+$t->enable(source_dir => $source[0], target_dir => "$race/tls", clientcert => 'none', force => 'true');
+my $installed = $t->newest_change =~ s{.*/}{}r;
+rename "$race/tls", "$race/moved" or die $!;
+symlink $outside, "$race/tls" or die $!;
+$t->write("$outside/$_", $t->slurp("$race/moved/$_")) foreach qw(server.crt server.key root.crt);
+$before = listing($outside);
+like((outcome("SELECT * FROM castssl_rollback(change_id => $installed, force => true)"))[0], qr/^(42501|F0000|55000|58000)$/,
+	'castssl_rollback() with a link in the place of the folder fails');
+is_deeply(listing($outside), $before, 'and touches nothing where the link leads');
+unlink "$race/tls" or die $!;
+rename "$race/moved", "$race/tls" or die $!;
+is((outcome("SELECT * FROM castssl_rollback(change_id => $installed, force => true)"))[0], 'done', 'with the folder there again it works');
+unlink map { "$outside/$_" } qw(server.crt server.key root.crt);
+$before = listing($outside);
+
 # --- pg_hba.conf
 
 mkdir "$race/conf", 0700 or die $!;
@@ -150,6 +168,22 @@ $t->set_hba("$CastsslTest::stock_hba\nhost all \@$race/lists/users 192.0.2.1/32 
 		$outcomes{$outcome}++; });
 told('a list in the folder', $calls, $exchanges, \%outcomes);
 ok(!$outcomes{SECRET}, 'the other list was never read');
+
+# --- a list that holds something else when it is written than when it was judged: the server is not told to load it
+
+$t->write("$race/lists/users2", "bob\n");
+my $list = "host all \@$race/lists/users 192.0.2.1/32 reject\n";
+$t->set_hba($CastsslTest::stock_hba . $list);
+%outcomes = ();
+my $unlike = 0;
+($calls, $exchanges) = race("$race/lists/users", "$race/lists/users2", sub {
+		my ($outcome, $text) = outcome("SELECT castssl_hba_stage(pg_read_file('pg_hba.conf') || E'host x y 10.7.$_[0].0/24 reject\\n'); SELECT * FROM castssl_hba_apply(force => true)");
+		$unlike++ if $outcome eq '58000' && $text =~ /what rule \d+ of .* refers to is not on the disk as it was planned/;
+		$outcomes{$outcome}++; });
+told('a list beside another one', $calls, $exchanges, \%outcomes);
+cmp_ok($unlike, '>', 0, 'the proof has found the other list on the disk') if $calls > 10;
+$t->psql('SELECT castssl_hba_discard()');
+$t->set_hba($CastsslTest::stock_hba . $list);
 
 # --- a FIFO in the place of a list: whoever reads it would wait for a writer
 

@@ -415,10 +415,57 @@ test_written_so(void)
 	CHECK(!written_so(psprintf("%s-----BEGIN x", good), "CERTIFICATE"));
 }
 
+/* castssl_pem_blocks of a text; NULL: none.  *findings is how many it had. */
+static char *
+blocks_of(const char *text, int *findings)
+{
+	CastsslPem pem = { .name = "x", .data = text, .length = strlen(text) };
+	CastsslFindings found = { 0 };
+	size_t length = 0;
+	char *blocks = castssl_pem_blocks(&pem, &length, &found);
+
+	*findings = found.count;
+	CHECK_INT(length, blocks ? (int) strlen(blocks) : 0);
+	return blocks;
+}
+
+/* Nothing but certificates, CRLs and keys is left of a text, and they are as they were. */
+static void
+test_blocks(void)
+{
+	static const char key[] = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+							  "DEK-Info: AES-128-CBC,00\n\nTUlJ\n-----END EC PRIVATE KEY-----\n";
+	static const char certificate[] =
+		"-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n";
+	int findings;
+
+	CHECK_STRING(
+		blocks_of(psprintf("local all all trust\n%s# text\r\n%shost", certificate, key), &findings),
+		psprintf("%s%s", certificate, key));
+	CHECK_STRING(
+		blocks_of("-----BEGIN CERTIFICATE-----\r\nTUlJ\r\n-----END CERTIFICATE-----", &findings),
+		certificate);
+	/* labels and headers are free text */
+	CHECK_STRING(blocks_of(psprintf("-----BEGIN all all trust-----\nTUlJ\n-----END all all "
+									"trust-----\n%s",
+									certificate),
+						   &findings),
+				 certificate);
+	CHECK(blocks_of("-----BEGIN PRIVATE KEY-----\nlocal all all trust: x\n\nTUlJ\n"
+					"-----END PRIVATE KEY-----\n",
+					&findings) == NULL);
+	CHECK(blocks_of("no PEM at all", &findings) == NULL);
+	CHECK_INT(findings, 0);
+	CHECK(blocks_of(psprintf("%s-----BEGIN CERTIFICATE-----\nTUlJ\n", certificate), &findings) ==
+		  NULL);
+	CHECK_INT(findings, 1);
+}
+
 int
 main(void)
 {
 	test_written_so();
+	test_blocks();
 	certificates_make();
 	test_against_openssl();
 	test_crl_against_openssl("root.crl");
