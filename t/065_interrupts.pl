@@ -87,6 +87,20 @@ foreach my $call ('castssl_hba_rules()', 'castssl_check()', 'castssl_fingerprint
 	like($err, qr/ERROR:  57014/, "cancelled: @{[ substr $call, 0, 40 ]}");
 }
 is($t->sql('SELECT hba_staged FROM castssl_status()'), 'f', 'nothing was staged');
+
+# each mask another, with holes: the search among addresses has much to cut
+srand 1;
+my @masks = map { my @bits = map { 1 << int rand 32 } 1 .. 4; join ' ', map { join '.', unpack 'C4', pack 'N', $_ } int rand 2**32, $bits[0] | $bits[1] | $bits[2] | $bits[3] } 1 .. 10_000;
+sub masked { return join '', "local all postgres trust\n", map { "host all all $_ $_[0]\n" } @masks }
+$t->set_hba(masked('md5'));
+$t->write('masked', masked('trust'));
+$t->sql(q{SELECT castssl_hba_stage(pg_read_file('masked')) IS NULL});
+foreach my $call ('castssl_hba_rules()', 'castssl_hba_compare()', 'castssl_hba_apply(dry_run => true)')
+{
+	my (undef, undef, $err) = $t->psql("SET statement_timeout = '300ms'; SELECT count(*) FROM $call");
+	like($err, qr/ERROR:  57014/, "cancelled in the search: $call");
+}
+$t->sql('SELECT castssl_hba_discard()');
 $t->set_hba($CastsslTest::stock_hba);
 SKIP:
 {
