@@ -293,7 +293,7 @@ subtest 'castssl_certificate_info' => sub {
 		is($got->{self_signed} ? 1 : 0, $wanted->{subject} eq $wanted->{issuer} ? 1 : 0, "$name: self_signed");
 	}
 	my $infinite = $t->sql('SELECT not_after FROM castssl_certificate_info(' . quote_text(slurp("$files/y9999.crt")) . ')');
-	like($infinite, qr/^9999-/, 'a date far away is a date');
+	is($infinite, '', 'a certificate without an end has none');
 };
 
 $t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => "$files/server.crt", key_file => "$files/server.key",

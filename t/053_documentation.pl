@@ -143,6 +143,12 @@ sub sentences
 
 # The values of a parameter or column are those that the server names; each parameter that has some
 # stands here, and what the reference says of it, the COMMENT and the documents are compared.
+subtest 'the reasons of errors are those of the source' => sub {
+	my %raised = map { $_ => 1 } map { text_of($_) =~ /castssl_err_reason\("(\w+)"\)/g } split /\n/, `find '$root/src' -name '*.c'`;
+	my ($section) = text_of("$root/docs/reference.md") =~ /^## The reason of an error.*?\n(.*)/ms;
+	is_deeply([ $section =~ /^\| `(\w+)` \|/mg ], [ sort keys %raised ], 'docs/reference.md has them all');
+};
+
 subtest 'values are those of the server' => sub {
 	my $t = CastsslTest->new('values');
 	my $reference = reference(text_of("$root/docs/reference.md"));

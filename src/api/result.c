@@ -176,11 +176,12 @@ void
 castssl_row_unix_time(CastsslRow *row, const char *column, int64 seconds)
 {
 	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	const int64 no_end = INT64CONST(253402300799); /* 9999-12-31 23:59:59 */
 	TimestampTz time;
 
-	if (seconds >= END_TIMESTAMP / USECS_PER_SEC)
-		time = DT_NOEND;
-	else if (seconds - epoch < MIN_TIMESTAMP / USECS_PER_SEC)
+	if (seconds >= no_end)
+		return;
+	if (seconds - epoch < MIN_TIMESTAMP / USECS_PER_SEC)
 		time = DT_NOBEGIN;
 	else
 		time = (seconds - epoch) * USECS_PER_SEC;

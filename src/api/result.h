@@ -63,7 +63,10 @@ extern void castssl_row_int(CastsslRow *row, const char *column, int64 value);
 /* timestamptz; NULL where time is 0 */
 extern void castssl_row_time(CastsslRow *row, const char *column, int64 time);
 
-/* timestamptz from seconds since 1970; infinity beyond its range */
+/*
+ * timestamptz from seconds since 1970; NULL for the time without an end (RFC 5280, 4.1.2.5) and
+ * behind it, -infinity before its range
+ */
 extern void castssl_row_unix_time(CastsslRow *row, const char *column, int64 seconds);
 
 /* inet from its text; NULL where text is */

@@ -89,7 +89,7 @@ castssl_lock_is_held(void)
 
 /*
  * Wait until try() holds, for as long as lock_timeout says: 0 means not at all.  Who
- * watches takes the lock for moments only, and is always waited for.
+ * watches takes the lock to undo something only, and is always waited for.
  */
 static void
 wait_for_lock(bool (*try)(void))

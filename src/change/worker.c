@@ -29,6 +29,7 @@
 #include "change/recover.h"
 #include "change/worker.h"
 #include "server/process/loan.h"
+#include "server/process/raise.h"
 #include "server/process/wait.h"
 
 /* Milliseconds until the worker reads the journal again: */
@@ -89,7 +90,8 @@ raise_no_slot(void)
 					errdetail("confirm_within needs one free slot of max_worker_processes (%d).",
 							  max_worker_processes),
 					errhint("Raise max_worker_processes and restart the server, or try again "
-							"when a worker has ended.")));
+							"when a worker has ended."),
+					castssl_err_reason("castssl_no_worker")));
 }
 
 /*
@@ -147,7 +149,8 @@ start(void *arg)
 						errmsg("no background worker could be started to undo the change"),
 						errdetail("It was registered, but did not come up."),
 						errhint("The server's log says why.  Without confirm_within no worker is "
-								"needed.")));
+								"needed."),
+						castssl_err_reason("castssl_no_worker")));
 	CASTSSL_FAULT("started worker");
 }
 

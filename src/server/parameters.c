@@ -28,6 +28,7 @@
 #include "server/process/capture.h"
 #include "server/process/platform.h"
 #include "server/process/query.h"
+#include "server/process/raise.h"
 
 char *
 castssl_parameter_value(const char *name)
@@ -400,11 +401,12 @@ check_stored(const CastsslSetting *setting, const char *stored)
 	if (!setting->check || (stored ? setting->expected && strcmp(stored, setting->expected) == 0
 								   : setting->expected == NULL))
 		return;
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("parameter \"%s\" changed while the change was prepared", setting->name),
-					stored ? errdetail("ALTER SYSTEM has just stored \"%s\".", stored)
-						   : errdetail("ALTER SYSTEM has just reset it."),
-					errhint("Look at it, and call this again.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("parameter \"%s\" changed while the change was prepared", setting->name),
+			 stored ? errdetail("ALTER SYSTEM has just stored \"%s\".", stored)
+					: errdetail("ALTER SYSTEM has just reset it."),
+			 errhint("Look at it, and call this again."), castssl_err_reason("castssl_stale")));
 }
 
 static const CastsslSetting *

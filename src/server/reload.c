@@ -16,6 +16,7 @@
 #include "server/disk/paths.h"
 #include "server/process/loan.h"
 #include "server/process/platform.h"
+#include "server/process/raise.h"
 #include "server/process/wait.h"
 #include "server/reload.h"
 
@@ -71,7 +72,8 @@ castssl_reload_check_possible(void)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("there is no server to reload"),
 						errdetail("This is PostgreSQL's single-user mode: nobody can connect."),
-						errhint("Start the server, and call this in a session.")));
+						errhint("Start the server, and call this in a session."),
+						castssl_err_reason("castssl_no_server")));
 }
 
 static void

@@ -444,7 +444,10 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	ExitOnAnyError = false;
 	error = castssl_attempt(make_true, &apply);
 	if (error)
+	{
+		apply.change->reason = error->message;
 		problem = castssl_attempt(put_back, &apply);
+	}
 	castssl_clear_up();
 	castssl_watch_wake();
 	castssl_loan_end(&loan);

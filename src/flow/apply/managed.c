@@ -21,6 +21,7 @@
 #include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/process/platform.h"
+#include "server/process/raise.h"
 
 #define PATRONI "Patroni"
 
@@ -329,5 +330,5 @@ castssl_managed_refuse(const CastsslPlan *plan, bool force)
 						 ? " (patronictl edit-config)"
 						 : "",
 					 obstacle.hint ? "  " : "", obstacle.hint ? obstacle.hint : ""),
-			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_managed_elsewhere")));
+			 castssl_err_reason("castssl_managed_elsewhere")));
 }

@@ -53,7 +53,7 @@ check_no_open_change(bool undoes_it)
 			 errmsg("change " INT64_FORMAT " will wait to be confirmed", castssl_pending_awaits()),
 			 errdetail("This transaction has made it, with confirm_within."),
 			 errhint("COMMIT, and confirm it from a new connection, before you change more."),
-			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_change_waiting")));
+			 castssl_err_reason("castssl_change_waiting")));
 	}
 	if (open && open->state == CASTSSL_UNCONFIRMED)
 		ereport(ERROR,
@@ -61,7 +61,8 @@ check_no_open_change(bool undoes_it)
 				 errmsg("change " INT64_FORMAT " is not confirmed yet", open->id),
 				 errdetail("It is undone at %s.", timestamptz_to_str(open->confirm_deadline)),
 				 errhint("Keep it: SELECT castssl_confirm(), from a new connection.  Take it back: "
-						 "SELECT castssl_rollback().")));
+						 "SELECT castssl_rollback()."),
+				 castssl_err_reason("castssl_change_waiting")));
 	if (open)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -69,7 +70,8 @@ check_no_open_change(bool undoes_it)
 				 errdetail("What stands in its way was a warning just before, or is in the "
 						   "server's log."),
 				 errhint("Mend that: the next castssl_* call, and the next start of the server, "
-						 "undo the change.")));
+						 "undo the change."),
+				 castssl_err_reason("castssl_not_undone")));
 }
 
 static void
@@ -232,7 +234,8 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 				 errdetail("%s asks for a certificate: everybody whom it answers would be refused.",
 						   where),
 				 errhint("Name a ca_file, or first take back what asks for certificates: "
-						 "SELECT * FROM castssl_disable().")));
+						 "SELECT * FROM castssl_disable()."),
+				 castssl_err_reason("castssl_no_client_ca")));
 	castssl_plan_warn(plan, "edit pg_hba", where, CASTSSL_CODE_no_ca,
 					  "asks for a certificate, and there is no CA to check one with: "
 					  "everybody whom it answers is refused");
@@ -253,7 +256,7 @@ check_caller_stays(const CastsslPlan *plan)
 						   "its own, such as autovacuum or a background worker."),
 				 errhint("Call it from a connection, or use confirm_within => '10 min' (undone "
 						 "unless confirmed from a new connection) or force => true."),
-				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
+				 castssl_err_reason("castssl_would_cut_off")));
 	if (!castssl_impact_cuts_off(plan, own, castssl_hba_world(), &after))
 		return;
 	ereport(
@@ -267,7 +270,7 @@ check_caller_stays(const CastsslPlan *plan)
 				   after.reason),
 		 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
 				 "connection), connect as you will from now on, or use force => true."),
-		 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
+		 castssl_err_reason("castssl_would_cut_off")));
 }
 
 /* Refuse before anything is written what ALTER SYSTEM would refuse. */

@@ -87,7 +87,8 @@ check_no_authority(void)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("this server has a CA already"), errdetail("There is \"%s\".", path),
 						errhint("To begin anew, move that directory away or set "
-								"castssl.ca_directory to another one.")));
+								"castssl.ca_directory to another one."),
+						castssl_err_reason("castssl_ca_exists")));
 	}
 }
 
@@ -150,7 +151,8 @@ castssl_authority_load(char **certificate)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("this server has no CA"),
 				 errdetail("\"%s\" does not exist.", pem.name),
-				 errhint("SELECT castssl_create_ca(common_name => '...') makes one.")));
+				 errhint("SELECT castssl_create_ca(common_name => '...') makes one."),
+				 castssl_err_reason("castssl_no_ca")));
 	key.data = castssl_file_read(key.name, CASTSSL_PEM_LIMIT, &key.length, NULL);
 	castssl_openssl_wipe_later(unconstify(char *, key.data), key.length);
 	good = castssl_authority_read(&pem, &key, time(NULL), &authority, &findings);

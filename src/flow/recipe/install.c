@@ -162,7 +162,8 @@ check_configured(const char *parameter)
 				 errmsg("this server has no certificate and key yet"),
 				 errdetail("There is no file \"%s\", which parameter %s names.", value, parameter),
 				 errhint("Give certificate as well: castssl_install(certificate => ..., ca => "
-						 "...), for a request of SELECT castssl_csr(...).")));
+						 "...), for a request of SELECT castssl_csr(...)."),
+				 castssl_err_reason("castssl_no_certificate")));
 }
 
 CastsslPlan *

@@ -9,6 +9,7 @@
 #include "hba/access/unreachable.h"
 #include "hba/text/address.h"
 #include "hba/text/lex.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 
 /* ---- finding lines ---- */
@@ -293,7 +294,7 @@ check_rule(const CastsslHbaDocument *document, const CastsslLine *line)
 						   document->path),
 					errdetail("The rule stands in line %d.", found),
 					errhint("Look at the line, and name that one: line_number => %d.", found),
-					err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_stale")));
+					castssl_err_reason("castssl_stale")));
 	return false;
 }
 

@@ -61,7 +61,8 @@ extend_list(const ConfigVariable *list, const char *serial, const char *reason, 
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 							errmsg("certificate %s is revoked already", serial),
 							errdetail("Since %s, for reason %s.",
-									  castssl_instant_text(items[i].revoked_at), items[i].reason)));
+									  castssl_instant_text(items[i].revoked_at), items[i].reason),
+							castssl_err_reason("castssl_already_revoked")));
 	}
 	items[n++] =
 		(CastsslRevocation){ .serial = serial, .revoked_at = time(NULL), .reason = reason };

@@ -69,7 +69,7 @@ numbered(const ConfigVariable *manifest, const char *format, int n)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("the staged edits of pg_hba.conf are damaged"),
 						errdetail("\"%s\" has no \"%s\".", staged_path("manifest"), name),
-						errhint(DISCARD)));
+						errhint(DISCARD), castssl_err_reason("castssl_damaged")));
 	return value;
 }
 
@@ -81,7 +81,7 @@ raise_changed(const char *what, const char *path, const char *detail)
 					errdetail("%s", detail),
 					errhint("Look at it, forget the edits with SELECT castssl_hba_discard(), and "
 							"stage them again."),
-					err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_stale")));
+					castssl_err_reason("castssl_stale")));
 }
 
 /* 55000 unless pg_hba.conf is still the one for which the edits were made. */
@@ -164,7 +164,8 @@ castssl_staging_check(void)
 						errdetail("\"%s\" does not exist.", staged_path("manifest")),
 						errhint("Stage some: castssl_hba_add(), castssl_hba_change(), "
 								"castssl_hba_remove(), castssl_hba_require_tls() or "
-								"castssl_hba_stage().")));
+								"castssl_hba_stage()."),
+						castssl_err_reason("castssl_nothing_staged")));
 }
 
 /* F0000 where the files go beyond our limits: the server's own parser would not end for long. */
@@ -565,7 +566,7 @@ check_expected(const char *expected)
 						 : errdetail("Nothing is staged that differs from the live files."),
 					errhint("Look at them: SELECT castssl_hba_diff(). Their hash is staged_hash of "
 							"castssl_status()."),
-					err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_stale")));
+					castssl_err_reason("castssl_stale")));
 }
 
 CastsslPlan *

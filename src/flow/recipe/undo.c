@@ -22,6 +22,7 @@
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/disk/swap.h"
+#include "server/process/raise.h"
 #include "server/sessions.h"
 
 static void
@@ -32,7 +33,8 @@ raise_not_in_effect(const CastsslChange *change)
 					change ? errdetail("Change " INT64_FORMAT " is in state \"%s\".", change->id,
 									   castssl_change_state_name(change->state))
 						   : errdetail("No change is in effect."),
-					errhint("SELECT * FROM castssl_changes() shows the state of each.")));
+					errhint("SELECT * FROM castssl_changes() shows the state of each."),
+					castssl_err_reason("castssl_nothing_to_roll_back")));
 }
 
 /* The changes in effect from that one (0: the latest) on, newest first. */
@@ -140,7 +142,8 @@ check_unedited(const List *changes)
 					 errmsg("files were edited since change " INT64_FORMAT, part.id),
 					 errdetail("Edited: %s.", edited),
 					 errhint("Rolling back would lose those edits: undo them first, or go on from "
-							 "here with castssl_enable() or castssl_disable().")));
+							 "here with castssl_enable() or castssl_disable()."),
+					 castssl_err_reason("castssl_edited_since")));
 	}
 }
 
@@ -164,7 +167,8 @@ check_not_set(const List *changes)
 					 errmsg("parameters were set since change " INT64_FORMAT, part.id),
 					 errdetail("Set by ALTER SYSTEM: %s.", set),
 					 errhint("Rolling back would lose these values: set them back first, or go on "
-							 "from here with castssl_enable() or castssl_disable().")));
+							 "from here with castssl_enable() or castssl_disable()."),
+					 castssl_err_reason("castssl_edited_since")));
 	}
 }
 
@@ -320,7 +324,7 @@ castssl_undo_check_committed(void)
 				 errmsg("change " INT64_FORMAT " is not committed yet", change->id),
 				 errdetail("%s made it in a transaction that is still open.", change->user_name),
 				 errhint("COMMIT that transaction, then confirm the change from a new connection."),
-				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_not_committed")));
+				 castssl_err_reason("castssl_not_committed")));
 }
 
 static CastsslChange *
@@ -338,7 +342,8 @@ unconfirmed_change(int64 change_id)
 							? errdetail("The one that does is change " INT64_FORMAT ".", change->id)
 							: errdetail("None does: it was confirmed or undone, or needs no "
 										"confirmation."),
-						errhint("SELECT * FROM castssl_changes() shows the state of each.")));
+						errhint("SELECT * FROM castssl_changes() shows the state of each."),
+						castssl_err_reason("castssl_nothing_to_confirm")));
 	return change;
 }
 
@@ -364,7 +369,8 @@ check_not_overdue(const CastsslChange *change)
 				   : errdetail("It has been undone."),
 			 error ? errhint("Mend that: the change is undone by itself then.  To keep it, make it "
 							 "again.")
-				   : errhint("Make the change again, and confirm it in time.")));
+				   : errhint("Make the change again, and confirm it in time."),
+			 castssl_err_reason("castssl_deadline_passed")));
 }
 
 /*
@@ -394,7 +400,8 @@ castssl_undo_confirm(int64 change_id, bool force)
 						errmsg("this session began before the change took effect"),
 						errdetail("It proves nothing about who can still connect."),
 						errhint("Open a new connection and call castssl_confirm() there, or use "
-								"force => true.")));
+								"force => true."),
+						castssl_err_reason("castssl_no_proof")));
 	castssl_pending_add(CASTSSL_PENDING_CONFIRM, change->id, 0);
 	return change->id;
 }

@@ -10,6 +10,7 @@
 #include "server/disk/reading.h"
 #include "server/disk/swap.h"
 #include "server/process/platform.h"
+#include "server/process/raise.h"
 
 bool
 castssl_same_text(const char *a, const char *b)
@@ -38,10 +39,11 @@ castssl_hash_on_disk(const char *path, struct stat *st)
 void
 castssl_swap_raise_changed(const char *path)
 {
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("\"%s\" changed while the change was prepared", path),
-					errdetail("Somebody else has just written it."),
-					errhint("Look at it, and call this again.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("\"%s\" changed while the change was prepared", path),
+			 errdetail("Somebody else has just written it."),
+			 errhint("Look at it, and call this again."), castssl_err_reason("castssl_stale")));
 }
 
 void

@@ -72,3 +72,9 @@ castssl_hint_for_name(const char *name, const char *hint)
 	hint = castssl_hint_naming(hint, name);
 	return hint ? errhint("%s", hint) : 0;
 }
+
+int
+castssl_err_reason(const char *reason)
+{
+	return err_generic_string(PG_DIAG_CONSTRAINT_NAME, reason);
+}

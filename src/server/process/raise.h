@@ -26,6 +26,12 @@ extern void castssl_raise_first_error(const CastsslFindings *findings, int sqlst
 pg_noreturn extern void castssl_raise_failure(const CastsslFindings *findings, int sqlstate);
 
 /*
+ * The field constraint_name of an error, for programs: where one SQLSTATE has several
+ * reasons, a word of the closed list in docs/reference.md.
+ */
+extern int castssl_err_reason(const char *reason);
+
+/*
  * errhint() with a command for a shell, in which each %s stands for the path as one word.  No
  * hint for a path that is not to be pasted (base/words.h).
  */
