@@ -379,6 +379,8 @@ foreach my $first (1, 0)
 # An edit comes after the last look at the file, and a crash before what came out is looked at: the edit is kept.
 {
 	my $t = $servers[1];
+	$t->{node}->append_conf('postgresql.conf', 'max_worker_processes = 0');    # nobody undoes it meanwhile
+	$t->{node}->restart;
 	$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '198.51.100.0/24', 'scram-sha-256')});
 	$t->psql("LOAD '$module'; SET castssl.fault = 'exchanged:kill'; SELECT * FROM castssl_hba_apply()");
 	revive($t);

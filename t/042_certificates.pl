@@ -285,6 +285,7 @@ subtest 'castssl_certificate_info' => sub {
 		{
 			my ($is, $should) = ($got->{$column}, $wanted->{$column});
 			$should =~ s/ +/ /g unless ref $should;
+			$should = undef if $column eq 'not_after' && $should eq 'Dec 31 23:59:59 9999';    # without an end
 			$is = $is ? 1 : 0 if $column eq 'is_ca';
 			# the same address, written in another way
 			$should = [ map { $t->sql("SELECT host('$_'::inet)") } @$should ] if $column eq 'ip_addresses';

@@ -12,6 +12,7 @@
 #include "hba/access/compare.h"
 #include "server/account.h"
 #include "server/process/caller.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 
 #define MOST_NAMED 20
@@ -64,7 +65,7 @@ check_without_proof(CastsslPlan *plan, bool allowed)
 						"proof"),
 				 errdetail("For example %s.", castssl_proofs_difference_text(first)),
 				 errhint(HINT_UNPROVEN),
-				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_without_proof")));
+				 castssl_err_reason("castssl_without_proof")));
 }
 
 /* ---- passwords that are stored as MD5 ---- */
@@ -192,7 +193,7 @@ check_md5(CastsslPlan *plan, bool allowed)
 						errmsg("roles would be refused afterwards, for scram-sha-256 does not take "
 							   "a password that is stored as MD5"),
 						errdetail("%s", text), errhint(HINT_MD5),
-						err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_cut_off")));
+						castssl_err_reason("castssl_would_cut_off")));
 }
 
 void
