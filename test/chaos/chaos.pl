@@ -154,7 +154,7 @@ sub whole
 sub refused_with_reason
 {
 	my ($what, $err) = @_;
-	violation("$what: no reason: $err") if $err !~ /(?:ERROR|FATAL):  (?!XX000)\w{5}: .*\nDETAIL:  ./s;
+	violation("$what: no reason: $err") if $err !~ /(?:ERROR|FATAL):  (?!XX000)\w{5}: (?:[^\n]*: (?:Read-only file system|No space left on device)\n|.*\nDETAIL:  .)/s;
 	return;
 }
 
