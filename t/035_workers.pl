@@ -210,12 +210,7 @@ SKIP:
 # --- in somebody's background worker, which ignores SIGHUP
 
 {
-	my $include = `pg_config --includedir-server`;
-	chomp $include;
-	my $module = CastsslTest::temporary_folder() . '/background';
-	my @command = ('gcc', '-shared', '-fPIC', "-I$include", "-DMODULE=\"$module\"", '-o', "$module.so", "$FindBin::RealBin/lib/background.c");
-	is(system(@command), 0, 'a module that runs SQL in the background') or BAIL_OUT("@command");
-	$t->sql("CREATE FUNCTION run_in_background(text) RETURNS void AS '$module' LANGUAGE C");
+	$t->make_background_worker;
 	$t->sql('CREATE TABLE seen (problem text)');
 	$t->sql(q{SELECT run_in_background('INSERT INTO seen SELECT problem FROM castssl_reload()')});
 	is($t->sql(q{SELECT count(*) || ' ' || coalesce(max(problem), 'none') FROM seen}), '1 none', 'castssl_reload() in a background worker that ignores SIGHUP');

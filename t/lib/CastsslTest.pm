@@ -416,6 +416,19 @@ sub sql
 	return $out;
 }
 
+# run_in_background(statement): a background worker of somebody else's, which has no connection.
+sub make_background_worker
+{
+	my ($self) = @_;
+	chomp(my $include = `pg_config --includedir-server`);
+	my $module = temporary_folder() . '/background';
+	my $source = __FILE__ =~ s{[^/]+$}{background.c}r;
+	my @command = ('gcc', '-shared', '-fPIC', "-I$include", "-DMODULE=\"$module\"", '-o', "$module.so", $source);
+	is(system(@command), 0, 'a module that runs SQL in the background') or BAIL_OUT("@command");
+	$self->sql("CREATE FUNCTION public.run_in_background(text) RETURNS void AS '$module' LANGUAGE C");
+	return;
+}
+
 # The rows of a query, each a hash.
 sub rows
 {
