@@ -143,6 +143,50 @@ my @there = map {
 } '/etc/passwd', '/etc/no-such-folder/file';
 is_deeply(\@there, [ '42501', '42501' ], 'neither by .. ');
 
+# each argument that is a path, by each way there: what is told of what exists is what is told of what does not
+my $secret = "$t->{folder}/secret";
+mkdir $secret, 0700 or die $!;
+mkdir "$secret/folder", 0700 or die $!;
+mkdir "$secret/closed", 0000 or die $!;
+$t->write("$secret/file", $t->slurp("$inside/server.crt"));
+symlink $secret, "$t->{data}/link" or die $!;
+symlink "$secret/file", "$t->{data}/link-to-file" or die $!;
+symlink "$secret/nothing", "$t->{data}/link-to-nothing" or die $!;
+symlink "$secret/folder", "$t->{data}/link-to-folder" or die $!;
+symlink "$secret/no-folder", "$t->{data}/link-to-no-folder" or die $!;
+my $up = "$t->{data}/../../../../../../../../..";
+my @pairs = ([ "$secret/file", "$secret/fine" ], [ "$secret/folder/x", "$secret/fonder/x" ], [ "$secret/folder", "$secret/fonder" ],
+	[ "$secret/file/x", "$secret/fine/x" ], [ "$secret/closed/x", "$secret/clowed/x" ], [ "$up$secret/file", "$up$secret/fine" ],
+	[ "$t->{data}/link/file", "$t->{data}/link/fine" ], [ "$t->{data}/link/folder/x", "$t->{data}/link/fonder/x" ],
+	[ "$t->{data}/link/file/x", "$t->{data}/link/fine/x" ], [ "$t->{data}/link/closed/x", "$t->{data}/link/clowed/x" ],
+	[ "$t->{data}/link-to-file", "$t->{data}/link-to-nothing" ], [ "$t->{data}/link-to-folder/x", "$t->{data}/link-to-no-folder/x" ]);
+my @asked = ((map { my $name = $_; [ "castssl_enable.$name", sub { 'SELECT * FROM ' . CastsslTest::call('castssl_enable', source_dir => undef, $name => $_[0]) } ] }
+	  qw(cert_file key_file ca_file crl_file source_dir target_dir)),
+	[ 'castssl_enable.target_dir with source_dir', sub { 'SELECT * FROM ' . CastsslTest::call('castssl_enable', source_dir => $inside, target_dir => $_[0]) } ],
+	[ 'castssl_hba_add.file_name', sub { "SELECT castssl_hba_add('local all all trust', file_name => '$_[0]')" } ],
+	[ 'castssl_hba_change.file_name', sub { "SELECT castssl_hba_change(1, 'local all all trust', '$_[0]')" } ],
+	[ 'castssl_hba_remove.file_name', sub { "SELECT castssl_hba_remove(1, '$_[0]')" } ],
+	[ 'castssl_hba_move.file_name', sub { "SELECT castssl_hba_move(1, 2, '$_[0]')" } ],
+	[ 'castssl_hba_stage', sub { "SELECT castssl_hba_stage('local all \@$_[0] reject')" } ],
+	[ 'castssl_hba_add of a line', sub { "SELECT castssl_hba_add('local all \@$_[0] reject')" } ]);
+push @asked, [ 'an include', sub { "SELECT castssl_hba_stage('include $_[0]')" } ], [ 'a folder of includes', sub { "SELECT castssl_hba_stage('include_dir $_[0]')" } ]
+  if $t->sql('SHOW server_version_num') >= 160000;
+foreach my $asked (@asked)
+{
+	my ($name, $sql) = @$asked;
+	foreach my $pair (@pairs)
+	{
+		my @told = map {
+			my (undef, $out, $err) = $t->psql($sql->($_), user => 'operator');
+			my $short = s/^\Q$up\E//r;
+			"$out$err" =~ s/\Q$_\E|\Q$short\E/PATH/gr
+		} @$pair;
+		is($told[0], $told[1], "$name: $pair->[0] and not $pair->[1]");
+	}
+}
+unlink map { "$t->{data}/$_" } qw(link link-to-file link-to-nothing link-to-folder link-to-no-folder);
+chmod 0700, "$secret/closed";
+
 # --- what is never written over, by whomever
 
 $t->sql("SELECT castssl_create_ca('Our CA')");

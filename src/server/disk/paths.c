@@ -121,6 +121,28 @@ is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
+/*
+ * 42501, as check_allowed, for a path that is not there: the nearest folder above it that is
+ * there must be allowed.  Where a link on the way leads nowhere, nothing is told.
+ */
+static void
+check_missing_allowed(const char *path)
+{
+	const char *there = path;
+	const char *above = castssl_path_folder(there);
+	char *real;
+
+	while ((real = castssl_platform_real_path(there)) == NULL && strcmp(there, above) != 0)
+	{
+		if (is_link(there))
+			check_allowed("/", path);
+		there = above;
+		above = castssl_path_folder(there);
+	}
+	check_allowed(real ? real : "/", path);
+	check_allowed(path, path);
+}
+
 char *
 castssl_path_resolve(const char *path, bool by_caller)
 {
@@ -143,7 +165,7 @@ castssl_path_resolve(const char *path, bool by_caller)
 
 		/* A caller may not learn whether a path outside its allowed directories exists. */
 		if (by_caller)
-			check_allowed(path, path);
+			check_missing_allowed(path);
 		group = error == EACCES ? castssl_account_missing_group(path) : NULL;
 		errno = error;
 		if (group)
