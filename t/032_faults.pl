@@ -89,7 +89,7 @@ sub leftovers
 		my @files = glob "$change/*";
 		push @left, "$change has no manifest" if @files && !-e "$change/manifest";
 	}
-	push @left, split /\n/, $t->sql("SELECT action || ' is ' || state FROM castssl_changes() WHERE state IN ('applying', 'unconfirmed')");
+	push @left, split /\n/, $t->sql("SELECT action || ' is ' || state FROM castssl_changes() WHERE state IN ('applying', 'uncommitted', 'unconfirmed')");
 	return @left;
 }
 
@@ -204,7 +204,7 @@ sub settle
 	my ($t) = @_;
 	foreach (1 .. 1800)
 	{
-		my ($ok, $open) = $t->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'unconfirmed')");
+		my ($ok, $open) = $t->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted', 'unconfirmed')");
 		return if $ok && $open eq '0';
 		usleep(100_000);
 	}

@@ -130,7 +130,7 @@ sub settle
 	my ($until, $open, $err) = (time + 60);
 	while (time < $until)
 	{
-		(my $ok, $open, $err) = $server->sql(q{SELECT string_agg(change_id || ' ' || state, ', ') FROM castssl_changes() WHERE state IN ('applying', 'unconfirmed')});
+		(my $ok, $open, $err) = $server->sql(q{SELECT string_agg(change_id || ' ' || state, ', ') FROM castssl_changes() WHERE state IN ('applying', 'uncommitted', 'unconfirmed')});
 		return 1 if $ok && $open eq '';
 		usleep(100_000);
 	}
@@ -336,7 +336,7 @@ sub full_one
 	violation("$action without room in $part is refused with another reason: $err") if !$ok && $err !~ /ERROR:  (?:53100|58030|55000|58000)/;
 	refused_with_reason("$action without room in $part", $err) unless $ok;
 	# what was undone is undone now; what could not be, waits
-	my $open = $server->one(q{SELECT count(*) FROM castssl_changes() WHERE state = 'applying'});
+	my $open = $server->one(q{SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted')});
 	whole("$action without room in $part, still full", $ok ? () : (before => $before), after => $after) if $open eq '0';
 	unlink glob "$folder/filler*";
 	settle();
