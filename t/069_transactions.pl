@@ -232,6 +232,65 @@ sub taken_back_to_applied
 	return;
 }
 
+# Random histories against a model: afterwards all is as the committed changes alone make it. Of three
+# calls, each leads from a state (TLS off, on, plaintext blocked) to another one.
+subtest 'random histories' => sub {
+	my $seed = $ENV{CASTSSL_SEED} // time;
+	my $number = $ENV{CASTSSL_HISTORIES} // 15;
+	srand $seed;
+	diag "$number histories, CASTSSL_SEED=$seed";
+	my %call = (
+		enable => [ $enable, { off => 'on', on => 'on', blocked => 'blocked' } ],
+		block => [ $block, { off => 'blocked', on => 'blocked', blocked => 'blocked' } ],
+		disable => ['SELECT count(*) FROM castssl_disable(force => true)', { off => 'off', on => 'off', blocked => 'off' } ]);
+	my $state = 'off';
+	my $wrong = 0;
+	foreach my $history (1 .. $number)
+	{
+		my @sql = ('BEGIN');
+		my @level = ({ state => $state });    # savepoints that are open, outermost first
+		foreach my $step (1 .. 2 + int rand 6)
+		{
+			my $dice = rand;
+			if ($dice < 0.5)
+			{
+				my $name = (sort keys %call)[ rand 3 ];
+				push @sql, $call{$name}[0];
+				$level[-1]{state} = $call{$name}[1]{ $level[-1]{state} };
+			}
+			elsif ($dice < 0.75)
+			{
+				push @level, { name => "s$step", state => $level[-1]{state}, before => $level[-1]{state} };
+				push @sql, "SAVEPOINT s$step";
+			}
+			elsif (@level > 1)
+			{
+				my $released = $dice < 0.85;
+				push @sql, ($released ? 'RELEASE ' : 'ROLLBACK TO ') . $level[-1]{name};
+				if ($released)
+				{
+					my $inner = pop @level;
+					$level[-1]{state} = $inner->{state};
+				}
+				else { $level[-1]{state} = $level[-1]{before} }
+			}
+		}
+		my $end = rand() < 0.6 ? 'COMMIT' : 'ROLLBACK';
+		push @sql, $end;
+		$state = $level[-1]{state} if $end eq 'COMMIT';
+		my ($ok, $out, $err) = $t->psql(join('; ', @sql));
+		settled();
+		my $is = $t->hba =~ /^#castssl# /m ? 'blocked' : $t->sql('SHOW ssl');
+		next if $ok && $is eq $state;
+		$wrong++;
+		diag "history $history: $is, not $state: " . join('; ', @sql) . "\n$err";
+		$state = $is;
+	}
+	is($wrong, 0, 'all is as the committed changes alone make it');
+	$t->disable(force => 'true');
+	$before = files();
+};
+
 subtest 'no worker to be had' => sub {
 	$t->{node}->append_conf('postgresql.conf', "max_worker_processes = 0\n");
 	$t->{node}->restart;

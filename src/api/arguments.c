@@ -16,6 +16,7 @@
 #include "api/result.h"
 #include "base/fault.h"
 #include "change/lock.h"
+#include "change/recover.h"
 #include "change/worker.h"
 #include "server/disk/files.h"
 #include "server/process/call.h"
@@ -248,6 +249,7 @@ castssl_with_lock(CastsslLocked body, void *arg)
 	{
 		castssl_call_forget(); /* what was read before it was known that nobody writes */
 		castssl_worker_stand_in();
+		castssl_change_catch_up();
 		body(arg);
 	}
 	PG_FINALLY();

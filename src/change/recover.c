@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "change/journal.h"
@@ -13,6 +14,7 @@
 #include "change/recover.h"
 #include "change/rollback.h"
 #include "server/disk/swap.h"
+#include "server/reload.h"
 
 static bool
 is_due(const CastsslChange *change, TimestampTz now)
@@ -130,4 +132,13 @@ castssl_change_recover(int elevel)
 			recover_one(change, elevel);
 	}
 	castssl_clear_up();
+}
+
+void
+castssl_change_catch_up(void)
+{
+	const CastsslChange *newest = castssl_journal_latest();
+	TimestampTz ended = newest ? Max(newest->applied_at, newest->finished_at) : 0;
+
+	castssl_reload_catch_up(ended > Max(MyStartTimestamp, PgReloadTime));
 }

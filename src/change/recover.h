@@ -21,4 +21,10 @@ extern bool castssl_change_recovery_is_due(void);
  */
 extern void castssl_change_recover(int elevel);
 
+/*
+ * See the parameters as the newest change has left them.  The server has loaded them, but this
+ * process would read them only behind its statement.
+ */
+extern void castssl_change_catch_up(void);
+
 #endif

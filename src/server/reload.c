@@ -103,6 +103,15 @@ hear_and_wait(int timeout, bool undoing)
 	return problem;
 }
 
+void
+castssl_reload_catch_up(bool always)
+{
+	if (!always && !ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
 static char *
 reload(int timeout, bool undoing)
 {
@@ -110,11 +119,7 @@ reload(int timeout, bool undoing)
 
 	castssl_reload_check_possible();
 	problem = hear_and_wait(timeout, undoing);
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	castssl_reload_catch_up(false);
 	CASTSSL_FAULT("reloaded");
 	return problem;
 }

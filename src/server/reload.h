@@ -41,4 +41,10 @@ extern CastsslLoaded castssl_reload_covers(const char *path);
 /* 55000 where there is no postmaster to reload: single-user mode. */
 extern void castssl_reload_check_possible(void);
 
+/*
+ * Read the parameters anew in this process if a reload has happened (or always), which
+ * else comes at the end of the statement.
+ */
+extern void castssl_reload_catch_up(bool always);
+
 #endif
