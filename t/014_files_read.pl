@@ -62,7 +62,7 @@ sub limit_is
 
 # Each of $included files that pg_hba.conf refers to is opened once by us, and once more when a change is written
 # (the proof), and twice by the server's parser; a change and the check look at each of $changes in the journal once, to see which are to go or damaged.
-# So are the two files of parameters, to see whether they are loaded.
+# So are the two files of parameters, to see whether they are loaded, and once more right behind another change.
 sub limits_hold
 {
 	my ($t, $on, $included, $changes) = @_;
@@ -77,7 +77,7 @@ sub limits_hold
 	limit_is($t, $session, 8 + ($included ? 2 : 0), 'castssl_hba_apply(dry_run => true)', "castssl_hba_apply(dry_run), $on");
 	$session->ask('SELECT castssl_hba_discard();');
 	$session->answer;
-	limit_is($t, $session, 40 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
+	limit_is($t, $session, 42 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
 	$session->quit;
 	return;
 }
