@@ -42,6 +42,13 @@ my @lines = (
 	[ 'disabled by us' => "#castssl# $ldap ldapbindpasswd=HUSH27" ],
 	[ 'in a comment behind a rule' => 'host all all 192.0.2.1/32 md5 # was: ldapbindpasswd=HUSH28' ],
 	[ 'in prose' => '# the bind password = HUSH29' ],
+	[ 'in prose, with a colon' => '# Password: HUSH32' ],
+	[ 'in prose, without a sign' => '# ldapbindpasswd HUSH33' ],
+	[ 'behind a word in a comment' => "# old: $ldap lbndpsswd=HUSH34" ],
+	[ 'commented out, in capitals' => '# HOST all all 192.0.2.1/32 ldap lbndpsswd=HUSH35' ],
+	[ 'before the method' => 'host all all 192.0.2.1/32 lbndpsswd=HUSH36 ldap' ],
+	[ 'in a URL' => 'host all all 192.0.2.1/32 ldap "ldapurl=ldap://u:HUSH37@x/dc=x"' ],
+	[ 'an include of more' => 'include x ldapbindpasswd=HUSH38' ],
 	[ 'behind a line that goes on' => "$ldap \\\nldapbindpasswd=HUSH30 HUSH31" ]);
 
 my @readers = (

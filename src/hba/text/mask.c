@@ -58,7 +58,9 @@ is_harmless(const char *option)
 {
 	size_t length = name_length(option);
 
-	return length > 0 && castssl_hba_option_is_harmless(option, length);
+	/* a URL may name a user with a password before the host */
+	return length > 0 && castssl_hba_option_is_harmless(option, length) &&
+		   !(strncmp(option, "ldapurl=", 8) == 0 && strchr(option, '@') != NULL);
 }
 
 /* An option at all? */
@@ -87,6 +89,14 @@ tells_of_secret(const char *name, size_t length)
 	return false;
 }
 
+/* Is it the name of an option that is secret? */
+static bool
+names_secret(const char *name, size_t length)
+{
+	return length > 0 && castssl_hba_option_is_known(name, length) &&
+		   !castssl_hba_option_is_harmless(name, length);
+}
+
 static bool
 is_type(const char *word, size_t length)
 {
@@ -94,7 +104,7 @@ is_type(const char *word, size_t length)
 	{
 		const char *name = castssl_hba_type_name(type);
 
-		if (strlen(name) == length && memcmp(name, word, length) == 0)
+		if (strlen(name) == length && pg_strncasecmp(name, word, length) == 0)
 			return true;
 	}
 	return false;
@@ -124,6 +134,7 @@ static int
 find_options(const CastsslHbaLine *line)
 {
 	int options = behind_method(line, 3);
+	int field = 0;
 
 	if (options < 0)
 		options = behind_method(line, 2);
@@ -132,11 +143,13 @@ find_options(const CastsslHbaLine *line)
 		const char *string = line->lexemes[i].string;
 		size_t length = strcspn(string, "=");
 
-		if (string[length] == '=' && (options < 0 || tells_of_secret(string, length)))
+		/* no type, name or address of a rule has the sign */
+		if (string[length] == '=' && (options < 0 || field >= 3 || tells_of_secret(string, length)))
 			return i;
 		/* "ldapbindpasswd = x" */
 		if (options < 0 && i > 2 && tells_of_secret(string, length))
 			return i;
+		field += !line->lexemes[i].comma;
 	}
 	return options < 0 ? line->nlexemes : options;
 }
@@ -148,7 +161,7 @@ look(const CastsslHbaLine *line)
 	int first = -1;
 	bool irregular = false;
 
-	if (line->nlexemes > 0 && strncmp(line->lexemes[0].string, "include", 7) == 0)
+	if (line->nlexemes == 2 && strncmp(line->lexemes[0].string, "include", 7) == 0)
 	{
 		hidden.options = line->nlexemes;
 		return hidden;
@@ -175,7 +188,10 @@ look(const CastsslHbaLine *line)
 	return hidden;
 }
 
-/* A comment in which something like "password = x" stands: hidden from there to its end. */
+/*
+ * A comment in which something like "password = x", "password: x" or "ldapbindpasswd x" stands:
+ * hidden from there to its end.
+ */
 static void
 append_prose(StringInfo masked, const char *text, size_t length)
 {
@@ -184,13 +200,15 @@ append_prose(StringInfo masked, const char *text, size_t length)
 		size_t end = i;
 		size_t begin;
 
-		if (text[i] != '=')
+		if (text[i] != '=' && text[i] != ':' &&
+			!(text[i] == ' ' && i > 0 && is_name_character(text[i - 1])))
 			continue;
 		while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\t' || text[end - 1] == '"'))
 			end--;
 		for (begin = end; begin > 0 && is_name_character(text[begin - 1]);)
 			begin--;
-		if (tells_of_secret(text + begin, end - begin))
+		if (text[i] == ' ' ? names_secret(text + begin, end - begin)
+						   : tells_of_secret(text + begin, end - begin))
 		{
 			appendBinaryStringInfo(masked, text, (int) i + 1);
 			appendStringInfoString(masked, HIDDEN);
@@ -217,15 +235,19 @@ append_comment(StringInfo masked, const char *text, size_t length)
 		else
 			break;
 	}
-	for (end = begin; end < length && is_name_character(text[end]);)
-		end++;
-	if (is_type(text + begin, end - begin))
+	/* the first word that may begin a rule; what is before it is prose */
+	for (; begin < length; begin = end + 1)
 	{
-		appendBinaryStringInfo(masked, text, (int) begin);
-		appendStringInfoString(masked, castssl_hba_mask(text + begin, length - begin));
+		for (end = begin; end < length && is_name_character(text[end]);)
+			end++;
+		if (!is_type(text + begin, end - begin))
+			continue;
+		append_prose(masked, text, begin);
+		if (strstr(masked->data, HIDDEN) == NULL)
+			appendStringInfoString(masked, castssl_hba_mask(text + begin, length - begin));
+		return;
 	}
-	else
-		append_prose(masked, text, length);
+	append_prose(masked, text, length);
 }
 
 /* Behind a secret there may be more of it ("secret#1" without quotes). */
