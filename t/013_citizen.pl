@@ -204,7 +204,7 @@ SKIP:
 	$faulty->sql($script);
 	my $before = $faulty->state;
 	my $reached = 0;
-	foreach my $point ('file create', 'file sync', 'sync open', 'sync call', 'rename')
+	foreach my $point ('file create', 'file write', 'file sync', 'sync call', 'rename')
 	{
 		foreach my $kind (qw(error gone emfile))
 		{

@@ -25,6 +25,7 @@
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "change/lock.h"
+#include "change/pending.h"
 #include "change/prune.h"
 #include "change/recover.h"
 #include "change/worker.h"
@@ -388,13 +389,13 @@ stand_in(void *arg)
 }
 
 /*
- * This session ends in the middle of a change.  It has the lock still.  What fails here is
- * FATAL, which goes on with the end.
+ * This session ends in the middle of a change, when it has the lock still, or of a transaction
+ * to which changes belong.  What fails here is FATAL, which goes on with the end.
  */
 static void
 undo_at_exit(int code, Datum arg)
 {
-	if (!castssl_lock_is_ours())
+	if (!castssl_lock_is_ours() && castssl_pending_list() == NIL)
 		return;
 	castssl_loan_end_all();
 	AbortOutOfAnyTransaction();
@@ -473,6 +474,8 @@ castssl_worker_tell(void)
 							   timestamptz_to_str(open->confirm_deadline))
 			 : open->state == CASTSSL_UNCONFIRMED
 				 ? errdetail("Nobody confirmed it in time, and nobody watches over it.")
+			 : open->state == CASTSSL_UNCOMMITTED
+				 ? errdetail("Its transaction did not commit, and nobody watches over it.")
 				 : errdetail("It was interrupted, and nobody watches over it."),
 			 errhint("As a superuser: SELECT * FROM castssl_changes(); sees to it.")));
 }

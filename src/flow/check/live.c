@@ -39,17 +39,32 @@ hint_to_undo(void)
 	return "SELECT * FROM castssl_changes(); by a superuser undoes it.";
 }
 
+/* It has not ended: somebody is at it, or it waits to be undone. */
+static void
+report_unfinished(CastsslCheckScope *scope, const CastsslChange *change)
+{
+	bool applying = (change->state == CASTSSL_APPLYING);
+
+	if (castssl_lock_is_held())
+		castssl_check_report(
+			scope, CASTSSL_WARNING, change_name(change),
+			applying ? "is being applied" : "belongs to a transaction that has not ended",
+			applying ? "Wait until its call ends: then it is in effect, or undone."
+					 : "Wait until that ends: COMMIT keeps the change, ROLLBACK takes it back.");
+	else
+		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
+							 applying ? "was interrupted, and waits to be undone"
+									  : "its transaction did not commit, and it waits to be undone",
+							 hint_to_undo());
+}
+
 static void
 report_open(CastsslCheckScope *scope, const CastsslChange *change)
 {
 	const char *deadline = timestamptz_to_str(change->confirm_deadline);
 
-	if (change->state == CASTSSL_APPLYING && castssl_lock_is_held())
-		castssl_check_report(scope, CASTSSL_WARNING, change_name(change), "is being applied",
-							 "Wait until its call ends: then it is in effect, or undone.");
-	else if (change->state == CASTSSL_APPLYING)
-		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
-							 "was interrupted, and waits to be undone", hint_to_undo());
+	if (change->state != CASTSSL_UNCONFIRMED)
+		report_unfinished(scope, change);
 	else if (change->confirm_deadline <= GetCurrentTimestamp())
 		castssl_check_report(scope, CASTSSL_ERROR, change_name(change),
 							 "its deadline has passed, and it was not undone", hint_to_undo());
