@@ -25,7 +25,7 @@ sub edited
 	my $steps = $t->enable(source_dir => $t->{source}, %arguments);
 	is_deeply([ grep { $_->{result} ne 'unchanged' && ($_->{code} // '') ne 'asks_for_more' } @$steps ], [], "$name: the second time, unchanged");
 	is($t->hba, $edited, "$name: the second time, the same bytes");
-	$t->disable;
+	$t->disable(force => 'true');
 	is($t->hba, $back, "$name: disabled");
 	return $edited;
 }

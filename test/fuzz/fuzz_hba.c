@@ -111,7 +111,7 @@ undo(const CastsslHbaPolicy *policy, size_t *length)
 {
 	CastsslHbaEdits edits = { 0 };
 
-	castssl_hba_undo(policy, &edits);
+	castssl_hba_undo(policy, &edits, NULL);
 	return castssl_hba_render(policy, 0, &edits, length);
 }
 

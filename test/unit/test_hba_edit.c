@@ -38,7 +38,7 @@ undone(const char *text, int version)
 	CastsslHbaEdits edits = { 0 };
 	size_t length;
 
-	castssl_hba_undo(policy, &edits);
+	castssl_hba_undo(policy, &edits, NULL);
 	CHECK_INT(castssl_hba_is_marked(policy), edits.count > 0);
 	return castssl_hba_render(policy, 0, &edits, &length);
 }
@@ -267,7 +267,7 @@ test_not_text(void)
 	castssl_hba_require(memory_policy(files, 15), &keep, &edits, &findings);
 	CHECK_INT(edits.count, 0);
 	CHECK(castssl_finding_first(&findings, CASTSSL_ERROR) != NULL);
-	castssl_hba_undo(memory_policy(files, 15), &edits);
+	castssl_hba_undo(memory_policy(files, 15), &edits, NULL);
 	CHECK_INT(edits.count, 0);
 }
 
@@ -334,7 +334,9 @@ test_method(void)
 	wanted.auth_method = "scram-sha-256";
 	CHECK_REQUIRE("host all all all ident map=m\nhostssl all all all cert\n", wanted,
 				  "hostssl all all all scram-sha-256 clientcert=verify-ca # castssl\n"
-				  "host all all all ident map=m\nhostssl all all all cert\n");
+				  "host all all all ident map=m\nhostssl all all all scram-sha-256 "
+				  "clientcert=verify-full # castssl\n"
+				  "#castssl# hostssl all all all cert\n");
 	/* a line of ours that implied more keeps asking for it */
 	CHECK_STRING(require_with("hostssl all all all cert # castssl\n", 15, &wanted),
 				 "hostssl all all all scram-sha-256 clientcert=verify-full # castssl\n");

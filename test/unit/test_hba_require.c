@@ -195,7 +195,7 @@ edited(const CastsslHbaPolicy *policy, const CastsslHbaWanted *wanted, int *coun
 	if (wanted)
 		castssl_hba_require(policy, wanted, &edits, &findings);
 	else
-		castssl_hba_undo(policy, &edits);
+		castssl_hba_undo(policy, &edits, NULL);
 	CHECK(castssl_finding_first(&findings, CASTSSL_WARNING) == NULL);
 	*count = edits.count;
 	return castssl_hba_render(policy, 0, &edits, &length);

@@ -17,6 +17,7 @@
 #include "flow/ask/rotation.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
+#include "flow/ask/taking_back.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"
@@ -317,6 +318,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
 	castssl_impact_warn(plan);
+	castssl_taking_back_check(plan, force || undone_unless_confirmed);
 	castssl_proofs_check(plan, force || undone_unless_confirmed);
 	if (!force && !undone_unless_confirmed)
 		check_caller_stays(plan);

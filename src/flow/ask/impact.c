@@ -11,6 +11,7 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
+#include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/world.h"
 
@@ -153,14 +154,14 @@ warn_of_sessions(CastsslPlan *plan)
 					  unknown.reason));
 }
 
-/* Warn of who gains and who loses access by the edits that the caller staged. */
+/* Warn of who gains and who loses access by the edits that the caller staged, or takes back. */
 static void
 warn_of_differences(CastsslPlan *plan)
 {
 	CastsslHbaDifferences differences = { 0 };
 	int told = 0;
 
-	castssl_hba_compare(castssl_hba_plan_as_meant(plan->hba_before), plan->ssl_after,
+	castssl_hba_compare(castssl_hba_plan_as_meant(plan->hba_before), castssl_tls_is_on(),
 						plan->hba_after, plan->ssl_after, castssl_hba_world_with_roles(),
 						&differences);
 	for (int i = 0; i < differences.count; i++)
@@ -169,6 +170,9 @@ warn_of_differences(CastsslPlan *plan)
 
 		if ((difference->change != CASTSSL_HBA_NEWLY_ADMITTED &&
 			 difference->change != CASTSSL_HBA_NEWLY_REFUSED) ||
+			/* where TLS goes off, nobody comes in over it: that is asked for */
+			(difference->change == CASTSSL_HBA_NEWLY_REFUSED && castssl_tls_is_on() &&
+			 !plan->ssl_after) ||
 			++told > MOST_WARNINGS)
 			continue;
 		warn(plan, castssl_hba_change_name(difference->change),
@@ -188,7 +192,7 @@ castssl_impact_warn(CastsslPlan *plan)
 {
 	if (plan->hba_before == NULL || !castssl_plan_changes(plan))
 		return;
-	if (plan->uses_staged)
+	if (plan->uses_staged || (plan->takes_back && plan->hba_changes))
 		warn_of_differences(plan);
 	warn_of_sessions(plan);
 }

@@ -64,8 +64,7 @@ check_without_proof(CastsslPlan *plan, bool allowed)
 				 errmsg("connections that have to prove who they are would be admitted without "
 						"proof"),
 				 errdetail("For example %s.", castssl_proofs_difference_text(first)),
-				 errhint(HINT_UNPROVEN),
-				 castssl_err_reason("castssl_without_proof")));
+				 errhint(HINT_UNPROVEN), castssl_err_reason("castssl_without_proof")));
 }
 
 /* ---- passwords that are stored as MD5 ---- */

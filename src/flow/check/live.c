@@ -112,18 +112,33 @@ report_unknown(CastsslCheckScope *scope)
 static void
 report_marks_without_record(CastsslCheckScope *scope)
 {
-	CastsslHbaEdits edits = { 0 };
-
 	if (castssl_journal_ids() != NIL || castssl_baseline_exists())
 		return;
-	castssl_hba_undo(scope->policy, &edits);
-	if (edits.count > 0)
+	if (castssl_hba_is_marked(scope->policy))
 		castssl_check_report(
 			scope, CASTSSL_WARNING, scope->policy->files[0]->path,
 			"lines are marked as those of pg_castssl, but this data directory has no record of any "
 			"change, as after pg_upgrade: nothing can be rolled back, and castssl_disable() does "
 			"not know the parameters of before",
 			"Nothing to do where the file is as wanted; the next change begins a record.");
+}
+
+/* A line that was commented out by castssl_enable() and no longer stands beside its twin. */
+static void
+report_moved_marks(CastsslCheckScope *scope)
+{
+	CastsslHbaEdits edits = { 0 };
+	CastsslHbaEdits left = { 0 };
+
+	castssl_hba_undo(scope->policy, &edits, &left);
+	for (int i = 0; i < left.count; i++)
+		castssl_check_report(scope, CASTSSL_WARNING,
+							 psprintf("%s:%d", scope->policy->files[left.items[i].file]->path,
+									  left.items[i].line_number),
+							 "castssl_enable() commented this line out, and its twin no longer "
+							 "stands directly above "
+							 "it: castssl_disable() leaves it as it is",
+							 "Remove the comment where the rule is not wanted any more.");
 }
 
 void
@@ -135,6 +150,7 @@ castssl_check_changes(CastsslCheckScope *scope)
 		report_open(scope, open);
 	report_unknown(scope);
 	report_marks_without_record(scope);
+	report_moved_marks(scope);
 }
 
 void

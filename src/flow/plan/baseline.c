@@ -22,8 +22,8 @@
 #define STORED(name) psprintf("%s_stored", name)
 
 #define FORGET                                                                                     \
-	"Restore it from a backup, or remove it: castssl_disable() turns ssl off then, and leaves "    \
-	"the other parameters."
+	"Restore it from a backup, or remove it: castssl_disable() leaves the parameters as they are " \
+	"then."
 
 void
 castssl_baseline_extend(CastsslPlan *plan)

@@ -38,10 +38,12 @@ typedef enum CastsslOutcome
 	CODE(expires_soon, "a certificate expires within `castssl.expiry_warning`, or has expired") \
 	CODE(key_readable, "others can read the file that a private key was copied from") \
 	CODE(key_usage, "the certificate does not say that it is for servers") \
+	CODE(line_left, "a line that was commented out does not come back, for its twin is not beside it") \
 	CODE(md5_password, "a password that is stored as MD5 does not do for scram-sha-256") \
 	CODE(names, "the certificate does not name this host") \
 	CODE(newly_admitted, "clients come in that are refused now") \
 	CODE(newly_refused, "clients are refused that come in now") \
+	CODE(no_baseline, "there is no record of the parameters before castssl_enable(): they stay") \
 	CODE(no_ca, "a rule asks for a certificate, and there is no CA to check one with") \
 	CODE(no_tcp_port, "the server has no TCP port, so nothing can be tried") \
 	CODE(not_proven, "a login proved nothing") \
@@ -49,6 +51,7 @@ typedef enum CastsslOutcome
 	CODE(session_cut_off, "a live session could not come back") \
 	CODE(session_unknown, "whether a live session could come back cannot be known") \
 	CODE(staged_by_others, "other roles staged edits that are applied, too") \
+	CODE(tls_off, "a hostssl rule is dead, for TLS is off") \
 	CODE(weak, "a key or a signature is weak") \
 	CODE(without_proof, "clients come in without a proof that is asked for now")
 /* clang-format on */

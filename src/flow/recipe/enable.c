@@ -52,21 +52,44 @@ castssl_plan_enable(const CastsslEnableOptions *options)
 	return plan;
 }
 
+/* Plan what ssl is afterwards; without a baseline nobody knows whose it is. */
+static void
+plan_ssl_before(CastsslPlan *plan)
+{
+	const char *ssl_stored;
+
+	if (castssl_baseline_plan_restore(plan, &ssl_stored))
+		castssl_plan_parameter_stored(plan, "ssl", ssl_stored);
+	else if (castssl_hba_is_marked(plan->hba_before))
+		castssl_plan_warn(plan, "set parameter", "ssl", CASTSSL_CODE_no_baseline,
+						  "stays as it is: there is no record of the parameters before "
+						  "castssl_enable(), as after pg_upgrade.  Marked lines are taken back");
+	else
+		castssl_plan_step(plan, "set parameter", "ssl", CASTSSL_STEP_UNCHANGED,
+						  "nothing to take back");
+}
+
 CastsslPlan *
 castssl_plan_disable(void)
 {
 	CastsslPlan *plan = castssl_plan_new("disable");
-	const char *ssl_stored;
 	CastsslHbaEdits edits = { 0 };
+	CastsslHbaEdits left = { 0 };
 
-	if (castssl_baseline_plan_restore(plan, &ssl_stored))
-		castssl_plan_parameter_stored(plan, "ssl", ssl_stored);
-	else
-		castssl_plan_parameter(plan, "ssl", "off");
+	plan->takes_back = true;
+	castssl_hba_plan_read_to_edit(plan);
+	plan_ssl_before(plan);
 	castssl_plan_material_afterwards(plan);
 
-	castssl_hba_plan_read_to_edit(plan);
-	castssl_hba_undo(plan->hba_after, &edits);
+	castssl_hba_undo(plan->hba_after, &edits, &left);
+	for (int i = 0; i < left.count; i++)
+		castssl_plan_warn(plan, "edit pg_hba",
+						  psprintf("%s:%d", plan->hba_after->files[left.items[i].file]->path,
+								   left.items[i].line_number),
+						  CASTSSL_CODE_line_left,
+						  psprintf("stays commented out: %s, and clients could be newly admitted "
+								   "by it",
+								   left.items[i].why));
 	castssl_hba_plan_edit(plan, &edits);
 	castssl_hba_plan_finish(plan);
 	castssl_plan_guard_ssl(plan);

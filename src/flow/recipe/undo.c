@@ -296,6 +296,8 @@ castssl_undo_plan(int64 change_id)
 
 	castssl_journal_check_newest();
 	changes = changes_to_undo(change_id);
+	/* What waits to be confirmed would be taken back at its deadline all the same. */
+	plan->takes_back = ((CastsslChange *) linitial(changes))->state == CASTSSL_APPLIED;
 	check_unedited(changes);
 	check_not_set(changes);
 	castssl_hba_plan_read(plan);

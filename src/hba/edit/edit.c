@@ -236,29 +236,6 @@ castssl_hba_record_mark(const CastsslHbaDocument *document, int number)
 	return CASTSSL_HBA_MARK_NONE;
 }
 
-void
-castssl_hba_undo(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
-{
-	for (int file = 0; file < policy->nfiles; file++)
-	{
-		const CastsslHbaDocument *document = policy->files[file];
-
-		for (int i = 0; i < document->nrecords; i++)
-		{
-			CastsslHbaMark mark = castssl_hba_record_mark(document, i);
-			int line_number = document->records[i].line_number;
-
-			castssl_let_interrupt();
-			if (mark == CASTSSL_HBA_MARK_WRITTEN)
-				castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, i, line_number, NULL,
-									 "takes back a line of castssl");
-			else if (mark == CASTSSL_HBA_MARK_DISABLED)
-				castssl_hba_edit_add(edits, CASTSSL_HBA_ENABLE, file, i, line_number, NULL,
-									 "puts a line in force again");
-		}
-	}
-}
-
 bool
 castssl_hba_is_marked(const CastsslHbaPolicy *policy)
 {

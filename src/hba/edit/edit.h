@@ -79,8 +79,14 @@ typedef struct CastsslHbaWanted
 	const char *auth_method;
 } CastsslHbaWanted;
 
-/* The edits that undo everything castssl_hba_require did, except repairs. */
-extern void castssl_hba_undo(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
+/*
+ * The edits that undo everything castssl_hba_require did, except repairs.  A disabled line
+ * comes back only if its twin stands directly above it still: where the twin was removed or
+ * changed, or the comment was moved, it could admit somebody who is refused today.  Such
+ * lines are added to left (may be NULL).  hostnossl lines have no twin.
+ */
+extern void castssl_hba_undo(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits,
+							 CastsslHbaEdits *left);
 
 /* What the marks say about a record. */
 typedef enum CastsslHbaMark
