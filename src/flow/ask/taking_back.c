@@ -10,6 +10,7 @@
 #include "hba/access/compare.h"
 #include "hba/match/match.h"
 #include "server/parameters.h"
+#include "server/process/raise.h"
 #include "server/world.h"
 
 #define MOST_NAMED 20
@@ -74,7 +75,7 @@ check_admitted(const CastsslPlan *plan)
 					 errdetail("Newly admitted: %s.", castssl_proofs_difference_text(difference)),
 					 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
 							 "connection) where that is possible, or force => true."),
-					 err_generic_string(PG_DIAG_CONSTRAINT_NAME, "castssl_would_admit")));
+					 castssl_err_reason("castssl_would_admit")));
 	}
 }
 
