@@ -104,7 +104,7 @@ subtest 'several stagings add up' => sub {
 		is(patched($diff), $wanted, 'patch makes the staged file of the live one');
 	}
 	is($t->mode($staged), '0700', 'mode of the folder');
-	is_deeply([ map { $t->mode($_) } sort keys %{ staged_files() } ], [ '0600', '0600' ], 'modes of the files');
+	is_deeply([ grep { $t->mode($_) ne '0600' } keys %{ staged_files() } ], [], 'modes of the files');
 
 	chmod 0640, $t->path('pg_hba.conf');
 	my @before = stat $t->path('pg_hba.conf');

@@ -308,17 +308,55 @@ subtest 'no worker to be had' => sub {
 	is_deeply(files(), $before, 'all is as it was');
 };
 
+# What is staged belongs to the transaction as well.
+subtest 'staging' => sub {
+	my $staged = sub {
+		my @lines = split /\n/, $t->status->{hba_staged} ? $t->sql('SELECT castssl_hba_diff()') : '';
+		return join ' ', map { /^\+host all all 10\.(\d)\.0/ ? $1 : () } @lines;
+	};
+	my $add = sub { "SELECT castssl_hba_add('host all all 10.$_[0].0.0/16 md5')" };
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->psql('BEGIN; ' . $add->(1) . '; ROLLBACK');
+	is($staged->(), '', 'ROLLBACK');
+	$t->psql($add->(1) . ', 1/0');
+	is($staged->(), '', 'an error in the statement');
+	$t->fails('SELECT castssl_hba_diff()', '55000', 'nothing is staged', constraint => 'castssl_nothing_staged');
+	$t->psql('BEGIN; ' . $add->(1) . '; ' . $add->(2) . '; COMMIT');
+	is($staged->(), '1 2', 'COMMIT');
+	$t->psql('BEGIN; ' . $add->(3) . '; ROLLBACK');
+	is($staged->(), '1 2', 'ROLLBACK: what was staged before');
+	$t->psql('BEGIN; ' . join('; ', $add->(3), 'SAVEPOINT a', $add->(4), $add->(5), 'ROLLBACK TO a', $add->(6), 'SAVEPOINT b', $add->(7), 'RELEASE b') . '; COMMIT');
+	is($staged->(), '1 2 3 6 7', 'savepoints');
+	$t->psql('BEGIN; SAVEPOINT a; SELECT castssl_hba_discard(); ' . $add->(8) . '; ROLLBACK TO a; COMMIT');
+	is($staged->(), '1 2 3 6 7', 'discarded, and rolled back');
+	$t->psql('BEGIN; SELECT castssl_hba_discard(); ' . $add->(8) . '; COMMIT');
+	is($staged->(), '8', 'discarded');
+	my $hba = $t->hba;
+	$t->psql('BEGIN; ' . $add->(9) . '; SELECT count(*) FROM castssl_hba_apply(); ROLLBACK');
+	$t->sql('SELECT count(*) FROM castssl_changes()');    # there is no worker here
+	is($t->hba, $hba, 'applied, and rolled back');
+	is($staged->(), '8', 'is staged as it was before');
+	my $session = $t->session;
+	$session->ask('BEGIN; ' . $add->(9) . ';');
+	$session->answer;
+	$t->fails($add->(7), '55P03', 'one transaction stages at a time');
+	is($staged->(), '8', 'others see what is committed');
+	$session->ask('COMMIT;');
+	$session->answer;
+	is($staged->(), '8 9', 'and then the rest');
+	$session->quit;
+	$t->psql('SELECT castssl_hba_discard(); ' . $add->(1) . '; SELECT count(*) FROM castssl_hba_apply()');
+	like($t->hba, qr/^host all all 10\.1\.0/m, 'several statements in one message, as a hint may have them');
+	ok(!-e "$t->{data}/pg_castssl/staged", 'nothing is staged any more');
+};
+
 subtest 'what belongs to no transaction' => sub {
-	my @calls = (q{castssl_hba_add('host all all 10.0.0.0/8 md5')}, q{castssl_hba_change(1, '# x')}, 'castssl_hba_remove(1)', 'castssl_hba_move(1, 2)',
-		'castssl_hba_require_tls()', q{castssl_hba_stage('local all all trust')}, 'castssl_hba_discard()', q{castssl_csr('x')},
-		q{castssl_create_ca('x')}, q{castssl_sign('x')}, q{castssl_issue_client('postgres')});
+	my @calls = (q{castssl_csr('x')}, q{castssl_create_ca('x')}, q{castssl_sign('x')}, q{castssl_issue_client('postgres')});
 	foreach my $call (@calls)
 	{
 		$t->fails("BEGIN; SELECT $call", '25001', $call, message => qr/cannot run inside a transaction block/, hint => qr/autocommit/);
 	}
-	$t->fails(q{DO $$ BEGIN PERFORM castssl_hba_add('host all all 10.0.0.0/8 md5'); EXCEPTION WHEN division_by_zero THEN END $$},
-		'25001', 'in a subtransaction', hint => 1);
-	ok(!-e "$t->{data}/pg_castssl/staged", 'nothing is staged');
+	$t->fails(q{DO $$ BEGIN PERFORM castssl_csr('x'); EXCEPTION WHEN division_by_zero THEN END $$}, '25001', 'in a subtransaction', hint => 1);
 };
 
 $t->stop;

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
@@ -201,10 +202,18 @@ stage(void *arg)
 	staging->diff = castssl_staging_diff(live, staged);
 }
 
+/* On a standby transactions have no ids, so what is staged cannot belong to one. */
+static void
+check_transaction(const char *function)
+{
+	if (RecoveryInProgress())
+		castssl_check_no_block(function);
+}
+
 static Datum
 run_staging(const char *function, Staging *staging)
 {
-	castssl_check_no_block(function);
+	check_transaction(function);
 	castssl_with_lock(stage, staging);
 	return castssl_text_datum(staging->diff);
 }
@@ -355,7 +364,7 @@ CASTSSL_FUNCTION(castssl_hba_stage)
 
 	check_all_quotes(castssl_hba_document_read("content", content.text, strlen(content.text),
 											   CASTSSL_SERVER_MAJOR));
-	castssl_check_no_block("castssl_hba_stage");
+	check_transaction("castssl_hba_stage");
 	castssl_with_lock(stage_content, &content);
 	return castssl_text_datum(content.diff);
 }
@@ -399,7 +408,7 @@ CASTSSL_FUNCTION(castssl_hba_discard)
 {
 	bool existed = false;
 
-	castssl_check_no_block("castssl_hba_discard");
+	check_transaction("castssl_hba_discard");
 	castssl_with_lock(discard, &existed);
 	PG_RETURN_BOOL(existed);
 }

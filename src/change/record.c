@@ -6,12 +6,8 @@
 
 #include <sys/stat.h>
 
-#include "access/transam.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/xid8.h"
-
 #include "change/attempt.h"
+#include "change/fate.h"
 #include "change/manifest.h"
 #include "change/record.h"
 #include "server/disk/paths.h"
@@ -200,28 +196,6 @@ find_state(const char *name, CastsslChangeState *state)
 	return false;
 }
 
-/*
- * Has the transaction committed (0: there is none)?  One that PostgreSQL has forgotten has: the
- * changes of others were undone long before.
- */
-static bool
-has_committed(uint64 transaction)
-{
-	LOCAL_FCINFO(fcinfo, 1);
-	FullTransactionId id = FullTransactionIdFromU64(transaction);
-	Datum status;
-
-	if (transaction == 0)
-		return true;
-	if (!FullTransactionIdPrecedes(id, ReadNextFullTransactionId()))
-		return false; /* of another cluster */
-	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = FullTransactionIdGetDatum(id);
-	fcinfo->args[0].isnull = false;
-	status = pg_xact_status(fcinfo);
-	return fcinfo->isnull || strcmp(TextDatumGetCString(status), "committed") == 0;
-}
-
 /* One manifest to read. */
 typedef struct Reading
 {
@@ -266,7 +240,7 @@ read_change(void *arg)
 	change->reason = castssl_manifest_value(manifest, "reason");
 	change->left_alone = castssl_manifest_number(manifest, "left_alone") != 0;
 	change->transaction = (uint64) castssl_manifest_number(manifest, "transaction");
-	if (!has_committed(change->transaction))
+	if (castssl_fate(change->transaction) != CASTSSL_COMMITTED)
 		change->state = CASTSSL_UNCOMMITTED;
 	change->undone = !change->left_alone &&
 					 (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_FAILED);

@@ -4,41 +4,17 @@
  */
 #include "postgres.h"
 
-#include "access/rmgr.h"
-#include "access/transam.h"
 #include "access/xact.h"
-#include "access/xlog.h"
-#include "access/xloginsert.h"
-#include "catalog/pg_control.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/fault.h"
+#include "change/fate.h"
 #include "change/journal.h"
 #include "change/lock.h"
 #include "change/pending.h"
 #include "change/recover.h"
 #include "change/transaction.h"
-
-/*
- * The id of this transaction, on the disk: after a crash no other transaction gets it.  0 on
- * a standby.
- */
-static uint64
-durable_transaction_id(void)
-{
-	uint64 id;
-	int nothing = 0;
-
-	if (RecoveryInProgress())
-		return 0;
-	id = U64FromFullTransactionId(GetTopFullTransactionId());
-	XLogBeginInsert();
-	XLogRegisterData((void *) &nothing, sizeof(nothing));
-	XLogFlush(XLogInsert(RM_XLOG_ID, XLOG_NOOP));
-	ForceSyncCommit();
-	return id;
-}
 
 static void
 keep(CastsslChange *change, int64 confirm_within, uint64 transaction)
@@ -115,7 +91,7 @@ before_commit(void)
 	HOLD_INTERRUPTS();
 	if (any(pending, true))
 		castssl_change_recover(LOG);
-	transaction = durable_transaction_id();
+	transaction = castssl_transaction_id(false);
 	CASTSSL_FAULT("before commit");
 	foreach (cell, pending)
 	{

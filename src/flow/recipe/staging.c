@@ -4,8 +4,7 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
-
+#include "access/xact.h"
 #include "common/file_perm.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -14,6 +13,7 @@
 #include "change/attempt.h"
 #include "change/manifest.h"
 #include "flow/plan/hba_plan.h"
+#include "flow/recipe/staged.h"
 #include "flow/recipe/staging.h"
 #include "hba/text/diff.h"
 #include "hba/text/read.h"
@@ -36,20 +36,6 @@
  * A manifest without a file_N stages nothing: the live files may change behind it.
  */
 
-#define DISCARD "Forget them, and stage the edits again: SELECT castssl_hba_discard()."
-
-static char *
-staged_path(const char *name)
-{
-	return castssl_path_in(castssl_state_path("staged"), name);
-}
-
-static ConfigVariable *
-read_manifest(void)
-{
-	return castssl_manifest_read(staged_path("manifest"), DISCARD);
-}
-
 /* How many files differ; 0 as well without a manifest. */
 static int
 count_files(const ConfigVariable *manifest)
@@ -68,8 +54,8 @@ numbered(const ConfigVariable *manifest, const char *format, int n)
 	if (value == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("the staged edits of pg_hba.conf are damaged"),
-						errdetail("\"%s\" has no \"%s\".", staged_path("manifest"), name),
-						errhint(DISCARD), castssl_err_reason("castssl_damaged")));
+						errdetail("\"%s\" has no \"%s\".", castssl_staged_path("manifest"), name),
+						errhint(CASTSSL_STAGED_DISCARD), castssl_err_reason("castssl_damaged")));
 	return value;
 }
 
@@ -115,7 +101,7 @@ read_staged(const ConfigVariable *manifest, int *count)
 	for (int i = 0; i < n; i++)
 	{
 		const char *hash = numbered(manifest, "file_%d_hash", i + 1);
-		char *copy = staged_path(hash);
+		char *copy = castssl_staged_path(hash);
 
 		overlay[i].path = numbered(manifest, "file_%d", i + 1);
 		overlay[i].data =
@@ -129,19 +115,10 @@ read_staged(const ConfigVariable *manifest, int *count)
 	return overlay;
 }
 
-/* Also if it is damaged, so that it can be discarded. */
-bool
-castssl_staging_exists(void)
-{
-	struct stat st;
-
-	return lstat(staged_path("manifest"), &st) == 0;
-}
-
 CastsslHbaPolicy *
 castssl_staging_policy(CastsslHbaPolicy **live)
 {
-	ConfigVariable *manifest = read_manifest();
+	ConfigVariable *manifest = castssl_staged_read();
 	CastsslHbaPolicy *before = castssl_hba_files_read(NULL, 0);
 	CastsslHbaOverlay *overlay;
 	int count;
@@ -158,10 +135,10 @@ castssl_staging_policy(CastsslHbaPolicy **live)
 void
 castssl_staging_check(void)
 {
-	if (!castssl_staging_exists())
+	if (castssl_staged_read() == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("no edits of pg_hba.conf are staged"),
-						errdetail("\"%s\" does not exist.", staged_path("manifest")),
+						errdetail("\"%s\" holds none.", castssl_staged_path("manifest")),
 						errhint("Stage some: castssl_hba_add(), castssl_hba_change(), "
 								"castssl_hba_remove(), castssl_hba_require_tls() or "
 								"castssl_hba_stage()."),
@@ -248,40 +225,6 @@ append_hash(StringInfo manifest, const char *name, int n, const CastsslHbaDocume
 	return hash;
 }
 
-/* Remove the copies that only the old manifest names. */
-static void
-remove_old_copies(const ConfigVariable *old, const CastsslHbaPolicy *staged)
-{
-	int n = count_files(old);
-
-	for (int i = 0; i < n; i++)
-	{
-		const char *hash = castssl_manifest_value(old, psprintf("file_%d_hash", i + 1));
-		bool used = false;
-
-		for (int j = 0; hash && j < staged->nfiles && !used; j++)
-			used = strcmp(hash,
-						  castssl_file_hash(staged->files[j]->data, staged->files[j]->length)) == 0;
-		if (hash && !used)
-			castssl_file_remove(staged_path(hash));
-	}
-}
-
-static bool
-names_copy(const ConfigVariable *manifest, const char *hash)
-{
-	int n = count_files(manifest);
-
-	for (int i = 0; i < n; i++)
-	{
-		const char *named = castssl_manifest_value(manifest, psprintf("file_%d_hash", i + 1));
-
-		if (named && strcmp(named, hash) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* ---- who staged ---- */
 
 /* The roles that staged what differs: names, as a List. */
@@ -357,7 +300,7 @@ static void
 look(void *arg)
 {
 	CastsslStaged *staged = arg;
-	const ConfigVariable *manifest = read_manifest();
+	const ConfigVariable *manifest = castssl_staged_read();
 
 	staged->hash = staged_hash(manifest);
 	staged->roles = role_list(roles_of(manifest), NULL);
@@ -369,7 +312,7 @@ castssl_staging_look(void)
 {
 	CastsslStaged staged = { 0 };
 
-	if (castssl_staging_exists() && castssl_attempt(look, &staged))
+	if (castssl_staged_exists() && castssl_attempt(look, &staged))
 		staged = (CastsslStaged){ .differs = true };
 	return staged;
 }
@@ -381,8 +324,9 @@ typedef struct Staging
 {
 	const CastsslHbaPolicy *live;
 	const CastsslHbaPolicy *staged;
-	const ConfigVariable *old; /* the manifest in place; NULL: none */
-	const char *old_text;      /* of the old manifest, as it lies there */
+	const ConfigVariable *old;   /* what counts in the manifest in place; NULL: nothing */
+	const ConfigVariable *whole; /* that manifest; NULL: there is none */
+	const char *old_text;        /* its bytes */
 	size_t old_length;
 } Staging;
 
@@ -421,12 +365,13 @@ write_copies_and_manifest(void *arg)
 		if (!castssl_hba_plan_differs(staging->live, after))
 			continue;
 		hash = append_hash(&manifest, "file", ++n, after);
-		castssl_file_replace(staged_path(hash), after->data, after->length, pg_file_create_mode,
-							 NULL);
+		castssl_file_replace(castssl_staged_path(hash), after->data, after->length,
+							 pg_file_create_mode, NULL);
 	}
 	castssl_manifest_append_number(&manifest, "count", n);
 	append_roles(&manifest, roles_of(staging->old));
-	castssl_manifest_write(staged_path("manifest"), &manifest);
+	castssl_staged_append_past(&manifest);
+	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
 }
 
 /*
@@ -437,11 +382,11 @@ static void
 take_back(void *arg)
 {
 	const Staging *staging = arg;
-	char *manifest = staged_path("manifest");
+	char *manifest = castssl_staged_path("manifest");
 	size_t length;
 	char *now;
 
-	if (staging->old == NULL)
+	if (staging->whole == NULL)
 	{
 		castssl_directory_discard(castssl_state_path("staged"));
 		return;
@@ -456,8 +401,8 @@ take_back(void *arg)
 		const CastsslHbaDocument *file = staging->staged->files[i];
 		const char *hash = castssl_file_hash(file->data, file->length);
 
-		if (!names_copy(staging->old, hash))
-			castssl_file_remove(staged_path(hash));
+		if (!castssl_staged_names(staging->whole, hash))
+			castssl_file_remove(castssl_staged_path(hash));
 	}
 }
 
@@ -465,13 +410,14 @@ take_back(void *arg)
 static void
 write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 {
-	ConfigVariable *old = read_manifest();
-	Staging staging = { .live = live, .staged = staged, .old = old };
+	ConfigVariable *whole = castssl_staged_read_whole();
+	ConfigVariable *old = castssl_staged_read();
+	Staging staging = { .live = live, .staged = staged, .old = old, .whole = whole };
 	ErrorData *error;
 
-	if (old)
-		staging.old_text = castssl_file_read_if_exists(staged_path("manifest"), CASTSSL_HBA_LIMIT,
-													   &staging.old_length, NULL);
+	if (whole)
+		staging.old_text = castssl_file_read_if_exists(
+			castssl_staged_path("manifest"), CASTSSL_HBA_LIMIT, &staging.old_length, NULL);
 	if (staged_by_others(old))
 		ereport(NOTICE, (errmsg("edits of another role are staged already"),
 						 errdetail("They were %s.", staged_by_others(old)),
@@ -485,8 +431,7 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 		(void) castssl_attempt(take_back, &staging);
 		ReThrowError(error);
 	}
-	if (old)
-		remove_old_copies(old, staged);
+	castssl_staged_remove_copies(whole);
 }
 
 CastsslHbaPolicy *
@@ -527,12 +472,31 @@ castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_
 	return staged;
 }
 
+/* A manifest that says so, which counts if the transaction commits. */
+static void
+write_discarded(void)
+{
+	StringInfoData manifest;
+
+	castssl_manifest_begin(&manifest);
+	castssl_manifest_append_number(&manifest, "discarded", 1);
+	castssl_staged_append_past(&manifest);
+	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
+}
+
 bool
 castssl_staging_discard(void)
 {
-	bool existed = castssl_staging_exists();
+	bool existed = castssl_staged_exists();
 
-	castssl_directory_discard(castssl_state_path("staged"));
+	if (!IsTransactionBlock() && !IsSubTransaction())
+	{
+		castssl_directory_discard(castssl_state_path("staged"));
+		return existed;
+	}
+	existed = castssl_staged_read() != NULL;
+	if (existed)
+		write_discarded();
 	return existed;
 }
 
@@ -556,7 +520,7 @@ castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *stage
 static void
 check_expected(const char *expected)
 {
-	const char *hash = staged_hash(read_manifest());
+	const char *hash = staged_hash(castssl_staged_read());
 
 	if (expected == NULL || (hash && strcmp(hash, expected) == 0))
 		return;
@@ -580,7 +544,7 @@ castssl_staging_plan(const char *expected)
 	plan->uses_staged = true;
 	castssl_hba_plan_read(plan);
 	plan->hba_after = castssl_staging_policy(NULL);
-	others = staged_by_others(read_manifest());
+	others = staged_by_others(castssl_staged_read());
 	if (others)
 		castssl_plan_warn(plan, "edit pg_hba", HbaFileName, CASTSSL_CODE_staged_by_others, others);
 	castssl_hba_plan_finish(plan);

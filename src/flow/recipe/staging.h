@@ -13,9 +13,6 @@
 #include "flow/plan/plan.h"
 #include "hba/edit/edit.h"
 
-/* Was anything staged?  It may be the same as the live files. */
-extern bool castssl_staging_exists(void);
-
 /*
  * The staged policy; the live one if nothing is staged.  If live is not NULL, *live is
  * the policy from which it was made.  It is read once, so all code that gets it sees the
@@ -42,7 +39,10 @@ extern CastsslHbaPolicy *castssl_staging_replace(const CastsslHbaPolicy *live, c
 /* The unified diff from the live files to the staged policy; '' if nothing differs. */
 extern char *castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged);
 
-/* Discard what is staged; false if nothing was. */
+/*
+ * Discard what is staged, also what is damaged; false if nothing was.  In a transaction block
+ * when that commits.
+ */
 extern bool castssl_staging_discard(void);
 
 /* What is staged, for a person or a program to look at. */

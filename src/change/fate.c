@@ -1,0 +1,56 @@
+/*
+ * fate.c
+ *		The id of a transaction on the disk, and what became of that transaction.
+ */
+#include "postgres.h"
+
+#include "access/rmgr.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/xid8.h"
+
+#include "change/fate.h"
+
+uint64
+castssl_transaction_id(bool innermost)
+{
+	FullTransactionId id;
+	int nothing = 0;
+
+	if (RecoveryInProgress())
+		return 0;
+	id = innermost ? GetCurrentFullTransactionId() : GetTopFullTransactionId();
+	XLogBeginInsert();
+	XLogRegisterData((void *) &nothing, sizeof(nothing));
+	XLogFlush(XLogInsert(RM_XLOG_ID, XLOG_NOOP));
+	ForceSyncCommit();
+	return U64FromFullTransactionId(id);
+}
+
+/* One that PostgreSQL has forgotten has committed: what others left was undone long before. */
+CastsslFate
+castssl_fate(uint64 transaction)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	FullTransactionId id = FullTransactionIdFromU64(transaction);
+	Datum status;
+
+	if (transaction == 0)
+		return CASTSSL_COMMITTED;
+	if (!FullTransactionIdPrecedes(id, ReadNextFullTransactionId()))
+		return CASTSSL_NOT_COMMITTED; /* of another cluster */
+	if (TransactionIdIsCurrentTransactionId(XidFromFullTransactionId(id)))
+		return CASTSSL_RUNNING;
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = FullTransactionIdGetDatum(id);
+	fcinfo->args[0].isnull = false;
+	status = pg_xact_status(fcinfo);
+	return fcinfo->isnull || strcmp(TextDatumGetCString(status), "committed") == 0
+			   ? CASTSSL_COMMITTED
+			   : CASTSSL_NOT_COMMITTED;
+}
