@@ -147,8 +147,8 @@ subtest 'castssl_hba_explain says what the server does' => sub {
 	}
 	is($disagreements, 0, "disagreements in " . $policies * $connections_each . " pairs (seed $seed)");
 	note join ', ', map { "$_: $count{$_}" } sort keys %count;
-	cmp_ok($count{$_} // 0, '>=', $pairs / 50, "enough pairs: $_") foreach qw(accepted authenticate refused lines certificates);
-	cmp_ok(scalar(grep { /^says / } keys %count), '>=', 15, 'reasons of most kinds');
+	cmp_ok($count{$_} // 0, '>=', $pairs / 100, "enough pairs: $_") foreach qw(accepted authenticate refused lines certificates);
+	cmp_ok(scalar(grep { /^says / } keys %count), '>=', 15, 'reasons of most kinds') if $pairs >= 1000;
 };
 
 

@@ -191,7 +191,8 @@ sub rule
 	{
 		my $wide = pick(qw(local hostssl hostssl hostssl host));
 		my $line = join ' ', $wide, pick('all', 'all', list(sub { database($version) })), pick('all', 'all', list(sub { user($version) }));
-		return [ $wide eq 'local' ? $line : "$line all", method($wide, $version) ];
+		my @by_name = ('cert', 'cert map=m1', 'cert map="m2"', $version >= 14 ? 'cert clientname=DN map=m3' : 'cert map=m1');
+		return [ $wide eq 'local' ? $line : "$line all", $wide eq 'hostssl' && rand() < 0.5 ? pick(@by_name) : method($wide, $version) ];
 	}
 	my $type = pick(qw(local local host host host hostssl hostssl hostnossl hostnogssenc hostgssenc));
 	my $space = pick(' ', ' ', "\t", '  ');
@@ -204,9 +205,9 @@ sub rule
 sub ident
 {
 	my ($version) = @_;
-	my @system = (qw(amy ben eve mia web.example.com AMY amy-adm postgres "amy"), '/^(.*)-adm$', '/^a(.*)$', '/^(a)my', '/y$', '"/^(.*)[.]example[.]com$"',
-		'/^(.*)$', '/^(b)?a', '/^()amy$', '/(?i)^amy$');
-	my @role = (@roles, sort(keys %odd_roles), '\1', '\1', '"\1"', '\1my', 'a\1', 'all', '"all"', '+staff', '"+staff"', '/^[ab]', '"/y$"', 'AMY', 'a\1\1', '+\1', '/\1');
+	my @system = (('/^(.*)$') x 5, ('amy') x 3, ('/^(.*)-adm$') x 2, qw(ben eve mia web.example.com AMY amy-adm postgres "amy"), '/^a(.*)$', '/^(a)my', '/y$',
+		'"/^(.*)[.]example[.]com$"', '/^(b)?a', '/^()amy$', '/(?i)^amy$');
+	my @role = (('\1') x 7, ('all') x 2, @roles, sort(keys %odd_roles), '"\1"', '\1my', 'a\1', '"all"', '+staff', '"+staff"', '/^[ab]', '"/y$"', 'AMY', 'a\1\1', '\1\1', '+\1');
 	my @lines = map { "m$_ " . pick(@system) . ' ' . pick(@role) . "\n" } 1, 2;
 	push @lines, map { pick(qw(m1 m1 m2 "m1" m4)) . pick(' ', "\t", '  ') . pick(@system) . ' ' . pick(@role) . pick('', '', ' # why') . "\n" } 0 .. rand 8;
 	push @lines, map { 'm3 ' . pick(qw("CN=amy" CN=ben /^CN=(.*)$ "/^CN=(a.*)")) . ' ' . pick(@roles, '\1', '\1') . "\n" } 0 .. rand 2;
