@@ -324,10 +324,7 @@ typedef struct Staging
 {
 	const CastsslHbaPolicy *live;
 	const CastsslHbaPolicy *staged;
-	const ConfigVariable *old;   /* what counts in the manifest in place; NULL: nothing */
-	const ConfigVariable *whole; /* that manifest; NULL: there is none */
-	const char *old_text;        /* its bytes */
-	size_t old_length;
+	const ConfigVariable *old; /* what counts in the manifest in place; NULL: nothing */
 } Staging;
 
 static void
@@ -375,33 +372,28 @@ write_copies_and_manifest(void *arg)
 }
 
 /*
- * After a failure: the old manifest, where the new one is in place already, and then none of
- * the new copies.  If that fails too, the new manifest stays with what it names.
+ * After a failure: the new copies that no manifest names.  A new manifest that is in place
+ * already does not count, for the transaction does not commit.
  */
 static void
-take_back(void *arg)
+remove_new_copies(void *arg)
 {
 	const Staging *staging = arg;
-	char *manifest = castssl_staged_path("manifest");
-	size_t length;
-	char *now;
+	const ConfigVariable *manifest;
 
-	if (staging->whole == NULL)
+	castssl_reading_forget(castssl_staged_path("manifest"));
+	manifest = castssl_staged_read_whole();
+	if (manifest == NULL)
 	{
 		castssl_directory_discard(castssl_state_path("staged"));
 		return;
 	}
-	castssl_reading_forget(manifest);
-	now = castssl_file_read_if_exists(manifest, CASTSSL_HBA_LIMIT, &length, NULL);
-	if (now == NULL || length != staging->old_length || memcmp(now, staging->old_text, length) != 0)
-		castssl_file_replace(manifest, staging->old_text, staging->old_length, pg_file_create_mode,
-							 NULL);
 	for (int i = 0; i < staging->staged->nfiles; i++)
 	{
 		const CastsslHbaDocument *file = staging->staged->files[i];
 		const char *hash = castssl_file_hash(file->data, file->length);
 
-		if (!castssl_staged_names(staging->whole, hash))
+		if (!castssl_staged_names(manifest, hash))
 			castssl_file_remove(castssl_staged_path(hash));
 	}
 }
@@ -412,12 +404,9 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 {
 	ConfigVariable *whole = castssl_staged_read_whole();
 	ConfigVariable *old = castssl_staged_read();
-	Staging staging = { .live = live, .staged = staged, .old = old, .whole = whole };
+	Staging staging = { .live = live, .staged = staged, .old = old };
 	ErrorData *error;
 
-	if (whole)
-		staging.old_text = castssl_file_read_if_exists(
-			castssl_staged_path("manifest"), CASTSSL_HBA_LIMIT, &staging.old_length, NULL);
 	if (staged_by_others(old))
 		ereport(NOTICE, (errmsg("edits of another role are staged already"),
 						 errdetail("They were %s.", staged_by_others(old)),
@@ -428,7 +417,7 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 	error = castssl_attempt(write_copies_and_manifest, &staging);
 	if (error)
 	{
-		(void) castssl_attempt(take_back, &staging);
+		(void) castssl_attempt(remove_new_copies, &staging);
 		ReThrowError(error);
 	}
 	castssl_staged_remove_copies(whole);
