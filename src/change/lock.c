@@ -23,6 +23,8 @@
  * reload and all.
  */
 #define WATCHER_PATIENCE Max(10000, 2 * castssl_verify_timeout)
+/* And for anybody else: who watched a moment ago may be just about to end. */
+#define PATIENCE 200
 #define WATCHER_PAUSE 10
 
 /* "castssl", and lock classes of our own besides the 1 and 2 that SQL functions use. */
@@ -88,7 +90,7 @@ castssl_lock_is_held(void)
 }
 
 /*
- * Wait until try() holds, for as long as lock_timeout says: 0 means not at all.  Who
+ * Wait until try() holds, for as long as lock_timeout says; 0 means for a moment.  Who
  * watches takes the lock to undo something only, and is always waited for.
  */
 static void
@@ -100,7 +102,7 @@ wait_for_lock(bool (*try)(void))
 		int holder = holder_of(CLASS_CHANGE);
 		bool watches = holder == 0 || holder == holder_of(CLASS_WATCH);
 
-		if (waited >= Max(LockTimeout, watches ? WATCHER_PATIENCE : 0))
+		if (waited >= Max(LockTimeout, watches ? WATCHER_PATIENCE : PATIENCE))
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("another change of pg_castssl is running"),
