@@ -21,6 +21,7 @@ my ($first, $second) = ($t->session, $t->session);
 # Files, parameters, pg_hba.conf and what is served must tell one story; returns 'old' or 'new'.
 sub story
 {
+	$t->settle;
 	my $new = $t->hba ne $hba;
 	my $auto = $t->slurp("$t->{data}/postgresql.auto.conf");
 	my %story = (

@@ -199,14 +199,14 @@ sub worker_is_through
 	die 'the worker does nothing';
 }
 
-# The next call undoes what was interrupted; a worker may be at it.
+# The next call undoes what was interrupted, and clears up; a worker may be at it.
 sub settle
 {
 	my ($t) = @_;
-	foreach (1 .. 1800)
+	foreach my $try (1 .. 1800)
 	{
 		my ($ok, $open) = $t->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted', 'unconfirmed')");
-		return if $ok && $open eq '0';
+		return if $ok && $open eq '0' && ($try > 200 || !leftovers($t));
 		usleep(100_000);
 	}
 	return;

@@ -325,6 +325,19 @@ sub slurp
 	return $content // '';
 }
 
+# Waits until no change is being made, or being taken back for its transaction did not commit.
+sub settle
+{
+	my ($self) = @_;
+	foreach (1 .. 1800)    # 180 s
+	{
+		my ($ok, $open) = $self->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted')");
+		return if $ok && $open eq '0';
+		Time::HiRes::usleep(100_000);
+	}
+	return;
+}
+
 # Waits until the worker that a change has started is gone, unless a change waits to be confirmed.
 sub alone
 {

@@ -63,12 +63,31 @@ change_hint(const CastsslHbaRule *rule, const char *line)
 		castssl_sql_literal(line));
 }
 
+/*
+ * The text of the rule is named as well, so that no other line goes if lines have moved, by
+ * another hint or by hand; not where it may hold a secret.
+ */
 static char *
-remove_hint(const CastsslHbaRule *rule)
+remove_hint(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
-	return psprintf("SELECT castssl_hba_remove(line_number => %d); "
+	const CastsslHbaDocument *file = scope->policy->files[rule->file];
+	StringInfoData joined;
+	size_t length;
+	const char *text;
+	char *line;
+	char *shown;
+	char *path = rule->file == 0 ? NULL : castssl_sql_literal(file->path);
+
+	initStringInfo(&joined);
+	text = castssl_hba_record_text(file, rule->record, &joined, &length);
+	line = pnstrdup(text, length);
+	shown = strcmp(castssl_hba_mask(line, length), line) == 0 ? castssl_sql_literal(line) : NULL;
+	if (rule->file != 0 && path == NULL)
+		return NULL;
+	return psprintf("SELECT castssl_hba_remove(line_number => %d%s%s%s%s); "
 					"SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
-					rule->line_number);
+					rule->line_number, path ? ", file_name => " : "", path ? path : "",
+					shown ? ", rule => " : "", shown ? shown : "");
 }
 
 /* "line 3, line 7" */
@@ -97,10 +116,11 @@ outcome_differs(const CastsslCheckScope *scope, int i)
 	return false;
 }
 
+/* From the last line up: a removal does not move the lines of the hints behind it. */
 void
 castssl_check_hba_dead_rules(CastsslCheckScope *scope)
 {
-	for (int i = 0; i < scope->policy->nrules; i++)
+	for (int i = scope->policy->nrules - 1; i >= 0; i--)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
@@ -108,14 +128,14 @@ castssl_check_hba_dead_rules(CastsslCheckScope *scope)
 			castssl_check_report(scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
 								 psprintf("no connection reaches this rule: line %s answers before",
 										  because_text(scope, i)),
-								 remove_hint(rule));
+								 remove_hint(scope, rule));
 	}
 }
 
 void
 castssl_check_hba_order(CastsslCheckScope *scope)
 {
-	for (int i = 0; i < scope->policy->nrules; i++)
+	for (int i = scope->policy->nrules - 1; i >= 0; i--)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
@@ -126,7 +146,7 @@ castssl_check_hba_order(CastsslCheckScope *scope)
 										  because_text(scope, i)),
 								 psprintf("%s Then add it again above, with castssl_hba_add(..., "
 										  "before_line => ...), where it is wanted.",
-										  remove_hint(rule)));
+										  remove_hint(scope, rule)));
 	}
 }
 
