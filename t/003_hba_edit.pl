@@ -57,14 +57,14 @@ foreach my $plaintext (qw(keep block))
 		sslmode => 'require');
 	if ($plaintext eq 'keep') { $t->in('old documentation: plaintext stays', sslmode => 'disable') }
 	else { $t->out('old documentation: plaintext blocked', qr/no pg_hba.conf entry/, sslmode => 'disable') }
-	unlike($t->hba, qr/clientcert=1/, "old documentation, $plaintext: repaired") if $version >= 14;
+	unlike($t->hba, qr/clientcert=1/, "old documentation, $plaintext: repaired");
 	is($t->sql('SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL'),
 		0, "old documentation, $plaintext: no error");
 	ok((grep { $_->{action} eq 'edit pg_hba' && $_->{detail} =~ /clientcert/ } @$steps),
 		"old documentation, $plaintext: a step tells of the repair");
 	$t->disable;
 	my $repaired = $old;
-	$repaired =~ s/clientcert=1/clientcert=verify-ca/g if $version >= 14;
+	$repaired =~ s/clientcert=1/clientcert=verify-ca/g;
 	is($t->hba, $repaired, "old documentation, $plaintext: disabled, all but the repair");
 }
 

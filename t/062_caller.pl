@@ -51,12 +51,13 @@ my @calls = (
 	[ 'files outside', "SELECT count(*)::text FROM public.castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', dry_run => true)" ],
 	# without a number castssl_rollback would take something back
 	(map { [ $_->{name}, $_->{name} eq 'castssl_rollback' ? 'SELECT count(*)::text FROM public.castssl_rollback(-1)' : $_->{sql} ] }
-		grep { $_->{name} ne 'castssl_hba_apply' } @functions),
+		grep { $_->{name} !~ /^castssl_hba_(?:apply|discard)$/ } @functions),
 	[ 'a change applied', q{SELECT count(*)::text FROM public.castssl_hba_apply()} ],
 	[ 'who changed it', q{SELECT user_name FROM public.castssl_changes() ORDER BY change_id DESC LIMIT 1} ],
-	[ 'a change taken back', q{SELECT count(*)::text FROM public.castssl_rollback(COALESCE((SELECT max(change_id) FROM public.castssl_changes() WHERE action = 'apply pg_hba' AND state IN ('applied', 'uncommitted')), -1), true)} ]);
+	[ 'a change taken back', q{SELECT count(*)::text FROM public.castssl_rollback(COALESCE((SELECT max(change_id) FROM public.castssl_changes() WHERE action = 'apply pg_hba' AND state IN ('applied', 'uncommitted')), -1), true)} ],
+	[ 'castssl_hba_discard', 'SELECT count(*)::text FROM public.castssl_hba_discard()' ]);
 
-# An edit that a role may apply, in statements of their own: staging is not part of a transaction.
+# An edit that a role may apply.
 sub stage
 {
 	my ($role) = @_;

@@ -61,20 +61,28 @@ is(-s $t->path($t->sql('SHOW ssl_crl_file')), -s "$t->{source}/root.crl", 'as a 
 $t->write('names', join '', map { "n$_\n" } 1 .. 1000);
 $t->set_hba("local all postgres trust\nlocal all \@names trust\nlocal all all trust\n");
 sub line { return "'local all postgres trust' || chr(10) || 'local all ' || repeat('\@names,', $_[0]) || '\@names trust' || chr(10) || 'local all all trust'" }
-my %most = (100_000 => qr/too many references to files in one line/, 1000 => qr/too many names in one line/);
-foreach my $references (sort keys %most)
+if ($t->sql('SHOW server_version_num') < 140000)
 {
-	$t->fails("SELECT castssl_hba_stage(@{[ line($references) ]})", 'F0000', "$references references and one", message => $references == 1000 ? $most{$references} : qr/too many/,
-		hint => qr/\+role/);
+	# the server cuts such a line
+	$t->fails("SELECT castssl_hba_stage(@{[ line(100_000) ]})", 'F0000', 'a line of 13', message => qr/too long/);
 }
-$t->write('none', "# nobody\n");
-$t->set_hba("local all postgres trust\nlocal all \@none,x trust\nlocal all all trust\n");
-(my $none = line(100_000)) =~ s/\@names/\@none/g;
-$none =~ s/\@none trust/x trust/;
-$t->sql("SELECT castssl_hba_stage($none)");
-$t->sql('SELECT castssl_hba_discard()');
-$none =~ s/100000/100001/;
-$t->fails("SELECT castssl_hba_stage($none)", 'F0000', '100,001 references', message => $most{100_000}, hint => qr/\+role/);
+else
+{
+	my %most = (100_000 => qr/too many references to files in one line/, 1000 => qr/too many names in one line/);
+	foreach my $references (sort keys %most)
+	{
+		$t->fails("SELECT castssl_hba_stage(@{[ line($references) ]})", 'F0000', "$references references and one", message => $references == 1000 ? $most{$references} : qr/too many/,
+			hint => qr/\+role/);
+	}
+	$t->write('none', "# nobody\n");
+	$t->set_hba("local all postgres trust\nlocal all \@none,x trust\nlocal all all trust\n");
+	(my $none = line(100_000)) =~ s/\@names/\@none/g;
+	$none =~ s/\@none trust/x trust/;
+	$t->sql("SELECT castssl_hba_stage($none)");
+	$t->sql('SELECT castssl_hba_discard()');
+	$none =~ s/100000/100001/;
+	$t->fails("SELECT castssl_hba_stage($none)", 'F0000', '100,001 references', message => $most{100_000}, hint => qr/\+role/);
+}
 
 # --- what loops can be cancelled
 
