@@ -24,16 +24,16 @@ sub files
 
 sub newest { return $t->rows('SELECT * FROM castssl_changes()')->[-1] // {} }
 
-# Until the newest change is in another state than uncommitted. A monitoring role only looks.
+# Until no change is uncommitted; returns the state of the newest. A monitoring role only looks.
 $t->sql('CREATE ROLE looker LOGIN IN ROLE pg_monitor');
 sub settled
 {
 	my $state = '';
 	foreach (1 .. 18_000)    # 180 s
 	{
-		my ($ok, $out) = $t->psql('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1', user => 'looker');
-		$state = $out;
-		last if $ok && $state !~ /^(?:uncommitted|applying)$/;
+		my ($ok, $out) = $t->psql(q{SELECT (array_agg(state ORDER BY change_id DESC))[1], count(*) FILTER (WHERE state IN ('uncommitted', 'applying')) FROM castssl_changes()}, user => 'looker');
+		($state, my $open) = split /\|/, $out;
+		last if $ok && $open == 0;
 		usleep 10_000;
 	}
 	return $state;
