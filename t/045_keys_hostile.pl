@@ -273,12 +273,7 @@ subtest 'killed in the middle of castssl_revoke' => sub {
 	{
 		$f->psql("$f->{load} '$point:kill'; $revoke");
 		# the server is back, and what was interrupted is settled
-		for (1 .. 900)
-		{
-			my ($ok, $open) = $f->psql("SELECT count(*) FROM castssl_changes() WHERE state = 'applying'");
-			last if $ok && $open eq '0';
-			select undef, undef, undef, 0.2;
-		}
+		$f->settle;
 		my $where = $story->();
 		like($where, qr/^(list CA server)?$/, "point $point: everywhere or nowhere");
 		$met{ $where ? 'new' : 'old' }++;

@@ -59,7 +59,7 @@ sub told
 	diag "$what: $calls calls, $exchanges exchanges in $seconds s: ", join ', ', map { "$_ $outcomes->{$_}" } sort keys %$outcomes;
 	cmp_ok($calls, '>', 0, "$what: calls ran");
 	cmp_ok($exchanges, '>', 0, "$what: names were exchanged");
-	cmp_ok($outcomes->{done} // 0, '>', 0, "$what: some of them did what they should") if $calls > 20;
+	cmp_ok($outcomes->{done} // 0, '>', 0, "$what: some of them did what they should") if $calls > 20 && $seconds >= 10;    # few calls may all lose
 	is_deeply([ grep { /^(42703|42601|XX|57P|died)/ } keys %$outcomes ], [], "$what: no error in the statement or inside, no session lost");
 	is_deeply(listing($outside), $before, "$what: nothing outside appeared or changed") if $before;
 	return;
