@@ -17,7 +17,10 @@
 #include "tls/set.h"
 #include "tls/verify.h"
 
-/* Names that clients may use for this host: its own, and those in listen_addresses. */
+/*
+ * Names that clients may use for this host: its own, and those in listen_addresses; with the
+ * address of the loopback the name localhost.
+ */
 static void
 collect_host_names(CastsslTlsSet *set)
 {
@@ -27,7 +30,7 @@ collect_host_names(CastsslTlsSet *set)
 
 	set->nhost_names = 0;
 	(void) SplitGUCList(pstrdup(ListenAddresses), ',', &listen);
-	set->host_names = palloc((list_length(listen) + 1) * sizeof(char *));
+	set->host_names = palloc((2 * list_length(listen) + 1) * sizeof(char *));
 	if (gethostname(own, sizeof(own)) == 0)
 	{
 		own[sizeof(own) - 1] = '\0';
@@ -39,6 +42,8 @@ collect_host_names(CastsslTlsSet *set)
 
 		if (strcmp(name, "*") != 0 && strcmp(name, "0.0.0.0") != 0 && strcmp(name, "::") != 0)
 			set->host_names[set->nhost_names++] = name;
+		if (strcmp(name, "127.0.0.1") == 0 || strcmp(name, "::1") == 0)
+			set->host_names[set->nhost_names++] = "localhost";
 	}
 }
 
