@@ -129,8 +129,9 @@ $t->enable_fails({ source_dir => $t->{source}, addresses => [ '' ] }, '22023', '
 	$t->sql('SELECT * FROM castssl_hba_apply()');
 	my $server = $t->rows("SELECT database, user_name FROM pg_hba_file_rules WHERE auth_method = 'md5' ORDER BY line_number");
 	my @wanted = map { decode_utf8(s/^"(.+)"$/$1/r) } @names;
-	is_deeply([ map { $_->{user_name}[0] } @$server ], \@wanted, 'user names as the server reads them');
-	is_deeply([ map { $_->{database}[0] } @$server ], \@wanted, 'database names as the server reads them');
+	# "/a" is an expression from 16 on, quoted or not, and would block "\@a", which comes above it
+	is_deeply([ sort map { $_->{user_name}[0] } @$server ], [ sort @wanted ], 'user names as the server reads them');
+	is_deeply([ sort map { $_->{database}[0] } @$server ], [ sort @wanted ], 'database names as the server reads them');
 	is_deeply($t->rows("SELECT database, user_name FROM castssl_hba_rules() WHERE auth_method = 'md5' ORDER BY line_number"),
 		$server, 'and as castssl_hba_rules shows them');
 	$t->set_hba($hba);

@@ -401,9 +401,9 @@ SKIP:
 		$t->write('new.conf', "host all all 203.0.113.0/24 md5\n");
 		staging('castssl_hba_change', line_number => 4, rule => 'include new.conf');
 		staging('castssl_hba_remove', line_number => 1, file_name => $t->path('new.conf'));
-		add(file_name => $t->path('new.conf'));
+		add(file_name => $t->path('new.conf'), address => '203.0.113.0/24');
 		$t->sql('SELECT * FROM castssl_hba_apply()');
-		is($t->slurp('new.conf'), "host all all 10.0.0.0/8 scram-sha-256\n", 'is edited too');
+		is($t->slurp('new.conf'), "host all all 203.0.113.0/24 scram-sha-256\n", 'is edited too');
 		$t->set_hba($hba);
 	};
 }

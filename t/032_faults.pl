@@ -380,7 +380,7 @@ foreach my $first (1, 0)
 	# with a certificate that fits, or it would not start again
 	$t->write("$t->{data}/$_", $t->slurp("$t->{source}/$_")) foreach qw(server.crt server.key);
 	$t->{node}->append_conf('postgresql.conf', 'max_worker_processes = 0');    # nobody undoes it meanwhile
-	$t->{node}->restart;
+	$t->restart;
 	$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '198.51.100.0/24', 'scram-sha-256')});
 	$t->psql("LOAD '$module'; SET castssl.fault = 'exchanged:kill'; SELECT * FROM castssl_hba_apply()");
 	revive($t);

@@ -22,7 +22,7 @@ sub next_start
 	$t->{node}->stop;
 	is($t->{node}->start(fail_ok => 1) ? 1 : 0, defined $says ? 0 : 1, "$name: the server agrees");
 	$t->write('postgresql.conf', $conf);
-	defined $says ? $t->{node}->start : $t->{node}->restart;
+	defined $says ? $t->{node}->start : $t->restart;
 	return;
 }
 

@@ -293,7 +293,7 @@ subtest 'random histories' => sub {
 
 subtest 'no worker to be had' => sub {
 	$t->{node}->append_conf('postgresql.conf', "max_worker_processes = 0\n");
-	$t->{node}->restart;
+	$t->restart;
 	$before = files();
 	$t->sql($enable);
 	is(newest()->{state}, 'applied', 'a change needs none');

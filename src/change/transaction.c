@@ -122,6 +122,13 @@ tell_taken_back(void)
 }
 
 static void
+forget_and_wake(void)
+{
+	castssl_pending_forget();
+	castssl_watch_wake_again();
+}
+
+static void
 at_end(XactEvent event, void *arg)
 {
 	if (castssl_pending_list() == NIL)
@@ -142,10 +149,10 @@ at_end(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_ABORT:
 			tell_taken_back();
-			/* FALLTHROUGH */
+			forget_and_wake();
+			break;
 		case XACT_EVENT_COMMIT:
-			castssl_pending_forget();
-			castssl_watch_wake_again();
+			forget_and_wake();
 			break;
 		default:
 			break;
