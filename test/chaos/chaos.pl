@@ -124,14 +124,14 @@ sub difference
 	return join "\n", (map { "    - $_" } sort grep { !$new->{$_} } keys %$old), (map { "    + $_" } sort grep { !$old->{$_} } keys %$new);
 }
 
-# What waits or was interrupted is seen to: by whoever watches, else by this call.
+# What waits or was interrupted is seen to: by whoever watches, else by this call; and nobody is at it any more.
 sub settle
 {
 	my ($until, $open, $err) = (time + 60);
 	while (time < $until)
 	{
 		(my $ok, $open, $err) = $server->sql(q{SELECT string_agg(change_id || ' ' || state, ', ') FROM castssl_changes() WHERE state IN ('applying', 'uncommitted', 'unconfirmed')});
-		return 1 if $ok && $open eq '';
+		return 1 if $ok && $open eq '' && ($server->sql(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 3}))[1] eq '0';
 		usleep(100_000);
 	}
 	violation("still open after a minute: $open $err");
