@@ -129,7 +129,7 @@ serves_another(const CastsslPlan *plan)
 	char *problem;
 	const char *served;
 
-	if (plan->fingerprint == NULL || !castssl_probe_possible())
+	if (plan->material == NULL || plan->fingerprint == NULL || !castssl_probe_possible())
 		return false;
 	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
 	return served == NULL || strcmp(served, plan->fingerprint) != 0;

@@ -206,22 +206,28 @@ is_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b)
 		   castssl_hba_tokens_equal(a->options, b->options);
 }
 
+static bool
+is_same_file(const CastsslHbaDocument *a, const CastsslHbaDocument *b)
+{
+	return strcmp(a->path, b->path) == 0 && a->length == b->length &&
+		   memcmp(a->data, b->data, a->length) == 0;
+}
+
 char *
 castssl_prove_hba_files(const CastsslPlan *plan)
 {
 	const CastsslHbaPolicy *wanted = plan->hba_after;
 	const CastsslHbaPolicy *found;
+	const CastsslHbaPolicy *longer;
 
 	castssl_call_forget();
 	found = castssl_hba_files_read(NULL, 0);
-	for (int i = 0; i < Max(wanted->nfiles, found->nfiles); i++)
+	longer = wanted->nfiles > found->nfiles ? wanted : found;
+	for (int i = 0; i < longer->nfiles; i++)
 	{
-		const CastsslHbaDocument *a = i < wanted->nfiles ? wanted->files[i] : NULL;
-		const CastsslHbaDocument *b = i < found->nfiles ? found->files[i] : NULL;
-
-		if (a == NULL || b == NULL || strcmp(a->path, b->path) != 0 || a->length != b->length ||
-			memcmp(a->data, b->data, a->length) != 0)
-			return psprintf("\"%s\" is not on the disk as it was planned", (a ? a : b)->path);
+		if (i >= wanted->nfiles || i >= found->nfiles ||
+			!is_same_file(wanted->files[i], found->files[i]))
+			return psprintf("\"%s\" is not on the disk as it was planned", longer->files[i]->path);
 	}
 	/* A list (@file) makes other rules of the same lines. */
 	for (int i = 0; i < Max(wanted->nrules, found->nrules); i++)

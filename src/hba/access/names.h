@@ -22,7 +22,7 @@ typedef struct CastsslHbaNames
 } CastsslHbaNames;
 
 /* A key: what the word means (CastsslHbaWord), and above three bits the number of the word. */
-#define CASTSSL_KEY(kind, number) ((int) (kind) | (number) << 3)
+#define CASTSSL_KEY(kind, number) ((number) *8 + (int) (kind))
 #define CASTSSL_KEY_KIND(key) ((CastsslHbaWord) ((key) &7))
 #define CASTSSL_KEY_NUMBER(key) ((key) >> 3)
 
