@@ -198,15 +198,6 @@ castssl_prove(CastsslPlan *plan)
 }
 
 static bool
-is_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b)
-{
-	return (a->error == NULL) == (b->error == NULL) &&
-		   castssl_hba_tokens_equal(a->databases, b->databases) &&
-		   castssl_hba_tokens_equal(a->users, b->users) &&
-		   castssl_hba_tokens_equal(a->options, b->options);
-}
-
-static bool
 is_same_file(const CastsslHbaDocument *a, const CastsslHbaDocument *b)
 {
 	return strcmp(a->path, b->path) == 0 && a->length == b->length &&
@@ -233,7 +224,7 @@ castssl_prove_hba_files(const CastsslPlan *plan)
 	for (int i = 0; i < Max(wanted->nrules, found->nrules); i++)
 	{
 		if (i >= wanted->nrules || i >= found->nrules ||
-			!is_same_rule(&wanted->rules[i], &found->rules[i]))
+			!castssl_hba_same_rule(&wanted->rules[i], &found->rules[i]))
 			return psprintf("what rule %d of \"%s\" refers to is not on the disk as it was planned",
 							i + 1, HbaFileName);
 	}

@@ -7,7 +7,7 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/lines.h"
 #include "hba/access/unreachable.h"
-#include "hba/text/address.h"
+#include "hba/match/match.h"
 #include "hba/text/lex.h"
 #include "server/process/raise.h"
 #include "server/world.h"
@@ -74,17 +74,6 @@ rule_of_record(const CastsslHbaPolicy *policy, int file, int record)
 	return -1;
 }
 
-/* Do both lines say the same?  They need not have the same bytes. */
-static bool
-same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b)
-{
-	return a->error == NULL && b->error == NULL && a->type == b->type && a->method == b->method &&
-		   castssl_hba_tokens_equal(a->databases, b->databases) &&
-		   castssl_hba_tokens_equal(a->users, b->users) &&
-		   castssl_hba_address_equal(&a->address, &b->address) &&
-		   castssl_hba_tokens_equal(a->options, b->options);
-}
-
 /* ---- where a rule takes effect ---- */
 
 /*
@@ -112,7 +101,7 @@ find_standing(const CastsslHbaPolicy *policy, const CastsslHbaRule *wanted)
 
 	for (int i = 0; i < policy->nrules; i++)
 	{
-		if (same_rule(&policy->rules[i], wanted) && !is_blocked(policy, i, &first))
+		if (castssl_hba_same_rule(&policy->rules[i], wanted) && !is_blocked(policy, i, &first))
 			return i;
 	}
 	return -1;

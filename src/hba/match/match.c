@@ -13,6 +13,7 @@
 #endif
 
 #include "hba/match/match.h"
+#include "hba/text/address.h"
 
 /* True if one of several is true. */
 static CastsslAnswer
@@ -166,6 +167,16 @@ castssl_hba_rule_takes_user(const CastsslHbaRule *rule, int version, const char 
 
 	return rule->error ? CASTSSL_NO
 					   : list_matches(&rule->users, false, version, &connection, world);
+}
+
+bool
+castssl_hba_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b)
+{
+	return (a->error == NULL) == (b->error == NULL) && a->type == b->type &&
+		   a->method == b->method && castssl_hba_tokens_equal(a->databases, b->databases) &&
+		   castssl_hba_tokens_equal(a->users, b->users) &&
+		   castssl_hba_address_equal(&a->address, &b->address) &&
+		   castssl_hba_tokens_equal(a->options, b->options);
 }
 
 CastsslAnswer

@@ -59,6 +59,12 @@ typedef struct CastsslHbaWorld
 /* Does a line of this type apply to such connections (address family 0: a Unix-domain socket)? */
 extern bool castssl_hba_type_takes(CastsslHbaType type, uint8 family, CastsslEncryption encryption);
 
+/*
+ * Do both say the same of the same clients, whatever their bytes?  Lists from files count with
+ * what they hold.
+ */
+extern bool castssl_hba_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b);
+
 /* Does this rule match?  A rule with an error never matches. */
 extern CastsslAnswer castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 											  const CastsslConnection *connection,
