@@ -98,14 +98,9 @@ castssl_database_facts(const char *name, Oid role)
 	return facts;
 }
 
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-const char **
-castssl_roles_with_md5_secrets(int *count)
+/* Names of the roles that are wanted (NULL: all). */
+static const char **
+role_names(bool (*wanted)(HeapTuple tuple, TupleDesc descriptor), int *count)
 {
 	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
@@ -116,9 +111,7 @@ castssl_roles_with_md5_secrets(int *count)
 	*count = 0;
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		CastsslRoleFacts facts = role_facts(tuple, RelationGetDescr(relation));
-
-		if (facts.secret != CASTSSL_SECRET_MD5 || !facts.can_login || facts.password_expired)
+		if (wanted && !wanted(tuple, RelationGetDescr(relation)))
 			continue;
 		CASTSSL_GROW(names, *count, capacity);
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the array has grown */
@@ -126,6 +119,34 @@ castssl_roles_with_md5_secrets(int *count)
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
+	return names;
+}
+
+const char **
+castssl_role_names(int *count)
+{
+	return role_names(NULL, count);
+}
+
+static bool
+has_md5_secret(HeapTuple tuple, TupleDesc descriptor)
+{
+	CastsslRoleFacts facts = role_facts(tuple, descriptor);
+
+	return facts.secret == CASTSSL_SECRET_MD5 && facts.can_login && !facts.password_expired;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+const char **
+castssl_roles_with_md5_secrets(int *count)
+{
+	const char **names = role_names(has_md5_secret, count);
+
 	if (*count > 1)
 		qsort(names, *count, sizeof(char *), compare_names);
 	return names;

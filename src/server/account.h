@@ -44,6 +44,9 @@ typedef struct CastsslDatabaseFacts
 extern CastsslRoleFacts castssl_role_facts(const char *name);
 extern CastsslDatabaseFacts castssl_database_facts(const char *name, Oid role);
 
+/* Names of all roles, palloc'd, in no order. */
+extern const char **castssl_role_names(int *count);
+
 /* The names of the roles that may log in by an MD5 secret, sorted; *count of them.  Palloc'd. */
 extern const char **castssl_roles_with_md5_secrets(int *count);
 

@@ -7,10 +7,6 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_collation.h"
 #include "common/hashfn.h"
 #include "libpq/auth.h"
@@ -23,6 +19,7 @@
 
 #include "base/compat.h"
 #include "base/grow.h"
+#include "server/account.h"
 #include "server/process/lookup.h"
 #include "server/world.h"
 
@@ -442,21 +439,8 @@ const CastsslHbaWorld *
 castssl_hba_world_with_roles(void)
 {
 	CastsslHbaWorld *result = unconstify(CastsslHbaWorld *, castssl_hba_world());
-	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple tuple;
-	const char **roles = NULL;
-	int capacity = 0;
 
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		CASTSSL_GROW(roles, result->nroles, capacity);
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the array has grown */
-		roles[result->nroles++] = pstrdup(NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	result->roles = roles;
+	result->roles = castssl_role_names(&result->nroles);
 	return result;
 }
 
