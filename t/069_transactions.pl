@@ -6,7 +6,6 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my $t = CastsslTest->new('transactions');
 my $version = int($t->sql('SHOW server_version_num') / 10000);
@@ -28,15 +27,8 @@ sub newest { return $t->rows('SELECT * FROM castssl_changes()')->[-1] // {} }
 $t->sql('CREATE ROLE looker LOGIN IN ROLE pg_monitor');
 sub settled
 {
-	my $state = '';
-	foreach (1 .. 18_000)    # 180 s
-	{
-		my ($ok, $out) = $t->psql(q{SELECT (array_agg(state ORDER BY change_id DESC))[1], count(*) FILTER (WHERE state IN ('uncommitted', 'applying')) FROM castssl_changes()}, user => 'looker');
-		($state, my $open) = split /\|/, $out;
-		last if $ok && $open == 0;
-		usleep 10_000;
-	}
-	return $state;
+	$t->settle(user => 'looker');
+	return newest()->{state} // '';
 }
 
 # taken_back('name', newest state): nothing of the change is left, by the worker alone.

@@ -65,7 +65,7 @@ extern void castssl_check_no_block(const char *function);
 typedef void (*CastsslLocked)(void *arg);
 
 /*
- * Undo what was interrupted, take the lock, call body(arg), and release the lock in every
+ * Take the lock, undo what was interrupted, call body(arg), and release the lock in every
  * case.  What belongs to the transaction keeps it for longer (change/pending.h).
  */
 extern void castssl_with_lock(CastsslLocked body, void *arg);

@@ -11,7 +11,7 @@
  *
  * What was not committed is undone as what was interrupted is: by the process that
  * watches, which is woken, or by the next call that changes something.  The callback for
- * an abort does nothing that can fail.
+ * an abort does no more than say so and wake it.
  */
 #ifndef CASTSSL_CHANGE_TRANSACTION_H
 #define CASTSSL_CHANGE_TRANSACTION_H

@@ -351,7 +351,6 @@ castssl_worker_main(Datum argument)
 	Watch watch = { .stays = DatumGetBool(argument),
 					.clear_up = DatumGetBool(argument),
 					.busy = NAP_BUSY / 2 };
-	int events = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -362,6 +361,8 @@ castssl_worker_main(Datum argument)
 	/* A termination request ends it in castssl_wait, and it is back after RESTART_TIME. */
 	for (;;)
 	{
+		int events;
+
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
@@ -372,8 +373,7 @@ castssl_worker_main(Datum argument)
 			look_again(&watch);
 		if (watch.over)
 			proc_exit(0); /* for good */
-		if (watch.nap != 0)
-			events = castssl_wait(0, PGINVALID_SOCKET, watch.nap);
+		events = watch.nap == 0 ? 0 : castssl_wait(0, PGINVALID_SOCKET, watch.nap);
 		if (events & WL_POSTMASTER_DEATH)
 			proc_exit(1); /* LCOV_EXCL_LINE: nobody counts then */
 		if (events & WL_LATCH_SET)

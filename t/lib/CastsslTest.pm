@@ -326,12 +326,13 @@ sub slurp
 }
 
 # Waits until no change is being made, or being taken back for its transaction did not commit.
+# A superuser's look stands in for a worker; %options go to psql.
 sub settle
 {
-	my ($self) = @_;
+	my ($self, %options) = @_;
 	foreach (1 .. 1800)    # 180 s
 	{
-		my ($ok, $open) = $self->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted')");
+		my ($ok, $open) = $self->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted')", %options);
 		return if $ok && $open eq '0';
 		Time::HiRes::usleep(100_000);
 	}

@@ -452,9 +452,10 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	castssl_watch_wake();
 	castssl_loan_end(&loan);
 	if (error == NULL)
+	{
 		castssl_pending_add(CASTSSL_PENDING_KEEP, apply.change->id, options->confirm_within);
-	if (error == NULL)
 		QueryCancelPending = false; /* the cancel came too late, and an error would be untrue */
+	}
 	RESUME_INTERRUPTS();
 	if (error)
 		raise_undone(&apply, error, problem);

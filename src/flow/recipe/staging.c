@@ -405,11 +405,12 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 	ConfigVariable *whole = castssl_staged_read_whole();
 	ConfigVariable *old = castssl_staged_read();
 	Staging staging = { .live = live, .staged = staged, .old = old };
+	const char *others = staged_by_others(old);
 	ErrorData *error;
 
-	if (staged_by_others(old))
+	if (others)
 		ereport(NOTICE, (errmsg("edits of another role are staged already"),
-						 errdetail("They were %s.", staged_by_others(old)),
+						 errdetail("They were %s.", others),
 						 errhint("SELECT castssl_hba_diff() shows all that castssl_hba_apply() "
 								 "would make live.")));
 	castssl_directory_make(castssl_state_path(NULL));
