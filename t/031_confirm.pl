@@ -35,7 +35,7 @@ sub is_undone
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	# castssl_changes() itself would undo what is due: the files are looked at first
 	ok(wait_until(sub { $t->hba eq $hba && $t->served eq 'none' }), "$name: undone");
-	is(latest($t)->{state}, 'rolled back', "$name: its state");
+	ok(wait_until(sub { latest($t)->{state} eq 'rolled back' }), "$name: its state, which is written behind the files") or diag latest($t)->{state};
 	return;
 }
 
@@ -102,8 +102,9 @@ usleep(7_000_000);
 is(latest($t)->{state}, 'unconfirmed', 'postponed: nothing happens at the old one');
 $t->sql("SELECT castssl_postpone('1 s')");
 is_undone($t, $hba, 'postponed to an earlier deadline');
-my $log = $t->slurp($t->{node}->logfile);
-is(() = $log =~ /LOG:  pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it in time$/mg, 1, 'one clear line in the log');
+my $undone = qr/LOG:  pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it in time$/m;
+ok(wait_until(sub { $t->slurp($t->{node}->logfile) =~ $undone }), 'the log says so');
+is(() = $t->slurp($t->{node}->logfile) =~ /$undone/g, 1, 'in one clear line');
 
 # --- edited by hand before the deadline: undone nonetheless, and what was edited is kept
 
