@@ -15,6 +15,7 @@
 #include "libpq/crypt.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h" /* for get_database_oid, since 19 */
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -150,4 +151,18 @@ castssl_roles_with_md5_secrets(int *count)
 	if (*count > 1)
 		qsort(names, *count, sizeof(char *), compare_names);
 	return names;
+}
+
+bool
+castssl_limits_bind_walsenders(void)
+{
+	static const int until[] = { 130019, 140016, 150011, 160007, 170003 };
+	int running = pg_strtoint32(GetConfigOption("server_version_num", false, false));
+
+	for (int i = 0; i < lengthof(until); i++)
+	{
+		if (running / 10000 == until[i] / 10000)
+			return running < until[i];
+	}
+	return false;
 }

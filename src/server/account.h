@@ -44,6 +44,12 @@ typedef struct CastsslDatabaseFacts
 extern CastsslRoleFacts castssl_role_facts(const char *name);
 extern CastsslDatabaseFacts castssl_database_facts(const char *name, Oid role);
 
+/*
+ * Do the connection limits of roles and databases bind walsenders as well?  They did
+ * until 13.19, 14.16, 15.11, 16.7 and 17.3: the minor release that runs decides.
+ */
+extern bool castssl_limits_bind_walsenders(void);
+
 /* Names of all roles, palloc'd, in no order. */
 extern const char **castssl_role_names(int *count);
 

@@ -48,7 +48,12 @@ password_exists(CastsslInquiry *inquiry, const CastsslRoleFacts *role)
 	return false;
 }
 
-/* walsenders are not counted */
+static bool
+limited(bool walsender)
+{
+	return !walsender || castssl_limits_bind_walsenders();
+}
+
 static bool
 role_logs_in(CastsslInquiry *inquiry, const CastsslRoleFacts *role, bool walsender)
 {
@@ -56,7 +61,7 @@ role_logs_in(CastsslInquiry *inquiry, const CastsslRoleFacts *role, bool walsend
 
 	if (!role->can_login)
 		castssl_say(inquiry, "The role \"%s\" may not log in (NOLOGIN).", name);
-	else if (role->connection_limit == 0 && !role->superuser && !walsender)
+	else if (role->connection_limit == 0 && !role->superuser && limited(walsender))
 		castssl_say(inquiry, "The role \"%s\" may have no connection (CONNECTION LIMIT 0).", name);
 	else if (walsender && !role->superuser && !role->can_replicate)
 		castssl_say(inquiry, "The role \"%s\" may not replicate (NOREPLICATION).", name);
@@ -82,7 +87,7 @@ database_opens(CastsslInquiry *inquiry, const CastsslRoleFacts *role, bool walse
 	else if (!database.role_may_connect)
 		castssl_say(inquiry, "The role \"%s\" has no CONNECT privilege on the database \"%s\".",
 					inquiry->question->connection.user, name);
-	else if (database.connection_limit == 0 && !role->superuser && !walsender)
+	else if (database.connection_limit == 0 && !role->superuser && limited(walsender))
 		castssl_say(inquiry, "The database \"%s\" may have no connection (CONNECTION LIMIT 0).",
 					name);
 	else
