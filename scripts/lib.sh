@@ -211,6 +211,7 @@ install_for() {
 	[ -n "$version" ] || die "apt knows no postgresql-server-dev package"
 	mapfile -t packages < <(packages_for "$profile" "$version" | tr ' ' '\n')
 	for package in "$@"; do
+		package=${package//MAJOR/$version}
 		if [ "$package" = '?npm' ]; then
 			npm=1
 		elif [[ $package != \?* ]] || installable "${package#\?}"; then

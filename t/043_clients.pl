@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use CastsslClients qw(have jdbc_jar);
 use CastsslOpenssl qw(openssl_ok slurp spew);
 use Cwd ();
 use Test::More;
@@ -39,12 +40,6 @@ sub run_in
 	chdir $here or die $!;
 	chomp $out;
 	return ($ok, $ok ? $out : "$out$err");
-}
-
-sub have
-{
-	my ($program) = @_;
-	return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH};
 }
 
 my $question = 'SELECT ssl, client_dn, current_user, current_database() FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
@@ -109,8 +104,7 @@ subtest 'what the rules in force ask' => sub {
 };
 
 subtest 'JDBC' => sub {
-	my ($jar) = grep { -e } $ENV{CASTSSL_JDBC} // (), '/usr/share/java/postgresql.jar';
-	plan skip_all => 'no java, or no JDBC driver in /usr/share/java/postgresql.jar' unless have('java') && $jar;
+	my $jar = jdbc_jar() or plan skip_all => 'no java, or no JDBC driver in /usr/share/java/postgresql.jar';
 	my $source = spew("$t->{folder}/Ask.java", <<'JAVA');
 import java.sql.*;
 import java.util.Properties;

@@ -6,18 +6,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use CastsslClients qw(have);
 use CastsslOpenssl qw(openssl);
 use JSON::PP ();
 use Test::More;
 
 my $t = CastsslTest->new('profile', conf => $CastsslTest::listen_on_localhost);
 my $port = $t->{node}->port;
-
-sub have
-{
-	my ($program) = @_;
-	return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH};
-}
 
 sub settings
 {

@@ -6,18 +6,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use CastsslClients qw(have);
 use IO::Socket::INET;
 use IPC::Run ();
 use Test::More;
 use Time::HiRes ();
 
 my $folder = "$FindBin::RealBin/../monitoring";
-
-sub have
-{
-	my ($program) = @_;
-	return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH};
-}
 
 subtest 'alert rules' => sub {
 	plan skip_all => 'no promtool' unless have('promtool');

@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use CastsslClients qw(have have_python jdbc_jar node_environment go_environment);
 use CastsslOpenssl qw(slurp spew);
 use Cwd ();
 use File::Copy ();
@@ -115,12 +116,6 @@ sub judge
 	return;
 }
 
-sub have
-{
-	my ($program) = @_;
-	return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH};
-}
-
 # Run a command in a folder with lines as its input; the lines that it printed.
 sub lines_of
 {
@@ -178,15 +173,13 @@ subtest 'psql' => sub {
 foreach my $module ([ 'psycopg2', 'psycopg2' ], [ 'psycopg 3', 'psycopg' ])
 {
 	subtest $module->[0] => sub {
-		plan skip_all => "/usr/bin/python3 has no $module->[1]"
-		  unless -x '/usr/bin/python3' && system('/usr/bin/python3', '-c', "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module->[1]') is None)") == 0;
+		plan skip_all => "/usr/bin/python3 has no $module->[1]" unless have_python($module->[1]);
 		all_at_once($module->[0], 'uri', [ '/usr/bin/python3', "$here/ask.py", $module->[1] ]);
 	};
 }
 
 subtest 'pgjdbc' => sub {
-	my ($jar) = grep { -e } $ENV{CASTSSL_JDBC} // (), '/usr/share/java/postgresql.jar';
-	plan skip_all => 'no java, or no JDBC driver in /usr/share/java/postgresql.jar' unless have('javac') && $jar;
+	my $jar = jdbc_jar() or plan skip_all => 'no java, or no JDBC driver in /usr/share/java/postgresql.jar';
 	is(system('javac', '-d', $folder, "$here/Ask.java"), 0, 'compiles');
 	# Java does not change its folder: a process for each
 	foreach my $case (@cases)
@@ -198,19 +191,18 @@ subtest 'pgjdbc' => sub {
 	judge('pgjdbc');
 };
 
-my @modules = grep { -d } $ENV{CASTSSL_NODE_MODULES} // (), '/usr/share/nodejs';
 foreach my $module (qw(pg postgres))
 {
 	subtest "node $module" => sub {
-		plan skip_all => "no node, or no module \"$module\" (npm puts it into CASTSSL_NODE_MODULES)"
-		  unless have('node') && grep { -d "$_/$module" } @modules;
-		all_at_once("node $module", 'uri', [ 'node', "$here/ask.js", $module ], NODE_PATH => join(':', @modules), NODE_NO_WARNINGS => 1);
+		my %environment = node_environment($module)
+		  or plan skip_all => "no node, or no module \"$module\" (npm puts it into CASTSSL_NODE_MODULES)";
+		all_at_once("node $module", 'uri', [ 'node', "$here/ask.js", $module ], %environment);
 	};
 }
 
 subtest 'Go lib/pq' => sub {
-	plan skip_all => 'no go, or no golang-github-lib-pq-dev' unless have('go') && -d '/usr/share/gocode/src/github.com/lib/pq';
-	local %ENV = (%ENV, GOPATH => '/usr/share/gocode', GO111MODULE => 'off', GOCACHE => "$folder/go-cache", HOME => $folder);
+	my %environment = go_environment($folder) or plan skip_all => 'no go, or no golang-github-lib-pq-dev';
+	local %ENV = (%ENV, %environment);
 	is(system('go', 'build', '-o', "$folder/ask-go", "$here/ask.go"), 0, 'compiles');
 	all_at_once('Go lib/pq', 'uri', ["$folder/ask-go"]);
 };
