@@ -116,6 +116,21 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
   'go back to before that change (NULL: the latest), and those after it';
 
+-- The check ------------------------------------------------------------------
+
+-- Findings alone, worst first, and what a program may run.
+DROP FUNCTION castssl_check(int);
+CREATE FUNCTION castssl_check(
+  target_version int DEFAULT NULL,
+  include_ok boolean DEFAULT false,
+  OUT check_name text, OUT severity text, OUT subject text, OUT message text, OUT hint text,
+  OUT fix text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_check'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_check(int, boolean) IS
+  'everything about TLS on this server that is not as it should be, worst first, with what to type next';
+
 -- Changes -------------------------------------------------------------------
 
 -- With the reason why a change is in its state. The block below sees to its privileges.
@@ -214,6 +229,7 @@ $$;
 
 REVOKE ALL ON FUNCTION
   castssl_status(),
+  castssl_check(int, boolean),
   castssl_hba_add(text, int, text),
   castssl_hba_move(int, int, text),
   castssl_hba_remove(int, text, text),
@@ -230,7 +246,7 @@ GRANT EXECUTE ON FUNCTION
   castssl_status(),
   castssl_certificates(),
   castssl_certificate_info(text),
-  castssl_check(int),
+  castssl_check(int, boolean),
   castssl_report(),
   castssl_fingerprint(),
   castssl_hba_rules(boolean),

@@ -89,12 +89,14 @@ COMMENT ON FUNCTION castssl_certificate_info(text) IS
 
 CREATE FUNCTION castssl_check(
   target_version int DEFAULT NULL,
-  OUT check_name text, OUT severity text, OUT subject text, OUT message text, OUT hint text)
+  include_ok boolean DEFAULT false,
+  OUT check_name text, OUT severity text, OUT subject text, OUT message text, OUT hint text,
+  OUT fix text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_check'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_check(int) IS
-  'everything about TLS on this server that is not as it should be, with what to type next';
+COMMENT ON FUNCTION castssl_check(int, boolean) IS
+  'everything about TLS on this server that is not as it should be, worst first, with what to type next';
 
 CREATE FUNCTION castssl_report()
 RETURNS text
@@ -376,7 +378,7 @@ REVOKE ALL ON FUNCTION
   castssl_reload(),
   castssl_certificates(),
   castssl_certificate_info(text),
-  castssl_check(int),
+  castssl_check(int, boolean),
   castssl_report(),
   castssl_fingerprint(),
   castssl_hba_rules(boolean),
@@ -434,7 +436,7 @@ GRANT EXECUTE ON FUNCTION
   castssl_status(),
   castssl_certificates(),
   castssl_certificate_info(text),
-  castssl_check(int),
+  castssl_check(int, boolean),
   castssl_report(),
   castssl_fingerprint(),
   castssl_hba_rules(boolean),

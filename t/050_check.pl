@@ -46,7 +46,7 @@ sub of
 sub findings
 {
 	my ($arguments) = @_;
-	return $t->rows('SELECT * FROM castssl_check(' . ($arguments // '') . ')');
+	return $t->rows('SELECT * FROM castssl_check(' . join(', ', $arguments // (), 'include_ok => true') . ')');
 }
 
 # The rows above info, but for checks that follow from the planted one.
@@ -64,11 +64,12 @@ sub find
 		  && $_->{message} !~ /is for none of this host's names/ } @{ findings($arguments) };
 }
 
-# The statements of a hint, as somebody would paste them into psql; or the command, into a shell.
+# The statements of a row, as somebody would paste them into psql; or the command, into a shell.
 sub follow
 {
-	my ($hint) = @_;
+	my ($hint, $fix) = @_;
 	$followed++;
+	$hint = $fix // $hint;
 	if ($hint =~ /^chmod /)
 	{
 		is(system($hint), 0, "followed: $hint");
@@ -93,7 +94,8 @@ sub fault
 	if (@found)
 	{
 		like($found[0]{hint} // '', $f{hint} // qr/\S/, "$what: a hint");
-		$f{mend} ? $f{mend}->($found[0]{hint}) : follow($found[0]{hint});
+		is($found[0]{hint}, $found[0]{fix}, "$what: the fix is the hint as well") if defined $found[0]{fix};
+		$f{mend} ? $f{mend}->($found[0]{hint}) : follow($found[0]{hint}, $found[0]{fix});
 	}
 	is(scalar(find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments})), 0, "$what: gone")
 	  or diag explain [ find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments}) ];
@@ -132,8 +134,11 @@ is_deeply([loud()], [], 'a clean server: nothing above info') or diag explain [l
 my @names = map { $_->{check_name} } @{ findings() };
 my %seen;
 is_deeply([ grep { $seen{$_}++ } @names ], [], 'a clean server: one row for each check');
+is($t->sql('SELECT * FROM castssl_check()'), 'all|ok||none of ' . @names . ' checks found anything||', 'one row for all where nothing is found');
 cmp_ok(scalar @names, '>=', 40, scalar(@names) . ' checks');
+like($t->sql('SELECT * FROM castssl_check(17)'), qr/^hba_future\|ok\|\|ready for 17: [^|]*\|\|$/, 'ready for the next major');
 $t->fails('SELECT * FROM castssl_check(target_version => ' . ($oldest - 1) . ')', '22023', 'an unknown major', hint => 1);
+$t->sql('CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
 my $clean_hba = $t->hba;
 
 # What a hint may have changed besides is put back as well.
@@ -153,7 +158,7 @@ fault('a configuration file that the server refuses',
 fault('ssl off',
 	check => 'ssl_enabled', severity => 'error', plant => sub { system_set('ssl = off') });
 fault('a hostssl rule while TLS is off',
-	check => 'hba_tls_off', severity => 'warning', subject => qr/pg_hba.conf:\d+$/, count => 2,
+	check => 'hba_tls_off', severity => 'warning', subject => qr/^pg_hba.conf:\d+, \d+$/,
 	plant => sub { system_set('ssl = off') });
 my $certificate = $t->slurp("$data/server.crt");
 my $key = $t->slurp("$data/server.key");
@@ -172,7 +177,13 @@ fault('pg_hba.conf edited and not loaded',
 fault('a line that the server refuses',
 	check => 'hba_loads', severity => 'error', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("host all all 10.0.0.0/8 nonsense\n") },
-	hint => qr/castssl_hba_remove/);
+	hint => qr/^Write line \d+ as it is meant to be, and do not remove it/, mend => \&restore_hba);
+fault('a line that the server refuses, and that has a meaning',
+	check => 'hba_loads', severity => 'error', subject => qr/^pg_hba.conf:\d+$/,
+	plant => sub { append_hba("hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=1\n") },
+	hint => qr/castssl_hba_change\(.*clientcert=verify-ca/)
+  if $version >= 14;
+restore_hba();
 fault('a server that would not start again',
 	check => 'restart_safe', severity => 'error',
 	plant => sub { $t->write("$data/pg_hba.conf", "# nothing\n") }, mend => \&restore_hba);
@@ -242,6 +253,17 @@ fault('an expired certificate',
 	plant => sub {
 		put('server.crt', of('server-expired.crt'));
 		put('server.key', of('server-expired.key'));
+		my $served = $t->status->{served_fingerprint};
+		my $row = (find('served_matches_disk', 'error'))[0];
+		like($row->{hint}, qr/^First put that file right: .*server\.crt: .*expired/, 'no reload is proposed for it');
+		is($row->{fix}, undef, 'nor is it a fix');
+		my $reload = $t->rows('SELECT * FROM castssl_reload()')->[0];
+		ok(!$reload->{reloaded}, 'castssl_reload() does not load it');
+		like($reload->{problem}, qr/^not reloaded, for this would take effect: .*server\.crt: .*expired/, 'and says why');
+		is($t->status->{served_fingerprint}, $served, 'clients get the one that they got');
+		$t->{node}->reload;
+		$t->{node}->poll_query_until('postgres', qq{SELECT served_fingerprint <> '$served' FROM castssl_status()});
+		is($t->sql('SELECT reloaded FROM castssl_reload()'), 't', 'where it is in effect already, a reload is in the way of nothing');
 	},
 	mend => sub {
 		put('server.crt', $certificate);
@@ -309,7 +331,9 @@ fault('a rule that no connection reaches',
 	hint => qr/castssl_hba_remove/);
 fault('a rule below a broader one with another outcome',
 	check => 'hba_order', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
-	plant => sub { append_hba("local postgres all reject\n") });
+	plant => sub { append_hba("local postgres all reject\n") },
+	hint => qr/^Which one is meant\?  If pg_hba.conf:1 \(local .* trust\): SELECT castssl_hba_remove.*  If pg_hba.conf:\d+ \(local postgres all reject\): SELECT castssl_hba_move/,
+	mend => \&restore_hba);
 # Rules that differ in options alone, or in what they ask for beside the method.
 foreach (
 	[ 'map', 'cert map=a', 'cert map=b' ],
@@ -320,7 +344,7 @@ foreach (
 	my ($what, $above, $below) = @$_;
 	fault("a rule below a broader one with another $what",
 		check => 'hba_order', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
-		plant => sub { append_hba("hostssl all all 10.0.0.0/8 $above\nhostssl all bob 10.1.0.0/16 $below\n") });
+		plant => sub { append_hba("hostssl all all 10.0.0.0/8 $above\nhostssl all bob 10.1.0.0/16 $below\n") }, mend => \&restore_hba);
 	restore_hba();
 }
 fault('a rule below a broader one with the same options in another order',
@@ -330,10 +354,38 @@ fault('a rule below a broader one with the same options in another order',
 			  . "hostssl all bob 10.1.0.0/16 ldap ldapbasedn=x ldapserver=a\n");
 	});
 restore_hba();
+# A rule for standbys that asks for a certificate, below one for everybody that does not.
+my $everybody = "hostssl all,replication all 10.0.0.0/8 scram-sha-256\n";
+my $standbys = "hostssl all,replication alice 0.0.0.0/0 cert\n";
+fault('a rule that a broader one hides in part',
+	check => 'hba_partly_hidden', severity => 'info', subject => qr/^pg_hba.conf:\d+$/,
+	plant => sub { append_hba($everybody . $standbys) },
+	hint => qr/castssl_hba_move\(line_number => \d+, before_line => \d+\)/);
+restore_hba();
+fault('the same above a rule that rejects',
+	check => 'hba_partly_hidden', severity => 'info',
+	plant => sub { append_hba("${everybody}host all,replication alice 10.9.0.0/16 reject\n$standbys") },
+	hint => qr/^Where this rule is meant/, mend => \&restore_hba, count => 2);
+fault('a reject that a broader rule hides in part',
+	check => 'hba_partly_hidden', severity => 'info',
+	plant => sub { append_hba("hostssl all all 10.0.0.0/8 scram-sha-256\nhost all bob all reject\n") },
+	hint => qr/castssl_hba_move/);
+restore_hba();
+foreach (
+	[ 'the narrower address first', "hostssl all alice 10.0.0.0/8 scram-sha-256\nhostssl all alice 0.0.0.0/0 cert\n" ],
+	[ 'other users', "hostssl all bob 10.0.0.0/8 scram-sha-256\nhostssl all alice 0.0.0.0/0 cert\n" ],
+	[ 'other addresses', "hostssl all all 10.0.0.0/8 scram-sha-256\nhostssl all alice 192.168.0.0/16 cert\n" ],
+	[ 'another kind of connection', "hostnossl all all 10.0.0.0/8 scram-sha-256\nhostssl all alice 0.0.0.0/0 cert\n" ],
+	[ 'a rule that asks for less', "hostssl all all 10.0.0.0/8 cert\nhostssl all alice 0.0.0.0/0 scram-sha-256\n" ])
+{
+	append_hba($_->[1]);
+	is(scalar(find('hba_partly_hidden', 'info')), 0, "$_->[0]: hides nothing");
+	restore_hba();
+}
 fault('plaintext from other hosts',
 	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("host all all 10.0.0.0/8 scram-sha-256\n") },
-	hint => qr/plaintext => 'block'/);
+	hint => qr/rule => 'hostssl all all 10\.0\.0\.0\/8 scram-sha-256'/);
 restore_hba();
 fault('plaintext alone from other hosts',
 	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
@@ -341,8 +393,13 @@ fault('plaintext alone from other hosts',
 restore_hba();
 fault('trust from other hosts',
 	check => 'hba_trust', severity => 'error',
-	plant => sub { append_hba("hostssl all all 10.0.0.0/8 trust\n") },
-	hint => qr/scram-sha-256/);
+	plant => sub { append_hba("hostssl all alice 10.0.0.0/8 trust\n") },
+	hint => qr/^SELECT.*scram-sha-256/);
+restore_hba();
+fault('trust from other hosts, for a role without a password',
+	check => 'hba_trust', severity => 'error',
+	plant => sub { append_hba("hostssl all postgres 10.0.0.0/8 trust\n") },
+	hint => qr/^First set the passwords of postgres \(/, mend => \&restore_hba);
 restore_hba();
 fault('clear-text passwords',
 	check => 'hba_password', severity => 'error',
@@ -352,6 +409,24 @@ fault('md5',
 	check => 'hba_md5', severity => 'info',
 	plant => sub { append_hba("hostssl all all 10.0.0.0/8 md5\n") });
 restore_hba();
+$t->sql(q{SET password_encryption = 'md5'; ALTER ROLE bob PASSWORD 'builder'});
+fault('an MD5 password where SCRAM is asked for',
+	check => 'md5_secrets', severity => 'warning', subject => qr/^pg_hba.conf:\d+/,
+	plant => sub { append_hba("hostssl all bob 10.0.0.0/8 scram-sha-256\n") },
+	hint => qr/^Set that password once more, in psql: /,
+	mend => sub {
+		my $row = (find('md5_secrets', 'warning'))[0];
+		like($row->{message}, qr/refuses role bob:/, 'the role is named');
+		is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'md5_secrets'}, user => 'watcher'), 0, 'but to superusers alone');
+		$t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE bob PASSWORD 'builder'});
+	});
+restore_hba();
+$t->sql(q{SET password_encryption = 'md5'; ALTER ROLE bob PASSWORD 'builder'});
+fault('an MD5 password under md5: passwords first',
+	check => 'hba_md5', severity => 'info',
+	plant => sub { append_hba("hostssl all bob 10.0.0.0/8 md5\n") },
+	hint => qr/^First set the passwords of bob \(.*Then: SELECT castssl_hba_change/, mend => \&restore_hba);
+$t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE bob PASSWORD 'builder'});
 fault('superusers from anywhere',
 	check => 'hba_superusers', severity => 'warning',
 	plant => sub { append_hba("hostssl all postgres all scram-sha-256\n") });
@@ -361,7 +436,7 @@ fault('replication in plaintext',
 	plant => sub { append_hba("host replication all 10.0.0.0/8 scram-sha-256\n") });
 restore_hba();
 fault('client certificates without a CA',
-	check => 'hba_clientcert', severity => 'error', count => 2,
+	check => 'hba_clientcert', severity => 'error', subject => qr/^pg_hba.conf:\d+, \d+$/,
 	plant => sub { system_set("ssl_ca_file = ''") });
 my $ident = $t->slurp("$data/pg_ident.conf");
 fault('a map without a line',
@@ -548,9 +623,8 @@ is_deeply([loud()], [], 'all mended: nothing above info') or diag explain [loud(
 my $before = $t->state;
 $t->sql('SET default_transaction_read_only = on; SELECT count(*) FROM castssl_check()');
 is_deeply($t->state, $before, 'nothing was written');
-$t->sql('CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
 my $reader = $t->session;
-$reader->ask("BEGIN; SELECT count(*) > 40 FROM castssl_check();");
+$reader->ask("BEGIN; SELECT count(*) > 40 FROM castssl_check(include_ok => true);");
 is($reader->answer, "t\n", 'in a transaction that stays open');
 $reader->ask("SELECT string_agg(DISTINCT locktype || ' ' || mode, ', ' ORDER BY locktype || ' ' || mode) FROM pg_locks WHERE pid = pg_backend_pid();");
 is($reader->answer, "relation AccessShareLock, virtualxid ExclusiveLock\n", 'it holds no lock that a change would wait for');

@@ -12,7 +12,7 @@
 #include "flow/check/check.h"
 #include "flow/report/page.h"
 
-/* castssl_check(target_version) */
+/* castssl_check(target_version, include_ok) */
 CASTSSL_FUNCTION(castssl_check)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
@@ -27,7 +27,7 @@ CASTSSL_FUNCTION(castssl_check)
 						errdetail("These are the PostgreSQL majors whose pg_hba.conf is known."),
 						errhint("For example: castssl_check(target_version => %d).",
 								CASTSSL_NEWEST_MAJOR)));
-	castssl_check_all(target_version, &findings);
+	castssl_check_all(target_version, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1), &findings);
 	for (int i = 0; i < findings.count; i++)
 	{
 		const CastsslFinding *finding = &findings.items[i];
@@ -38,6 +38,7 @@ CASTSSL_FUNCTION(castssl_check)
 		castssl_row_text(&row, "subject", finding->subject);
 		castssl_row_text(&row, "message", finding->message);
 		castssl_row_text(&row, "hint", finding->hint);
+		castssl_row_text(&row, "fix", finding->fix);
 		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;

@@ -14,6 +14,7 @@
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "change/worker.h"
+#include "flow/check/reload.h"
 #include "flow/recipe/staging.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
@@ -116,6 +117,17 @@ ident_problem(void)
 	return problem ? psprintf("the server refuses %s", problem) : NULL;
 }
 
+/* The server kept the certificate that it had: why. */
+static char *
+still_served(void)
+{
+	char *reason = castssl_restart_problem(NULL, true);
+
+	return psprintf("the server still shows another certificate than the one in \"%s\"%s%s",
+					castssl_material_named(CASTSSL_ROLE_CERTIFICATE), reason ? ": " : "",
+					reason ? reason : "");
+}
+
 /*
  * castssl_reload(): has another name in C, because castssl_reload is a function of
  * server/reload.
@@ -128,7 +140,9 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	char *problem;
 
 	castssl_worker_stand_in();
-	problem = castssl_reload(castssl_verify_timeout);
+	problem = castssl_check_before_reload();
+	problem = problem ? psprintf("not reloaded, for this would take effect: %s", problem)
+					  : castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();
 	castssl_row_bool(&row, "reloaded", problem == NULL);
 	if (problem == NULL && castssl_probe_possible() && castssl_tls_is_on())
@@ -136,8 +150,7 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 		served = castssl_probe_certificate(castssl_verify_timeout, &problem);
 		if (served && castssl_material_certificate_on_disk(&certificate) &&
 			strcmp(served, certificate.fingerprint) != 0)
-			problem = psprintf("the server still shows another certificate than the one in \"%s\"",
-							   castssl_material_named(CASTSSL_ROLE_CERTIFICATE));
+			problem = still_served();
 	}
 	if (problem == NULL)
 		problem = castssl_restart_problem(NULL, true);

@@ -26,6 +26,13 @@ castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity, const c
 						  .hint = castssl_is_pasteable(hint) ? hint : NULL };
 }
 
+void
+castssl_finding_copy(CastsslFindings *findings, const CastsslFinding *finding)
+{
+	CASTSSL_GROW(findings->items, findings->count, findings->capacity);
+	findings->items[findings->count++] = *finding;
+}
+
 const CastsslFinding *
 castssl_finding_first(const CastsslFindings *findings, CastsslSeverity at_least)
 {

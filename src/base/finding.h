@@ -29,6 +29,7 @@ typedef struct CastsslFinding
 	const char *message; /* lower case, no full stop, as in ereport */
 	const char *detail;  /* the fact, a sentence */
 	const char *hint;    /* what to do next, a sentence or a statement */
+	const char *fix;     /* complete SQL, safe to run as it stands; may be NULL */
 } CastsslFinding;
 
 /* A growable list; zero-initialize it ({0}) before the first use. */
@@ -46,6 +47,9 @@ typedef struct CastsslFindings
 extern void castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity,
 								const char *check, const char *subject, const char *message,
 								const char *detail, const char *hint);
+
+/* Append a finding as it is. */
+extern void castssl_finding_copy(CastsslFindings *findings, const CastsslFinding *finding);
 
 /* The first finding of the given severity or worse; NULL if there is none. */
 extern const CastsslFinding *castssl_finding_first(const CastsslFindings *findings,

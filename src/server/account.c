@@ -137,20 +137,40 @@ has_md5_secret(HeapTuple tuple, TupleDesc descriptor)
 	return facts.secret == CASTSSL_SECRET_MD5 && facts.can_login && !facts.password_expired;
 }
 
+static bool
+has_no_scram_secret(HeapTuple tuple, TupleDesc descriptor)
+{
+	CastsslRoleFacts facts = role_facts(tuple, descriptor);
+
+	return facts.can_login && (facts.secret != CASTSSL_SECRET_SCRAM || facts.password_expired);
+}
+
 static int
 compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-const char **
-castssl_roles_with_md5_secrets(int *count)
+static const char **
+sorted_names(bool (*wanted)(HeapTuple tuple, TupleDesc descriptor), int *count)
 {
-	const char **names = role_names(has_md5_secret, count);
+	const char **names = role_names(wanted, count);
 
 	if (*count > 1)
 		qsort(names, *count, sizeof(char *), compare_names);
 	return names;
+}
+
+const char **
+castssl_roles_without_scram_secrets(int *count)
+{
+	return sorted_names(has_no_scram_secret, count);
+}
+
+const char **
+castssl_roles_with_md5_secrets(int *count)
+{
+	return sorted_names(has_md5_secret, count);
 }
 
 bool

@@ -53,6 +53,9 @@ extern bool castssl_limits_bind_walsenders(void);
 /* Names of all roles, palloc'd, in no order. */
 extern const char **castssl_role_names(int *count);
 
+/* The names of the roles that may log in and have no secret of SCRAM, sorted.  Palloc'd. */
+extern const char **castssl_roles_without_scram_secrets(int *count);
+
 /* The names of the roles that may log in by an MD5 secret, sorted; *count of them.  Palloc'd. */
 extern const char **castssl_roles_with_md5_secrets(int *count);
 

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "base/majors.h"
 #include "change/attempt.h"
 #include "flow/check/check.h"
@@ -35,6 +37,17 @@ castssl_check_report(CastsslCheckScope *scope, CastsslSeverity severity, const c
 	castssl_finding_add(scope->findings, severity, scope->check, subject, message, NULL, hint);
 }
 
+void
+castssl_check_report_fix(CastsslCheckScope *scope, CastsslSeverity severity, const char *subject,
+						 const char *message, const char *fix)
+{
+	CastsslFinding *finding;
+
+	castssl_check_report(scope, severity, subject, message, fix);
+	finding = &scope->findings->items[scope->findings->count - 1];
+	finding->fix = finding->hint;
+}
+
 bool
 castssl_check_is_remote(uint8 family, const uint8 *address)
 {
@@ -45,10 +58,43 @@ castssl_check_is_remote(uint8 family, const uint8 *address)
 	return family == 6 && memcmp(address, own, sizeof(own)) != 0;
 }
 
+/* The main file has its name alone, for everybody knows where it lies. */
+static const char *
+file_name(const CastsslCheckScope *scope, int file)
+{
+	const char *path = scope->policy->files[file]->path;
+	const char *name = last_dir_separator(path);
+
+	return file == 0 && name ? name + 1 : path;
+}
+
 char *
 castssl_check_rule_name(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
-	return psprintf("%s:%d", scope->policy->files[rule->file]->path, rule->line_number);
+	return psprintf("%s:%d", file_name(scope, rule->file), rule->line_number);
+}
+
+char *
+castssl_check_rule_names(const CastsslCheckScope *scope, const bool *marked)
+{
+	StringInfoData names;
+	int file = -1;
+
+	initStringInfo(&names);
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+		if (!marked[i])
+			continue;
+		if (rule->file == file)
+			appendStringInfo(&names, ", %d", rule->line_number);
+		else
+			appendStringInfo(&names, "%s%s", names.len ? ", " : "",
+							 castssl_check_rule_name(scope, rule));
+		file = rule->file;
+	}
+	return names.len ? names.data : NULL;
 }
 
 typedef struct ReadRole
@@ -154,15 +200,22 @@ read_or_say(CastsslCheckScope *scope, void (*run)(CastsslCheckScope *scope))
 }
 
 void
-castssl_check_read(CastsslCheckScope *scope, int target_version)
+castssl_check_read_files(CastsslCheckScope *scope)
 {
-	scope->target_version = target_version ? target_version : CASTSSL_NEWEST_MAJOR;
 	scope->ssl = castssl_tls_is_on();
 	scope->ca_configured = castssl_ca_is_configured();
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		read_role(scope, role);
-	read_authorities(scope);
 	scope->judged = read_or_say(scope, judge);
+}
+
+void
+castssl_check_read(CastsslCheckScope *scope, int target_version)
+{
+	scope->target_version = target_version ? target_version : CASTSSL_NEWEST_MAJOR;
+	scope->version_asked = target_version != 0;
+	castssl_check_read_files(scope);
+	read_authorities(scope);
 	(void) read_or_say(scope, read_parameters);
 	scope->policy = castssl_hba_files_read(NULL, 0);
 	(void) read_or_say(scope, ask_loader);
@@ -194,11 +247,34 @@ castssl_check_run(CastsslCheckScope *scope)
 	}
 }
 
-void
-castssl_check_all(int target_version, CastsslFindings *findings)
+/* Is it the answer to a question, though nothing was found? */
+static bool
+is_answer(const CastsslCheckScope *scope, const CastsslFinding *finding)
 {
-	CastsslCheckScope scope = { .findings = findings };
+	return scope->version_asked && strcmp(finding->check, "hba_future") == 0;
+}
+
+void
+castssl_check_all(int target_version, bool include_ok, CastsslFindings *findings)
+{
+	CastsslFindings all = { 0 };
+	CastsslCheckScope scope = { .findings = &all };
 
 	castssl_check_read(&scope, target_version);
 	castssl_check_run(&scope);
+	for (int severity = CASTSSL_ERROR; severity >= CASTSSL_OK; severity--)
+	{
+		for (int i = 0; i < all.count; i++)
+		{
+			const CastsslFinding *finding = &all.items[i];
+
+			if (finding->severity == (CastsslSeverity) severity &&
+				(severity > CASTSSL_OK || include_ok || is_answer(&scope, finding)))
+				castssl_finding_copy(findings, finding);
+		}
+	}
+	if (findings->count == 0)
+		castssl_finding_add(findings, CASTSSL_OK, "all", NULL,
+							psprintf("none of %d checks found anything", (int) lengthof(checks)),
+							NULL, NULL);
 }

@@ -11,10 +11,12 @@
 #include "base/finding.h"
 
 /*
- * Add the findings of every check, in a fixed order, and one of severity ok for each
- * check without findings. target_version is the PostgreSQL major to which the server
- * will be upgraded; 0: the newest known.
+ * Add what the checks find, worst first and in the fixed order of the checks.  With
+ * include_ok each check that finds nothing has a row of severity ok; without, one such row
+ * stands for all where nothing at all is found. target_version is the PostgreSQL major to
+ * which the server will be upgraded: whether it is ready for that is said in either case;
+ * 0: the newest known, and no word of it.
  */
-extern void castssl_check_all(int target_version, CastsslFindings *findings);
+extern void castssl_check_all(int target_version, bool include_ok, CastsslFindings *findings);
 
 #endif

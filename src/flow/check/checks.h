@@ -3,7 +3,8 @@
  *		The checks of castssl_check, one line each.
  *
  * A new check is a line here and its function, in one of layers.c, files.c,
- * rules.c, ident.c, functions.c and live.c: void castssl_check_NAME(CastsslCheckScope *scope).
+ * rules.c, exposure.c, passwords.c, upgrade.c, ident.c, functions.c and live.c: void
+ *castssl_check_NAME(CastsslCheckScope *scope).
  */
 #ifndef CASTSSL_FLOW_CHECK_CHECKS_H
 #define CASTSSL_FLOW_CHECK_CHECKS_H
@@ -49,10 +50,12 @@
 	CHECK(ident_loads, ident_loads, CASTSSL_ERROR, "the server accepts pg_ident.conf") \
 	CHECK(hba_dead_rules, hba_dead_rules, CASTSSL_INFO, "every rule can be reached") \
 	CHECK(hba_order, hba_order, CASTSSL_WARNING, "no rule is hidden by one that treats clients otherwise") \
+	CHECK(hba_partly_hidden, hba_partly_hidden, CASTSSL_INFO, "no rule that asks for more is hidden in part by a broader one") \
 	CHECK(hba_plaintext, hba_plaintext, CASTSSL_WARNING, "no other host comes in unencrypted") \
 	CHECK(hba_trust, hba_trust, CASTSSL_ERROR, "no other host comes in without proof") \
 	CHECK(hba_password, hba_password, CASTSSL_ERROR, "no password is sent in plaintext") \
 	CHECK(hba_md5, hba_md5, CASTSSL_INFO, "no rule uses md5") \
+	CHECK(md5_secrets, md5_secrets, CASTSSL_WARNING, "no role has an MD5 password where rules ask for SCRAM (superusers see it)") \
 	CHECK(hba_tls_off, hba_tls_off, CASTSSL_WARNING, "hostssl rules count: TLS is on") \
 	CHECK(hba_clientcert, hba_clientcert, CASTSSL_ERROR, "rules that ask for a certificate have a CA") \
 	CHECK(hba_cert_users, hba_cert_users, CASTSSL_ERROR, "pg_ident.conf lets the users in that its rules are for") \

@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include <openssl/ssl.h>
 
 #include "lib/stringinfo.h"
@@ -14,7 +16,9 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
+#include "base/words.h"
 #include "flow/check/checks.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/reload.h"
@@ -23,6 +27,7 @@
 #include "tls/openssl.h"
 
 #define RELOAD "SELECT * FROM castssl_reload();"
+#define MOST_CIPHERS 3 /* named in one row */
 
 /* A server does not tell which CAs and CRLs it has loaded, so the time of the file decides. */
 static void
@@ -31,10 +36,9 @@ report_if_not_loaded(CastsslCheckScope *scope, CastsslRole role)
 	const CastsslMaterialFile *file = &scope->material.files[role];
 
 	if (file->path && castssl_reload_covers(file->name) == CASTSSL_NOT_LOADED)
-		castssl_check_report(scope, CASTSSL_WARNING, file->name,
-							 "the file changed after the last reload: client certificates are "
-							 "checked against the one before",
-							 RELOAD);
+		castssl_check_report_reload(scope, CASTSSL_WARNING, file->name,
+									"the file changed after the last reload: client certificates "
+									"are checked against the one before");
 }
 
 void
@@ -50,20 +54,17 @@ castssl_check_served_matches_disk(CastsslCheckScope *scope)
 		return;
 	served = castssl_probe_certificate(castssl_verify_timeout, &problem);
 	if (served == NULL)
-		castssl_check_report(scope, CASTSSL_ERROR, "served certificate",
-							 psprintf("no TLS handshake with the server's own port: %s", problem),
-							 RELOAD);
+		castssl_check_report_reload(
+			scope, CASTSSL_ERROR, "served certificate",
+			psprintf("no TLS handshake with the server's own port: %s", problem));
 	else if (file->path &&
 			 castssl_certificates_read_facts(file->data, file->length, file->name, &certificates,
 											 &findings) &&
 			 castssl_certificates_first(&certificates) != NULL &&
 			 strcmp(served, castssl_certificates_first(&certificates)->fingerprint) != 0)
-		castssl_check_report(
+		castssl_check_report_reload(
 			scope, CASTSSL_ERROR, file->name,
-			psprintf("clients get another certificate (SHA-256 %s) than the one on "
-					 "disk",
-					 served),
-			RELOAD);
+			psprintf("clients get another certificate (SHA-256 %s) than the one on disk", served));
 	report_if_not_loaded(scope, CASTSSL_ROLE_CA);
 	report_if_not_loaded(scope, CASTSSL_ROLE_CRL);
 }
@@ -92,7 +93,10 @@ castssl_check_hba_in_effect(CastsslCheckScope *scope)
 
 		if (castssl_reload_covers(path) == CASTSSL_NOT_LOADED)
 			castssl_check_report(scope, CASTSSL_WARNING, path,
-								 "the file changed after the last reload", RELOAD);
+								 "the file changed after the last reload",
+								 scope->hba_findings.count > 0
+									 ? "First correct what the server refuses: rows hba_loads."
+									 : RELOAD);
 	}
 }
 
@@ -132,8 +136,28 @@ castssl_check_tls_on_hint(const CastsslCheckScope *scope)
 					scope->material.files[CASTSSL_ROLE_KEY].path;
 
 	return in_place ? "ALTER SYSTEM SET ssl = on; SELECT * FROM castssl_reload();"
-					: "SELECT * FROM castssl_enable(source_dir => '...', "
-					  "confirm_within => '10 min');";
+					: "Put server.crt, server.key and root.crt into a folder of the server, then: "
+					  "castssl_enable(source_dir => 'that folder', confirm_within => '10 min').";
+}
+
+const char *
+castssl_check_ca_hint(const CastsslCheckScope *scope)
+{
+	static const char *const usual[] = { "root.crt", "ca.crt" };
+	const char *certificate = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path;
+
+	for (int i = 0; certificate && i < lengthof(usual); i++)
+	{
+		char *path = castssl_path_in(castssl_path_folder(certificate), usual[i]);
+		struct stat st;
+
+		if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+			return castssl_hint_with("SELECT * FROM castssl_enable(ca_file => %s, confirm_within "
+									 "=> '10 min');",
+									 castssl_sql_literal(path));
+	}
+	return "Put the CA's certificate on the server and name it: castssl_enable(ca_file => '...', "
+		   "confirm_within => '10 min').";
 }
 
 void
@@ -168,10 +192,9 @@ castssl_check_protocol_version(CastsslCheckScope *scope)
 	char *version = castssl_parameter_value("ssl_min_protocol_version");
 
 	if (strcmp(version, "TLSv1.2") != 0 && strcmp(version, "TLSv1.3") != 0)
-		castssl_check_report(scope, CASTSSL_ERROR, "ssl_min_protocol_version",
-							 psprintf("protocols before TLSv1.2 are allowed ('%s')", version),
-							 "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2'; "
-							 "SELECT * FROM castssl_reload();");
+		castssl_check_report_set(scope, CASTSSL_ERROR, "ssl_min_protocol_version",
+								 psprintf("protocols before TLSv1.2 are allowed ('%s')", version),
+								 "'TLSv1.2'");
 }
 
 /* What is wrong with a cipher; NULL if nothing. */
@@ -190,30 +213,60 @@ weakness(const SSL_CIPHER *cipher)
 	return NULL;
 }
 
+/* The ciphers that a list leaves; NULL: it leaves none, or there is no memory. */
+static SSL_CTX *
+with_ciphers(const char *list)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+	if (context && SSL_CTX_set_cipher_list(context, list) != 1)
+	{
+		SSL_CTX_free(context);
+		context = NULL;
+	}
+	return context;
+}
+
+/* The list without what is weak, as a string of SQL; the usual one where nothing would be left. */
+static const char *
+strong_ciphers(const char *list)
+{
+	const char *without = psprintf("%s:!eNULL:!aNULL:!RC4:!EXPORT:!DES:!3DES", list);
+	const char *usual = "HIGH:!aNULL:!3DES";
+	SSL_CTX *context = with_ciphers(without);
+	const char *literal = castssl_sql_literal(context ? without : usual);
+
+	SSL_CTX_free(context);
+	return literal ? literal : castssl_sql_literal(usual);
+}
+
+/* One row for the setting, whatever it lets in. */
 void
 castssl_check_ciphers(CastsslCheckScope *scope)
 {
 	char *list = castssl_parameter_value("ssl_ciphers");
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	STACK_OF(SSL_CIPHER) * ciphers;
+	SSL_CTX *context = with_ciphers(list);
+	STACK_OF(SSL_CIPHER) *ciphers = context ? SSL_CTX_get_ciphers(context) : NULL;
+	StringInfoData weak;
+	int count = 0;
 
-	if (context == NULL)
-		return;
-	if (SSL_CTX_set_cipher_list(context, list) != 1)
-		castssl_check_report(scope, CASTSSL_ERROR, "ssl_ciphers",
-							 psprintf("no cipher is left: %s", castssl_openssl_error()),
-							 "ALTER SYSTEM RESET ssl_ciphers; SELECT * FROM castssl_reload();");
-	ciphers = SSL_CTX_get_ciphers(context);
+	initStringInfo(&weak);
 	for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++)
 	{
 		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, i);
 		const char *why = weakness(cipher);
 
-		if (why)
-			castssl_check_report(scope, CASTSSL_ERROR, "ssl_ciphers",
-								 psprintf("cipher %s %s", SSL_CIPHER_get_name(cipher), why),
-								 "ALTER SYSTEM RESET ssl_ciphers; SELECT * FROM castssl_reload();");
+		if (why && count++ < MOST_CIPHERS)
+			appendStringInfo(&weak, "%s%s %s", weak.len ? ", " : "cipher ",
+							 SSL_CIPHER_get_name(cipher), why);
 	}
+	if (count > MOST_CIPHERS)
+		appendStringInfo(&weak, ", and %d more are like that", count - MOST_CIPHERS);
+	if (context == NULL)
+		appendStringInfo(&weak, "no cipher is left: %s", castssl_openssl_error());
+	if (weak.len > 0)
+		castssl_check_report_set(scope, CASTSSL_ERROR, "ssl_ciphers", weak.data,
+								 strong_ciphers(list));
 	SSL_CTX_free(context);
 }
 
@@ -223,12 +276,11 @@ castssl_check_passphrase(CastsslCheckScope *scope)
 	if (castssl_parameter_value("ssl_passphrase_command")[0] != '\0' &&
 		strcmp(castssl_parameter_value("ssl_passphrase_command_supports_reload"), "on") != 0 &&
 		key_is_encrypted(scope))
-		castssl_check_report(
+		castssl_check_report_set(
 			scope, CASTSSL_WARNING, "ssl_passphrase_command_supports_reload",
-			"a reload does not take up a new certificate: the key is encrypted, and "
-			"its passphrase is asked for at the start only",
-			"ALTER SYSTEM SET ssl_passphrase_command_supports_reload = on; "
-			"SELECT * FROM castssl_reload();");
+			"a reload does not take up a new certificate: the key is encrypted, and its passphrase "
+			"is asked for at the start only",
+			"on");
 }
 
 void

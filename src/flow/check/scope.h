@@ -9,6 +9,7 @@
 
 #include "base/finding.h"
 #include "flow/plan/material.h"
+#include "hba/match/match.h"
 #include "hba/text/rule.h"
 #include "server/sessions.h"
 #include "tls/certificate.h"
@@ -19,6 +20,7 @@ typedef struct CastsslCheckScope
 	const char *check;     /* name of the current check */
 	CastsslSeverity worst; /* the worst that this check may report */
 	int target_version;
+	bool version_asked; /* somebody wants to know about target_version */
 	bool ssl;           /* in effect */
 	bool ca_configured; /* ssl_ca_file is not empty */
 	/* files that the parameters in effect name, without the unreadable ones */
@@ -35,6 +37,11 @@ typedef struct CastsslCheckScope
 	bool *dead;                   /* by rule of policy */
 	int **because;
 	int *nbecause;
+	const CastsslHbaWorld *world; /* NULL: nobody needed it yet; so are the roles */
+	const char **md5_roles;
+	int nmd5_roles;
+	const char **other_roles; /* without a secret of SCRAM */
+	int nother_roles;
 	CastsslSession *sessions;
 	int nsessions;
 } CastsslCheckScope;
@@ -47,9 +54,34 @@ typedef struct CastsslCheckScope
 extern void castssl_check_read(CastsslCheckScope *scope, int target_version);
 extern void castssl_check_run(CastsslCheckScope *scope);
 
+/* The part of castssl_check_read that is about the files of TLS, and judges them. */
+extern void castssl_check_read_files(CastsslCheckScope *scope);
+
 /* Report under the name of the current check.  Keeps the strings. */
 extern void castssl_check_report(CastsslCheckScope *scope, CastsslSeverity severity,
 								 const char *subject, const char *message, const char *hint);
+
+/*
+ * The same with SQL that is safe to run as it stands, and is the hint as well.  It does what the
+ * finding is about and nothing else, lets nobody in, and is taken back unless somebody confirms
+ * where it could shut anybody out.
+ */
+extern void castssl_check_report_fix(CastsslCheckScope *scope, CastsslSeverity severity,
+									 const char *subject, const char *message, const char *fix);
+
+/*
+ * Report what a reload ends.  It is no fix where the reload would bring a file that does not do,
+ * which the hint then names, or rules that somebody has edited.
+ */
+extern void castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverity severity,
+										const char *subject, const char *message);
+
+/*
+ * Report a parameter that ALTER SYSTEM mends; value: as SQL.  Where it cannot, the hint says
+ * where to change it.
+ */
+extern void castssl_check_report_set(CastsslCheckScope *scope, CastsslSeverity severity,
+									 const char *parameter, const char *message, const char *value);
 
 /* Is the client at this address on another host? family 0: a Unix-domain socket. */
 extern bool castssl_check_is_remote(uint8 family, const uint8 *address);
@@ -60,10 +92,16 @@ extern bool castssl_check_rule_is_remote(const CastsslHbaRule *rule);
 /* Does the i-th rule of policy admit other hosts without encryption? */
 extern bool castssl_check_admits_plaintext(const CastsslCheckScope *scope, int i);
 
-/* "path:line" of a rule. */
+/* "file:line" of a rule, with the path where it is not the main file. */
 extern char *castssl_check_rule_name(const CastsslCheckScope *scope, const CastsslHbaRule *rule);
+
+/* The same for every rule that is marked: "pg_hba.conf:4, 7, 9"; NULL: none is. */
+extern char *castssl_check_rule_names(const CastsslCheckScope *scope, const bool *marked);
 
 /* The statement that turns TLS on: shorter if certificate and key are in place. */
 extern const char *castssl_check_tls_on_hint(const CastsslCheckScope *scope);
+
+/* The statement that names a CA file; with its name, where one lies beside the certificate. */
+extern const char *castssl_check_ca_hint(const CastsslCheckScope *scope);
 
 #endif
