@@ -113,10 +113,9 @@ sub secures
 
 $t->{other} = $t->{pki}->source("$t->{folder}/other", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
 
-subtest 'psql' => sub { secures('psql', 'secure-psql.sh', [ 'sh', "$folder/secure-psql.sh" ]) };
 subtest 'bash' => sub { secures('bash', 'secure-bash.sh', [ 'bash', "$folder/secure-bash.sh" ]) };
 
-my %program = ('node-postgres' => 'secure.js', 'pgjdbc' => 'Secure.java', 'lib/pq' => 'secure.go', 'DBD::Pg' => 'secure.pl',
+my %program = ('psql' => 'secure-psql.sh', 'node-postgres' => 'secure.js', 'pgjdbc' => 'Secure.java', 'lib/pq' => 'secure.go', 'DBD::Pg' => 'secure.pl',
 	map { $_ => "secure_$_.py" } qw(psycopg2 psycopg asyncpg));
 foreach my $driver (drivers($folder))
 {

@@ -61,16 +61,13 @@ sub output_of
 	return $output;
 }
 
-subtest 'psql' => sub {
+subtest 'psql, in other ways' => sub {
 	my %script = (commit => "$enable;", rollback => "BEGIN; $enable; ROLLBACK;", error => "$enable; SELECT 1/0;");
-	my $psql = sub {
-		my ($mode, @options) = @_;
-		return output_of('psql', '-Xqw', @options, '-f', spew("$folder/script.sql", $script{$mode}), target('uri', port => $port));
-	};
-	keeps_its_word('psql -1', sub { $psql->($_[0], '-1') }, qw(error commit));
-	keeps_its_word('psql -1, which stops', sub { $psql->($_[0], '-1', '-v', 'ON_ERROR_STOP=1') }, 'error');
-	keeps_its_word('psql', sub { $psql->($_[0]) }, 'rollback');
-	keeps_its_word('psql -c', sub { output_of('psql', '-Xqw', '-c', $script{ $_[0] }, target('uri', port => $port)) }, qw(error commit));
+	my @psql = ('psql', '-Xqw', '-d', target('uri', port => $port));
+	my $file = sub { return ('-f', spew("$folder/script.sql", $script{ $_[0] })) };
+	keeps_its_word('psql -1 without ON_ERROR_STOP', sub { output_of(@psql, '-1', $file->(@_)) }, qw(error commit));
+	keeps_its_word('psql -f', sub { output_of(@psql, $file->(@_)) }, 'rollback');
+	keeps_its_word('psql -c', sub { output_of(@psql, '-c', $script{ $_[0] }) }, qw(error commit));
 };
 
 foreach my $driver (drivers($folder))

@@ -68,14 +68,15 @@ sub client_environment
 	return %environment;
 }
 
-# Each driver: name, missing (why it cannot be tried), format of its connection strings, what it needs to connect
+# psql and each driver: name, missing (why it cannot be tried), format of its connection strings, what it needs to connect
 # in plaintext, the program in t/clients that runs statements, and run_by(file): the command that runs a program.
 # A folder takes what compilers make.
 sub drivers
 {
 	my ($folder) = @_;
 	my $python = sub { return [ '/usr/bin/python3', @_ ] };
-	my @drivers = map { { name => $_, transact => [ 'transact.py', $_ ], run_by => $python, missing => !have_python($_) && "/usr/bin/python3 has no $_" } }
+	my @drivers = ({ name => 'psql', transact => ['transact.sh'], run_by => sub { return [ 'bash', @_ ] } });
+	push @drivers, map { { name => $_, transact => [ 'transact.py', $_ ], run_by => $python, missing => !have_python($_) && "/usr/bin/python3 has no $_" } }
 	  qw(psycopg2 psycopg asyncpg);
 	my %node = node_environment('pg');
 	push @drivers, { name => 'node-postgres', transact => ['transact.js'], environment => \%node, run_by => sub { return [ 'node', @_ ] },
@@ -99,7 +100,7 @@ sub drivers
 	my $dbd = -x '/usr/bin/perl' && system('/usr/bin/perl -MDBD::Pg -e 1 2>/dev/null') == 0;
 	push @drivers, { name => 'DBD::Pg', format => 'words', transact => ['transact.pl'], missing => !$dbd && '/usr/bin/perl has no DBD::Pg',
 		run_by => sub { return [ '/usr/bin/perl', @_ ] } };
-	return map { { format => 'uri', plaintext => {}, environment => {}, %$_ } } @drivers;
+	return map { { format => 'uri', missing => 0, plaintext => {}, environment => {}, %$_ } } @drivers;
 }
 
 # ---- a process that runs statements: t/clients/transact.* ----
