@@ -114,7 +114,9 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
-  'go back to before that change (NULL: the latest), and those after it';
+  'go back to before that change, and those after it (NULL: take back the one that waits)';
+COMMENT ON FUNCTION castssl_confirm(bigint, boolean) IS
+  'keep the unconfirmed change, if a client has come in since as the change wants clients to come';
 
 -- The check ------------------------------------------------------------------
 

@@ -349,7 +349,7 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'castssl_confirm'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_confirm(bigint, boolean) IS
-  'keep the unconfirmed change; call it from a connection that was opened after the change';
+  'keep the unconfirmed change, if a client has come in since as the change wants clients to come';
 
 CREATE FUNCTION castssl_postpone(confirm_within interval)
 RETURNS timestamptz
@@ -367,7 +367,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
-  'go back to before that change (NULL: the latest), and those after it';
+  'go back to before that change, and those after it (NULL: take back the one that waits)';
 
 -- Privileges ---------------------------------------------------------------
 

@@ -187,7 +187,7 @@ $steps = enable(source_dir => $acme);
 is((grep { $_->{action} eq 'verify' && $_->{result} eq 'done' } @$steps), 2, 'TLS from the command line: a renewal is proven');
 is($t->served, $pki->fingerprint('server-renewed.crt'), 'and served');
 is($t->sql('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1'), 'applied', 'one change');
-$t->sql('SELECT * FROM castssl_rollback()');
+$t->back;
 is($t->served, $pki->fingerprint('server.crt'), 'and taken back');
 $t->stop;
 

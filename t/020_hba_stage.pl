@@ -123,7 +123,7 @@ subtest 'several stagings add up' => sub {
 	$t->fails('SELECT castssl_hba_diff()', '55000', 'nothing is staged any more');
 	is(-e $staged ? 'there' : 'gone', 'gone', 'the folder is gone');
 	is($t->rows('SELECT * FROM castssl_changes()')->[-1]{action}, 'apply pg_hba', 'castssl_changes knows it');
-	$t->sql('SELECT * FROM castssl_rollback()');
+	$t->back;
 	is($t->hba, $hba, 'castssl_rollback takes it back');
 	chmod 0600, $t->path('pg_hba.conf');
 };

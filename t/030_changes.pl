@@ -44,7 +44,7 @@ sub keys_kept
 sub rollback
 {
 	my ($id) = @_;
-	return $t->rows('SELECT * FROM castssl_rollback(' . ($id // '') . ')');
+	return $t->rows('SELECT * FROM castssl_rollback(' . ($id // $t->in_effect) . ')');
 }
 
 # What counts of a server for the question whether it is as it was.
@@ -58,7 +58,8 @@ sub server
 # --- nothing yet
 
 is_deeply(changes(), [], 'no change yet');
-$t->fails('SELECT * FROM castssl_rollback()', '55000', 'nothing to roll back', hint => 1);
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'nothing to roll back', message => qr/no change waits/, detail => qr/^Nothing was changed so far\./,
+	hint => 1, constraint => 'castssl_nothing_to_roll_back');
 $t->fails('SELECT * FROM castssl_rollback(7)', '22023', 'no such change', hint => 1);
 $t->fails('SELECT castssl_confirm()', '55000', 'nothing to confirm', hint => 1);
 $t->fails("SELECT castssl_postpone('1 min')", '55000', 'nothing to postpone', hint => 1);
@@ -98,23 +99,28 @@ is(scalar @{ keys_kept() }, 1, 'the private key that it replaced is kept');
 my $steps = rollback();
 is_deeply(server(), $first, 'back to the first: files, parameters, pg_hba.conf, served');
 is(states(), '1:enable:applied 2:enable:rolled back 3:rollback:applied', 'states');
+sub first_rows { return map { "$_->{action}: $_->{target}: $_->{result}: $_->{detail}" } grep { $_->{action} eq 'roll back' } @{ $_[0] } }
+is($steps->[0]{action}, 'roll back', 'its first row');
+my $time = qr{\d{4}-\d\d-\d\d [\d:.]+ ?[+\w]+};
+like(join("\n", first_rows($steps)), qr/^roll back: change 2: done: taken back: enable by postgres, $time$/, 'says what is taken back');
 ok((grep { $_->{action} eq 'verify' && $_->{result} eq 'done' } @$steps), 'a rollback is verified');
 ok((grep { $_->{action} eq 'install file' && $_->{target} =~ /server\.key$/ } @$steps), 'its steps name the files');
 unlike(join(' ', map { $_->{target} // '' } @$steps), qr/pg_castssl/, 'and not our own books');
-rollback();
+like(join("\n", first_rows(rollback())), qr/^roll back: change 3: done: taken back: rollback by postgres, $time\nroll back: change 2: done: in effect again: enable by postgres, $time$/,
+	'a rollback rolled back: what is in effect again');
 is_deeply(server(), $second, 'a rollback rolled back: the second again');
 is(states(), '1:enable:applied 2:enable:applied 3:rollback:rolled back 4:rollback:applied', 'states of that');
 
 $t->disable;
 $t->enable(source_dir => $renewed, clientcert => 'verify-full');
 isnt($t->hba, $second->{hba}, 'two more changes');
-rollback(2);
+is(join(' ', map { /change (\d+)/ } first_rows(rollback(2))), '6 5 4 2', 'back to before 2: every change that is taken back, and none that returns');
 is_deeply(server(), $first, 'back to before change 2, and of all those after it');
 rollback(1);
 is_deeply(server(), $never, 'back to before the first');
 is($t->hba, $hba, 'pg_hba.conf byte for byte');
 is_deeply([ grep { -e } glob "$data/*.castssl.tmp $data/server.* $data/root.crt" ], [], 'and no file is left');
-$t->fails('SELECT * FROM castssl_rollback(2)', '55000', 'already rolled back', detail => qr/rolled back/, hint => 1);
+$t->fails('SELECT * FROM castssl_rollback(2)', '55000', 'already rolled back', detail => qr/^Change 2 \(enable by postgres, $time\) was taken back by a later change\.$/, hint => 1);
 $t->fails('SELECT * FROM castssl_rollback(-1)', '22023', 'a negative id', hint => 1);
 
 # --- edited by hand since: refused, and shown
@@ -122,17 +128,59 @@ $t->fails('SELECT * FROM castssl_rollback(-1)', '22023', 'a negative id', hint =
 $t->enable(source_dir => $t->{source}, plaintext => 'block');
 $t->set_hba($t->hba . "# a note\n");
 my $before = $t->state;
-my $error = $t->fails('SELECT * FROM castssl_rollback()', '55000', 'edited by hand', detail => qr{pg_hba\.conf}, hint => 1);
+my $error = $t->fails($CastsslTest::back, '55000', 'edited by hand', detail => qr{pg_hba\.conf}, hint => 1);
 unlike($error->{detail}, qr/server\.crt/, 'only the file that was edited');
 is_deeply($t->state, $before, 'nothing has changed');
 (my $unedited = $t->hba) =~ s/# a note\n//;
 $t->set_hba($unedited);
 unlink "$data/root.crt" or die $!;
-$t->fails('SELECT * FROM castssl_rollback()', '55000', 'a file removed by hand', detail => qr{root\.crt});
+$t->fails($CastsslTest::back, '55000', 'a file removed by hand', detail => qr{root\.crt});
 $t->write("$data/root.crt", $t->slurp($pki->path('root.crt')));
 chmod 0600, "$data/root.crt";
 rollback();
 is_deeply(server(), $never, 'the edit undone: rolled back');
+
+# --- without a number: what waits, and nothing else
+
+sub no_change_waits
+{
+	my ($name, %expected) = @_;
+	my $before = server();
+	$t->fails('SELECT * FROM castssl_rollback()', '55000', $name, message => qr/^no change waits$/, constraint => 'castssl_nothing_to_roll_back', %expected);
+	is_deeply(server(), $before, "$name: nothing is taken back");
+	return;
+}
+my $number = $t->enable(source_dir => $t->{source}, plaintext => 'block')->[0]{change_id};
+no_change_waits('the last change is in effect', detail => qr/^The last one, $number \(enable by postgres, $time\), is in effect since $time\.$/,
+	hint => qr/^Where that is to be taken back: SELECT \* FROM castssl_rollback\($number\);$/);
+$number = $t->enable(source_dir => $renewed, confirm_within => '10 min')->[0]{change_id};
+$steps = $t->rows('SELECT * FROM castssl_rollback()');
+like(join("\n", first_rows($steps)), qr/^roll back: change $number: done: taken back: enable by postgres, $time$/, 'unconfirmed: taken back');
+is($t->served, $pki->fingerprint('server.crt'), 'and not the change before');
+$t->fails("BEGIN; SELECT FROM castssl_enable(source_dir => '$t->{source}', clientcert => 'none'); SELECT 1/0", '22012', 'a change that fails', no_detail => 1);
+$t->settle;
+my $failed = server();
+# what a program does in its branch for errors
+$t->psql("BEGIN; SELECT FROM castssl_enable(source_dir => '$renewed'); SELECT castssl_rollback(); COMMIT");
+is_deeply(server(), $failed, 'uncommitted, of this transaction: taken back');
+no_change_waits('after a rollback', detail => qr/^The last one, \d+ \(rollback by postgres, $time\), is in effect/, hint => 1);
+$t->psql("BEGIN; SELECT FROM castssl_enable(source_dir => '$renewed'); ROLLBACK");
+$t->settle;
+$number = changes()->[-1]{change_id};
+no_change_waits('its transaction did not commit', detail => qr/^The last one, $number \(enable by postgres, $time\), was undone at $time: its transaction did not commit\.$/,
+	hint => qr/castssl_changes\(\)/);
+$t->disable;
+
+# --- a key that others could read does not become readable again
+
+$t->write("$data/$_", $t->slurp($pki->path($_))) foreach qw(server.crt server.key root.crt);
+chmod 0644, "$data/server.key";
+$t->enable;
+is($t->mode('server.key'), '0600', 'enabled: for the server alone');
+($change) = grep { $_->{action} eq 'install file' && $_->{target} =~ /server\.key$/ } @{ rollback() };
+like($change->{detail}, qr/^put back as it was before, but for its mode: others could read the key$/, 'rolled back: says so');
+is($t->mode('server.key'), '0600', 'and so it is');
+unlink map { "$data/$_" } qw(server.crt server.key root.crt);
 
 # --- modes come back as they were
 
@@ -188,7 +236,7 @@ is_deeply([ grep { $_->{state} eq 'applied' } @{ changes() } ], [], 'and no chan
 $t->enable(source_dir => $t->{source}, confirm_within => '10 min');
 is(scalar @{ keys_kept() }, 1, 'keep_changes = 0: the key of an unconfirmed change is kept');
 is(changes()->[-1]{state}, 'unconfirmed', 'and the change is not pruned');
-$t->sql('SELECT castssl_confirm()');
+$t->confirm;
 $t->alone;
 is_deeply(keys_kept(), [], 'until it is confirmed');
 rotate(1);
@@ -206,13 +254,13 @@ my ($image) = grep { $t->slurp($_) eq $t->slurp($pki->path('server.crt')) } glob
 my $saved = $t->slurp($image);
 $before = $t->state;
 $t->write($image, $t->slurp($pki->path('server-renewed.crt')) . "# not what was saved\n");
-$t->fails('SELECT * FROM castssl_rollback()', 'F0000', 'a damaged before-image', detail => qr/server\.crt/, hint => 1);
+$t->fails($CastsslTest::back, 'F0000', 'a damaged before-image', detail => qr/server\.crt/, hint => 1);
 unlink $image;
-$t->fails('SELECT * FROM castssl_rollback()', '58P01', 'a before-image that is gone');
+$t->fails($CastsslTest::back, '58P01', 'a before-image that is gone');
 $t->write($image, $saved);
 my $manifest = $t->slurp("$folder/manifest");
 $t->write("$folder/manifest", substr $manifest, 0, 30);
-$t->fails('SELECT * FROM castssl_rollback()', 'F0000', 'a manifest that cannot be parsed', detail => qr/manifest/, hint => qr/remove the folder/);
+$t->fails($CastsslTest::back, 'F0000', 'a manifest that cannot be parsed', detail => qr/manifest/, hint => qr/remove the folder/);
 $t->enable_fails({ source_dir => $t->{source} }, 'F0000', 'nor is anything changed on top of it', detail => qr/manifest/);
 $t->write("$folder/manifest", $manifest);
 is_deeply($t->state, $before, 'nothing has changed');

@@ -48,6 +48,7 @@ sub worker
 my $t = CastsslTest->new('confirm', conf => 'restart_after_crash = on');
 my $hba = $t->hba;
 my %enable = (source_dir => $t->{source}, plaintext => 'block');
+my $renewed_source = $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
 
 # --- confirmed from a new session, and not from an older one
 
@@ -66,7 +67,9 @@ is("$steps->[-1]{action} $steps->[-1]{result}", 'await confirmation warning', 'b
 like($steps->[-1]{detail}, qr/^change 1 is not confirmed yet, and is undone at /, 'which, and until when');
 $old->ask('SELECT castssl_confirm();');
 my $answer = $old->answer;
-like($answer, qr/ERROR:  55000.*DETAIL:.*HINT:  Open a new connection/s, 'an older session: 55000, open a new connection');
+like($answer, qr/ERROR:  55000: no client has come in over TLS since change 1 took effect\nDETAIL:  This session began at .*; the change took effect at .*  It was open before the change, so it does not show that a new login works\.  Where a pooler/,
+	'an older session: 55000, when both began');
+like($answer, qr/^CONSTRAINT NAME:  castssl_no_proof$/m, 'a word for programs');
 $old->ask("SELECT count(*) FROM castssl_enable(clientcert => 'verify-full');");
 like($old->answer, qr/ERROR:  55000: change 1 is not confirmed yet\nDETAIL:  It is undone at /, 'a new change meanwhile: 55000 with id and deadline');
 $old->ask('SELECT castssl_hba_add(\'local\', \'{app}\', \'{all}\', NULL, \'trust\') IS NOT NULL; SELECT count(*) FROM castssl_hba_apply();');
@@ -74,7 +77,8 @@ like($old->answer, qr/ERROR:  55000: change 1 is not confirmed yet/, 'castssl_hb
 $old->ask('SELECT castssl_hba_discard();');
 $old->answer;
 $t->fails('SELECT castssl_confirm(99)', '55000', 'another id', detail => qr/change 1/, hint => 1);
-is($t->sql('SELECT castssl_confirm(1)'), 1, 'a new session confirms');
+no_proof('by the Unix socket', $t->psql('SELECT castssl_confirm()'), qr/It came in by a Unix-domain socket, so it does not show that a login over TLS works\./);
+is($t->confirm, 1, 'a client that has come in over TLS since shows that one can');
 is(latest($t)->{state}, 'applied', 'applied');
 ok(wait_until(sub { $t->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl'") eq '0' }), 'the worker ends');
 $t->fails('SELECT castssl_confirm()', '55000', 'twice', hint => 1);
@@ -86,6 +90,94 @@ $t->sql('ALTER ROLE alice SUPERUSER');
 $t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext => 'block', confirm_within => '10 min');
 $t->in('over TLS with a certificate', sslmode => 'verify-full', cert => 'alice', sql => 'SELECT castssl_confirm()');
 is(latest($t)->{state}, 'applied', 'a client over TLS confirms');
+
+# --- what shows that clients come in, and what does not
+
+sub no_proof
+{
+	my ($name, $ok, $out, $err, $detail, $hint) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	like($err || $out, qr/ERROR:  55000: .*DETAIL: .*$detail.*HINT: .*CONSTRAINT NAME:  castssl_no_proof/s, "$name: no proof");
+	unlike($err || $out, qr/force/, "$name: force is not proposed");
+	like($err || $out, qr/HINT: .*$hint/, "$name: the way to go") if $hint;
+	return;
+}
+
+# The command of a hint, as somebody pastes it into a shell.
+sub paste
+{
+	my ($text, %environment) = @_;
+	my ($command) = $text =~ /HINT:  .*?(psql .*?"SELECT castssl_confirm\(\d+\)")/ or return "no command in $text";
+	local %ENV = (%ENV, PGPASSWORD => 'wonderland', HOME => $t->{folder}, %environment);
+	my $answer = `$command -XAtq 2>&1`;
+	chomp $answer;
+	return $answer;
+}
+my @by_alice = ("SELECT castssl_confirm()", user => 'alice');
+my %certificate = (PGSSLCERT => $pki->path('alice.crt'), PGSSLKEY => $pki->path('alice.key'));
+
+$t->disable(force => 'true');
+my $early = $t->guest(sslmode => 'disable');
+my $bob = $t->guest(user => 'bob', cert => undef, sslmode => 'disable');
+$t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext => 'block', confirm_within => '10 min', force => 'true');
+my $number = $t->in_effect;
+no_proof('the Unix socket', $t->psql(@by_alice), qr/It came in by a Unix-domain socket/, qr/psql '.*' -c "SELECT castssl_confirm\($number\)"  It needs a client certificate/);
+$early->ask('SELECT castssl_confirm();');
+my $refused = qr/A connection like these live sessions would be refused: .*\b$bob->{pid} \(bob from 127\.0\.0\.1\)/;
+no_proof('an old session in plaintext', 0, '', $early->answer, qr/It was open before the change.*Where a pooler stands between.*$refused/);
+is(latest($t)->{state}, 'unconfirmed', 'it waits still');
+like(paste(($t->psql(@by_alice))[2]), qr/connection requires a valid client certificate/, 'the command of the hint, without a certificate');
+is(paste(($t->psql(@by_alice))[2], %certificate), $number, 'and with it: confirmed');
+is(latest($t)->{state}, 'applied', 'the change is kept');
+$_->quit foreach $early, $bob;
+
+# a pooler's connection to the server is over TLS, and older than the change
+my $pooler = $t->guest;
+$number = $t->enable(source_dir => $t->{source}, plaintext => 'keep', clientcert => 'none', confirm_within => '10 min')->[0]{change_id}
+  // $t->enable(source_dir => $renewed_source, confirm_within => '10 min')->[0]{change_id};
+$pooler->ask('SELECT castssl_confirm();');
+no_proof('an old session over TLS', 0, '', $pooler->answer, qr/It was open before the change/);
+$pooler->quit;
+is($t->confirm, $number, 'a new one is another matter');
+
+# plaintext where TLS is to be had
+$t->disable(force => 'true');
+$t->enable(source_dir => $t->{source}, clientcert => 'none', confirm_within => '10 min');
+my ($in, $said) = $t->client(sslmode => 'disable', sql => 'SELECT castssl_confirm()');
+like($said, qr/no client has come in over TLS.*It came in without TLS/s, 'plaintext: no proof');
+is(paste($said), latest($t)->{change_id}, 'the command of the hint confirms');
+
+# a name that is quoted for libpq and for the shell
+$t->sql(q{CREATE ROLE "o'\\ k$x" SUPERUSER LOGIN PASSWORD 'wonderland'});
+$t->disable(confirm_within => '10 min', force => 'true');
+$number = latest($t)->{change_id};
+no_proof('TLS turned off, by the Unix socket', my @answer = $t->psql(@by_alice), qr/does not show that a login by TCP works/, qr/sslmode=disable/);
+my $odd = $t->session(user => q{o'\\ k$x});
+$odd->ask('SELECT castssl_confirm();');
+is(paste($odd->answer), $number, 'TLS turned off: a new connection by TCP, as the rules admit it');
+$odd->quit;
+
+# lines for the Unix socket alone: a new session, whichever
+$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
+$old->ask(q{SELECT count(*) > 0 FROM castssl_hba_apply(confirm_within => '10 min');});
+$old->answer;
+$old->ask('SELECT castssl_confirm();');
+like($old->answer, qr/ERROR:  55000: this session began before change \d+ took effect.*HINT:  Open a new connection, and call SELECT castssl_confirm\(\d+\); there\./s, 'local lines: not an old one');
+like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'local lines: a new session by the Unix socket');
+$t->sql($CastsslTest::back_by_force);
+
+# nobody can come by TCP
+$t->{node}->append_conf('postgresql.conf', "listen_addresses = ''");
+$t->restart;
+$t->enable(source_dir => $t->{source}, confirm_within => '10 min');
+like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'no TCP port: a new session by the Unix socket');
+$t->{node}->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+$t->restart;
+$t->disable(force => 'true');
+is($t->hba, $hba, 'all is as it was');
+$old->quit;
+$old = $t->session;
+$t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext => 'block');
 
 # --- force
 
@@ -191,7 +283,7 @@ is(latest($t)->{state}, 'unconfirmed', 'restarted inside the deadline: castssl_c
 is_undone($t, $hba, 'restarted inside the deadline');
 $t->enable(%enable, confirm_within => '10 min');
 $t->restart;
-$t->sql('SELECT castssl_confirm()');
+$t->confirm;
 is(latest($t)->{state}, 'applied', 'restarted, and confirmed');
 $t->disable;
 
@@ -222,7 +314,7 @@ isnt($t->hba, $hba, 'preloaded: inside the deadline it stays');
 is_undone($t, $hba, 'preloaded: the remaining time counts on');
 $t->enable(%enable, confirm_within => '10 min');
 $t->restart;
-$t->sql('SELECT castssl_confirm()');
+$t->confirm;
 is(latest($t)->{state}, 'applied', 'preloaded: confirmed after a restart');
 $t->disable;
 
@@ -263,9 +355,10 @@ $hba = $standby->hba;
 $standby->enable(source_dir => $standby->{source}, plaintext => 'block', confirm_within => '1 s');
 is_undone($standby, $hba, 'on a standby');
 $standby->enable(source_dir => $standby->{source}, plaintext => 'block', confirm_within => '10 min');
-$standby->sql('SELECT castssl_confirm()');
+$standby->fails('SELECT castssl_confirm()', '55000', 'on a standby: by the Unix socket', message => qr/no client has come in over TLS/, constraint => 'castssl_no_proof', hint => 1);
+$standby->confirm;
 is(latest($standby)->{state}, 'applied', 'on a standby: confirmed');
-$standby->sql('SELECT * FROM castssl_rollback()');
+$standby->back;
 is($standby->hba, $hba, 'on a standby: rolled back');
 $standby->stop;
 
@@ -273,7 +366,7 @@ $standby->stop;
 
 $primary->enable(source_dir => $primary->{source}, plaintext => 'block', confirm_within => '10 min');
 $primary->{node}->backup('open');
-$primary->sql('SELECT castssl_confirm()');
+$primary->confirm;
 my $kept = $primary->state;
 my $copy = $primary->from_backup('confirm_beside', standby => 1, backup => 'open');
 $copy->start;

@@ -120,7 +120,7 @@ my %scenarios = (
 		statement => sub { 'SELECT * FROM castssl_disable()' } },
 	'rollback' => {
 		prepare => sub { $_[0]->enable(source_dir => $_[0]{source}, plaintext => 'block'); $_[0]->enable(source_dir => $_[0]{renewed}) },
-		statement => sub { 'SELECT * FROM castssl_rollback()' } },
+		statement => sub { 'SELECT * FROM castssl_rollback(' . $_[0]->in_effect . ')' } },
 	'timeout' => {
 		worker => 1,
 		statement => sub { "SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$_[0]{source}', plaintext => 'block', confirm_within => '1 s')" } },);
@@ -218,7 +218,10 @@ sub run_scenario
 	my ($t, $number, $name, $out) = @_;
 	my $scenario = $scenarios{$name};
 	$scenario->{prepare}->($t) if $scenario->{prepare};
-	my $back = sub { $t->sql("SELECT * FROM castssl_rollback()") };
+	my $back = sub {
+		$t->back;
+		chmod 0640, "$t->{data}/server.key" if $name eq 'in place';    # which does not come back by itself
+	};
 	# into the steady state of the journal, and what old and new look like
 	my $old = story($t);
 	my $new = $old;

@@ -159,7 +159,7 @@ subtest 'castssl_install: the pending key' => sub {
 	my ($secret) = slurp("$t->{data}/server.key") =~ /\n.{64}\n(.{40})/;
 	is(index($log, $secret), -1, 'the key is not in the log');
 
-	$t->sql('SELECT castssl_rollback()');
+	$t->back;
 	is($t->served, 'none', 'rolled back: no TLS again');
 	is(scalar(my @two = pending()), 2, 'and the key waits again');
 	install(certificate => $certificate, ca => $root);
@@ -179,7 +179,7 @@ subtest 'castssl_install: the pending key' => sub {
 	is($t->served, fingerprint($certificate), 'confirm_within: in effect');
 	$t->fails('SELECT * FROM ' . call('castssl_install', certificate => $renewed),
 		'55000', 'no other change until it is confirmed', hint => 1);
-	$t->sql('SELECT castssl_rollback()');
+	$t->back;
 	is($t->served, fingerprint($renewed), 'and taken back');
 };
 
@@ -475,13 +475,13 @@ subtest 'castssl_revoke' => sub {
 	cmp_ok($number, '>', (map { hex } openssl_ok('crl -noout -crlnumber', $crl) =~ /=(?:0x)?(\w+)/)[0], 'and has a higher number');
 	($ok) = login($bob, user => 'bob');
 	ok(!$ok, 'bob is refused');
-	my ($warning) = grep { $_->{result} eq 'warning' } @{ $t->rows('SELECT * FROM castssl_rollback()') };
+	my ($warning) = grep { $_->{result} eq 'warning' } @{ $t->back };
 	like($warning->{detail}, qr/can log in again.*castssl_revoke/, 'to roll that back is to be warned');
 	is_deeply([ login($bob, user => 'bob') ], [ 1, '/CN=bob' ], 'rolled back: bob gets in again');
 	my $again = $t->sql('SELECT ' . call('castssl_revoke', certificate => $second));
 	cmp_ok((map { hex } openssl_ok('crl -noout -crlnumber', $again) =~ /=(?:0x)?(\w+)/)[0], '>', $number,
 		'revoked again: no CRL number comes twice');
-	$t->sql('SELECT castssl_rollback()');
+	$t->back;
 	$t->restart;
 	is_deeply([ login($alice) ], [ 1, '/CN=alice' ], 'after a restart: alice gets in');
 };

@@ -114,7 +114,7 @@ subtest 'dropping a CA that is in use' => sub {
 	@warnings = warnings(install(ca => $new, confirm_within => '1 hour'));
 	is(@warnings, 2, 'done, with the same warnings');
 	is_in('the new CA alone', alice => 0, bob => 0, 'alice-other' => 1);
-	my @back = warnings($t->rows('SELECT * FROM castssl_rollback()'));
+	my @back = warnings($t->back);
 	like("@back", qr/2 CAs are trusted/, 'rolled back: a warning that both are trusted');
 	is_in('rolled back', alice => 1, 'alice-other' => 1);
 
@@ -143,7 +143,7 @@ subtest 'the caller is among those who lose' => sub {
 	$t->in('with confirm_within it may', @me,
 		sql => 'SELECT count(*) FROM ' . CastsslTest::call('castssl_install', ca => $old, confirm_within => '1 hour'));
 	is_in('done', alice => 1, 'alice-other' => 0);
-	$t->sql('SELECT castssl_rollback()');
+	$t->back;
 	is_in('and taken back', alice => 0, 'alice-other' => 1);
 };
 

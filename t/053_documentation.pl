@@ -65,8 +65,12 @@ sub run_document
 		next if ($example->{info} // '') eq 'sql norun';
 		my $sql = $example->{setup} // $example->{body};
 		$sql =~ s{/root/certs}{$t->{source}}g;
+		# what confirms is typed in a new connection: here alice comes in, too, and the number is the one that waits
+		my $guest = $sql =~ /castssl_confirm/ ? $t->guest : undef;
+		$sql =~ s/castssl_confirm\(\d*\)/'castssl_confirm(' . $t->in_effect . ')'/e;
 		my ($ok, $out, $err) = CastsslOpenssl::run($sql, 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-P', 'pager=off', '-h',
 			$t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', 'postgres');
+		$guest->quit if $guest;
 		ok($ok, "$name, line $example->{line} runs") or diag "$sql\n$err";
 		next unless defined $example->{out};
 		ok(matches($out, $example->{out}), "$name, line $example->{line} prints that") or diag $out;

@@ -318,9 +318,9 @@ subtest 'trust where proof was asked for' => sub {
 	$t->sql("SELECT castssl_hba_stage(\$\$$asks\$\$)");
 	$t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE postgres PASSWORD 'wonderland'});
 	$t->sql('SELECT * FROM castssl_hba_apply()');
-	$t->fails('SELECT * FROM castssl_rollback()', '55000', 'taking back admits nobody either', %refused);
+	$t->fails($CastsslTest::back, '55000', 'taking back admits nobody either', %refused);
 	is($t->hba, $asks, 'and nothing has changed');
-	$t->sql('SELECT * FROM castssl_rollback(force => true)');
+	$t->sql($CastsslTest::back_by_force);
 	is($t->hba, $trusts, 'with force it is taken back');
 };
 

@@ -208,7 +208,7 @@ subtest 'confirm_within' => sub {
 	is($t->status->{confirm_deadline}, $deadline, 'nor does castssl_postpone()');
 	$t->psql('BEGIN; SELECT castssl_confirm(force => true); COMMIT');
 	is(newest()->{state}, 'applied', 'COMMIT confirms');
-	$t->psql('BEGIN; SELECT castssl_rollback(force => true); ROLLBACK');
+	$t->psql("BEGIN; $CastsslTest::back_by_force; ROLLBACK");
 	taken_back_to_applied();
 	$session->quit;
 	$t->disable(force => 'true');

@@ -153,7 +153,7 @@ SKIP: {
 	($ok, $output) = play("$folder/good.yml");
 	ok(!$ok, 'a change that waits');
 	like($output, qr/is not confirmed yet, and is undone at/, 'is left to who made it');
-	$good[0]->sql('SELECT * FROM castssl_rollback()');
+	$good[0]->back;
 }
 
 # --- psql
@@ -184,7 +184,7 @@ $good[0]->enable(source_dir => "$folder/db1", plaintext => 'block', confirm_with
 ($ok, $output) = secure(services('good.conf', @good));
 ok(!$ok, 'a change that waits');
 like($output, qr/^db1: change \d+ is not confirmed yet, and is undone at [^|\n]*\n$/, 'is left to who made it');
-$good[0]->sql('SELECT * FROM castssl_rollback()');
+$good[0]->back;
 
 $before = $bad->state;
 ($ok, $output) = secure(services('all.conf', @good, $bad));

@@ -43,7 +43,7 @@ my %secure = (plaintext => 'block', clientcert => 'verify-full');
 	$t->set_hba("# Ansible managed\n$hba");
 	$t->enable(%arguments, force => 'true');
 	is($t->sql("SHOW ssl"), 'on', 'done with force');
-	$t->sql('SELECT * FROM castssl_rollback()');
+	$t->back;
 	is($t->sql("SHOW ssl"), 'off', 'and taken back without');
 
 	$t->set_hba($hba);

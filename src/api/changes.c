@@ -12,6 +12,7 @@
 #include "api/result.h"
 #include "change/journal.h"
 #include "change/worker.h"
+#include "flow/apply/confirm.h"
 #include "flow/recipe/undo.h"
 #include "server/process/caller.h"
 
@@ -61,7 +62,7 @@ confirm(void *arg)
 {
 	Confirm *call = arg;
 
-	call->change_id = castssl_undo_confirm(call->change_id, call->force);
+	call->change_id = castssl_confirm_change(call->change_id, call->force);
 }
 
 /* castssl_confirm(change_id, force) */
@@ -70,7 +71,7 @@ CASTSSL_FUNCTION(castssl_confirm)
 	Confirm call = { .change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
 					 .force = castssl_argument_bool(fcinfo, 1) };
 
-	castssl_undo_check_committed();
+	castssl_confirm_check_committed();
 	castssl_with_lock(confirm, &call);
 	PG_RETURN_INT64(call.change_id);
 }
@@ -80,7 +81,7 @@ postpone(void *arg)
 {
 	int64 *milliseconds_then_deadline = arg;
 
-	*milliseconds_then_deadline = castssl_undo_postpone(*milliseconds_then_deadline);
+	*milliseconds_then_deadline = castssl_confirm_postpone(*milliseconds_then_deadline);
 }
 
 /* castssl_postpone(confirm_within) */
@@ -93,7 +94,7 @@ CASTSSL_FUNCTION(castssl_postpone)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("confirm_within must not be null"),
 				 errhint("For example: SELECT castssl_postpone(confirm_within => '10 min').")));
-	castssl_undo_check_committed();
+	castssl_confirm_check_committed();
 	castssl_with_lock(postpone, &milliseconds_then_deadline);
 	PG_RETURN_TIMESTAMPTZ(milliseconds_then_deadline);
 }

@@ -113,7 +113,7 @@ castssl_journal_ids(void)
 static int
 copy_mode(const char *data, size_t length, mode_t mode)
 {
-	if (!(mode & S_IRGRP) || strlen(data) != length || strstr(data, "PRIVATE KEY-----") != NULL)
+	if (!(mode & S_IRGRP) || strlen(data) != length || castssl_file_holds_key(data, length))
 		return 0600;
 	return pg_file_create_mode;
 }

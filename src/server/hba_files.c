@@ -180,17 +180,11 @@ note_use(void *arg, const char *path, int field)
 static bool
 is_private(const char *path, const char *data, size_t length)
 {
-	static const char mark[] = "PRIVATE KEY-----";
 	char *real = castssl_platform_real_path(path);
 
 	if (real != NULL && path_is_prefix_of_path(castssl_state_path(NULL), real))
 		return true;
-	for (const char *at = data; (at = memchr(at, 'P', length - (at - data))) != NULL; at++)
-	{
-		if (length - (at - data) >= strlen(mark) && memcmp(at, mark, strlen(mark)) == 0)
-			return true;
-	}
-	return false;
+	return castssl_file_holds_key(data, length);
 }
 
 char *

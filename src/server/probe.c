@@ -103,6 +103,14 @@ castssl_probe_possible(void)
 	return ListenAddresses != NULL && ListenAddresses[strspn(ListenAddresses, " \t,")] != '\0';
 }
 
+char *
+castssl_probe_host(void)
+{
+	char *addresses = castssl_probe_possible() ? listening_addresses() : "";
+
+	return addresses[0] ? pnstrdup(addresses, strcspn(addresses, ",")) : NULL;
+}
+
 /* ---- one connection ---- */
 
 /*

@@ -46,6 +46,12 @@ extern CastsslProbeAnswer castssl_probe_login(const char *database, const char *
 											  int timeout, char **served, char **problem);
 
 /*
+ * The first address that this server listens on, numeric, loopback for a wildcard.  NULL where it
+ * has no TCP port.  Looks names up.  Palloc'd.
+ */
+extern char *castssl_probe_host(void);
+
+/*
  * The numeric address that the last probe of this process connected to ("127.0.0.1",
  * "::1", ...).  For a wildcard in listen_addresses this is loopback.  NULL if there was
  * no probe.

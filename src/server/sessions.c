@@ -145,12 +145,24 @@ castssl_sessions_read(int *count)
 	return sessions;
 }
 
+/* Numeric, as in pg_stat_activity: without the zone of a link-local address; NULL: unknown. */
+static char *
+address_text(const SockAddr *address)
+{
+	char text[NI_MAXHOST];
+
+	if (pg_getnameinfo_all(&address->addr, address->salen, text, sizeof(text), NULL, 0,
+						   NI_NUMERICHOST) != 0)
+		return NULL;
+	text[strcspn(text, "%")] = '\0';
+	return pstrdup(text);
+}
+
 /* The client of this backend. */
 static void
 set_own_address(CastsslSession *session, const Port *port)
 {
 	const struct sockaddr_storage *address = &port->raddr.addr;
-	char text[NI_MAXHOST];
 
 	if (address->ss_family == AF_INET)
 	{
@@ -165,14 +177,8 @@ set_own_address(CastsslSession *session, const Port *port)
 	}
 	else
 		return;
-
-	if (pg_getnameinfo_all(address, port->raddr.salen, text, sizeof(text), NULL, 0,
-						   NI_NUMERICHOST) == 0)
-	{
-		/* As in pg_stat_activity: without the zone of a link-local address. */
-		text[strcspn(text, "%")] = '\0';
-		session->address = pstrdup(text);
-	}
+	session->address = address_text(&port->raddr);
+	session->server_address = address_text(&port->laddr);
 }
 
 static bool
@@ -250,8 +256,8 @@ castssl_sessions_identities(void)
 }
 
 bool
-castssl_session_is_among(const char *identities)
+castssl_session_is_among(const CastsslSession *session, const char *identities)
 {
-	return identities != NULL && strstr(identities, psprintf(" %d/" INT64_FORMAT " ", MyProcPid,
-															 (int64) MyStartTimestamp)) != NULL;
+	return identities != NULL && strstr(identities, psprintf(" %d/" INT64_FORMAT " ", session->pid,
+															 (int64) session->started)) != NULL;
 }

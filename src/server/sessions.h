@@ -13,7 +13,9 @@ typedef struct CastsslSession
 	int pid;
 	const char *backend_type; /* "client backend" or "walsender" */
 	CastsslConnection connection;
-	const char *address;   /* text of the client's address; NULL for a Unix-domain socket */
+	const char *address; /* text of the client's address; NULL for a Unix-domain socket */
+	/* that it connected to; only castssl_session_own sets it */
+	const char *server_address;
 	const char *client_dn; /* of the certificate that the client showed; NULL: none */
 	const char *issuer_dn;
 	const char *principal;     /* that GSSAPI authenticated; NULL: none */
@@ -44,7 +46,7 @@ extern const CastsslSession *castssl_session_own(void);
  */
 extern char *castssl_sessions_identities(void);
 
-/* Is the session of this backend among them? */
-extern bool castssl_session_is_among(const char *identities);
+/* Is the session among them?  False where identities is NULL. */
+extern bool castssl_session_is_among(const CastsslSession *session, const char *identities);
 
 #endif

@@ -482,6 +482,25 @@ sub disable
 	return $self->rows('SELECT * FROM ' . call('castssl_disable', %arguments));
 }
 
+# Takes back the newest change that is in effect; the same as a statement. Without a number
+# castssl_rollback() takes back what waits, and nothing else.
+my $in_effect = q{SELECT max(change_id) FROM castssl_changes() WHERE state IN ('applied', 'unconfirmed')};
+our $back = "SELECT * FROM castssl_rollback(($in_effect))";
+our $back_by_force = "SELECT * FROM castssl_rollback(($in_effect), force => true)";
+
+sub back
+{
+	my ($self) = @_;
+	return $self->rows($back);
+}
+
+# The number of that change.
+sub in_effect
+{
+	my ($self) = @_;
+	return $self->sql($in_effect);
+}
+
 sub status
 {
 	my ($self) = @_;
@@ -576,14 +595,13 @@ sub served
 	return CastsslPki::fingerprint_of($1);
 }
 
-# A connection by TCP. Options: sslmode, cert (a name in the PKI), user, database, sql.
-# Returns (succeeded, what was printed); without sql, 't' or 'f' for encrypted or not is printed.
-sub client
+# What libpq needs for a connection by TCP. Options: sslmode, cert (a name in the PKI), user, database.
+sub connection
 {
 	my ($self, %options) = @_;
 	my $cert = $options{cert};
 	my $none = $self->{pki}->path('no-such-file');
-	my %connection = (
+	return (
 		host => $options{host} // 'localhost',
 		hostaddr => '127.0.0.1',
 		port => $self->{node}->port,
@@ -594,6 +612,14 @@ sub client
 		sslcert => $cert ? $self->{pki}->path("$cert.crt") : $none,
 		sslkey => $cert ? $self->{pki}->path("$cert.key") : $none,
 		connect_timeout => 20);
+}
+
+# A connection by TCP. Options: those of connection, password, sql.
+# Returns (succeeded, what was printed); without sql, 't' or 'f' for encrypted or not is printed.
+sub client
+{
+	my ($self, %options) = @_;
+	my %connection = $self->connection(%options);
 	return CastsslOpenssl::connect_with(
 		\%connection,
 		$options{sql} // 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
@@ -628,18 +654,41 @@ sub mode
 	return sprintf '%04o', $s[2] & 07777;
 }
 
+# Alice comes in by TCP, with her certificate and password, and stays: a session like those below.
+# Options: those of connection.
+sub guest
+{
+	my ($self, %options) = @_;
+	my %connection = $self->connection(cert => 'alice', %options);
+	local $ENV{PGPASSWORD} = 'wonderland';
+	return session_of(undef, join ' ', map { "$_='$connection{$_}'" } sort keys %connection);
+}
+
+# Confirms the change that waits, for a client has come in since; returns its number.
+sub confirm
+{
+	my ($self, %options) = @_;
+	my $guest = $self->guest(%options);
+	my $number = $self->sql('SELECT castssl_confirm(' . $self->in_effect . ')');
+	$guest->quit;
+	return $number;
+}
+
 # A session (by the Unix socket, without a host) that goes on while the test does other things:
 # ask() sends statements, answer() waits until all of them are through and returns the output.
 sub session
 {
 	my ($self, %options) = @_;
+	return session_of($options{timeout}, '-h', $options{host} // $self->{node}->host, '-p', $self->{node}->port,
+		'-U', $options{user} // 'postgres', $options{database} // 'postgres');
+}
+
+sub session_of
+{
+	my ($timeout, @connection) = @_;
 	my $session = { in => '', out => '' };
-	$session->{run} = IPC::Run::start(
-		[
-			'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-h', $options{host} // $self->{node}->host, '-p',
-			$self->{node}->port, '-U', $options{user} // 'postgres', $options{database} // 'postgres'
-		],
-		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout($options{timeout} // 180));
+	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', @connection ],
+		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout($timeout // 180));
 	bless $session, 'CastsslTest::Session';
 	$session->ask('SELECT pg_backend_pid();');
 	($session->{pid}) = $session->answer =~ /(\d+)/;

@@ -14,9 +14,9 @@ my $latest = 'SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 
 
 $t->enable(source_dir => $source, plaintext => 'block', confirm_within => '10 min');
 is($t->sql($latest), 'unconfirmed', 'unconfirmed');
-$t->sql('SELECT castssl_confirm()');
+$t->confirm;
 is($t->sql($latest), 'applied', 'a new connection confirms');
-$t->sql('SELECT * FROM castssl_rollback(force => true)');
+$t->sql($CastsslTest::back_by_force);
 is($t->hba, $hba, 'rolled back');
 is($t->served, 'none', 'all of it');
 
@@ -44,12 +44,12 @@ sub story
 my $old = story();
 $t->enable(source_dir => $source, plaintext => 'block', force => 'true');
 my $new = story();
-$t->sql('SELECT * FROM castssl_rollback(force => true)');
+$t->sql($CastsslTest::back_by_force);
 is(story(), $old, 'a change and back');
 # which points there are, as the log counts them
 $t->sql("LOAD '$module'; SET castssl.fault = 'count'; SELECT count(*) FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$source', plaintext => 'block', force => true)");
 my %names = $t->slurp($t->{node}->logfile) =~ /fault point (\d+): (.*?)\r?$/mg;
-$t->sql('SELECT * FROM castssl_rollback(force => true)');
+$t->sql($CastsslTest::back_by_force);
 my $last = (sort { $a <=> $b } keys %names)[-1];
 my ($reloaded) = sort { $a <=> $b } grep { $names{$_} eq 'reloaded' } keys %names;
 cmp_ok($last - $reloaded, '>', 2, "there are $last points, the server has reloaded at $reloaded");
@@ -73,7 +73,7 @@ foreach my $point ((map { 3 + int(($reloaded - 4) * $_ / 4) } 0 .. 3), $reloaded
 	$outcomes{ $story eq $new ? 'new' : 'old' }++;
 	is($t->sql('SELECT restart_safe FROM castssl_status()'), 't', "point $point: restart_safe");
 	is($t->sql(q{SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'unconfirmed')}), 0, "point $point: nothing is open");
-	$t->sql('SELECT * FROM castssl_rollback(force => true)') if $story ne $old;
+	$t->sql($CastsslTest::back_by_force) if $story ne $old;
 	is_deeply([ grep { -e } glob "$t->{data}/*.castssl.tmp $t->{data}/pg_castssl/candidate" ], [], "point $point: nothing left over") or diag $said;
 }
 cmp_ok($outcomes{old}, '>=', 4, 'undone before the reload');

@@ -27,7 +27,7 @@ $t->sql(q{SELECT castssl_hba_add('hostssl', '{all}', '{app}', '192.0.2.0/24', 's
 $t->rows('SELECT * FROM castssl_hba_apply(force => true)');
 like($t->hba, qr{ app .*192\.0\.2\.0/24.*\r$}m, 'a staged line, too');
 unlike($t->hba, qr/(?<!\r)\n/, 'still CRLF everywhere');
-$t->sql('SELECT * FROM castssl_rollback(force => true)');
+$t->sql($CastsslTest::back_by_force);
 $t->disable(force => 'true');
 is($t->hba, $hba, 'disabled: the same bytes, CRLF among them');
 

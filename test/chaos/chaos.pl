@@ -47,7 +47,8 @@ my %statement = (
 	enable_b => "SELECT count(*) FROM castssl_enable(source_dir => '$source{b}', target_dir => '%%', clientcert => 'verify-ca', plaintext => 'block', force => true%s)",
 	disable => 'SELECT count(*) FROM castssl_disable(force => true%s)',
 	apply => 'SELECT count(*) FROM castssl_hba_apply(force => true%s)',
-	rollback => 'SELECT count(*) FROM castssl_rollback(force => true)');
+	# without a number it would take back what waits, and nothing else
+	rollback => q{SELECT count(*) FROM castssl_rollback((SELECT max(change_id) FROM castssl_changes() WHERE state IN ('applied', 'unconfirmed')), force => true)});
 
 sub statement
 {

@@ -21,6 +21,7 @@
 #include "flow/apply/apply.h"
 #include "flow/apply/preflight.h"
 #include "flow/apply/prove.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
@@ -56,6 +57,7 @@ describe_change(const CastsslPlan *plan)
 	change->started_at = GetCurrentTimestamp();
 	change->parameters = plan->parameters;
 	change->touches_tls = plan->touches_tls;
+	change->touches_tcp = plan->touches_tls || castssl_hba_plan_touches_tcp(plan);
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);

@@ -61,8 +61,9 @@ check_no_open_change(bool undoes_it)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change " INT64_FORMAT " is not confirmed yet", open->id),
 				 errdetail("It is undone at %s.", timestamptz_to_str(open->confirm_deadline)),
-				 errhint("Keep it: SELECT castssl_confirm(), from a new connection.  Take it back: "
-						 "SELECT castssl_rollback()."),
+				 errhint("Keep it: SELECT castssl_confirm(" INT64_FORMAT
+						 "); from a new connection.  Take it back: SELECT castssl_rollback();",
+						 open->id),
 				 castssl_err_reason("castssl_change_waiting")));
 	if (open)
 		ereport(ERROR,

@@ -72,7 +72,10 @@ report_open(CastsslCheckScope *scope, const CastsslChange *change)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, change_name(change),
 			psprintf("waits for confirmation, and is undone at %s", deadline),
-			"SELECT castssl_confirm(); by a superuser, in a new connection, keeps it.");
+			psprintf("SELECT castssl_confirm(" INT64_FORMAT
+					 "); by a superuser, in a new connection of the kind that clients are to use, "
+					 "keeps it.",
+					 change->id));
 	else
 		castssl_check_report(
 			scope, CASTSSL_WARNING, change_name(change),

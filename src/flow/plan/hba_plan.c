@@ -11,6 +11,7 @@
 #include "flow/plan/steps.h"
 #include "hba/edit/require.h"
 #include "hba/edit/rewrite.h"
+#include "hba/match/match.h"
 #include "hba/text/diff.h"
 #include "hba/text/mask.h"
 #include "server/disk/files.h"
@@ -351,4 +352,38 @@ castssl_hba_plan_from_files(CastsslPlan *plan)
 		plan->hba_after = castssl_hba_files_read(overlay, count);
 		plan->hba_changes = true;
 	}
+}
+
+/* The next rule for TCP from *at on, which passes it; NULL: no more. */
+static const CastsslHbaRule *
+next_tcp_rule(const CastsslHbaPolicy *policy, int *at)
+{
+	while (*at < policy->nrules)
+	{
+		const CastsslHbaRule *rule = &policy->rules[(*at)++];
+
+		if (rule->error || rule->type != CASTSSL_HBA_LOCAL)
+			return rule;
+	}
+	return NULL;
+}
+
+bool
+castssl_hba_plan_touches_tcp(const CastsslPlan *plan)
+{
+	int before = 0;
+	int after = 0;
+	const CastsslHbaRule *old;
+	const CastsslHbaRule *new;
+
+	if (!plan->hba_changes)
+		return false;
+	do
+	{
+		old = next_tcp_rule(plan->hba_before, &before);
+		new = next_tcp_rule(plan->hba_after, &after);
+		if ((old == NULL) != (new == NULL) || (old && !castssl_hba_same_rule(old, new)))
+			return true;
+	} while (old != NULL);
+	return false;
 }

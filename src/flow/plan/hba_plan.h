@@ -60,6 +60,9 @@ extern const CastsslHbaDocument *castssl_hba_plan_differs(const CastsslHbaPolicy
 /* Is it one of the files of pg_hba.conf?  Links are resolved. */
 extern bool castssl_hba_plan_is_file(const CastsslPlan *plan, const char *path);
 
+/* Does it change a rule for clients that come by TCP, or the order of such rules? */
+extern bool castssl_hba_plan_touches_tcp(const CastsslPlan *plan);
+
 /* Set hba_after as the planned files make it. */
 extern void castssl_hba_plan_from_files(CastsslPlan *plan);
 

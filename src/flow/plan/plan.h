@@ -21,7 +21,8 @@ typedef struct CastsslPlannedFile
 	mode_t mode;
 	const struct stat *owner; /* keep this owner; NULL: the server's account */
 	bool content_same;        /* only its mode changes */
-	bool is_tls;              /* certificate, key, CA or CRL: written while ssl is stored as off */
+	bool mode_kept; /* a key, which does not get back a mode that others could read it by */
+	bool is_tls;    /* certificate, key, CA or CRL: written while ssl is stored as off */
 } CastsslPlannedFile;
 
 typedef struct CastsslRotation CastsslRotation; /* flow/ask/rotation.h */

@@ -1,63 +1,85 @@
 /*
  * undo.c
- *		Undoing a change on request, and confirming one.
+ *		Undoing a change on request.
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "base/settings.h"
-#include "change/attempt.h"
 #include "change/journal.h"
-#include "change/lock.h"
-#include "change/pending.h"
-#include "change/recover.h"
 #include "change/rollback.h"
+#include "change/told.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "flow/recipe/undo.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/disk/swap.h"
+#include "server/process/platform.h"
 #include "server/process/raise.h"
-#include "server/sessions.h"
 
 static void
 raise_not_in_effect(const CastsslChange *change)
 {
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("there is nothing to roll back"),
-					change ? errdetail("Change " INT64_FORMAT " is in state \"%s\".", change->id,
-									   castssl_change_state_name(change->state))
-						   : errdetail("No change is in effect."),
+					errdetail("Change " INT64_FORMAT " (%s) %s.", change->id,
+							  castssl_change_title(change), castssl_change_told(change)),
 					errhint("SELECT * FROM castssl_changes() shows the state of each."),
 					castssl_err_reason("castssl_nothing_to_roll_back")));
 }
 
-/* The changes in effect from that one (0: the latest) on, newest first. */
+/*
+ * The change that waits to be confirmed, or to be committed by this transaction.  Where there is
+ * none, a program that wanted to take back what failed must not take back the last good change.
+ */
+static List *
+waiting_change(void)
+{
+	CastsslChange *open = castssl_journal_open_change();
+	CastsslChange *last;
+
+	if (open && (open->state == CASTSSL_UNCONFIRMED || open->state == CASTSSL_UNCOMMITTED))
+		return list_make1(open);
+	last = castssl_journal_latest();
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no change waits"),
+		 last ? errdetail("The last one, " INT64_FORMAT " (%s), %s.", last->id,
+						  castssl_change_title(last), castssl_change_told(last))
+			  : errdetail("Nothing was changed so far."),
+		 last && last->state == CASTSSL_APPLIED
+			 ? errhint(
+				   "Where that is to be taken back: SELECT * FROM castssl_rollback(" INT64_FORMAT
+				   ");",
+				   last->id)
+			 : errhint("SELECT * FROM castssl_changes() shows the state of each."),
+		 castssl_err_reason("castssl_nothing_to_roll_back")));
+}
+
+/* The changes in effect from that one on, newest first. 0: the one that waits. */
 static List *
 changes_to_undo(int64 change_id)
 {
-	List *all = castssl_journal_list();
+	List *all;
 	List *result = NIL;
 	const CastsslChange *wanted = NULL;
 
+	if (change_id == 0)
+		return waiting_change();
+	all = castssl_journal_list();
 	for (int i = list_length(all) - 1; i >= 0; i--)
 	{
 		CastsslChange *change = list_nth(all, i);
 
 		if (change->id == change_id)
 			wanted = change;
-		if (!castssl_change_is_in_effect(change) || change->id < change_id)
-			continue;
-		result = lappend(result, change);
-		if (change_id == 0)
-			break;
+		if (castssl_change_is_in_effect(change) && change->id >= change_id)
+			result = lappend(result, change);
 	}
-	if (change_id != 0 && wanted == NULL)
+	if (wanted == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("there is no change " INT64_FORMAT, change_id),
 						errdetail("It never was, or is older than the last %d, which "
@@ -65,7 +87,7 @@ changes_to_undo(int64 change_id)
 								  castssl_keep_changes),
 						errhint("SELECT * FROM castssl_changes() lists those that can be rolled "
 								"back.")));
-	if (result == NIL || (wanted && !castssl_change_is_in_effect(wanted)))
+	if (!castssl_change_is_in_effect(wanted))
 		raise_not_in_effect(wanted);
 	return result;
 }
@@ -172,6 +194,19 @@ check_not_set(const List *changes)
 	}
 }
 
+/* Nobody else is to read a key, also where somebody else could before. */
+static void
+keep_safe_mode(CastsslPlannedFile *planned)
+{
+	mode_t own = planned->mode & S_IRWXU;
+
+	if (planned->data == NULL || !castssl_platform_has_modes() ||
+		!castssl_file_holds_key(planned->data, planned->length) || planned->mode == own)
+		return;
+	planned->mode = own;
+	planned->mode_kept = true;
+}
+
 /* Plan the before-images of one change; a later call, for an older change, wins. */
 static void
 plan_before_images(CastsslPlan *plan, const CastsslChange *change)
@@ -197,6 +232,7 @@ plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 			planned->mode = castssl_file_mode_as_ours(file->mode);
 			planned->owner = NULL;
 		}
+		keep_safe_mode(planned);
 		planned->is_tls = is_tls && !castssl_hba_plan_is_file(plan, file->path);
 		foreach (cell, plan->files)
 		{
@@ -262,9 +298,64 @@ add_file_steps(CastsslPlan *plan)
 
 		if (path_is_prefix_of_path(castssl_state_path(NULL), file->path))
 			continue; /* do not show our own state files to the caller */
-		castssl_plan_step(plan, is_hba ? "edit pg_hba" : "install file", file->path,
-						  CASTSSL_STEP_CHANGES,
-						  file->data ? "put back as it was before" : "removed again");
+		castssl_plan_step(
+			plan, is_hba ? "edit pg_hba" : "install file", file->path, CASTSSL_STEP_CHANGES,
+			file->data == NULL ? "removed again"
+			: file->mode_kept
+				? "put back as it was before, but for its mode: others could read the key"
+				: "put back as it was before");
+	}
+}
+
+static bool
+has_id(const List *ids, int64 id)
+{
+	const ListCell *cell;
+
+	foreach (cell, ids)
+	{
+		if (*(const int64 *) lfirst(cell) == id)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_change_step(CastsslPlan *plan, const CastsslChange *change, const char *what)
+{
+	castssl_plan_step(plan, "roll back", psprintf("change " INT64_FORMAT, change->id),
+					  CASTSSL_STEP_FOLLOWS, psprintf("%s: %s", what, castssl_change_title(change)));
+}
+
+/*
+ * Which changes are taken back.  What one of them had taken back is in effect again, unless
+ * another change that returns with it takes it back.
+ */
+static void
+add_change_steps(CastsslPlan *plan, const List *changes)
+{
+	int64 oldest = ((CastsslChange *) llast(changes))->id;
+	List *all = castssl_journal_list();
+	List *taken_back_here = NIL;
+	List *taken_back_there = NIL;
+	const ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		const CastsslChange *change = lfirst(cell);
+
+		add_change_step(plan, change, "taken back");
+		taken_back_here = list_concat(taken_back_here, change->undoes);
+	}
+	for (int i = list_length(all) - 1; i >= 0; i--)
+	{
+		const CastsslChange *change = list_nth(all, i);
+
+		if (change->id >= oldest || !has_id(taken_back_here, change->id) ||
+			has_id(taken_back_there, change->id))
+			continue;
+		add_change_step(plan, change, "in effect again");
+		taken_back_there = list_concat(taken_back_there, change->undoes);
 	}
 }
 
@@ -304,6 +395,7 @@ castssl_undo_plan(int64 change_id)
 	foreach (cell, changes)
 		plan_before_images(plan, lfirst(cell));
 	plan->undoes = changes_since_oldest(changes);
+	add_change_steps(plan, changes);
 	add_file_steps(plan);
 	add_warnings(plan, changes);
 	plan_before_parameters(plan, changes);
@@ -311,111 +403,4 @@ castssl_undo_plan(int64 change_id)
 	castssl_plan_material_afterwards(plan);
 	castssl_plan_guard_ssl(plan);
 	return plan;
-}
-
-/* 55000 if the newest change is not committed yet: who made it must do that first. */
-void
-castssl_undo_check_committed(void)
-{
-	CastsslChange *change = castssl_journal_open_change();
-
-	if (change && change->state == CASTSSL_UNCOMMITTED &&
-		(castssl_pending_is_own(change->id) || castssl_lock_is_held()))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("change " INT64_FORMAT " is not committed yet", change->id),
-				 errdetail("%s made it in a transaction that is still open.", change->user_name),
-				 errhint("COMMIT that transaction, then confirm the change from a new connection."),
-				 castssl_err_reason("castssl_not_committed")));
-}
-
-static CastsslChange *
-unconfirmed_change(int64 change_id)
-{
-	CastsslChange *change;
-
-	castssl_journal_check_newest();
-	change = castssl_journal_open_change();
-	if (change == NULL || change->state != CASTSSL_UNCONFIRMED ||
-		(change_id != 0 && change->id != change_id))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("no such change waits for confirmation"),
-						change && change->state == CASTSSL_UNCONFIRMED
-							? errdetail("The one that does is change " INT64_FORMAT ".", change->id)
-							: errdetail("None does: it was confirmed or undone, or needs no "
-										"confirmation."),
-						errhint("SELECT * FROM castssl_changes() shows the state of each."),
-						castssl_err_reason("castssl_nothing_to_confirm")));
-	return change;
-}
-
-static void
-undo_overdue(void *arg)
-{
-	castssl_change_recover(LOG);
-}
-
-/* Nobody confirmed it in time: it is undone, or the caller learns why it cannot be. */
-static void
-check_not_overdue(const CastsslChange *change)
-{
-	ErrorData *error;
-
-	if (change->confirm_deadline > GetCurrentTimestamp())
-		return;
-	error = castssl_attempt(undo_overdue, NULL);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
-			 error ? errdetail("It is to be undone, which is not possible yet: %s.", error->message)
-				   : errdetail("It has been undone."),
-			 error ? errhint("Mend that: the change is undone by itself then.  To keep it, make it "
-							 "again.")
-				   : errhint("Make the change again, and confirm it in time."),
-			 castssl_err_reason("castssl_deadline_passed")));
-}
-
-/*
- * Did this session begin before the change took effect?  The server knew who was connected
- * then; the clock tells for sessions that had not come in yet, unless it was put back.
- */
-static bool
-began_before(const CastsslChange *change)
-{
-	if (castssl_session_is_among(change->sessions))
-		return true;
-	if (change->server_start != 0 && change->server_start != PgStartTime)
-		return false;
-	return MyStartTimestamp <= change->applied_at &&
-		   (change->sessions == NULL || GetCurrentTimestamp() >= change->applied_at);
-}
-
-int64
-castssl_undo_confirm(int64 change_id, bool force)
-{
-	CastsslChange *change = unconfirmed_change(change_id);
-
-	check_not_overdue(change);
-	/* That a session could begin after the change is the proof that one can. */
-	if (!force && began_before(change))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this session began before the change took effect"),
-						errdetail("It proves nothing about who can still connect."),
-						errhint("Open a new connection and call castssl_confirm() there, or use "
-								"force => true."),
-						castssl_err_reason("castssl_no_proof")));
-	castssl_pending_add(CASTSSL_PENDING_CONFIRM, change->id, 0);
-	return change->id;
-}
-
-TimestampTz
-castssl_undo_postpone(int64 milliseconds)
-{
-	CastsslChange *change = unconfirmed_change(0);
-	TimestampTz deadline;
-
-	check_not_overdue(change);
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
-	castssl_pending_add(CASTSSL_PENDING_POSTPONE, change->id, deadline);
-	return deadline;
 }

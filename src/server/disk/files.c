@@ -194,6 +194,20 @@ castssl_file_mode_as_ours(mode_t mode)
 }
 
 bool
+castssl_file_holds_key(const char *data, size_t length)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	const char *end = data + length;
+
+	for (const char *at = data; (at = memchr(at, 'P', end - at)) != NULL; at++)
+	{
+		if (end - at >= (ptrdiff_t) strlen(mark) && memcmp(at, mark, strlen(mark)) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 castssl_file_is_of_another(const struct stat *st)
 {
 	return st->st_uid != castssl_platform_user_id();

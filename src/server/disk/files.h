@@ -62,6 +62,9 @@ extern mode_t castssl_key_mode_wanted(const char *path, const struct stat *st);
  */
 extern mode_t castssl_file_mode_as_ours(mode_t mode);
 
+/* Is a private key among what a file holds? */
+extern bool castssl_file_holds_key(const char *data, size_t length);
+
 /* Does another account than the server's own the file? */
 extern bool castssl_file_is_of_another(const struct stat *st);
 

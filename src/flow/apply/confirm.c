@@ -1,0 +1,143 @@
+/*
+ * confirm.c
+ *		Keeping a change that waits, or giving it more time.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "base/words.h"
+#include "change/attempt.h"
+#include "change/journal.h"
+#include "change/lock.h"
+#include "change/pending.h"
+#include "change/recover.h"
+#include "flow/apply/confirm.h"
+#include "flow/ask/arrival.h"
+#include "server/process/raise.h"
+
+/* 55000 if the newest change is not committed yet: who made it must do that first. */
+void
+castssl_confirm_check_committed(void)
+{
+	CastsslChange *change = castssl_journal_open_change();
+
+	if (change && change->state == CASTSSL_UNCOMMITTED &&
+		(castssl_pending_is_own(change->id) || castssl_lock_is_held()))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change " INT64_FORMAT " is not committed yet", change->id),
+				 errdetail("%s made it in a transaction that is still open.", change->user_name),
+				 errhint("COMMIT that transaction, then confirm the change from a new connection."),
+				 castssl_err_reason("castssl_not_committed")));
+}
+
+static CastsslChange *
+unconfirmed_change(int64 change_id)
+{
+	CastsslChange *change;
+
+	castssl_journal_check_newest();
+	change = castssl_journal_open_change();
+	if (change == NULL || change->state != CASTSSL_UNCONFIRMED ||
+		(change_id != 0 && change->id != change_id))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("no such change waits for confirmation"),
+						change && change->state == CASTSSL_UNCONFIRMED
+							? errdetail("The one that does is change " INT64_FORMAT ".", change->id)
+							: errdetail("None does: it was confirmed or undone, or needs no "
+										"confirmation."),
+						errhint("SELECT * FROM castssl_changes() shows the state of each."),
+						castssl_err_reason("castssl_nothing_to_confirm")));
+	return change;
+}
+
+static void
+undo_overdue(void *arg)
+{
+	castssl_change_recover(LOG);
+}
+
+/* Nobody confirmed it in time: it is undone, or the caller learns why it cannot be. */
+static void
+check_not_overdue(const CastsslChange *change)
+{
+	ErrorData *error;
+
+	if (change->confirm_deadline > GetCurrentTimestamp())
+		return;
+	error = castssl_attempt(undo_overdue, NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
+			 error ? errdetail("It is to be undone, which is not possible yet: %s.", error->message)
+				   : errdetail("It has been undone."),
+			 error ? errhint("Mend that: the change is undone by itself then.  To keep it, make it "
+							 "again.")
+				   : errhint("Make the change again, and confirm it in time."),
+			 castssl_err_reason("castssl_deadline_passed")));
+}
+
+/* What the caller can do to show that clients come in. */
+static char *
+hint_for(const CastsslChange *change, const CastsslArrival *arrival)
+{
+	char *statement = psprintf("SELECT castssl_confirm(" INT64_FORMAT ")", change->id);
+	char *command;
+
+	if (arrival->wanted == NULL)
+		return psprintf("Open a new connection, and call %s; there.", statement);
+	command = castssl_hint_with(psprintf("psql %%s -c \"%s\"", statement),
+								castssl_shell_word(arrival->conninfo));
+	if (command == NULL)
+		return psprintf("Have a client come in %s, and call %s; while it is connected.",
+						arrival->wanted, statement);
+	return psprintf("Confirm from a new connection: %s%s", command,
+					arrival->certificate
+						? "  It needs a client certificate: ~/.postgresql has one, "
+						  "or add sslcert and sslkey."
+						: "");
+}
+
+/* That somebody could come in since is the proof that one can. */
+static void
+check_arrival(const CastsslChange *change)
+{
+	CastsslArrival arrival = castssl_arrival(change);
+
+	if (arrival.seen)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 arrival.wanted
+			 ? errmsg("no client has come in %s since change " INT64_FORMAT " took effect",
+					  arrival.wanted, change->id)
+			 : errmsg("this session began before change " INT64_FORMAT " took effect", change->id),
+		 errdetail("%s", arrival.detail), errhint("%s", hint_for(change, &arrival)),
+		 castssl_err_reason("castssl_no_proof")));
+}
+
+int64
+castssl_confirm_change(int64 change_id, bool force)
+{
+	CastsslChange *change = unconfirmed_change(change_id);
+
+	check_not_overdue(change);
+	if (!force)
+		check_arrival(change);
+	castssl_pending_add(CASTSSL_PENDING_CONFIRM, change->id, 0);
+	return change->id;
+}
+
+TimestampTz
+castssl_confirm_postpone(int64 milliseconds)
+{
+	CastsslChange *change = unconfirmed_change(0);
+	TimestampTz deadline;
+
+	check_not_overdue(change);
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+	castssl_pending_add(CASTSSL_PENDING_POSTPONE, change->id, deadline);
+	return deadline;
+}

@@ -1,0 +1,274 @@
+/*
+ * arrival.c
+ *		Has a client come in since a change, in the way that it wants clients to come?
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+
+#include "commands/dbcommands.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/postmaster.h"
+#include "utils/lsyscache.h" /* for get_database_name, since 19 */
+#include "utils/timestamp.h"
+
+#include "flow/ask/arrival.h"
+#include "flow/ask/impact.h"
+#include "server/hba_files.h"
+#include "server/parameters.h"
+#include "server/probe.h"
+#include "server/process/caller.h"
+#include "server/sessions.h"
+#include "server/world.h"
+
+#define MOST_NAMED 5
+
+/* In which way clients are to come. */
+typedef enum Way
+{
+	ANY_WAY,
+	BY_TCP,
+	OVER_TLS
+} Way;
+
+static bool
+is_admitted_so(const CastsslHbaPolicy *policy, bool tls)
+{
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &policy->rules[i];
+
+		if (rule->error || rule->type == CASTSSL_HBA_LOCAL || strcmp(rule->method, "reject") == 0)
+			continue;
+		if (!tls || rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTSSL ||
+			rule->type == CASTSSL_HBA_HOSTNOGSSENC)
+			return true;
+	}
+	return false;
+}
+
+static Way
+way_wanted(const CastsslChange *change, const CastsslHbaPolicy *policy)
+{
+	if (!change->touches_tcp || !castssl_probe_possible())
+		return ANY_WAY;
+	if (castssl_tls_is_on() && is_admitted_so(policy, true))
+		return OVER_TLS;
+	return is_admitted_so(policy, false) ? BY_TCP : ANY_WAY;
+}
+
+/*
+ * The server knew who was connected when the change took effect; the clock tells for sessions that
+ * had not come in yet, unless it was put back.
+ */
+static bool
+began_before(const CastsslChange *change, const CastsslSession *session)
+{
+	if (castssl_session_is_among(session, change->sessions))
+		return true;
+	if (change->server_start != 0 && change->server_start != PgStartTime)
+		return false;
+	return session->started <= change->applied_at &&
+		   (change->sessions == NULL || GetCurrentTimestamp() >= change->applied_at);
+}
+
+static bool
+came_so(const CastsslSession *session, Way way)
+{
+	switch (way)
+	{
+		case OVER_TLS:
+			return session->connection.encryption == CASTSSL_TLS;
+		case BY_TCP:
+			return session->connection.family != 0;
+		default:
+			return true;
+	}
+}
+
+static bool
+is_seen(const CastsslChange *change, Way way, const CastsslSession *own,
+		const CastsslSession *sessions, int count)
+{
+	if (own && came_so(own, way) && !began_before(change, own))
+		return true;
+	for (int i = 0; way != ANY_WAY && i < count; i++)
+	{
+		if (sessions[i].pid != MyProcPid && came_so(&sessions[i], way) &&
+			!began_before(change, &sessions[i]))
+			return true;
+	}
+	return false;
+}
+
+/* ---- why not ---- */
+
+static void
+tell_own(StringInfo text, const CastsslChange *change, Way way, const CastsslSession *own)
+{
+	char *began;
+	char *changed;
+
+	if (own == NULL)
+	{
+		appendStringInfoString(text, "This is a process of the server's own, which no client "
+									 "has opened.");
+		return;
+	}
+	began = pstrdup(timestamptz_to_str(own->started));
+	changed = pstrdup(timestamptz_to_str(change->applied_at));
+	appendStringInfo(text, "This session began at %s; the change took effect at %s.  ", began,
+					 changed);
+	if (began_before(change, own))
+		appendStringInfoString(text, "It was open before the change, so it does not show that a "
+									 "new login works.");
+	else if (own->connection.family == 0)
+		appendStringInfo(text,
+						 "It came in by a Unix-domain socket, so it does not show that "
+						 "a login %s works.",
+						 way == OVER_TLS ? "over TLS" : "by TCP");
+	else
+		appendStringInfoString(text,
+							   "It came in without TLS, so it does not show that a login over "
+							   "TLS works.");
+	appendStringInfoString(text, "  Where a pooler stands between, that is the pooler's connection "
+								 "to the server, not yours to the pooler.");
+}
+
+static void
+tell_who_is_refused(StringInfo text, const CastsslChange *change, const CastsslHbaPolicy *policy,
+					const CastsslSession *sessions, int count)
+{
+	CastsslQuestion question = { 0 };
+	const CastsslImpact *impacts;
+	int refused = 0;
+
+	castssl_question_now(&question, policy);
+	impacts = castssl_impact(sessions, count, &question);
+	for (int i = 0; i < count; i++)
+	{
+		const CastsslSession *session = impacts[i].session;
+
+		if (impacts[i].verdict != CASTSSL_REFUSED || !began_before(change, session) ||
+			++refused > MOST_NAMED)
+			continue;
+		appendStringInfo(text, "%s%d (%s%s%s)",
+						 refused == 1 ? "  A connection like these live sessions would be refused: "
+									  : ", ",
+						 session->pid, session->connection.user, session->address ? " from " : "",
+						 session->address ? session->address : "");
+	}
+	if (refused > MOST_NAMED)
+		appendStringInfo(text, " and %d more", refused - MOST_NAMED);
+	if (refused > 0)
+		appendStringInfoChar(text, '.');
+}
+
+/* ---- how the caller would come in ---- */
+
+static void
+append_conninfo(StringInfo text, const char *name, const char *value)
+{
+	appendStringInfo(text, "%s%s=", text->len > 0 ? " " : "", name);
+	if (value[0] != '\0' && strpbrk(value, " '\\\t\n\r\f\v") == NULL)
+	{
+		appendStringInfoString(text, value);
+		return;
+	}
+	appendStringInfoChar(text, '\'');
+	for (; *value; value++)
+	{
+		if (*value == '\'' || *value == '\\')
+			appendStringInfoChar(text, '\\');
+		appendStringInfoChar(text, *value);
+	}
+	appendStringInfoChar(text, '\'');
+}
+
+static bool
+set_address(CastsslConnection *connection, const char *address)
+{
+	connection->family = strchr(address, ':') ? 6 : 4;
+	return inet_pton(connection->family == 6 ? AF_INET6 : AF_INET, address, connection->address) ==
+		   1;
+}
+
+/* Would a login from that address come so far that a password decides, at the most? */
+static bool
+comes_in(const CastsslHbaPolicy *policy, const CastsslConnection *connection, const char *address,
+		 bool certificate)
+{
+	CastsslQuestion question = { .connection = *connection,
+								 .address = address,
+								 .shows_certificate = certificate,
+								 .cn = connection->user,
+								 .world = castssl_hba_world(),
+								 .brief = true,
+								 .knows_secrets = castssl_caller_is_superuser() };
+	CastsslExplanation explanation;
+
+	castssl_question_now(&question, policy);
+	castssl_explain(&question, &explanation);
+	return explanation.verdict != CASTSSL_REFUSED;
+}
+
+/*
+ * From where the caller came, where that was by TCP; else from the server's own host.  There the
+ * address of the client is the one that it connects to.
+ */
+static void
+find_way_in(CastsslArrival *arrival, const CastsslHbaPolicy *policy, Way way,
+			const CastsslSession *own)
+{
+	bool is_tcp = own && own->server_address;
+	const char *host = is_tcp ? own->server_address : castssl_probe_host();
+	const char *address = is_tcp ? own->address : host;
+	CastsslConnection connection = { 0 };
+	StringInfoData text;
+
+	if (own == NULL || host == NULL || address == NULL || !set_address(&connection, address))
+		return;
+	connection.user = own->connection.user;
+	connection.database = get_database_name(MyDatabaseId);
+	connection.encryption = way == OVER_TLS ? CASTSSL_TLS : CASTSSL_PLAINTEXT;
+	arrival->certificate = !comes_in(policy, &connection, address, false);
+	if (arrival->certificate && (way != OVER_TLS || !comes_in(policy, &connection, address, true)))
+		return;
+	initStringInfo(&text);
+	append_conninfo(&text, "host", host);
+	append_conninfo(&text, "port", psprintf("%d", PostPortNumber));
+	append_conninfo(&text, "user", connection.user);
+	append_conninfo(&text, "dbname", connection.database);
+	append_conninfo(&text, "sslmode", way == OVER_TLS ? "require" : "disable");
+	if (castssl_hba_gss_possible())
+		append_conninfo(&text, "gssencmode", "disable");
+	arrival->conninfo = text.data;
+}
+
+CastsslArrival
+castssl_arrival(const CastsslChange *change)
+{
+	CastsslArrival arrival = { 0 };
+	const CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
+	const CastsslSession *own = castssl_session_own();
+	Way way = way_wanted(change, policy);
+	StringInfoData text;
+	const CastsslSession *sessions;
+	int count;
+
+	pgstat_clear_snapshot(); /* who came in since the transaction looked first */
+	sessions = castssl_sessions_read(&count);
+	arrival.seen = is_seen(change, way, own, sessions, count);
+	if (arrival.seen)
+		return arrival;
+	arrival.wanted = way == OVER_TLS ? "over TLS" : way == BY_TCP ? "by TCP" : NULL;
+	initStringInfo(&text);
+	tell_own(&text, change, way, own);
+	tell_who_is_refused(&text, change, policy, sessions, count);
+	arrival.detail = text.data;
+	if (way != ANY_WAY)
+		find_way_in(&arrival, policy, way, own);
+	return arrival;
+}
