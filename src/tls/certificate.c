@@ -343,6 +343,11 @@ read_all(const char *data, size_t length, const char *subject, bool facts_alone,
 			item->x509 = NULL;
 		certificates->count++;
 	}
+	if (result == CASTSSL_PEM_BROKEN && castssl_pem_explain_line_breaks(&pem, CHECK_NAME, findings))
+	{
+		ERR_clear_error();
+		return false;
+	}
 	if (result == CASTSSL_PEM_BROKEN)
 		return broken(&pem, certificates->count + 1, block.offset, castssl_openssl_error(),
 					  findings);

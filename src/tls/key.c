@@ -15,6 +15,8 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "base/words.h"
+#include "tls/encryption.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
 
@@ -46,8 +48,9 @@ castssl_key_present(const CastsslPem *pem)
 	return false;
 }
 
-bool
-castssl_key_is_encrypted(const CastsslPem *key)
+/* Is the first private key encrypted?  Then *cipher is its cipher, NULL where that is unknown. */
+static bool
+read_encryption(const CastsslPem *key, const char **cipher, bool *legacy)
 {
 	CastsslPemBlock block;
 	size_t offset = 0;
@@ -58,12 +61,24 @@ castssl_key_is_encrypted(const CastsslPem *key)
 		bool encrypted = strcmp(block.name, PEM_STRING_PKCS8) == 0 ||
 						 (block.header != NULL && strstr(block.header, "ENCRYPTED") != NULL);
 
+		if (found && encrypted)
+			*cipher = castssl_encryption_of_key(block.name, block.header, block.data, block.length,
+												legacy);
 		castssl_pem_block_free(&block);
 		if (found)
 			return encrypted;
 	}
 	ERR_clear_error();
 	return false;
+}
+
+bool
+castssl_key_is_encrypted(const CastsslPem *key)
+{
+	const char *cipher = NULL;
+	bool legacy = false;
+
+	return read_encryption(key, &cipher, &legacy);
 }
 
 /* Without this callback, OpenSSL would ask on the terminal. */
@@ -112,11 +127,50 @@ is_damaged(const CastsslPem *key)
 	return result == CASTSSL_PEM_BROKEN;
 }
 
+static const char *
+could_not_decrypt(const CastsslPem *key)
+{
+	return psprintf("could not decrypt the private key in \"%s\"", key->name);
+}
+
+const char *
+castssl_key_encryption(const CastsslPem *key, CastsslFindings *findings)
+{
+	const char *cipher = NULL;
+	bool legacy = false;
+
+	if (!read_encryption(key, &cipher, &legacy))
+		return NULL;
+	if (legacy)
+		castssl_finding_add(
+			findings, CASTSSL_ERROR, "key_parse", key->name, could_not_decrypt(key),
+			psprintf("It is encrypted with %s, an old cipher that this OpenSSL does not load.",
+					 cipher),
+			castssl_hint_with("Encrypt it anew: openssl pkey -provider legacy -provider default "
+							  "-in %s -aes256 -out %s.new",
+							  castssl_shell_word(key->name)));
+	return cipher ? psprintf("The key is encrypted with %s.", cipher)
+				  : pstrdup("The key is encrypted.");
+}
+
+/* The key is encrypted, as the sentence says, and could not be decrypted. */
+static void
+explain_encrypted(const CastsslPem *key, const char *passphrase, const char *encryption,
+				  const char *reason, CastsslFindings *findings)
+{
+	castssl_finding_add(findings, CASTSSL_ERROR, "key_parse", key->name, could_not_decrypt(key),
+						passphrase == NULL ? psprintf("%s  No passphrase is known.", encryption)
+										   : psprintf("%s  OpenSSL says: %s.", encryption, reason),
+						"Set ssl_passphrase_command to a command that prints the passphrase.");
+}
+
 EVP_PKEY *
 castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings *findings)
 {
 	EVP_PKEY *pkey = read_key(key, passphrase);
+	const char *encryption;
 	char *reason;
+	int before = findings->count;
 
 	if (pkey != NULL)
 	{
@@ -125,14 +179,15 @@ castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings 
 		return pkey;
 	}
 	reason = castssl_openssl_error();
+	if (!castssl_key_present(key) && castssl_pem_explain_line_breaks(key, "key_parse", findings))
+		return NULL;
 	if (!castssl_key_present(key) && !is_damaged(key))
 		castssl_pem_explain(key, "key_parse", "private key", findings);
-	else if (castssl_key_is_encrypted(key))
-		castssl_finding_add(findings, CASTSSL_ERROR, "key_parse", key->name,
-							psprintf("could not decrypt the private key in \"%s\"", key->name),
-							passphrase == NULL ? "The key is encrypted and no passphrase is known."
-											   : psprintf("OpenSSL says: %s.", reason),
-							"Set ssl_passphrase_command to a command that prints the passphrase.");
+	else if ((encryption = castssl_key_encryption(key, findings)) != NULL)
+	{
+		if (findings->count == before)
+			explain_encrypted(key, passphrase, encryption, reason, findings);
+	}
 	else
 		castssl_finding_add(
 			findings, CASTSSL_ERROR, "key_parse", key->name,

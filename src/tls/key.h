@@ -21,6 +21,12 @@ extern bool castssl_key_present(const CastsslPem *pem);
 extern bool castssl_key_is_encrypted(const CastsslPem *key);
 
 /*
+ * What it is encrypted with, a sentence; NULL if it is not encrypted.  Adds an error finding
+ * ("key_parse") if this OpenSSL cannot decrypt such a key, whatever the passphrase.
+ */
+extern const char *castssl_key_encryption(const CastsslPem *key, CastsslFindings *findings);
+
+/*
  * Read the first private key of a PEM text as the server does.  Returns NULL and adds an
  * error finding ("key_parse") if there is no key, the key is damaged, or the key is
  * encrypted and passphrase (may be NULL) does not open it.

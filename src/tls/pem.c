@@ -20,6 +20,7 @@
 #include "lib/stringinfo.h"
 #include "base/interrupts.h"
 #include "base/words.h"
+#include "tls/encryption.h"
 #include "tls/openssl.h"
 #include "tls/pem.h"
 
@@ -310,7 +311,71 @@ der_content(const CastsslPem *pem, const char **command)
 	if (kind < 0)
 		return NULL;
 	*command = kinds[kind].command;
+	if (kind == 2 && castssl_encryption_is_legacy_pkcs12(start, length))
+		*command = "openssl pkcs12 -legacy -nodes";
 	return kinds[kind].content;
+}
+
+/* Is the text a file, which a command can convert?  Texts have the names of arguments. */
+static bool
+is_file(const CastsslPem *pem)
+{
+	return strpbrk(pem->name, "./") != NULL;
+}
+
+/*
+ * A shell command that puts the line breaks of PEM blocks back, where they are written as \n or
+ * \r\n, where a program made blanks of them or left them out, and where lines begin with blanks.
+ */
+#define ADD_LINE_BREAKS                                                                            \
+	"awk '{gsub(/\\\\r|\\\\n|\\r/, \" \"); gsub(/-----(BEGIN|END) [A-Z0-9 ]*-----/, "              \
+	"\"\\n&\\n\"); print}' "                                                                       \
+	"%s | sed '/-----/!s/[[:space:]]//g; /^$/d' | fold -w 64 > %s.pem"
+
+/* Does the line hold the mark of a block, and something else? */
+static bool
+holds_more_than_mark(const char *line, size_t length)
+{
+	const size_t mark = strlen(BEGIN_MARK);
+
+	for (size_t i = 0; i + mark <= length; i++)
+	{
+		if (memcmp(line + i, BEGIN_MARK, mark) != 0)
+			continue;
+		/* the first hyphen behind the label ends the mark, and the line */
+		for (size_t end = i + mark; end < length; end++)
+		{
+			if (line[end] == '-')
+				return i > 0 || length > end + 5;
+		}
+		return false;
+	}
+	return false;
+}
+
+bool
+castssl_pem_explain_line_breaks(const CastsslPem *pem, const char *check, CastsslFindings *findings)
+{
+	size_t offset = 0;
+
+	while (offset < pem->length)
+	{
+		const char *line;
+		size_t length = cut_line(pem, &offset, &line);
+
+		if (!holds_more_than_mark(line, length))
+			continue;
+		castssl_finding_add(
+			findings, CASTSSL_ERROR, check, pem->name,
+			psprintf("line breaks are missing in \"%s\"", pem->name),
+			"\"-----BEGIN ...-----\" must stand in a line of its own, and so must "
+			"\"-----END ...-----\"; the base64 text between them has lines of 64 characters.",
+			is_file(pem) ? castssl_hint_with("Put them back with: " ADD_LINE_BREAKS,
+											 castssl_shell_word(pem->name))
+						 : "Give the text with its line breaks, as the file has them.");
+		return true;
+	}
+	return false;
 }
 
 /* A text that has PEM blocks, but none of the expected kind. */
@@ -323,7 +388,7 @@ explain_other_blocks(const CastsslPem *pem, const char *check, const char *wante
 	if (strcmp(name, PEM_STRING_PKCS7) == 0)
 		hint =
 			castssl_hint_with("Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
-							  castssl_shell_word(pem->name));
+							  is_file(pem) ? castssl_shell_word(pem->name) : NULL);
 	else if (strstr(name, "REQUEST") != NULL)
 		hint = "A request is what a CA makes a certificate from: name the file that it sent back.";
 	castssl_finding_add(findings, CASTSSL_ERROR, check, pem->name,
@@ -338,7 +403,7 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 					CastsslFindings *findings)
 {
 	const char *name = pem->name;
-	const char *word = castssl_shell_word(name);
+	const char *word = is_file(pem) ? castssl_shell_word(name) : NULL;
 	const char *message = psprintf("\"%s\" is not in PEM form", name);
 	const char *detail =
 		"No line of it begins with \"-----BEGIN \", as the server's PEM reader expects.";
@@ -379,6 +444,8 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 		message = psprintf("\"%s\" is UTF-16 text", name);
 		hint = castssl_hint_with("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".", word);
 	}
+	else if (castssl_pem_explain_line_breaks(pem, check, findings))
+		return;
 	else if (castssl_pem_has_bom(pem))
 	{
 		/* LCOV_EXCL_START: OpenSSL 3.0 and later never come here */

@@ -15,7 +15,7 @@
 /* A PEM text, and a name for messages. data NULL: there is no text. */
 typedef struct CastsslPem
 {
-	const char *name; /* file name */
+	const char *name; /* file name; without a dot or slash: a text that is no file */
 	const char *data;
 	size_t length;
 } CastsslPem;
@@ -67,6 +67,13 @@ extern bool castssl_pem_is_written_so(const CastsslPem *pem, const char *kind);
  * finding ("pem") if a block is broken.  Palloc'd, and wiped later like a secret.
  */
 extern char *castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findings);
+
+/*
+ * Is there a line that begins a block and holds something else as well?  Then add the error
+ * finding that says so, and how to repair it.
+ */
+extern bool castssl_pem_explain_line_breaks(const CastsslPem *pem, const char *check,
+											CastsslFindings *findings);
 
 /*
  * Add the error finding for a text without any "wanted" block ("certificate", "private

@@ -159,7 +159,7 @@ castssl_request_read(const CastsslPem *pem, CastsslFindings *findings)
 	{
 		if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
 			castssl_pem_explain(pem, CHECK_NAME, "certificate request", findings);
-		else
+		else if (!castssl_pem_explain_line_breaks(pem, CHECK_NAME, findings))
 			add_error(findings, pem->name,
 					  psprintf("could not read the certificate request in \"%s\"", pem->name),
 					  psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);

@@ -310,7 +310,9 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 								psprintf("there is no CRL for %s", label),
 								"With a CRL file the server refuses every certificate whose CA has "
 								"no CRL in it, signed by that CA.",
-								psprintf("Append the CRL of \"%s\" to \"%s\".", ca->subject, name));
+								psprintf("Get the CRL of \"%s\" from that CA, and give the CRLs of "
+										 "all CAs as one text, one after the other.",
+										 ca->subject));
 		return;
 	}
 	if (!has_crl_for_clients(set, ca, cas) && !has_crl_for_clients(set, ca, crl))

@@ -124,7 +124,7 @@ judge_key(const CastsslTlsSet *set, const CastsslCertificates *list, CastsslFind
 	EVP_PKEY *key;
 
 	/* Without the passphrase only the server's own loader can tell. */
-	if (set->passphrase == NULL && castssl_key_is_encrypted(&set->key))
+	if (set->passphrase == NULL && castssl_key_encryption(&set->key, findings) != NULL)
 		return;
 	key = castssl_key_read(&set->key, set->passphrase, findings);
 	if (key != NULL && castssl_certificates_first(list) != NULL)

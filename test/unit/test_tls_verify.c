@@ -418,7 +418,8 @@ test_encrypted_key(const char *file)
 	CHECK(!castssl_key_fits(&set.key, NULL, list.items[0].x509));
 	CHECK(castssl_key_fits(&set.key, "secret", list.items[0].x509));
 	CHECK(castssl_key_read(&set.key, NULL, &unopened) == NULL);
-	CHECK_STRING(unopened.items[0].detail, "The key is encrypted and no passphrase is known.");
+	CHECK_STRING(unopened.items[0].detail,
+				 "The key is encrypted with AES-256-CBC.  No passphrase is known.");
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK_INT(findings.count, 0);
 	set.passphrase = "secret";

@@ -7,6 +7,7 @@
 #include "flow/apply/candidate.h"
 #include "server/disk/scratch.h"
 #include "server/loader.h"
+#include "tls/key.h"
 
 /* The files that the loader reads. */
 typedef struct Candidate
@@ -45,6 +46,8 @@ ask_loader(Candidate *candidate, CastsslFindings *findings)
 							  .ca_file = path_to_load(candidate, CASTSSL_ROLE_CA),
 							  .crl_file = path_to_load(candidate, CASTSSL_ROLE_CRL),
 							  .ask_passphrase = true };
+	CastsslPem key = castssl_material_pem(candidate->material, CASTSSL_ROLE_KEY);
+	CastsslFindings already_said = { 0 }; /* by castssl_tls_verify */
 
 	castssl_loader_check_tls(&files, findings);
 	for (int i = before; i < findings->count; i++)
@@ -58,10 +61,15 @@ ask_loader(Candidate *candidate, CastsslFindings *findings)
 
 			if (copy < 0)
 				continue;
+			if (finding->detail == NULL && role == CASTSSL_ROLE_KEY && finding->subject &&
+				strcmp(finding->subject, candidate->scratch.paths[copy]) == 0)
+				finding->detail = castssl_key_encryption(&key, &already_said);
 			finding->message =
 				castssl_scratch_rename(&candidate->scratch, copy, finding->message, name);
 			finding->detail =
 				castssl_scratch_rename(&candidate->scratch, copy, finding->detail, name);
+			finding->subject =
+				castssl_scratch_rename(&candidate->scratch, copy, finding->subject, name);
 		}
 	}
 }

@@ -195,6 +195,16 @@ visit_all_keys(CastsslCheckScope *scope,
 		visit_keys(scope, folder, visit);
 }
 
+/* Is it the private key that the server uses, by whatever name? */
+static bool
+is_key_in_use(const CastsslCheckScope *scope, const CastsslPem *key)
+{
+	const CastsslMaterialFile *current = &scope->material.files[CASTSSL_ROLE_KEY];
+
+	return current->data && current->length == key->length &&
+		   memcmp(current->data, key->data, key->length) == 0;
+}
+
 static void
 report_ca_key(CastsslCheckScope *scope, const CastsslPem *key, const struct stat *st)
 {
@@ -208,7 +218,19 @@ report_ca_key(CastsslCheckScope *scope, const CastsslPem *key, const struct stat
 	{
 		X509 *x509 = authorities->items[i].x509;
 
-		if (x509 && castssl_openssl_has_key(x509, pkey))
+		if (x509 == NULL || !castssl_openssl_has_key(x509, pkey))
+			continue;
+		if (is_key_in_use(scope, key))
+			castssl_check_report(
+				scope, CASTSSL_WARNING, key->name,
+				psprintf("the server's own key is the private key of CA %s, which clients are "
+						 "checked against: who gets it can make certificates for every user",
+						 authorities->items[i].subject),
+				"The key must stay, for the server needs it. Have another CA sign a new "
+				"certificate "
+				"for the server: castssl_csr() makes the request, castssl_install() installs what "
+				"comes back, together with that CA.");
+		else
 			castssl_check_report(scope, CASTSSL_WARNING, key->name,
 								 psprintf("the private key of CA %s lies on this server: who gets "
 										  "it can make certificates for every user",

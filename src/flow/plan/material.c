@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 
+#include "base/words.h"
 #include "change/attempt.h"
 #include "flow/plan/material.h"
 #include "server/disk/files.h"
@@ -18,6 +20,7 @@
 #include "server/process/caller.h"
 #include "server/process/platform.h"
 #include "server/process/raise.h"
+#include "tls/key.h"
 #include "tls/openssl.h"
 
 const char *
@@ -120,6 +123,35 @@ check_single_name(const char *path, const struct stat *st)
 					errhint("Copy the key, or have a superuser do it.")));
 }
 
+/*
+ * A mounted secret and what another account owns need no change: the server takes a copy.  NULL
+ * where the copy would be the file itself.
+ */
+static char *
+hint_to_copy(const char *name, bool by_caller)
+{
+	char *folder = castssl_sql_literal(castssl_path_folder(name));
+	char *real = castssl_platform_real_path(castssl_path_folder(name));
+	char *own = castssl_platform_real_path(castssl_path_folder(ConfigFileName));
+	char *certificate;
+	char *key;
+
+	if (folder == NULL || (real && own && strcmp(real, own) == 0))
+		return NULL;
+	if (by_caller)
+		return psprintf("Add source_dir => %s to this call: the server then uses copies of the "
+						"files, which are its own.",
+						folder);
+	certificate = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
+	certificate = certificate ? castssl_sql_literal(certificate) : NULL;
+	key = castssl_sql_literal(name);
+	if (certificate == NULL || key == NULL)
+		return NULL;
+	return psprintf("SELECT * FROM castssl_enable(source_dir => %s, cert_file => %s, key_file => "
+					"%s); has the server use copies of the files, which are its own.",
+					folder, certificate, key);
+}
+
 static void
 find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_caller)
 {
@@ -131,7 +163,7 @@ find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_c
 	if (role == CASTSSL_ROLE_KEY && by_caller)
 		check_single_name(file->path, &file->st);
 	if (role == CASTSSL_ROLE_KEY)
-		file->mode = castssl_key_mode_wanted(file->path, &file->st);
+		file->mode = castssl_key_mode_wanted(file->path, &file->st, hint_to_copy(name, by_caller));
 	if (file->mode && by_caller && strcmp(castssl_path_resolve_target(name, true), file->path) != 0)
 		castssl_swap_raise_changed(name); /* LCOV_EXCL_LINE: possible only within microseconds */
 }
@@ -162,6 +194,29 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 	file->mode = installed_mode(file);
 }
 
+/* What is no PEM text at all is said of the argument: the file that it is for may not exist yet. */
+static void
+check_text(const CastsslMaterialFile *file, CastsslRole role)
+{
+	static const char *const arguments[] = { "certificate", "private_key", "ca", "crl" };
+	CastsslPem pem = { .name = arguments[role], .data = file->data, .length = file->length };
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	CastsslPemBlock block;
+	size_t offset = 0;
+
+	if (castssl_pem_next(&pem, &offset, &block) == CASTSSL_PEM_BLOCK)
+	{
+		castssl_pem_block_free(&block);
+		return;
+	}
+	if (role == CASTSSL_ROLE_KEY)
+		(void) castssl_key_read(&pem, NULL, &findings);
+	else
+		(void) castssl_certificates_read(pem.data, pem.length, pem.name, &certificates, &findings);
+	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+}
+
 void
 castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *target_dir,
 					  const char *name, const char *text)
@@ -177,6 +232,7 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 						errmsg("the text for \"%s\" is too long", name),
 						errdetail("It has %zu bytes; at most %zu are installed.", file->length,
 								  castssl_role_limit(role))));
+	check_text(file, role);
 	keep_blocks_alone(file, role);
 	set_target(file, target_dir, name);
 	compare_with_disk(file, role);

@@ -12,10 +12,13 @@
 #include "utils/acl.h"
 
 #include "base/settings.h"
+#include "base/words.h"
+#include "flow/plan/material.h"
 #include "flow/recipe/authority.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/process/raise.h"
 #include "tls/crl.h"
@@ -232,6 +235,115 @@ castssl_authority_sign(const char *request, int64 valid_for, CastsslPurpose purp
 	return sign(&authority, request, valid_for, purpose);
 }
 
+bool
+castssl_authority_is_trusted(const CastsslAuthority *authority)
+{
+	CastsslCertificates trusted = { 0 };
+	CastsslFindings findings = { 0 };
+	size_t length;
+	char *data;
+	bool found = false;
+
+	if (!castssl_tls_is_on())
+		return false;
+	data = castssl_material_read_named(CASTSSL_ROLE_CA, &length);
+	if (data)
+		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
+	for (int i = 0; i < trusted.count && !found; i++)
+	{
+		/*
+		 * Compare the key: its certificate may have been renewed, or another CA may have
+		 * issued it.
+		 */
+		found =
+			trusted.items[i].x509 && castssl_openssl_has_key(trusted.items[i].x509, authority->key);
+	}
+	return found;
+}
+
+/* An argument of castssl_install() that is the file in use and one of the CA, one after the other.
+ */
+static char *
+both_texts(const char *argument, CastsslRole role, const char *file)
+{
+	char *named = castssl_material_named(role);
+	char *now = named ? castssl_sql_literal(named) : NULL;
+	char *own = castssl_sql_literal(castssl_authority_path(file));
+
+	if (own == NULL || (named && now == NULL))
+		return NULL;
+	return now ? psprintf("%s => pg_read_file(%s) || E'\\n' || pg_read_file(%s)", argument, now,
+						  own)
+			   : psprintf("%s => pg_read_file(%s)", argument, own);
+}
+
+/* The statement after which the server trusts this CA as well. */
+static char *
+hint_to_trust(void)
+{
+	char *ca = both_texts("ca", CASTSSL_ROLE_CA, "root.crt");
+	char *crl = castssl_material_named(CASTSSL_ROLE_CRL)
+					? both_texts("crl", CASTSSL_ROLE_CRL, "root.crl")
+					: NULL;
+
+	if (ca == NULL)
+		return NULL;
+	return psprintf("SELECT * FROM castssl_install(%s%s%s);", ca, crl ? ", " : "", crl ? crl : "");
+}
+
+/*
+ * A certificate of this CA is of no use on a server that trusts another one alone.  It may
+ * be meant for other servers: so this is no error.
+ */
+static void
+warn_unless_trusted(const CastsslAuthority *authority)
+{
+	char *hint;
+
+	if (!castssl_tls_is_on() || castssl_authority_is_trusted(authority))
+		return;
+	hint = hint_to_trust();
+	ereport(
+		WARNING,
+		(errmsg("this server does not trust the CA that issued the certificate"),
+		 errdetail(
+			 "%s is not in ssl_ca_file, so a client that shows the certificate here is refused.",
+			 castssl_name_rfc2253(X509_get_subject_name(authority->certificate))),
+		 hint ? errhint("%s", hint) : 0));
+}
+
+/* Clients would not accept this server by the root.crt that they are given. */
+static void
+warn_of_other_root(const CastsslAuthority *authority)
+{
+	CastsslCertificates own = { 0 };
+	CastsslFindings findings = { 0 };
+	const CastsslCertificate *first;
+	X509 *last;
+	size_t length;
+	char *data =
+		castssl_tls_is_on() ? castssl_material_try_named(CASTSSL_ROLE_CERTIFICATE, &length) : NULL;
+
+	if (data == NULL || !castssl_certificates_read(data, length, "ssl_cert_file", &own, &findings))
+		return;
+	for (int i = 0; i < own.count; i++)
+	{
+		if (own.items[i].x509 && castssl_openssl_is_signed_with(own.items[i].x509, authority->key))
+			return;
+	}
+	first = castssl_certificates_first(&own);
+	last = first ? own.items[own.count - 1].x509 : NULL;
+	if (last == NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("root.crt does not verify this server's certificate"),
+			 errdetail("It holds %s, and the server's certificate is of %s.",
+					   castssl_name_rfc2253(X509_get_subject_name(authority->certificate)),
+					   castssl_name_rfc2253(X509_get_issuer_name(last))),
+			 errhint("Give the client the root certificate of the server's CA as root.crt, for "
+					 "connections to this server.")));
+}
+
 /* A user name that is a safe directory name on every system and in every shell. */
 static void
 check_user_name(const char *user_name)
@@ -260,9 +372,13 @@ typedef struct Issued
 	size_t pkcs12_length;
 } Issued;
 
+/* The alias that pgjdbc looks for in a PKCS#12 file; others take the only key, whatever it is
+ * called. */
+#define ALIAS "user"
+
 static char *
-make_pkcs12(const char *user_name, const char *password, EVP_PKEY *key, const Issued *issued,
-			const char *ca, size_t *length)
+make_pkcs12(const char *password, EVP_PKEY *key, const Issued *issued, const char *ca,
+			size_t *length)
 {
 	CastsslFindings findings = { 0 };
 	CastsslCertificates authorities = { 0 };
@@ -270,7 +386,7 @@ make_pkcs12(const char *user_name, const char *password, EVP_PKEY *key, const Is
 
 	if (castssl_certificates_read(ca, strlen(ca), "root.crt", &authorities, &findings))
 		bytes = castssl_pkcs12_make(key, castssl_authority_certificate(issued->certificate).x509,
-									&authorities, user_name, password, length, &findings);
+									&authorities, ALIAS, password, length, &findings);
 	if (bytes == NULL)
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
 	return bytes;
@@ -327,9 +443,11 @@ castssl_authority_issue_client(const char *user_name, const char *password, int6
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
 	issued.certificate = sign(&authority, request, valid_for, CASTSSL_FOR_CLIENT);
 	if (password)
-		issued.pkcs12 = make_pkcs12(user_name, password, key, &issued, ca, &issued.pkcs12_length);
+		issued.pkcs12 = make_pkcs12(password, key, &issued, ca, &issued.pkcs12_length);
 
 	directory = castssl_path_in(castssl_state_path("issued"), user_name);
 	write_all(directory, &issued, ca);
+	warn_unless_trusted(&authority);
+	warn_of_other_root(&authority);
 	return directory;
 }

@@ -26,7 +26,8 @@ extern char *castssl_authority_sign(const char *request, int64 valid_for, Castss
 /*
  * Make a key and a client certificate for a user.  Write them with the CA's certificate
  * to pg_castssl/issued/<user>/: client.key (PEM), client.crt, client.pk8 (PKCS#8 DER),
- * root.crt, and, if there is a password, client.pfx (PKCS#12).  Returns the directory.
+ * root.crt, and, if there is a password, client.pfx (PKCS#12).  Returns the directory.  A
+ * WARNING where this server would refuse the certificate, or the client this server.
  */
 extern char *castssl_authority_issue_client(const char *user_name, const char *password,
 											int64 valid_for);
@@ -43,6 +44,9 @@ extern CastsslAuthority castssl_authority_load(char **certificate);
  */
 extern char *castssl_authority_crl(const CastsslAuthority *authority,
 								   const CastsslRevocation *revoked, int count, int64 number);
+
+/* Does this server check clients against this CA, by its key? */
+extern bool castssl_authority_is_trusted(const CastsslAuthority *authority);
 
 /* The first certificate of a PEM text; 22023 if there is none. */
 extern CastsslCertificate castssl_authority_certificate(const char *pem);

@@ -99,33 +99,6 @@ check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *c
 							"castssl_install(crl => ...).")));
 }
 
-/* Does this server check clients against this CA? */
-static bool
-is_in_use(const CastsslAuthority *authority)
-{
-	CastsslCertificates trusted = { 0 };
-	CastsslFindings findings = { 0 };
-	size_t length;
-	char *data;
-	bool in_use = false;
-
-	if (!castssl_tls_is_on())
-		return false;
-	data = castssl_material_read_named(CASTSSL_ROLE_CA, &length);
-	if (data)
-		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
-	for (int i = 0; i < trusted.count && !in_use; i++)
-	{
-		/*
-		 * Compare the key: its certificate may have been renewed, or another CA may have
-		 * issued it.
-		 */
-		in_use =
-			trusted.items[i].x509 && castssl_openssl_has_key(trusted.items[i].x509, authority->key);
-	}
-	return in_use;
-}
-
 /* The new CRL, together with the CRLs of other CAs that are in use now. */
 static char *
 join_crls(const CastsslAuthority *authority, char *crl)
@@ -180,7 +153,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 	castssl_manifest_seal(&list);
 	call->crl = castssl_authority_crl(&authority, revoked, count, number);
 
-	if (is_in_use(&authority))
+	if (castssl_authority_is_trusted(&authority))
 		plan_installing(plan, &authority, call->crl);
 	else
 	{

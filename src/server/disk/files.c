@@ -163,8 +163,17 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 	return data;
 }
 
+/* The command that makes a key one that the server takes. */
+static char *
+command_for_key(const struct stat *st)
+{
+	if (st->st_uid == 0 && castssl_account_may_give_group(st->st_gid))
+		return "Run as root: chmod 0640 %s";
+	return psprintf("Run as root: chown %d %%s && chmod 0600 %%s", castssl_platform_user_id());
+}
+
 mode_t
-castssl_key_mode_wanted(const char *path, const struct stat *st)
+castssl_key_mode_wanted(const char *path, const struct stat *st, const char *copy)
 {
 	if (!castssl_platform_has_modes())
 		return 0;
@@ -176,14 +185,14 @@ castssl_key_mode_wanted(const char *path, const struct stat *st)
 				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
 				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
 						   (int) st->st_uid, castssl_platform_user_id()),
-				 castssl_hint_for_path(path, psprintf("Run as root: chown %d %%s && chmod 0600 %%s",
-													  castssl_platform_user_id()))));
+				 copy ? errhint("%s", copy) : castssl_hint_for_path(path, command_for_key(st))));
 	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("private key file \"%s\" has group or world access", path),
-						errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
-								  (unsigned) (st->st_mode & 07777)),
-						castssl_hint_for_path(path, "Run as root: chmod 0640 %s")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("private key file \"%s\" has group or world access", path),
+				 errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
+						   (unsigned) (st->st_mode & 07777)),
+				 copy ? errhint("%s", copy) : castssl_hint_for_path(path, command_for_key(st))));
 	return 0;
 }
 

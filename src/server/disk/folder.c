@@ -11,9 +11,7 @@
 #include "server/disk/folder.h"
 #include "server/disk/paths.h"
 #include "server/process/call.h"
-#include "server/process/platform.h"
 #include "server/process/platform_account.h"
-#include "server/process/raise.h"
 
 /* One open folder.  It closes itself when the memory goes away that it lies in. */
 typedef struct OpenFolder
@@ -36,13 +34,9 @@ castssl_file_raise_open(const char *path, int error)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("could not open file \"%s\": %m", path), CASTSSL_MISSING_GROUP(group)));
 	if (error == EACCES || error == EPERM)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("could not open file \"%s\": %m", path),
-						errdetail("The server runs as user ID %d, which may not read it.",
-								  castssl_platform_user_id()),
-						castssl_hint_for_path(
-							path, psprintf("Let the server's account read it: chown %d %%s",
-										   castssl_platform_user_id()))));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("could not open file \"%s\": %m", path), castssl_path_err_closed(path)));
 	if (error == ELOOP || error == ENOTDIR)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -15,11 +15,13 @@
 #include "utils/varlena.h"
 
 #include "base/settings.h"
+#include "base/words.h"
 #include "server/disk/paths.h"
 #include "server/process/caller.h"
 #include "server/process/platform.h"
 #include "server/process/platform_account.h"
 #include "server/process/platform_folder.h"
+#include "server/process/raise.h"
 
 char *
 castssl_path_in(const char *directory, const char *name)
@@ -143,6 +145,44 @@ check_missing_allowed(const char *path)
 	check_allowed(path, path);
 }
 
+/* Where copies go that the server's account can read, as the documents have it. */
+#define FOLDER_OF_COPIES "/etc/postgresql/tls"
+
+int
+castssl_path_err_closed(const char *path)
+{
+	char *account = castssl_account_name(castssl_platform_user_id());
+	char *word = castssl_shell_word(account);
+	struct stat st;
+	char *folder;
+
+	if (!castssl_platform_has_modes())
+	{
+		/* LCOV_EXCL_START: only on Windows */
+		errdetail("The account that the server runs as may not read it.");
+		return errhint("Let that account read it: the name is in the properties of the service.");
+		/* LCOV_EXCL_STOP */
+	}
+	folder = castssl_account_blocked_at(path, &st);
+	if (folder == NULL)
+	{
+		errdetail("The server runs as %s, which may not read this file.", account);
+		return castssl_hint_for_path(
+			path,
+			psprintf("Run as root: install -d -o %s -m 700 " FOLDER_OF_COPIES
+					 " && install -o %s -m 600 %%s " FOLDER_OF_COPIES "/ ; and name that copy.",
+					 word, word));
+	}
+	errdetail(
+		"The server runs as %s, which may not pass through the folder \"%s\", owned by %s with "
+		"mode %04o.",
+		account, folder, castssl_account_name(st.st_uid), (unsigned) (st.st_mode & 07777));
+	return errhint("Run as root: install -d -o %s -m 700 " FOLDER_OF_COPIES
+				   "; copy the files there with install -o %s -m 600, and give source_dir => "
+				   "'" FOLDER_OF_COPIES "'.",
+				   word, word);
+}
+
 char *
 castssl_path_resolve(const char *path, bool by_caller)
 {
@@ -172,14 +212,14 @@ castssl_path_resolve(const char *path, bool by_caller)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("could not find \"%s\": %m", path), CASTSSL_MISSING_GROUP(group)));
+		if (error == EACCES)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("could not find \"%s\": %m", path), castssl_path_err_closed(path)));
 		ereport(ERROR,
-				(errcode(error == EACCES ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_UNDEFINED_FILE),
-				 errmsg("could not find \"%s\": %m", path),
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not find \"%s\": %m", path),
 				 errdetail("The path is looked up on the server, by the account that it runs as."),
-				 error == EACCES
-					 ? errhint("Let the server's account, user ID %d, read the directory.",
-							   castssl_platform_user_id())
-					 : errhint("Name a directory of the server that holds the files.")));
+				 errhint("Name a directory of the server that holds the files.")));
 	}
 	if (by_caller)
 		check_allowed(resolved, path);

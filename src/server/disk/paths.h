@@ -32,6 +32,12 @@ extern char *castssl_state_path(const char *name);
 		errhint("Restart the server: it has the group from then on.")
 
 /*
+ * For ereport, after EACCES: DETAIL and HINT that say which folder on the way to the file, or else
+ * that the file, is closed to the server's account, and how to give the server a copy.
+ */
+extern int castssl_path_err_closed(const char *path);
+
+/*
  * When the file was last changed or replaced, or one of the links on the way to it; 0 if
  * there is none.  For an absolute path that is not resolved.
  */

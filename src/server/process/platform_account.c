@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #ifndef WIN32
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #endif
@@ -73,6 +74,28 @@ castssl_account_missing_group(const char *path)
 	}
 }
 
+char *
+castssl_account_blocked_at(const char *path, struct stat *st)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+	{
+		char *folder = slash == path ? pstrdup("/") : pnstrdup(path, slash - path);
+
+		if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) != 0 && errno == EACCES &&
+			stat(folder, st) == 0)
+			return folder;
+	}
+	return NULL;
+}
+
+char *
+castssl_account_name(uid_t uid)
+{
+	struct passwd *account = getpwuid(uid);
+
+	return account ? pstrdup(account->pw_name) : psprintf("%d", (int) uid);
+}
+
 int
 castssl_account_group_id(void)
 {
@@ -103,6 +126,18 @@ char *
 castssl_account_missing_group(const char *path)
 {
 	return NULL;
+}
+
+char *
+castssl_account_blocked_at(const char *path, struct stat *st)
+{
+	return NULL;
+}
+
+char *
+castssl_account_name(uid_t uid)
+{
+	return psprintf("%d", (int) uid);
 }
 
 int

@@ -15,6 +15,15 @@
  */
 extern char *castssl_account_missing_group(const char *path);
 
+/*
+ * The first folder on the way to the file that this process may not pass through, palloc'd;
+ * *st is then what stat says of it.  NULL: there is none.  For an absolute path.
+ */
+extern char *castssl_account_blocked_at(const char *path, struct stat *st);
+
+/* The name of an account, else its number; palloc'd. */
+extern char *castssl_account_name(uid_t uid);
+
 /* The group of the files that this process makes; 0 if there are no groups. */
 extern int castssl_account_group_id(void);
 
