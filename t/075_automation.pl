@@ -73,13 +73,14 @@ sub until_it_waits
 }
 
 # A program that takes (today, then, folder): it waits for somebody else's change, changes and confirms, changes
-# nothing the second time, and says SQLSTATE and reason of an error.
+# nothing the second time, and says SQLSTATE and reason where another change waits, or its confirmation is no proof.
 sub secures
 {
 	my ($name, $recipe, $command, %options) = @_;
 	$recipes{$recipe}++;
 	my $format = $options{format} // 'uri';
-	my @command = (@$command, target($format, %plain, %{ $options{plaintext} // {} }), target($format, %verified));
+	my @today = (@$command, target($format, %plain, %{ $options{plaintext} // {} }));
+	my @command = (@today, target($format, %verified));
 	my %more = %{ $options{environment} // {} };
 	local %ENV = client_environment($folder, %more);
 
@@ -104,9 +105,15 @@ sub secures
 
 	back();
 	$t->sql("$enable, confirm_within => '1 hour')");
-	($ok, $output) = run_recipe([ @command, $options{another} // $t->{other} ], %more);
+	($ok, $output) = run_recipe([ @command, $t->{other} ], %more);
 	ok(!$ok, "$name: a change of somebody else waits, and that is an error");
 	like($output, qr/\b55000\b.*\bcastssl_change_waiting\b/s, "$name: SQLSTATE and reason");
+	$t->sql('SELECT * FROM castssl_rollback()');
+
+	($ok, $output) = run_recipe([ @today, target($format, %plain, sslmode => 'disable'), $t->{source} ], %more);
+	like($output, qr/\b55000\b.*\bcastssl_no_proof\b/s, "$name: a new connection in plaintext is no proof");
+	ok(!$ok, "$name: and that is an error");
+	is(newest()->{state}, 'unconfirmed', "$name: which leaves the change to its deadline");
 	$t->sql('SELECT * FROM castssl_rollback()');
 	return;
 }
