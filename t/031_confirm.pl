@@ -35,7 +35,7 @@ sub is_undone
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	# castssl_changes() itself would undo what is due: the files are looked at first
 	ok(wait_until(sub { $t->hba eq $hba && $t->served eq 'none' }), "$name: undone");
-	ok(wait_until(sub { latest($t)->{state} eq 'rolled back' }), "$name: its state, which is written behind the files") or diag latest($t)->{state};
+	ok(wait_until(sub { latest($t)->{state} eq 'expired' }), "$name: its state, which is written behind the files") or diag latest($t)->{state};
 	return;
 }
 
@@ -213,6 +213,38 @@ is_undone($t, $hba, 'edited meanwhile');
 		'a WARNING says where');
 }
 
+# --- and what everybody is told of it
+
+{
+	my $last = latest($t)->{change_id};
+	my $time = qr{\d{4}-\d\d-\d\d [\d:.]+ ?[+\w]+};
+	my $told = qr/was undone at $time: nobody confirmed it within 3 s/;
+	$t->fails("SELECT castssl_confirm($last)", '55000', 'expired: castssl_confirm()', message => qr/^change $last $told$/, detail => qr/^It was enable by postgres, $time\.$/,
+		hint => qr/confirm it in time/, constraint => 'castssl_deadline_passed');
+	$t->fails('SELECT castssl_confirm()', '55000', 'expired: without a number', message => qr/^no change waits for confirmation$/, detail => qr/^Change $last \(enable by postgres, $time\) $told\.$/,
+		hint => 1, constraint => 'castssl_nothing_to_confirm');
+	$t->fails("SELECT castssl_postpone('1 min')", '55000', 'expired: castssl_postpone()', detail => qr/ $told\.$/, constraint => 'castssl_nothing_to_confirm');
+	$t->fails('SELECT * FROM castssl_rollback()', '55000', 'expired: castssl_rollback()', detail => qr/^The last one, $last \(enable by postgres, $time\), $told\.$/, constraint => 'castssl_nothing_to_roll_back');
+	$t->fails("SELECT * FROM castssl_rollback($last)", '55000', 'expired: castssl_rollback() of it', detail => qr/ $told\.$/, constraint => 'castssl_nothing_to_roll_back');
+	$t->fails('SELECT castssl_confirm(1)', '55000', 'one that is finished', message => qr/^change 1 does not wait for confirmation$/, constraint => 'castssl_nothing_to_confirm');
+	$t->fails('SELECT castssl_confirm(4711)', '55000', 'one that never was', detail => qr/^There is no such change\.$/, constraint => 'castssl_nothing_to_confirm');
+	is($t->rows('SELECT reason FROM castssl_changes() ORDER BY change_id DESC LIMIT 1')->[0]{reason}, 'nobody confirmed it within 3 s', 'castssl_changes().reason');
+	like($t->sql("SELECT severity || ': ' || subject || ' ' || message FROM castssl_check() WHERE check_name = 'changes'"), qr/^info: change $last \(enable\) $told$/, 'castssl_check()');
+}
+
+# --- seconds where minutes may have been meant
+
+{
+	my $call = "castssl_enable(source_dir => '$t->{source}', plaintext => 'block', confirm_within => '10', dry_run => true)";
+	my $short = qr/WARNING:  \w+: confirm_within is no more than 10 seconds\nDETAIL:  An interval without a unit counts seconds\.\nHINT:  If minutes were meant: confirm_within => '10 min'\./;
+	like(($t->psql("SELECT count(*) FROM $call"))[2], $short, "confirm_within => '10': a WARNING");
+	is_deeply([ map { "$_->{target}: $_->{result}" } @{ $t->rows("SELECT * FROM $call WHERE code = 'short_deadline'") } ], ['confirm_within: warning'], 'and a row');
+	unlike(($t->psql("SELECT count(*) FROM " . $call =~ s/'10'/'10 min'/r))[2], qr/WARNING/, 'ten minutes: none');
+	$t->enable(%enable, confirm_within => '10 min');
+	like(($t->psql("SELECT castssl_postpone('29')"))[2], qr/confirm_within is no more than 29 seconds/, 'castssl_postpone() too');
+	$t->sql('SELECT * FROM castssl_rollback()');
+}
+
 # --- rolled back by hand before the deadline
 
 $t->enable(%enable, confirm_within => '10 min');
@@ -274,7 +306,7 @@ usleep(2_500_000);
 $t->start;
 isnt($t->hba, $hba, 'restarted: nothing has undone it yet');
 my ($ok, $out, $err) = $t->psql('SELECT count(*) FROM castssl_changes()');
-like($err, qr/WARNING:  \w+: pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it in time/, 'the next call says so');
+like($err, qr/WARNING:  \w+: pg_castssl: change \d+ \(enable by postgres\) was undone: nobody confirmed it within 2 s/, 'the next call says so');
 is_undone($t, $hba, 'restarted');
 $t->enable(%enable, confirm_within => '20 s');
 $t->restart;

@@ -92,7 +92,7 @@ $t->sql("SELECT pg_terminate_backend($worker->{pid})");
 ok(wait_until(sub { my $other = workers($t)->[0]; $other && $other->{pid} != $worker->{pid} && $other->{query} =~ /^waiting/ }), 'terminated, it comes back to wait');
 is(states($t), 'unconfirmed', 'and the change waits on');
 $t->sql("SELECT castssl_postpone('1 s')");
-ok(wait_until(sub { states($t) eq 'rolled back' }), 'until its deadline');
+ok(wait_until(sub { states($t) eq 'expired' }), 'until its deadline');
 is($t->hba, $hba, 'undone');
 
 # --- a session that ends in the middle: who watches looks at each change that begins

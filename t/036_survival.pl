@@ -101,7 +101,7 @@ sub stop_copy
 	my $heir = copy_of($t, 'heir', heir => 1);
 	rename $t->{data}, "$t->{data}.away" or die $!;
 	start_copy($heir);
-	ok(wait_until(sub { ask_copy($heir, 'SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1') eq 'rolled back' }), 'an heir undoes it');
+	ok(wait_until(sub { ask_copy($heir, 'SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1') eq 'expired' }), 'an heir undoes it');
 	is($t->hba, $hba, 'pg_hba.conf outside of the data directory, too');
 	unlike($t->slurp("$heir->{data}/postgresql.auto.conf"), qr/^ssl/m, 'and the parameters: as a whole');
 	stop_copy($heir);
@@ -272,7 +272,7 @@ my $t = CastsslTest->new('hands');
 		is(() = $t->slurp($t->{node}->logfile) =~ /WARNING:  pg_castssl: a change could not be undone yet/g, 1, 'logged once');
 	}
 	chmod 0755, $folder;
-	ok(wait_until(sub { newest($t)->{state} eq 'rolled back' }), 'undone as soon as it can be');
+	ok(wait_until(sub { newest($t)->{state} eq 'expired' }), 'undone as soon as it can be');
 }
 $t->stop;
 

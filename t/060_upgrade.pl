@@ -153,7 +153,7 @@ $kept->start;
 
 is_deeply([ map { "$_->{change_id} $_->{action} $_->{state}" } @{ $kept->rows('SELECT * FROM castssl_changes() ORDER BY 1') } ],
 	[ '1 enable applied', '2 disable applied', '3 enable applied', '4 revoke applied', '5 apply pg_hba applied',
-	  '6 apply pg_hba rolled back' ], '0.1.0: its changes, and the deadline of the last one has passed');
+	  '6 apply pg_hba expired' ], '0.1.0: its changes, and the deadline of the last one has passed');
 is($kept->hba, $applied, '0.1.0: the unconfirmed change is undone');
 is($kept->sql('SELECT ssl, hba_staged FROM castssl_status()'), 't|t', '0.1.0: its edits wait again');
 like($kept->sql('SELECT castssl_hba_diff()'), qr{^\+hostssl all all 10\.1\.0\.0/16 scram-sha-256$}m, '0.1.0: what they are');

@@ -146,7 +146,7 @@ castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name, in
 }
 
 int64
-castssl_argument_interval(FunctionCallInfo fcinfo, int n, const char *name)
+castssl_argument_confirm_within(FunctionCallInfo fcinfo, int n)
 {
 	const int64 longest = (int64) 366 * SECS_PER_DAY;
 	Interval *interval;
@@ -159,17 +159,22 @@ castssl_argument_interval(FunctionCallInfo fcinfo, int n, const char *name)
 			  interval->month * (double) DAYS_PER_MONTH * SECS_PER_DAY;
 	if (seconds < 1 || seconds > longest)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be between 1 second and 1 year", name),
+						errmsg("confirm_within must be between 1 second and 1 year"),
 						errdetail("It is %.0f seconds.", seconds),
-						errhint("For example: %s => '10 min'.", name)));
+						errhint("For example: confirm_within => '10 min'.")));
+	if (seconds * 1000 < CASTSSL_SHORT_DEADLINE)
+		ereport(WARNING,
+				(errmsg("confirm_within is no more than %.0f seconds", seconds),
+				 errdetail("An interval without a unit counts seconds."),
+				 errhint("If minutes were meant: confirm_within => '%.0f min'.", seconds)));
 	return (int64) (seconds * 1000);
 }
 
 CastsslApplyOptions
 castssl_argument_options(FunctionCallInfo fcinfo, int confirm_within, int force, int dry_run)
 {
-	return (CastsslApplyOptions){ .confirm_within = castssl_argument_interval(
-									  fcinfo, confirm_within, "confirm_within"),
+	return (CastsslApplyOptions){ .confirm_within =
+									  castssl_argument_confirm_within(fcinfo, confirm_within),
 								  .force = castssl_argument_bool(fcinfo, force),
 								  .dry_run = castssl_argument_bool(fcinfo, dry_run) };
 }

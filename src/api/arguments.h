@@ -44,8 +44,11 @@ extern bool castssl_argument_bool(FunctionCallInfo fcinfo, int n);
 extern const char **castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name,
 												int *count);
 
-/* An interval argument in milliseconds, 0 for NULL.  It must be positive, and a year at most. */
-extern int64 castssl_argument_interval(FunctionCallInfo fcinfo, int n, const char *name);
+/*
+ * The argument confirm_within in milliseconds, 0 for NULL.  It must be positive, and a year at
+ * most. A WARNING where it is so short that minutes may have been meant.
+ */
+extern int64 castssl_argument_confirm_within(FunctionCallInfo fcinfo, int n);
 
 /* The arguments confirm_within, force and dry_run of every function that applies a plan. */
 extern CastsslApplyOptions castssl_argument_options(FunctionCallInfo fcinfo, int confirm_within,

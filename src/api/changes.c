@@ -87,7 +87,7 @@ postpone(void *arg)
 /* castssl_postpone(confirm_within) */
 CASTSSL_FUNCTION(castssl_postpone)
 {
-	int64 milliseconds_then_deadline = castssl_argument_interval(fcinfo, 0, "confirm_within");
+	int64 milliseconds_then_deadline = castssl_argument_confirm_within(fcinfo, 0);
 
 	if (milliseconds_then_deadline == 0)
 		ereport(ERROR,

@@ -13,7 +13,7 @@
 #include "server/disk/paths.h"
 
 static const char *const state_names[] = { "applying",    "uncommitted", "unconfirmed", "applied",
-										   "rolled back", "failed",      "damaged" };
+										   "rolled back", "expired",     "failed",      "damaged" };
 
 const char *
 castssl_change_state_name(CastsslChangeState state)
@@ -83,6 +83,7 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "applied_at", change->applied_at);
 	castssl_manifest_append_number(&text, "finished_at", change->finished_at);
 	castssl_manifest_append_number(&text, "confirm_deadline", change->confirm_deadline);
+	castssl_manifest_append_number(&text, "confirm_within", change->confirm_within);
 	castssl_manifest_append_number(&text, "touches_tls", change->touches_tls);
 	castssl_manifest_append_number(&text, "touches_tcp", change->touches_tcp);
 	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
@@ -232,6 +233,7 @@ read_change(void *arg)
 	change->applied_at = castssl_manifest_number(manifest, "applied_at");
 	change->finished_at = castssl_manifest_number(manifest, "finished_at");
 	change->confirm_deadline = castssl_manifest_number(manifest, "confirm_deadline");
+	change->confirm_within = castssl_manifest_number(manifest, "confirm_within");
 	change->uses_staged = castssl_manifest_number(manifest, "uses_staged") != 0;
 	/* A manifest of 0.1.0 does not know of preparations. */
 	change->switching = castssl_manifest_value(manifest, "switching") == NULL ||
@@ -244,7 +246,8 @@ read_change(void *arg)
 	if (castssl_fate(change->transaction) != CASTSSL_COMMITTED)
 		change->state = CASTSSL_UNCOMMITTED;
 	change->undone = !change->left_alone &&
-					 (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_FAILED);
+					 (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_EXPIRED ||
+					  change->state == CASTSSL_FAILED);
 	change->moved = castssl_manifest_number(manifest, "place") !=
 						place_of(castssl_journal_path(change->id, NULL)) ||
 					(castssl_manifest_value(manifest, "control") != NULL &&

@@ -19,8 +19,9 @@ typedef enum CastsslChangeState
 	CASTSSL_UNCONFIRMED, /* in effect, will be undone at the deadline */
 	CASTSSL_APPLIED,
 	CASTSSL_ROLLED_BACK,
-	CASTSSL_FAILED, /* undone at once because of an error */
-	CASTSSL_DAMAGED /* its manifest cannot be read: only its id and reason are known */
+	CASTSSL_EXPIRED, /* undone at its deadline */
+	CASTSSL_FAILED,  /* undone at once because of an error */
+	CASTSSL_DAMAGED  /* its manifest cannot be read: only its id and reason are known */
 } CastsslChangeState;
 
 /* One file that a change touches. */
@@ -57,6 +58,7 @@ typedef struct CastsslChange
 	TimestampTz applied_at;       /* when it took effect and was verified; 0: not yet */
 	TimestampTz finished_at;      /* when it was confirmed, rolled back or failed; 0: open */
 	TimestampTz confirm_deadline; /* 0: none */
+	int64 confirm_within;         /* milliseconds until it; 0: none, or it was postponed */
 	List *files;                  /* CastsslChangedFile */
 	List *parameters;             /* CastsslChangedParameter */
 	List *undoes;                 /* int64 *: ids of the changes that this one undoes */

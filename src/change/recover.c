@@ -35,15 +35,28 @@ castssl_change_recovery_is_due(void)
 static void
 undo_one(CastsslChange *change, int elevel)
 {
-	bool interrupted = (change->state == CASTSSL_APPLYING);
-	const char *why = interrupted                            ? "it had been interrupted"
-					  : change->state == CASTSSL_UNCOMMITTED ? "its transaction did not commit"
-															 : "nobody confirmed it in time";
+	CastsslChangeState state = CASTSSL_EXPIRED;
+	const char *why;
 	char *problem;
 	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
 
+	if (change->state == CASTSSL_APPLYING)
+	{
+		state = CASTSSL_FAILED;
+		why = "it had been interrupted";
+	}
+	else if (change->state == CASTSSL_UNCOMMITTED)
+	{
+		state = CASTSSL_ROLLED_BACK;
+		why = "its transaction did not commit";
+	}
+	else if (change->confirm_within > 0)
+		why = psprintf("nobody confirmed it within " INT64_FORMAT " s",
+					   change->confirm_within / 1000);
+	else
+		why = "nobody confirmed it in time";
 	change->reason = why;
-	problem = castssl_change_undo(change, interrupted ? CASTSSL_FAILED : CASTSSL_ROLLED_BACK);
+	problem = castssl_change_undo(change, state);
 	ereport(
 		elevel,
 		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was undone: %s%s%s", change->id,

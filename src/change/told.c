@@ -43,6 +43,7 @@ castssl_change_told(const CastsslChange *change)
 			return psprintf("is in effect since %s", timestamptz_to_str(change->applied_at));
 		case CASTSSL_ROLLED_BACK:
 			return change->undone ? undone(change) : pstrdup("was taken back by a later change");
+		case CASTSSL_EXPIRED:
 		case CASTSSL_FAILED:
 			return undone(change);
 		case CASTSSL_DAMAGED:

@@ -26,6 +26,7 @@ keep(CastsslChange *change, int64 confirm_within, uint64 transaction)
 	{
 		change->state = CASTSSL_UNCONFIRMED;
 		change->confirm_deadline = TimestampTzPlusMilliseconds(now, confirm_within);
+		change->confirm_within = confirm_within;
 		return;
 	}
 	change->state = CASTSSL_APPLIED;
@@ -56,6 +57,7 @@ settle(const CastsslPending *item, uint64 transaction)
 			break;
 		case CASTSSL_PENDING_POSTPONE:
 			change->confirm_deadline = item->time;
+			change->confirm_within = 0;
 			break;
 	}
 	castssl_journal_update(change);

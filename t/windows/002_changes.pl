@@ -21,7 +21,7 @@ is($t->hba, $hba, 'rolled back');
 is($t->served, 'none', 'all of it');
 
 $t->enable(source_dir => $source, plaintext => 'block', confirm_within => '2 s');
-ok($t->{node}->poll_query_until('postgres', "SELECT ($latest) = 'rolled back'"), 'at the deadline it is undone');
+ok($t->{node}->poll_query_until('postgres', "SELECT ($latest) = 'expired'"), 'at the deadline it is undone');
 is($t->hba, $hba, 'pg_hba.conf is back');
 is($t->served, 'none', 'TLS is off again');
 

@@ -498,6 +498,9 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 	{
 		if (confirm_within <= 0)
 			return;
+		if (confirm_within < CASTSSL_SHORT_DEADLINE)
+			castssl_plan_warn(plan, CONFIRMATION, "confirm_within", CASTSSL_CODE_short_deadline,
+							  "an interval without a unit counts seconds: were minutes meant?");
 		detail = psprintf("from a new connection, within " INT64_FORMAT
 						  " s; otherwise everything is put back",
 						  confirm_within / 1000);

@@ -7,6 +7,9 @@
 
 #include "flow/plan/plan.h"
 
+/* Milliseconds.  Who gives less time to confirm may have meant minutes. */
+#define CASTSSL_SHORT_DEADLINE 30000
+
 /* Options of the caller. */
 typedef struct CastsslApplyOptions
 {

@@ -12,6 +12,7 @@
 #include "change/lock.h"
 #include "change/pending.h"
 #include "change/recover.h"
+#include "change/told.h"
 #include "flow/apply/confirm.h"
 #include "flow/ask/arrival.h"
 #include "server/process/raise.h"
@@ -32,6 +33,40 @@ castssl_confirm_check_committed(void)
 				 castssl_err_reason("castssl_not_committed")));
 }
 
+static void
+raise_expired(const CastsslChange *change)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("change " INT64_FORMAT " %s", change->id, castssl_change_told(change)),
+					errdetail("It was %s.", castssl_change_title(change)),
+					errhint("Make the change again, and confirm it in time."),
+					castssl_err_reason("castssl_deadline_passed")));
+}
+
+/* What is known of the change that was asked for (0: any), which does not wait. */
+static void
+raise_not_waiting(int64 change_id, const CastsslChange *open)
+{
+	const CastsslChange *change =
+		change_id != 0 ? castssl_journal_read(change_id) : castssl_journal_latest();
+
+	if (change_id != 0 && change && change->state == CASTSSL_EXPIRED)
+		raise_expired(change);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 change_id == 0
+				 ? errmsg("no change waits for confirmation")
+				 : errmsg("change " INT64_FORMAT " does not wait for confirmation", change_id),
+			 open ? errdetail("The one that does is change " INT64_FORMAT " (%s).", open->id,
+							  castssl_change_title(open))
+			 : change == NULL
+				 ? errdetail("There is no such change.")
+				 : errdetail("Change " INT64_FORMAT " (%s) %s.", change->id,
+							 castssl_change_title(change), castssl_change_told(change)),
+			 errhint("SELECT * FROM castssl_changes() shows the state of each."),
+			 castssl_err_reason("castssl_nothing_to_confirm")));
+}
+
 static CastsslChange *
 unconfirmed_change(int64 change_id)
 {
@@ -39,16 +74,10 @@ unconfirmed_change(int64 change_id)
 
 	castssl_journal_check_newest();
 	change = castssl_journal_open_change();
-	if (change == NULL || change->state != CASTSSL_UNCONFIRMED ||
-		(change_id != 0 && change->id != change_id))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("no such change waits for confirmation"),
-						change && change->state == CASTSSL_UNCONFIRMED
-							? errdetail("The one that does is change " INT64_FORMAT ".", change->id)
-							: errdetail("None does: it was confirmed or undone, or needs no "
-										"confirmation."),
-						errhint("SELECT * FROM castssl_changes() shows the state of each."),
-						castssl_err_reason("castssl_nothing_to_confirm")));
+	if (change && change->state != CASTSSL_UNCONFIRMED)
+		change = NULL;
+	if (change == NULL || (change_id != 0 && change->id != change_id))
+		raise_not_waiting(change_id, change);
 	return change;
 }
 
@@ -67,14 +96,13 @@ check_not_overdue(const CastsslChange *change)
 	if (change->confirm_deadline > GetCurrentTimestamp())
 		return;
 	error = castssl_attempt(undo_overdue, NULL);
+	if (error == NULL)
+		raise_expired(castssl_journal_read(change->id));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
-			 error ? errdetail("It is to be undone, which is not possible yet: %s.", error->message)
-				   : errdetail("It has been undone."),
-			 error ? errhint("Mend that: the change is undone by itself then.  To keep it, make it "
-							 "again.")
-				   : errhint("Make the change again, and confirm it in time."),
+			 errdetail("It is to be undone, which is not possible yet: %s.", error->message),
+			 errhint("Mend that: the change is undone by itself then.  To keep it, make it again."),
 			 castssl_err_reason("castssl_deadline_passed")));
 }
 

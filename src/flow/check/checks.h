@@ -62,7 +62,7 @@
 	CHECK(hba_superusers, hba_superusers, CASTSSL_WARNING, "superusers of other hosts show a certificate") \
 	CHECK(hba_replication, hba_replication, CASTSSL_WARNING, "no replication from other hosts unencrypted") \
 	CHECK(hba_future, hba_future, CASTSSL_WARNING, "a later major accepts pg_hba.conf, and reads the same") \
-	CHECK(changes, changes, CASTSSL_ERROR, "no change waits, was interrupted or failed to be undone") \
+	CHECK(changes, changes, CASTSSL_ERROR, "no change waits, was interrupted, expired or failed to be undone") \
 	CHECK(edited_since, edited_since, CASTSSL_INFO, "no file was edited since the last change") \
 	CHECK(managed_elsewhere, managed_elsewhere, CASTSSL_WARNING, "no other program writes the configuration") \
 	CHECK(function_names, function_names, CASTSSL_ERROR, "no other function has the name of one of these") \

@@ -14,6 +14,7 @@
 #include "change/journal.h"
 #include "change/lock.h"
 #include "change/rollback.h"
+#include "change/told.h"
 #include "flow/apply/managed.h"
 #include "flow/ask/rotation.h"
 #include "flow/check/checks.h"
@@ -104,6 +105,11 @@ report_unknown(CastsslCheckScope *scope)
 				psprintf("Put right by hand what it has left, then remove the folder \"%s\".%s",
 						 castssl_journal_path(change->id, NULL),
 						 newest ? "  Until then nothing can be changed." : ""));
+		else if (change->state == CASTSSL_EXPIRED && newest)
+			castssl_check_report(
+				scope, CASTSSL_INFO, change_name(change), castssl_change_told(change),
+				"Where it is wanted still, make it again, and confirm it in time.  "
+				"The next change ends this row.");
 		else if (change->left_alone && newest)
 			castssl_check_report(scope, CASTSSL_WARNING, change_name(change), change->reason,
 								 "Look at these files, and put right what this server needs.  The "

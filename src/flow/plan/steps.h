@@ -50,6 +50,7 @@ typedef enum CastsslOutcome
 	CODE(restart_unsafe, "the server would not start again") \
 	CODE(session_cut_off, "a live session could not come back") \
 	CODE(session_unknown, "whether a live session could come back cannot be known") \
+	CODE(short_deadline, "`confirm_within` is so short that minutes may have been meant") \
 	CODE(staged_by_others, "other roles staged edits that are applied, too") \
 	CODE(tls_off, "a hostssl rule is dead, for TLS is off") \
 	CODE(weak, "a key or a signature is weak") \
