@@ -66,6 +66,32 @@ $t->out('plaintext', qr/no pg_hba.conf entry/, sslmode => 'disable');
 is($?, 0, 'pg_ctlcluster restart');
 is($t->served, $pki->fingerprint('server.crt'), 'restarted: ours is served');
 
+# After pg_upgradecluster: the files are those of an older cluster's folder
+{
+	my $find = "SELECT severity, subject, hint FROM castssl_check() WHERE check_name = 'older_paths'";
+	is_deeply($t->rows($find), [], 'no path of an older major');
+	my $older = "$ENV{PG_CLUSTER_CONF_ROOT}/12/castssl";
+	foreach my $folder ("$ENV{PG_CLUSTER_CONF_ROOT}/12", $older)
+	{
+		mkdir $folder or die "$folder: $!";
+	}
+	foreach my $name (qw(server.crt server.key root.crt))
+	{
+		rename "$t->{config}/$name", "$older/$name" or die "$name: $!";
+	}
+	$t->sql("ALTER SYSTEM SET ssl_cert_file = '$older/server.crt'");
+	$t->sql("ALTER SYSTEM SET ssl_key_file = '$older/server.key'");
+	$t->sql("ALTER SYSTEM SET ssl_ca_file = '$older/root.crt'");
+	$t->sql('SELECT castssl_reload()');
+	my $row = $t->rows($find)->[0];
+	is("$row->{severity} $row->{subject}", 'warning ssl_cert_file, ssl_key_file, ssl_ca_file', 'paths of an older major') or diag explain $row;
+	my $rules = $t->hba;
+	$t->sql($row->{hint});
+	is_deeply($t->rows($find), [], 'gone by the hint');
+	is($t->sql('SHOW ssl_key_file'), "$t->{config}/server.key", 'the files are copied to where this cluster has its own');
+	is($t->hba, $rules, 'and no rule changes');
+}
+
 $t->disable(force => 'true');    # 13 is made with trust for TCP, so it admits more than now
 is($t->hba, $hba, 'castssl_disable gives back pg_hba.conf');
 is_deeply($t->rows(q{SELECT name, setting, source FROM pg_settings WHERE name LIKE 'ssl%'}),

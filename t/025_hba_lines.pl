@@ -86,7 +86,8 @@ subtest 'castssl_hba_move' => sub {
 	}
 	$t->fails("SELECT castssl_hba_move($_->[0])", '22023', "($_->[0])", hint => $_->[1])
 	  foreach [ '9, 1', qr/castssl_hba_rules/ ], [ '1, 9', qr/castssl_hba_rules/ ], [ '0, 1', qr/castssl_hba_rules/ ],
-	  [ 'NULL, 1', qr/castssl_hba_rules/ ], [ '1, 0', qr/NULL/ ], [ q{1, 2, '/nowhere'}, qr/castssl_hba_rules/ ];
+	  [ 'NULL, 1', qr/castssl_hba_rules/ ], [ '1, 0', qr/NULL/ ], [ q{1, 2, '/nowhere'}, qr/make it on the server first, empty\.  castssl_hba_rules/ ],
+	  [ q{1, 2, '/etc/passwd'}, qr/^castssl_hba_rules/ ];
   SKIP:
 	{
 		skip 'lines are joined from 14 on', 1 if $version < 14;

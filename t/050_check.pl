@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use CastsslHints;
 use CastsslTest;
 use IO::Socket::INET;
 use IPC::Run ();
@@ -26,7 +27,8 @@ my %elsewhere = (
 	parameters_changeable => '005_errors.pl',
 	ca_rotation => '041_ca_rotation.pl',
 	sessions_ca => '041_ca_rotation.pl',
-	standby => '006_standby.pl');
+	standby => '006_standby.pl',
+	older_paths => '011_debian.pl');
 
 # A file of the data directory, with its mode; of(name): one of the PKI.
 sub put
@@ -67,9 +69,10 @@ sub find
 # The statements of a row, as somebody would paste them into psql; or the command, into a shell.
 sub follow
 {
-	my ($hint, $fix) = @_;
+	my ($hint, $fix, $what, $about) = @_;
 	$followed++;
 	$hint = $fix // $hint;
+	my $before = CastsslHints::look($t);
 	if ($hint =~ /^chmod /)
 	{
 		is(system($hint), 0, "followed: $hint");
@@ -80,6 +83,9 @@ sub follow
 	ok($ok, "followed: $hint") or diag $err;
 	$guest->quit if $guest;
 	$t->psql('SELECT castssl_confirm(force => true)') if $hint =~ /confirm_within/;
+	$t->sql('SELECT pg_reload_conf()') if $hint =~ /restart/;
+	my @besides = grep { $_ !~ $about } CastsslHints::differences($before, CastsslHints::look($t));
+	is_deeply(\@besides, [], "$what: and nothing else changed") or diag join "\n", @besides;
 	return;
 }
 
@@ -97,7 +103,9 @@ sub fault
 	{
 		like($found[0]{hint} // '', $f{hint} // qr/\S/, "$what: a hint");
 		is($found[0]{hint}, $found[0]{fix}, "$what: the fix is the hint as well") if defined $found[0]{fix};
-		$f{mend} ? $f{mend}->($found[0]{hint}) : follow($found[0]{hint}, $found[0]{fix});
+		# SQL is typed here; what says more than to type it is for a person
+		is($found[0]{fix}, undef, "$what: no SQL that is not typed") if $f{mend};
+		$f{mend} ? $f{mend}->($found[0]{hint}) : follow($found[0]{hint}, $found[0]{fix}, $what, $f{about} // qr/^$/);
 	}
 	is(scalar(find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments})), 0, "$what: gone")
 	  or diag explain [ find($f{check}, $f{severity}, $f{subject} // qr//, $f{arguments}) ];
@@ -158,8 +166,10 @@ fault('a configuration file that the server refuses',
 	plant => sub { put('postgresql.conf', "$configuration\nno such line = =\n") },
 	mend => sub { put('postgresql.conf', $configuration); $t->reload });
 fault('ssl off',
+	about => qr/^parameter ssl: off -> on$/,
 	check => 'ssl_enabled', severity => 'error', plant => sub { system_set('ssl = off') });
 fault('a hostssl rule while TLS is off',
+	about => qr/^parameter ssl: off -> on$/,
 	check => 'hba_tls_off', severity => 'warning', subject => qr/^pg_hba.conf:\d+, \d+$/,
 	plant => sub { system_set('ssl = off') });
 my $certificate = $t->slurp("$data/server.crt");
@@ -171,6 +181,7 @@ fault('a certificate that was replaced and not loaded',
 		put('server.key', of('server-renewed.key'));
 	});
 fault('a parameter that was stored and not loaded',
+	about => qr/^parameter ssl_prefer_server_ciphers: on -> off$/,
 	check => 'parameters_in_effect', severity => 'warning', subject => qr/ssl_prefer_server_ciphers/,
 	plant => sub { $t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off') });
 fault('pg_hba.conf edited and not loaded',
@@ -181,6 +192,7 @@ fault('a line that the server refuses',
 	plant => sub { append_hba("host all all 10.0.0.0/8 nonsense\n") },
 	hint => qr/^Write line \d+ as it is meant to be, and do not remove it/, mend => \&restore_hba);
 fault('a line that the server refuses, and that has a meaning',
+	about => qr/^line hostssl all all 10.* clientcert=|^access of \w+ 10\.1\.2\.3 tls: refused  -> refused .*clientcert=verify-ca/,
 	check => 'hba_loads', severity => 'error', subject => qr/^pg_hba.conf:\d+$/,
 	plant => sub { append_hba("hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=1\n") },
 	hint => qr/castssl_hba_change\(.*clientcert=verify-ca/)
@@ -193,19 +205,23 @@ fault('a server that would not start again',
 # --- parameters
 
 fault('an old protocol',
+	about => qr/^parameter ssl_min_protocol_version: TLSv1 -> TLSv1.2$/,
 	check => 'protocol_version', severity => 'error',
 	plant => sub { system_set("ssl_min_protocol_version = 'TLSv1'") });
 fault('ciphers that do not encrypt',
+	about => qr/^parameter ssl_ciphers: /,
 	check => 'ciphers', severity => 'error',
 	plant => sub { system_set("ssl_ciphers = 'NULL-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:\@SECLEVEL=0'") });
 
 fault('ciphers without a certificate',
+	about => qr/^parameter ssl_ciphers: /,
 	check => 'ciphers', severity => 'error',
 	plant => sub { system_set("ssl_ciphers = 'ADH-AES256-GCM-SHA384:\@SECLEVEL=0'") });
 my $encrypted = 'server-encrypted.key';
 system("openssl ec -in $data/server.key -aes256 -passout 'pass:open sesame' -out $data/$encrypted 2>$data/openssl.log") == 0 or die;
 chmod 0600, "$data/$encrypted";
 fault('an encrypted key that no reload takes up',
+	about => qr/^parameter ssl_passphrase_command_supports_reload: off -> on$/,
 	check => 'passphrase', severity => 'warning', subject => qr/^ssl_passphrase_command_supports_reload$/,
 	plant => sub {
 		put('passphrase', "#!/bin/sh\ntouch $data/was-asked\necho open sesame\n", 0700);
@@ -224,6 +240,7 @@ unlink map { "$data/$_" } $encrypted, qw(passphrase was-asked openssl.log);
 # --- files
 
 fault('a private key that others can use',
+	about => qr/^file server.key: 100644 (\w+) -> 100600 \1$/,
 	check => 'key_permissions', severity => 'error', subject => qr/server.key$/,
 	plant => sub { chmod 0644, "$data/server.key" },
 	hint => qr/castssl_enable/);
@@ -237,6 +254,7 @@ fault("the CA's private key",
 	plant => sub { put('ca.key', of('root.key')) },
 	mend => sub { unlink "$data/ca.key" });
 fault('a symbolic link in the data directory',
+	about => qr/^parameter ssl_cert_file: link.crt -> .*\/server.crt$/,
 	check => 'symbolic_links', severity => 'warning', subject => qr/link.crt$/,
 	plant => sub {
 		symlink "$data/server.crt", "$data/link.crt";
@@ -272,6 +290,25 @@ fault('an expired certificate',
 		put('server.key', $key);
 		$t->reload;
 	});
+# whose certificate it is
+put('ssl-cert-snakeoil.pem', $certificate);
+fault("Debian's certificate for tests",
+	check => 'certificate_origin', severity => 'warning', subject => qr/snakeoil\.pem$/,
+	plant => sub { system_set("ssl_cert_file = 'ssl-cert-snakeoil.pem'") },
+	mend => sub { system_set("ssl_cert_file = 'server.crt'") });
+unlink "$data/ssl-cert-snakeoil.pem";
+fault('a self-signed certificate',
+	check => 'certificate_origin', severity => 'info', subject => qr/server\.crt$/,
+	plant => sub {
+		system("openssl req -x509 -key $data/server.key -subj /CN=localhost -days 90 -out $data/server.crt 2>$data/openssl.log") == 0 or die;
+		unlink "$data/openssl.log";
+	},
+	mend => sub { put('server.crt', $certificate) });
+fault('an edit of postgresql.conf that has no effect',
+	check => 'two_values', severity => 'info', subject => qr/^ssl_ciphers$/,
+	plant => sub { $t->sql("ALTER SYSTEM SET ssl_ciphers = 'HIGH:!aNULL:!3DES'"); sleep 1; configure("ssl_ciphers = 'HIGH:!aNULL'") },
+	hint => qr/^Where postgresql\.conf is right: ALTER SYSTEM RESET ssl_ciphers; SELECT \* FROM castssl_reload\(\);  Else/,
+	mend => sub { $t->sql('ALTER SYSTEM RESET ssl_ciphers'); $t->reload });
 fault('a certificate that ends soon',
 	check => 'certificate_dates', severity => 'warning', subject => qr/server.crt$/,
 	plant => sub { configure("castssl.expiry_warning = '9000d'") },
@@ -328,6 +365,7 @@ unlink "$data/root.crl";
 # --- pg_hba.conf
 
 fault('a rule that no connection reaches',
+	about => qr/^line local postgres all trust: 1 -> not there$/,
 	check => 'hba_dead_rules', severity => 'info', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("local postgres all trust\n") },
 	hint => qr/castssl_hba_remove/);
@@ -350,6 +388,7 @@ foreach (
 	restore_hba();
 }
 fault('a rule below a broader one with the same options in another order',
+	about => qr/^line hostssl all bob .*: 1 -> not there$/,
 	check => 'hba_dead_rules', severity => 'info', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub {
 		append_hba("hostssl all all 10.0.0.0/8 ldap ldapserver=a ldapbasedn=x\n"
@@ -360,6 +399,7 @@ restore_hba();
 my $everybody = "hostssl all,replication all 10.0.0.0/8 scram-sha-256\n";
 my $standbys = "hostssl all,replication alice 0.0.0.0/0 cert\n";
 fault('a rule that a broader one hides in part',
+	about => qr/^file pg_hba.conf: |^access of alice 10\.1\.2\.3 tls: authenticate .* -> refused cert/,
 	check => 'hba_partly_hidden', severity => 'info', subject => qr/^pg_hba.conf:\d+$/,
 	plant => sub { append_hba($everybody . $standbys) },
 	hint => qr/castssl_hba_move\(line_number => \d+, before_line => \d+\)/);
@@ -369,6 +409,7 @@ fault('the same above a rule that rejects',
 	plant => sub { append_hba("${everybody}host all,replication alice 10.9.0.0/16 reject\n$standbys") },
 	hint => qr/^Where this rule is meant/, mend => \&restore_hba, count => 2);
 fault('a reject that a broader rule hides in part',
+	about => qr/^file pg_hba.conf: |^access of bob 10\.1\.2\.3 tls: authenticate .* -> refused reject/,
 	check => 'hba_partly_hidden', severity => 'info',
 	plant => sub { append_hba("hostssl all all 10.0.0.0/8 scram-sha-256\nhost all bob all reject\n") },
 	hint => qr/castssl_hba_move/);
@@ -385,15 +426,18 @@ foreach (
 	restore_hba();
 }
 fault('plaintext from other hosts',
+	about => qr/^line host(ssl)? all all 10|^access of \w+ 10\.1\.2\.3 none: .* -> refused $/,
 	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("host all all 10.0.0.0/8 scram-sha-256\n") },
 	hint => qr/rule => 'hostssl all all 10\.0\.0\.0\/8 scram-sha-256'/);
 restore_hba();
 fault('plaintext alone from other hosts',
+	about => qr/^line hostnossl all all 10|^access of \w+ 10\.1\.2\.3 none: .* -> refused reject$/,
 	check => 'hba_plaintext', severity => 'warning', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("hostnossl all all 10.0.0.0/8 scram-sha-256\n") });
 restore_hba();
 fault('trust from other hosts',
+	about => qr/^line hostssl all alice 10|^access of alice 10\.1\.2\.3 tls: accepted trust -> authenticate scram-sha-256$/,
 	check => 'hba_trust', severity => 'error',
 	plant => sub { append_hba("hostssl all alice 10.0.0.0/8 trust\n") },
 	hint => qr/^SELECT.*scram-sha-256/);
@@ -404,10 +448,12 @@ fault('trust from other hosts, for a role without a password',
 	hint => qr/^First set the passwords of postgres \(/, mend => \&restore_hba);
 restore_hba();
 fault('clear-text passwords',
+	about => qr/^line host all all 10|^access of \w+ 10\.1\.2\.3 \w+: (\w+) password -> \1 scram-sha-256$/,
 	check => 'hba_password', severity => 'error',
 	plant => sub { append_hba("host all all 10.0.0.0/8 password\n") });
 restore_hba();
 fault('md5',
+	about => qr/^line hostssl all all 10|^access of \w+ 10\.1\.2\.3 tls: (\w+) md5 -> \1 scram-sha-256$/,
 	check => 'hba_md5', severity => 'info',
 	plant => sub { append_hba("hostssl all all 10.0.0.0/8 md5\n") });
 restore_hba();
@@ -430,14 +476,17 @@ fault('an MD5 password under md5: passwords first',
 	hint => qr/^First set the passwords of bob \(.*Then: SELECT castssl_hba_change/, mend => \&restore_hba);
 $t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE bob PASSWORD 'builder'});
 fault('superusers from anywhere',
+	about => qr/^line hostssl all postgres all|^access of postgres \S+ tls: refused scram-sha-256 -> refused scram-sha-256 clientcert=verify-full$/,
 	check => 'hba_superusers', severity => 'warning',
 	plant => sub { append_hba("hostssl all postgres all scram-sha-256\n") });
 restore_hba();
 fault('replication in plaintext',
+	about => qr/^line host(ssl)? replication /,
 	check => 'hba_replication', severity => 'warning',
 	plant => sub { append_hba("host replication all 10.0.0.0/8 scram-sha-256\n") });
 restore_hba();
 fault('client certificates without a CA',
+	about => qr/^parameter ssl_ca_file:  -> root.crt$/,
 	check => 'hba_clientcert', severity => 'error', subject => qr/^pg_hba.conf:\d+, \d+$/,
 	plant => sub { system_set("ssl_ca_file = ''") });
 my $ident = $t->slurp("$data/pg_ident.conf");
@@ -521,7 +570,10 @@ fault('an unconfirmed change',
 	plant => sub { $t->sql("SELECT * FROM castssl_disable(confirm_within => '1 hour')") },
 	hint => qr/castssl_confirm/);
 $t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
+# what a change did is taken back as a whole
+my $undone = qr/^(?:access of|line|parameter ssl(?:_ca_file)?:) ?/;
 fault('an interrupted change',
+	about => $undone,
 	check => 'changes', severity => 'warning', subject => qr/^change \d+ \(enable\)$/,
 	plant => sub {
 		$t->edit_state($t->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'applying'/m });
@@ -529,6 +581,7 @@ fault('an interrupted change',
 	hint => qr/castssl_changes/);
 $t->enable(source_dir => $t->{source}, plaintext => 'block', clientcert => 'verify-full');
 fault('a change that should have been undone',
+	about => $undone,
 	check => 'changes', severity => 'error', subject => qr/^change \d+ \(enable\)$/,
 	plant => sub {
 		$t->edit_state($t->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'unconfirmed'/m; s/^confirm_deadline = '\d+'/confirm_deadline = '1'/m });
@@ -563,6 +616,32 @@ foreach my $schema ('public', '"x; DROP TABLE y"')
 fault('a procedure',
 	check => 'function_names', severity => 'error', subject => qr/castssl_status\(text\)$/,
 	plant => sub { $t->sql("CREATE PROCEDURE public.castssl_status(text) LANGUAGE sql AS 'SELECT 1'") });
+
+# --- jobs of pg_cron: a table of its name and shape
+
+$t->sql('CREATE SCHEMA cron AUTHORIZATION intruder; SET ROLE intruder;
+	CREATE VIEW cron.job AS SELECT 1 AS jobid, 1/0 AS database, 1 AS username, 1 AS nodename, 1 AS nodeport, 1 AS active');
+is(scalar(find('cron_jobs', 'ok')), 1, "somebody else's view of that name is not read");
+$t->sql('DROP VIEW cron.job; CREATE TABLE cron.job (jobid bigint, schedule text, command text, nodename text DEFAULT $$localhost$$, nodeport int,
+	database text DEFAULT $$postgres$$, username text DEFAULT $$alice$$, active boolean DEFAULT true)');
+my $port = $t->{node}->port;
+$t->sql("INSERT INTO cron.job (jobid, nodename, nodeport, active) VALUES (1, 'localhost', $port, false), (2, '', $port, true), (3, '192.0.2.1', 1, true)");
+is(scalar(find('cron_jobs', 'ok')), 1, 'jobs that are off, by socket or of another server');
+$t->set_hba($CastsslTest::stock_hba);
+$t->sql("INSERT INTO cron.job (jobid, nodeport) VALUES (4, $port)");
+is(scalar(find('cron_jobs', 'ok')), 1, 'a job that is let in');
+{
+	my ($row) = grep { ($_->{code} // '') eq 'cron_jobs' } @{ $t->enable(clientcert => 'verify-ca', plaintext => 'block', dry_run => 'true') };
+	like($row->{detail} // '', qr/^1 active job connects by TCP and would be refused afterwards, such as job 4 of alice on database postgres/, 'castssl_enable() warns before');
+	is($row->{result} // '', 'warning', 'in a row');
+	my @none = grep { ($_->{code} // '') eq 'cron_jobs' } @{ $t->enable(clientcert => 'verify-ca', plaintext => 'keep', dry_run => 'true') };
+	is_deeply(\@none, [], 'nothing to say where plaintext stays');
+}
+fault('a job that would be refused',
+	check => 'cron_jobs', severity => 'warning', subject => qr/^pg_cron$/,
+	plant => \&restore_hba, hint => qr/SET nodename = ''/,
+	mend => sub { $t->sql(q{UPDATE cron.job SET nodename = '' WHERE jobid = 4}) });
+$t->sql('DROP SCHEMA cron CASCADE');
 
 # --- sessions
 

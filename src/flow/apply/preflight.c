@@ -15,6 +15,7 @@
 #include "flow/apply/managed.h"
 #include "flow/apply/preflight.h"
 #include "flow/ask/rotation.h"
+#include "flow/ask/cron.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
 #include "flow/ask/taking_back.h"
@@ -319,6 +320,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
 	castssl_impact_warn(plan);
+	castssl_cron_warn(plan);
 	castssl_taking_back_check(plan, force || undone_unless_confirmed);
 	castssl_proofs_check(plan, force || undone_unless_confirmed);
 	if (!force && !undone_unless_confirmed)

@@ -122,6 +122,7 @@ read_role(CastsslCheckScope *scope, CastsslRole role)
 	if (error)
 	{
 		scope->material_problem[role] = error->message;
+		scope->material_hint[role] = error->hint;
 		scope->material.files[role].path = NULL;
 	}
 }

@@ -3,7 +3,7 @@
  *		The checks of castssl_check, one line each.
  *
  * A new check is a line here and its function, in one of layers.c, files.c,
- * rules.c, exposure.c, passwords.c, upgrade.c, ident.c, functions.c and live.c: void
+ * rules.c, exposure.c, passwords.c, upgrade.c, configured.c, ident.c, functions.c and live.c: void
  *castssl_check_NAME(CastsslCheckScope *scope).
  */
 #ifndef CASTSSL_FLOW_CHECK_CHECKS_H
@@ -24,6 +24,8 @@
 	CHECK(restart_safe, restart_safe, CASTSSL_ERROR, "a restart would succeed") \
 	CHECK(ssl_enabled, ssl_enabled, CASTSSL_ERROR, "TLS is on") \
 	CHECK(parameters_changeable, parameters_changeable, CASTSSL_INFO, "ALTER SYSTEM can change the parameters of TLS") \
+	CHECK(two_values, two_values, CASTSSL_INFO, "postgresql.conf says nothing that postgresql.auto.conf overrules") \
+	CHECK(older_paths, older_paths, CASTSSL_WARNING, "no file lies in a folder of an older major") \
 	CHECK(protocol_version, protocol_version, CASTSSL_ERROR, "no protocol before TLS 1.2") \
 	CHECK(ciphers, ciphers, CASTSSL_ERROR, "no weak ciphers") \
 	CHECK(passphrase, passphrase, CASTSSL_WARNING, "a key with a passphrase survives a reload") \
@@ -33,6 +35,7 @@
 	CHECK(symbolic_links, symbolic_links, CASTSSL_WARNING, "no file of TLS is a symbolic link in the data directory") \
 	CHECK(ca_key, ca_key, CASTSSL_WARNING, "no private key of the CA lies on the server") \
 	CHECK(key_copies, key_copies, CASTSSL_WARNING, "no copy of a private key lies open") \
+	CHECK(certificate_origin, certificate_origin, CASTSSL_WARNING, "the certificate is this server's own, and signed by a CA") \
 	CHECK(certificate_parse, judgement, CASTSSL_ERROR, "the server certificate can be read") \
 	CHECK(key_parse, judgement, CASTSSL_ERROR, "its private key can be read") \
 	CHECK(key_matches_certificate, judgement, CASTSSL_ERROR, "they belong together") \
@@ -66,6 +69,7 @@
 	CHECK(edited_since, edited_since, CASTSSL_INFO, "no file was edited since the last change") \
 	CHECK(managed_elsewhere, managed_elsewhere, CASTSSL_WARNING, "no other program writes the configuration") \
 	CHECK(function_names, function_names, CASTSSL_ERROR, "no other function has the name of one of these") \
+	CHECK(cron_jobs, cron_jobs, CASTSSL_WARNING, "jobs of pg_cron find a way in") \
 	CHECK(sessions_plaintext, sessions_plaintext, CASTSSL_WARNING, "no session from another host is unencrypted") \
 	CHECK(sessions_ca, sessions_ca, CASTSSL_WARNING, "live sessions showed certificates that still count") \
 	CHECK(ca_rotation, ca_rotation, CASTSSL_WARNING, "no CA waits to be dropped") \

@@ -68,8 +68,23 @@ castssl_check_files_readable(CastsslCheckScope *scope)
 		if (scope->material_problem[role])
 			castssl_check_report(scope, scope->ssl ? CASTSSL_ERROR : CASTSSL_INFO,
 								 castssl_role_parameter(role), scope->material_problem[role],
-								 "SELECT * FROM castssl_enable(source_dir => '...');");
+								 scope->material_hint[role]);
 	}
+}
+
+/* castssl_enable() without arguments mends the mode alone; with TLS off it would turn it on. */
+static void
+report_open_key(CastsslCheckScope *scope, const CastsslMaterialFile *key)
+{
+	const char *message = psprintf("other accounts can use the private key (mode %04o)",
+								   (unsigned) (key->st.st_mode & 07777));
+
+	if (scope->ssl)
+		castssl_check_report_fix(scope, CASTSSL_ERROR, key->name, message,
+								 "SELECT * FROM castssl_enable();");
+	else
+		castssl_check_report(scope, CASTSSL_ERROR, key->name, message,
+							 castssl_hint_with("chmod 0600 %s", castssl_shell_word(key->path)));
 }
 
 void
@@ -80,10 +95,7 @@ castssl_check_key_permissions(CastsslCheckScope *scope)
 
 	/* An owner and mode that only root can repair count as a problem of reading the key. */
 	if (key->path && key->mode != 0)
-		castssl_check_report(scope, CASTSSL_ERROR, key->name,
-							 psprintf("others than the server can use the private key (mode %04o)",
-									  (unsigned) (key->st.st_mode & 07777)),
-							 "SELECT * FROM castssl_enable();");
+		report_open_key(scope, key);
 	if (key->path && (readers = castssl_platform_other_readers(key->path)) != NULL)
 		castssl_check_report(scope, CASTSSL_WARNING, key->name,
 							 psprintf("its access control list lets others than the server, "
@@ -105,14 +117,11 @@ castssl_check_symbolic_links(CastsslCheckScope *scope)
 
 		if (scope->material.files[role].path && path_is_prefix_of_path(DataDir, name) &&
 			lstat(name, &st) == 0 && S_ISLNK(st.st_mode))
-			castssl_check_report(
-				scope, CASTSSL_WARNING, name,
-				"a symbolic link in the data directory: pg_basebackup leaves it "
-				"out, and a standby made so does not start",
-				castssl_hint_with(
-					psprintf("ALTER SYSTEM SET %s = %%s; SELECT * FROM castssl_reload();",
-							 castssl_role_parameter(role)),
-					castssl_sql_literal(scope->material.files[role].path)));
+			castssl_check_report_set(
+				scope, CASTSSL_WARNING, name, castssl_role_parameter(role),
+				"a symbolic link in the data directory: pg_basebackup leaves it out, and a standby "
+				"made so does not start",
+				castssl_sql_literal(scope->material.files[role].path));
 	}
 }
 

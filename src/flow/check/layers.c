@@ -135,7 +135,7 @@ castssl_check_tls_on_hint(const CastsslCheckScope *scope)
 	bool in_place = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
 					scope->material.files[CASTSSL_ROLE_KEY].path;
 
-	return in_place ? "ALTER SYSTEM SET ssl = on; SELECT * FROM castssl_reload();"
+	return in_place ? "ALTER SYSTEM SET ssl = on; " RELOAD
 					: "Put server.crt, server.key and root.crt into a folder of the server, then: "
 					  "castssl_enable(source_dir => 'that folder', confirm_within => '10 min').";
 }
@@ -192,9 +192,9 @@ castssl_check_protocol_version(CastsslCheckScope *scope)
 	char *version = castssl_parameter_value("ssl_min_protocol_version");
 
 	if (strcmp(version, "TLSv1.2") != 0 && strcmp(version, "TLSv1.3") != 0)
-		castssl_check_report_set(scope, CASTSSL_ERROR, "ssl_min_protocol_version",
-								 psprintf("protocols before TLSv1.2 are allowed ('%s')", version),
-								 "'TLSv1.2'");
+		castssl_check_report_set(
+			scope, CASTSSL_ERROR, "ssl_min_protocol_version", "ssl_min_protocol_version",
+			psprintf("protocols before TLSv1.2 are allowed ('%s')", version), "'TLSv1.2'");
 }
 
 /* What is wrong with a cipher; NULL if nothing. */
@@ -265,7 +265,7 @@ castssl_check_ciphers(CastsslCheckScope *scope)
 	if (context == NULL)
 		appendStringInfo(&weak, "no cipher is left: %s", castssl_openssl_error());
 	if (weak.len > 0)
-		castssl_check_report_set(scope, CASTSSL_ERROR, "ssl_ciphers", weak.data,
+		castssl_check_report_set(scope, CASTSSL_ERROR, "ssl_ciphers", "ssl_ciphers", weak.data,
 								 strong_ciphers(list));
 	SSL_CTX_free(context);
 }
@@ -278,6 +278,7 @@ castssl_check_passphrase(CastsslCheckScope *scope)
 		key_is_encrypted(scope))
 		castssl_check_report_set(
 			scope, CASTSSL_WARNING, "ssl_passphrase_command_supports_reload",
+			"ssl_passphrase_command_supports_reload",
 			"a reload does not take up a new certificate: the key is encrypted, and its passphrase "
 			"is asked for at the start only",
 			"on");

@@ -16,6 +16,7 @@
 #include "change/rollback.h"
 #include "change/told.h"
 #include "flow/apply/managed.h"
+#include "flow/ask/cron.h"
 #include "flow/ask/rotation.h"
 #include "flow/check/checks.h"
 #include "flow/plan/baseline.h"
@@ -214,6 +215,21 @@ castssl_check_sessions_plaintext(CastsslCheckScope *scope)
 							 psprintf("%d live sessions from other hosts are unencrypted", count),
 							 "Have these clients use TLS before plaintext => 'block': "
 							 "pg_stat_activity and pg_stat_ssl name them.");
+}
+
+void
+castssl_check_cron_jobs(CastsslCheckScope *scope)
+{
+	CastsslCronRefused refused = castssl_cron_refused(scope->policy, scope->ssl);
+
+	if (refused.count > 0)
+		castssl_check_report(
+			scope, CASTSSL_WARNING, "pg_cron",
+			psprintf("%d active %s by TCP and would be refused, such as %s", refused.count,
+					 refused.count == 1 ? "job connects" : "jobs connect", refused.example),
+			"Have the jobs use the socket (UPDATE cron.job SET nodename = '', by a superuser) or "
+			"background workers (cron.use_background_workers, with a restart), or admit them in "
+			"pg_hba.conf.");
 }
 
 /*

@@ -99,14 +99,16 @@ castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverity severity, 
 }
 
 void
-castssl_check_report_set(CastsslCheckScope *scope, CastsslSeverity severity, const char *parameter,
-						 const char *message, const char *value)
+castssl_check_report_set(CastsslCheckScope *scope, CastsslSeverity severity, const char *subject,
+						 const char *parameter, const char *message, const char *value)
 {
-	if (castssl_parameter_unchangeable(parameter))
+	if (value == NULL)
+		castssl_check_report(scope, severity, subject, message, NULL);
+	else if (castssl_parameter_unchangeable(parameter))
 		castssl_check_report(
-			scope, severity, parameter, message,
+			scope, severity, subject, message,
 			psprintf("Set %s to %s where the server is managed from.", parameter, value));
 	else
-		castssl_check_report_fix(scope, severity, parameter, message,
+		castssl_check_report_fix(scope, severity, subject, message,
 								 psprintf("ALTER SYSTEM SET %s = %s; " RELOAD, parameter, value));
 }

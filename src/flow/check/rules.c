@@ -4,6 +4,9 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
 
@@ -14,6 +17,8 @@
 #include "hba/match/outcome.h"
 #include "hba/text/address.h"
 #include "hba/text/write.h"
+#include "server/process/platform.h"
+#include "server/process/platform_account.h"
 
 /* The rule with an error at "path:line"; NULL: it is not known. */
 static const CastsslHbaRule *
@@ -29,6 +34,41 @@ rule_at(const CastsslCheckScope *scope, const char *place)
 			return rule;
 	}
 	return NULL;
+}
+
+/* The file that an include names and the server may not read, from its message; NULL: another. */
+static char *
+unreadable_file(const char *message)
+{
+	const char *begin = strchr(message, '"');
+	const char *end = begin ? strrchr(message, '"') : NULL;
+	char *path;
+
+	if (end == NULL || end == begin || strncmp(message, "could not open ", 15) != 0)
+		return NULL;
+	path = pnstrdup(begin + 1, end - begin - 1);
+	return access(path, R_OK) != 0 && errno == EACCES ? path : NULL;
+}
+
+/* How the server's account gets at a file of pg_hba.conf: its place is right. */
+static char *
+readable_hint(const char *path)
+{
+	char *account = castssl_account_name(castssl_platform_user_id());
+	struct stat st;
+	char *folder = castssl_account_blocked_at(path, &st);
+
+	if (folder)
+		return castssl_hint_naming(
+			psprintf("Let the server's account %s pass through the folder \"%%s\" (mode %04o).",
+					 account, (unsigned) (st.st_mode & 07777)),
+			folder);
+	if (stat(path, &st) == 0 && (int) st.st_uid == castssl_platform_user_id())
+		return castssl_hint_with("Let the server's account read it: chmod u+r %s",
+								 castssl_shell_word(path));
+	return castssl_hint_with(
+		psprintf("Let the server's account read it, as root: chown %s %%s", account),
+		castssl_shell_word(path));
 }
 
 /*
@@ -47,8 +87,11 @@ castssl_check_hba_loads(CastsslCheckScope *scope)
 		const CastsslHbaRule *rule = rule_at(scope, subject);
 		CastsslHbaRule repaired;
 		const char *value;
+		char *file = unreadable_file(message);
 
-		if (rule == NULL)
+		if (file)
+			castssl_check_report(scope, CASTSSL_ERROR, subject, message, readable_hint(file));
+		else if (rule == NULL)
 			castssl_check_report(scope, CASTSSL_ERROR, subject, message,
 								 "Correct that, then: SELECT * FROM castssl_reload();");
 		else
@@ -79,7 +122,7 @@ because_text(const CastsslCheckScope *scope, int rule)
 	{
 		const CastsslHbaRule *because = &scope->policy->rules[scope->because[rule][i]];
 
-		if (because->file == file)
+		if (because->file == 0 && file == 0)
 			appendStringInfo(&text, "%s%d", i ? ", " : "line ", because->line_number);
 		else
 			appendStringInfo(&text, "%s%s", i ? ", " : "", castssl_check_rule_name(scope, because));

@@ -26,6 +26,7 @@ typedef struct CastsslCheckScope
 	/* files that the parameters in effect name, without the unreadable ones */
 	CastsslMaterial material;
 	const char *material_problem[CASTSSL_NROLES]; /* why a file is unreadable; NULL: it was read */
+	const char *material_hint[CASTSSL_NROLES];    /* what to do about that; may be NULL */
 	List *unread;                                 /* why other facts are not known: messages */
 	bool judged;                                  /* false: the judgement could not be made */
 	CastsslFindings judgement;                    /* of certificates, keys, CAs and CRLs */
@@ -77,11 +78,12 @@ extern void castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverit
 										const char *subject, const char *message);
 
 /*
- * Report a parameter that ALTER SYSTEM mends; value: as SQL.  Where it cannot, the hint says
- * where to change it.
+ * Report a parameter that ALTER SYSTEM mends; value: as SQL, NULL: not to be pasted.  Where it
+ * cannot, the hint says where to change it.
  */
 extern void castssl_check_report_set(CastsslCheckScope *scope, CastsslSeverity severity,
-									 const char *parameter, const char *message, const char *value);
+									 const char *subject, const char *parameter,
+									 const char *message, const char *value);
 
 /* Is the client at this address on another host? family 0: a Unix-domain socket. */
 extern bool castssl_check_is_remote(uint8 family, const uint8 *address);

@@ -35,6 +35,7 @@ typedef enum CastsslOutcome
 	CODE(crl_dates, "a CRL expires soon") \
 	CODE(crl_issuer, "a CRL is by no CA of the CA file, or a CA has no CRL") \
 	CODE(crl_parse, "a part of a CRL file cannot be read") \
+	CODE(cron_jobs, "jobs of pg_cron, which connect by TCP, would be refused") \
 	CODE(expires_soon, "a certificate expires within `castssl.expiry_warning`, or has expired") \
 	CODE(key_readable, "others can read the file that a private key was copied from") \
 	CODE(key_usage, "the certificate does not say that it is for servers") \

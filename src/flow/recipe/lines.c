@@ -4,11 +4,14 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/lines.h"
 #include "hba/access/unreachable.h"
 #include "hba/match/match.h"
 #include "hba/text/lex.h"
+#include "server/process/caller.h"
 #include "server/process/raise.h"
 #include "server/world.h"
 
@@ -18,6 +21,9 @@
 static int
 find_file(const CastsslLine *line, const CastsslHbaPolicy *policy)
 {
+	struct stat st;
+	bool missing;
+
 	if (line->file_name == NULL)
 		return 0;
 	for (int i = 0; i < policy->nfiles; i++)
@@ -25,10 +31,16 @@ find_file(const CastsslLine *line, const CastsslHbaPolicy *policy)
 		if (strcmp(policy->files[i]->path, line->file_name) == 0)
 			return i;
 	}
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("\"%s\" is not a file of pg_hba.conf", line->file_name),
-					errdetail("Neither hba_file nor an include names it."),
-					errhint("castssl_hba_rules() shows the file of each rule.")));
+	/* others may not learn which files there are */
+	missing = castssl_caller_is_superuser() && stat(line->file_name, &st) != 0 && errno == ENOENT;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" is not a file of pg_hba.conf", line->file_name),
+			 missing ? errdetail("It does not exist.")
+					 : errdetail("Neither hba_file nor an include names it."),
+			 missing ? errhint("Where an include is to find it, make it on the server first, "
+							   "empty.  castssl_hba_rules() shows the file of each rule.")
+					 : errhint("castssl_hba_rules() shows the file of each rule.")));
 	return -1;
 }
 
