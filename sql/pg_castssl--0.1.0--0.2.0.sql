@@ -162,6 +162,47 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_status() IS
   'what the server uses for TLS, what it serves at this moment, and the state of the last change';
 
+-- What clients write -----------------------------------------------------------
+
+DROP FUNCTION castssl_client_config(text, text, text, text);
+CREATE FUNCTION castssl_client_config(
+  format text,
+  host text,
+  user_name text,
+  database text DEFAULT 'postgres',
+  port int DEFAULT NULL,
+  sslmode text DEFAULT NULL,
+  folder text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_client_config'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_client_config(text, text, text, text, int, text, text) IS
+  'what a client needs to connect: uri, node, service, jdbc, npgsql or cast';
+
+CREATE FUNCTION castssl_hba_explain(
+  database text,
+  user_name text,
+  address text,
+  encryption text DEFAULT 'tls',
+  replication boolean DEFAULT false,
+  client_certificate text DEFAULT NULL,
+  staged boolean DEFAULT false,
+  OUT verdict text, OUT file_name text, OUT line_number int, OUT rule text, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_hba_explain_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_explain(text, text, text, text, boolean, text, boolean) IS
+  'the same for an address as people and logs write it: in brackets, with a zone, or IPv4 inside IPv6';
+
+-- NULL: a year for a server, 90 days for a client.
+CREATE OR REPLACE FUNCTION castssl_sign(
+  request text,
+  valid_for interval DEFAULT NULL,
+  purpose text DEFAULT 'client')
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_sign'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+
 -- Edits of pg_hba.conf -------------------------------------------------------
 
 CREATE FUNCTION castssl_hba_add(
@@ -231,6 +272,8 @@ $$;
 
 REVOKE ALL ON FUNCTION
   castssl_status(),
+  castssl_client_config(text, text, text, text, int, text, text),
+  castssl_hba_explain(text, text, text, text, boolean, text, boolean),
   castssl_check(int, boolean),
   castssl_hba_add(text, int, text),
   castssl_hba_move(int, int, text),
@@ -253,9 +296,10 @@ GRANT EXECUTE ON FUNCTION
   castssl_fingerprint(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
+  castssl_hba_explain(text, text, text, text, boolean, text, boolean),
   castssl_hba_compare(),
   castssl_hba_impact(),
-  castssl_client_config(text, text, text, text),
+  castssl_client_config(text, text, text, text, int, text, text),
   castssl_changes()
 TO pg_monitor;
 

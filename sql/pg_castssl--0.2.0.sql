@@ -142,6 +142,21 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalo
 COMMENT ON FUNCTION castssl_hba_explain(text, text, inet, text, boolean, text, boolean) IS
   'which line of pg_hba.conf answers such a connection, why not the lines above it, and what comes of it';
 
+CREATE FUNCTION castssl_hba_explain(
+  database text,
+  user_name text,
+  address text,
+  encryption text DEFAULT 'tls',
+  replication boolean DEFAULT false,
+  client_certificate text DEFAULT NULL,
+  staged boolean DEFAULT false,
+  OUT verdict text, OUT file_name text, OUT line_number int, OUT rule text, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'castssl_hba_explain_text'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_explain(text, text, text, text, boolean, text, boolean) IS
+  'the same for an address as people and logs write it: in brackets, with a zone, or IPv4 inside IPv6';
+
 CREATE FUNCTION castssl_hba_compare(
   OUT change text, OUT encryption text, OUT database text, OUT user_name text, OUT address text,
   OUT before text, OUT after text, OUT before_line int, OUT after_line int, OUT certain boolean,
@@ -293,7 +308,7 @@ COMMENT ON FUNCTION castssl_create_ca(text, interval, text) IS
 
 CREATE FUNCTION castssl_sign(
   request text,
-  valid_for interval DEFAULT '90 days',
+  valid_for interval DEFAULT NULL,
   purpose text DEFAULT 'client')
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_sign'
@@ -325,12 +340,15 @@ CREATE FUNCTION castssl_client_config(
   format text,
   host text,
   user_name text,
-  database text DEFAULT 'postgres')
+  database text DEFAULT 'postgres',
+  port int DEFAULT NULL,
+  sslmode text DEFAULT NULL,
+  folder text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_client_config'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_client_config(text, text, text, text) IS
-  'what a client needs to connect: uri, service, jdbc, npgsql or cast';
+COMMENT ON FUNCTION castssl_client_config(text, text, text, text, int, text, text) IS
+  'what a client needs to connect: uri, node, service, jdbc, npgsql or cast';
 
 -- Changes ------------------------------------------------------------------
 
@@ -383,6 +401,7 @@ REVOKE ALL ON FUNCTION
   castssl_fingerprint(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
+  castssl_hba_explain(text, text, text, text, boolean, text, boolean),
   castssl_hba_compare(),
   castssl_hba_impact(),
   castssl_hba_stage(text),
@@ -401,7 +420,7 @@ REVOKE ALL ON FUNCTION
   castssl_sign(text, interval, text),
   castssl_issue_client(text, text, interval),
   castssl_revoke(text, text, boolean),
-  castssl_client_config(text, text, text, text),
+  castssl_client_config(text, text, text, text, int, text, text),
   castssl_changes(),
   castssl_confirm(bigint, boolean),
   castssl_postpone(interval),
@@ -441,8 +460,9 @@ GRANT EXECUTE ON FUNCTION
   castssl_fingerprint(),
   castssl_hba_rules(boolean),
   castssl_hba_explain(text, text, inet, text, boolean, text, boolean),
+  castssl_hba_explain(text, text, text, text, boolean, text, boolean),
   castssl_hba_compare(),
   castssl_hba_impact(),
-  castssl_client_config(text, text, text, text),
+  castssl_client_config(text, text, text, text, int, text, text),
   castssl_changes()
 TO pg_monitor;

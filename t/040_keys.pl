@@ -398,7 +398,7 @@ subtest 'castssl_issue_client' => sub {
 	my $directory = $t->sql(q{SELECT castssl_issue_client('alice', password => 'open sesame')});
 	is($directory, "$state/issued/alice", 'returns the directory');
 	is(mode($directory), '0700', 'which is 0700');
-	is_deeply([ map { s{.*/}{}r } sort glob("$directory/*") ], [qw(client.crt client.key client.pfx client.pk8 root.crt)], 'five files');
+	is_deeply([ map { s{.*/}{}r } sort glob("$directory/*") ], [qw(client.crt client.key client.pem.pk8 client.pfx client.pk8 root.crt)], 'six files');
 	is(mode($_), '0600', s{.*/}{}r . ' is 0600') foreach glob("$directory/*");
 	is(slurp("$directory/root.crt"), $our_root, 'root.crt is the CA\'s');
 	is(verify_error("$ca/root.crt", "$directory/client.crt", '-purpose', 'sslclient'), '', 'openssl verify accepts it');
@@ -513,7 +513,7 @@ subtest 'castssl_revoke: sessions, and the caller' => sub {
 	my ($pid) = $out =~ /pid (\d+)/;
 	my $err;
 	($ok, undef, $err) = $t->psql('SELECT ' . call('castssl_revoke', certificate => $pem));
-	like($err, qr/WARNING:.*1 live sessions.*\n?.*Processes $pid\./s, 'live sessions with the certificate are named');
+	like($err, qr/WARNING:.*1 live session still uses.*\n?.*Process $pid\./s, 'live sessions with the certificate are named');
 	$in = "SELECT 'still here';\n\\q\n";
 	$live->finish;
 	like($out, qr/still here/, 'and go on');

@@ -51,18 +51,74 @@ subtest 'what the strings look like' => sub {
 	is(config('jdbc'), "jdbc:postgresql://localhost:$port/postgres?user=alice&sslmode=verify-full&sslrootcert=root.crt&sslcert=client.crt&sslkey=client.pk8", 'jdbc');
 	is(config('npgsql'), qq{Host="localhost";Port=$port;Username="alice";Database="postgres";SSL Mode=VerifyFull;}
 		  . 'Root Certificate=root.crt;SSL Certificate=client.crt;SSL Key=client.key;', 'npgsql');
-	is(config('cast'), "[localhost:$port]\nssl=true\nsslmode=verify-full\nsslrootcert=root.crt\nsslcert=client.crt\nsslkey=client.pk8\n", 'cast')
+	is(config('cast'), "[localhost:$port]\nssl=true\nsslmode=verify-full\nsslrootcert=root.crt\nsslcert=client.crt\nsslkey=client.pem.pk8\n", 'cast')
 	  or diag config('cast');
 	like(config('uri', host => '127.0.0.1'), qr/sslmode=verify-full/, 'an address in the certificate');
 	like(config('uri', host => 'elsewhere.example.com'), qr/sslmode=verify-ca/, 'a host that is not');
 	like(config('uri', host => '::1'), qr{\@\[::1\]:$port/}, 'an IPv6 address');
+	is(config('node'), config('uri'), 'node: verify-full is the same for node-postgres');
+	like(config('node', host => 'elsewhere.example.com'), qr/\?uselibpqcompat=true&sslmode=verify-ca&/, 'node: verify-ca is not, unless it is told so');
+	like(config('node', sslmode => 'allow'), qr/\?uselibpqcompat=true&sslmode=prefer&/, 'node: there is no allow');
 	$t->fails("SELECT castssl_client_config('odbc', 'localhost', 'alice')", '22023', 'another format', hint => 1);
 	$t->fails("SELECT castssl_client_config('uri', 'host/path?x', 'alice')", '22023', 'a host that is none', hint => 1);
 	$t->fails("SELECT castssl_client_config('service', 'localhost', E'alice\\npassword=x')", '22023', 'a line break');
 	$t->fails("SELECT castssl_client_config('uri', 'localhost', NULL)", '22023', 'no user');
 };
 
+# host => [ hosts and ports as a URI has them, as pg_service.conf, as Npgsql, as the .ini file ]
+subtest 'hosts and ports' => sub {
+	my %hosts = (
+		'db1:6432' => [ 'db1:6432', "host=db1\nport=6432", 'Host="db1";Port=6432;', '[db1:6432]' ],
+		'db1, db2' => [ "db1:$port,db2:$port", "host=db1,db2\nport=$port,$port", qq{Host="db1,db2";Port=$port;}, "[db1:$port]", "[db2:$port]" ],
+		'db1:1,db2:2' => [ 'db1:1,db2:2', "host=db1,db2\nport=1,2", 'Host="db1:1,db2:2";', '[db1:1]', '[db2:2]' ],
+		'192.0.2.7:99' => [ '192.0.2.7:99', "host=192.0.2.7\nport=99", 'Host="192.0.2.7";Port=99;', '[192.0.2.7:99]' ],
+		'::1' => [ "[::1]:$port", "host=::1\nport=$port", qq{Host="::1";Port=$port;}, "[::1:$port]" ],
+		'[::1]' => [ "[::1]:$port", "host=::1\nport=$port", qq{Host="::1";Port=$port;}, "[::1:$port]" ],
+		'[2001:db8::7]:99,db:1' => [ '[2001:db8::7]:99,db:1', "host=2001:db8::7,db\nport=99,1", 'Host="[2001:db8::7]:99,db:1";', '[2001:db8::7:99]', '[db:1]' ],
+		'fe80::1%eth0' => [ "[fe80::1%25eth0]:$port", "host=fe80::1%eth0\nport=$port", qq{Host="fe80::1%eth0";Port=$port;}, "[fe80::1%eth0:$port]" ]);
+	foreach my $host (sort keys %hosts)
+	{
+		my ($uri, $service, $npgsql, @sections) = @{ $hosts{$host} };
+		like(config('uri', host => $host), qr{^postgresql://alice\@\Q$uri\E/postgres\?}, "$host: uri");
+		like(config('node', host => $host), qr{^postgresql://alice\@\Q$uri\E/postgres\?}, "$host: node") unless $host =~ /,/;
+		like(config('jdbc', host => $host), qr{^jdbc:postgresql://\Q@{[ $uri =~ s/%25/%/r ]}\E/postgres\?}, "$host: jdbc");
+		like(config('service', host => $host), qr/^\[postgres\]\n\Q$service\E\n/, "$host: service");
+		like(config('npgsql', host => $host), qr/^\Q$npgsql\EUsername/, "$host: npgsql");
+		is_deeply([ config('cast', host => $host) =~ /^(\[.*\])$/mg ], \@sections, "$host: cast");
+	}
+	like(config('uri', port => 6543), qr/localhost:6543\//, 'the port as a parameter');
+	like(config('uri', host => 'a:1,b', port => 6543), qr/a:1,b:6543\//, 'for hosts that name none');
+	like(config('uri', host => 'localhost,elsewhere'), qr/sslmode=verify-ca/, 'one host is not in the certificate');
+	like(config('uri', host => 'localhost,127.0.0.1'), qr/sslmode=verify-full/, 'all are');
+	$t->fails("SELECT castssl_client_config('uri', '$_', 'alice')", '22023', "host '$_'", hint => 1)
+	  foreach 'a,,b', 'a:0', 'a:65536', 'a:b', '[a]', '[::1', '[::1]x', '1:2:3', '::1%', 'a%b', 'a b', '::1/64';
+	$t->fails("SELECT castssl_client_config('uri', 'a', 'alice', port => 0)", '22023', 'port', hint => 1);
+	$t->fails("SELECT castssl_client_config('node', 'a,b', 'alice')", '22023', 'node-postgres knows one host', hint => 1);
+};
+
+subtest 'sslmode and folder' => sub {
+	foreach my $mode (qw(allow prefer require))
+	{
+		is(config('cast', sslmode => $mode), "[localhost:$port]\nssl=true\nsslmode=$mode\nsslcert=client.crt\nsslkey=client.pem.pk8\n", "cast, $mode");
+		like(config('uri', sslmode => $mode), qr/\?sslmode=$mode&sslcert=/, "uri, $mode");
+		like(config('npgsql', sslmode => $mode), qr/SSL Mode=\u$mode;SSL Certificate/, "npgsql, $mode");
+	}
+	is(config('cast', sslmode => 'disable'), "[localhost:$port]\nssl=false\nsslmode=disable\n", 'cast, disable');
+	like(config('cast', folder => 'C:\CAST\ssl'), qr/^sslrootcert=C:\\CAST\\ssl\\root.crt\nsslcert=C:\\CAST\\ssl\\client.crt\nsslkey=C:\\CAST\\ssl\\client.pem.pk8$/m, 'cast, a folder of Windows');
+	like(config('cast', folder => '/etc/ssl/certs/'), qr{^sslrootcert=/etc/ssl/certs/root.crt$}m, 'cast, another folder');
+	like(config('npgsql', folder => 'C:\my ssl'), qr/Root Certificate="C:\\my ssl\\root.crt";/, 'npgsql');
+	like(config('jdbc', folder => 'C:\my ssl'), qr/sslkey=C:%5Cmy%20ssl%5Cclient.pk8$/, 'jdbc');
+	my (undef, undef, $said) = $t->psql("SELECT castssl_client_config('uri', 'elsewhere', 'alice', sslmode => 'verify-full')");
+	like($said, qr/WARNING:.*does not have the name.*DETAIL/s, 'verify-full, which the certificate is not good for');
+	(undef, undef, $said) = $t->psql("SELECT castssl_client_config('uri', 'localhost', 'alice', sslmode => 'verify-full')");
+	is($said, '', 'or is');
+	$t->fails("SELECT castssl_client_config('uri', 'a', 'alice', sslmode => 'on')", '22023', 'another mode', hint => 1);
+	$t->fails("SELECT castssl_client_config('uri', 'a', 'alice', folder => E'a\\nb')", '22023', 'a folder with a line break');
+};
+
 subtest 'psql' => sub {
+	is_deeply([ run_in($alice, [ @psql, config('uri', host => "nowhere.invalid:1,localhost:$port", sslmode => 'require') ]) ], [ 1, $answer ], 'the second of two hosts');
+	is_deeply([ run_in($t->{folder}, [ @psql, config('uri', folder => $alice) ]) ], [ 1, $answer ], 'with the folder of the files, from elsewhere');
 	is_deeply([ run_in($alice, [ @psql, config('uri') ]) ], [ 1, $answer ], 'by URI');
 	# before 15 libpq looks for an address among the DNS names alone, and so refuses
 	my ($libpq) = `psql --version` =~ /(\d+)/;
@@ -141,10 +197,12 @@ JAVA
 	# the .ini section, as a program reads it: keys and values are the driver's
 	my ($section, @lines) = split /\n/, config('cast');
 	my ($host) = $section =~ /^\[(.*)\]$/;
-	my $ini = "jdbc:postgresql://$host/postgres?user=alice&" . join '&', @lines;
+	# this driver wants the key as DER
+	my $ini = "jdbc:postgresql://$host/postgres?user=alice&" . join '&', map { s/client\.pem\.pk8/client.pk8/r } @lines;
+	my $pfx = config('jdbc') =~ s/&sslcert=.*/&sslkey=client.pfx&sslpassword=open%20sesame/r;
 	my $url = config('jdbc');
 	my ($ok, $out) = run_in($alice, [ 'java', '-cp', $jar, $source, $question, $url, config('jdbc', host => '127.0.0.1'), $ini,
-			$url =~ s/&sslcert=.*//r, $url =~ s/localhost/localhost.localdomain/r ]);
+			$url =~ s/&sslcert=.*//r, $url =~ s/localhost/localhost.localdomain/r, $pfx, $url =~ s/client\.pk8/client.pem.pk8/r ]);
 	ok($ok, 'java runs') or diag $out;
 	my @answers = split /\n/, $out;
 	is($answers[0], $answer, 'the URL, with the PKCS#8 key');
@@ -152,6 +210,8 @@ JAVA
 	is($answers[2], $answer, 'the .ini section of "cast"');
 	like($answers[3], qr/requires a valid client certificate/, 'not without the certificate');
 	unlike($answers[4], qr/^t\|/, 'not by another name');
+	is($answers[5], $answer, 'the PKCS#12 file, whose alias it looks for');
+	like($answers[6], qr/Could not read SSL key file/, 'not with the PKCS#8 key as PEM');
 };
 
 subtest 'Node.js' => sub {
@@ -176,6 +236,7 @@ JS
 	my @node = ('node', $script, $question);
 	my @modules = (NODE_PATH => $modules, NODE_NO_WARNINGS => 1);
 	is_deeply([ run_in($alice, [ @node, config('uri') ], @modules) ], [ 1, $answer ], 'the URI, with the PEM key');
+	is_deeply([ run_in($alice, [ @node, config('node') ], @modules) ], [ 1, $answer ], 'format node');
 	my ($ok, $why) = run_in($alice, [ @node, config('uri') =~ s/&sslcert=.*//r ], @modules);
 	ok(!$ok, 'not without the certificate');
 	like($why, qr/requires a valid client certificate|alert/, 'but as the server says');

@@ -139,6 +139,60 @@ subtest 'a small CA beside another one' => sub {
 	is(join(' ', $alice->()), '1 1', 'with both lists: alice');
 };
 
+subtest 'a CA that is elsewhere' => sub {
+	# no CA at all: its own CA revokes it
+	my $own = CastsslTest->new('no_ca', conf => '');
+	my $alice = text_of('alice.crt');
+	$own->fails('SELECT ' . CastsslTest::call('castssl_revoke', certificate => $alice), '55000', 'revoke, without a CA', constraint => 'castssl_no_ca',
+		detail => qr/issued by CN=castssl test root/, hint => qr/^Have that CA revoke it.*castssl_install\(crl/);
+	$own->fails("SELECT castssl_sign('x')", '55000', 'sign, without a CA', hint => qr/castssl_create_ca/);
+	# a CA whose files were not moved yet
+	$own->sql("SELECT length(castssl_create_ca(common_name => 'First'))");
+	my $elsewhere = "$own->{folder}/ca";
+	mkdir $elsewhere, 0700 or die $!;
+	$own->sql("LOAD 'pg_castssl'; ALTER SYSTEM SET castssl.ca_directory = '$elsewhere'");
+	$own->reload;
+	foreach my $call ("castssl_sign('x')", "castssl_issue_client('alice')", CastsslTest::call('castssl_revoke', certificate => $alice))
+	{
+		my $error = $own->fails("SELECT $call", '55000', 'before it was moved', constraint => 'castssl_no_ca', hint => qr/^As the server's account: cp /);
+		next unless $call =~ /revoke/;
+		my ($command) = $error->{hint} =~ /^As the server's account: (.*)/;
+		is(system('sh', '-c', $command), 0, 'the command runs') or diag $command;
+	}
+	my ($ok, $out, $err) = $own->psql("SELECT castssl_issue_client('alice')");
+	ok($ok, 'then the CA is there') or diag $err;
+	like($err, qr/NOTICE:.*CN=alice is valid until \d{4}-\d\d-\d\d/, 'and the end is said');
+	$own->fails('SELECT ' . CastsslTest::call('castssl_revoke', certificate => $alice), '22023', "another CA's certificate",
+		detail => qr/castssl test root/, hint => qr/^Have that CA revoke it.*in one text/);
+	# a second CA is said to be one
+	$own->sql("ALTER SYSTEM SET castssl.ca_directory = '$own->{folder}/ca2'");
+	mkdir "$own->{folder}/ca2", 0700 or die $!;
+	system('cp', '-Rp', $elsewhere, "$own->{data}/pg_castssl/ca") == 0 or die $!;
+	$own->reload;
+	(undef, undef, $err) = $own->psql("SELECT length(castssl_create_ca(common_name => 'Second'))");
+	like($err, qr/WARNING:.*a second CA/, 'a second CA');
+	# how long
+	foreach my $case ([ 'server', 365 ], [ 'client', 90 ])
+	{
+		my ($purpose, $days) = @$case;
+		is($own->sql("SELECT round(extract(epoch FROM not_after - now()) / 86400) FROM castssl_certificate_info(castssl_sign(castssl_csr('x', dns_names => '{x}'), purpose => '$purpose'))"),
+			$days, "$purpose: $days days");
+	}
+	$own->stop;
+};
+
+subtest 'a folder of the configuration that cannot be written' => sub {
+	plan skip_all => 'root writes everywhere' if $> == 0;
+	my $own = CastsslTest->new('read_only', layout => 'debian');
+	plan skip_all => 'no such layout here' unless $own->{config} ne $own->{data};
+	$own->enable(source_dir => $own->{source}, target_dir => $own->{data});
+	chmod 0500, $own->{config} or die $!;
+	my $rows = $own->rows('SELECT * FROM ' . CastsslTest::call('castssl_install', ca => text_of('other-root.crt') . text_of('root.crt')));
+	ok((grep { $_->{target} eq "$own->{data}/root.crt" && $_->{result} eq 'done' } @$rows), 'a text goes where the files in use lie') or diag explain $rows;
+	chmod 0700, $own->{config} or die $!;
+	$own->stop;
+};
+
 subtest 'a certificate that is its own CA' => sub {
 	my $own = CastsslTest->new('own_ca');
 	my $source = "$own->{folder}/own";

@@ -127,6 +127,9 @@ if ($java)
 	my @jdbc = grep { $_->[0] ne 'another host' } @cases;
 	my @answers = jdbc(map { my ($what, %options) = @$_; jdbc_url(%options, tcp => '127.0.0.1') } @jdbc);
 	listed('JDBC', $jdbc[$_][0], $answers[$_] // '') foreach 0 .. $#jdbc;
+	# a key as CAST's documents have it for JDBC
+	$pki->openssl('pkcs8', '-topk8', '-nocrypt', '-in', 'alice.key', '-out', "$t->{folder}/alice.pem.pk8");
+	listed('JDBC', 'a key in PEM form', (jdbc(jdbc_url(sslmode => 'require', tcp => '127.0.0.1', cert => 'alice') =~ s/alice\.pk8/alice.pem.pk8/r))[0]);
 }
 # no row but what was provoked
 is_deeply([ grep { !$seen{psql}{$_} } map { $_->[0] } @{ $patterns{psql} } ], [], 'psql: every row was provoked');

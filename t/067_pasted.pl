@@ -143,7 +143,7 @@ $t->set_hba($CastsslTest::stock_hba);
 
 # --- what a client's settings may hold
 
-foreach my $format (qw(uri service jdbc npgsql cast))
+foreach my $format (qw(uri node service jdbc npgsql cast))
 {
 	foreach my $bad ("a\xe2\x80\xaeb", "a\xe2\x81\xa6b", "a\xe2\x80\x8bb", "a\xc2\x85b", "\xef\xbb\xbfb", "a\xe2\x80\xa8b")
 	{

@@ -12,14 +12,26 @@
 #include "change/worker.h"
 #include "flow/ask/client_config.h"
 
-/* castssl_client_config(format, host, user_name, database) */
+/* castssl_client_config(format, host, user_name, database, port, sslmode, folder) */
 CASTSSL_FUNCTION(castssl_client_config)
 {
-	char *format = castssl_argument_required(fcinfo, 0, "format");
-	char *host = castssl_argument_required(fcinfo, 1, "host");
-	char *user_name = castssl_argument_required(fcinfo, 2, "user_name");
-	char *database = castssl_argument_required(fcinfo, 3, "database");
+	CastsslClientCall call = { 0 };
 
+	call.format = castssl_argument_required(fcinfo, 0, "format");
+	call.host = castssl_argument_required(fcinfo, 1, "host");
+	call.user_name = castssl_argument_required(fcinfo, 2, "user_name");
+	call.database = castssl_argument_required(fcinfo, 3, "database");
+	if (!PG_ARGISNULL(4))
+	{
+		call.port = PG_GETARG_INT32(4);
+		if (call.port < 1 || call.port > 65535)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("invalid value for port: %d", call.port),
+							errdetail("A port is a number from 1 to 65535."),
+							errhint("For example: port => 5432; NULL stands for the server's.")));
+	}
+	call.sslmode = castssl_argument_text(fcinfo, 5);
+	call.folder = castssl_argument_text(fcinfo, 6);
 	castssl_worker_tell();
-	return castssl_text_datum(castssl_client_config_text(format, host, user_name, database));
+	return castssl_text_datum(castssl_client_config_text(&call));
 }

@@ -19,23 +19,34 @@
 #include "change/worker.h"
 #include "flow/ask/explain.h"
 #include "flow/recipe/staging.h"
+#include "hba/text/address.h"
 #include "server/hba_files.h"
 #include "server/process/caller.h"
 #include "server/process/raise.h"
 #include "server/world.h"
 
+/* IPv4 inside IPv6 (::ffff:192.0.2.1) comes in as IPv4: the server's sockets for IPv6 take no
+ * other. */
+static void
+see_as_server(CastsslConnection *connection)
+{
+	static const uint8 prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+	if (connection->family != 6 || memcmp(connection->address, prefix, sizeof(prefix)) != 0)
+		return;
+	connection->family = 4;
+	memmove(connection->address, connection->address + sizeof(prefix), 4);
+}
+
 /* The address of one client; NULL: a Unix-domain socket. */
 static void
-set_address(CastsslQuestion *question, FunctionCallInfo fcinfo, int n)
+set_address(CastsslQuestion *question, inet *address)
 {
 	CastsslConnection *connection = &question->connection;
-	inet *address;
+	char text[CASTSSL_IP_SIZE];
 
-	if (PG_ARGISNULL(n))
+	if (address == NULL)
 		return;
-	address = PG_GETARG_INET_PP(n);
-	question->address =
-		TextDatumGetCString(DirectFunctionCall1(network_host, InetPGetDatum(address)));
 	if (ip_bits(address) != ip_maxbits(address))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("address must be that of one client"),
@@ -43,6 +54,30 @@ set_address(CastsslQuestion *question, FunctionCallInfo fcinfo, int n)
 						errhint("Give it without a netmask.")));
 	connection->family = ip_family(address) == PGSQL_AF_INET ? 4 : 6;
 	memcpy(connection->address, ip_addr(address), ip_addrsize(address));
+	see_as_server(connection);
+	question->address = pstrdup(castssl_ip_text(connection->family, connection->address, text));
+}
+
+/* An address as text: in brackets or not; the server does not see a zone (fe80::1%eth0). */
+static inet *
+read_address(char *text)
+{
+	CastsslHbaAddress read;
+	size_t length = strlen(text);
+	char *given = text;
+	char *written;
+
+	if (length > 1 && text[0] == '[' && text[length - 1] == ']')
+		text = pnstrdup(text + 1, length - 2);
+	if (strchr(text, ':') && strchr(text, '%'))
+		text = pnstrdup(text, strchr(text, '%') - text);
+	if (!castssl_hba_address_parse(text, &read, &written) ||
+		read.kind != CASTSSL_HBA_ADDRESS_MASK || strchr(text, '%'))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for address: \"%s\"", given),
+						errdetail("It is the IPv4 or IPv6 address of a client."),
+						errhint("For example: address => '192.0.2.7'.")));
+	return DatumGetInetPP(DirectFunctionCall1(inet_in, CStringGetDatum(text)));
 }
 
 static void
@@ -58,11 +93,8 @@ set_encryption(CastsslConnection *connection, const char *name)
 		connection->encryption = CASTSSL_PLAINTEXT;
 }
 
-/*
- * castssl_hba_explain(database, user_name, address, encryption, replication,
- *					   client_certificate, staged)
- */
-CASTSSL_FUNCTION(castssl_hba_explain)
+static void
+explain(FunctionCallInfo fcinfo, inet *address)
 {
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslQuestion question = { 0 };
@@ -74,7 +106,7 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	question.connection.database =
 		question.connection.replication ? "" : castssl_argument_required(fcinfo, 0, "database");
 	question.connection.user = castssl_argument_required(fcinfo, 1, "user_name");
-	set_address(&question, fcinfo, 2);
+	set_address(&question, address);
 	set_encryption(&question.connection, castssl_argument_required(fcinfo, 3, "encryption"));
 	question.certificate = castssl_argument_pem(fcinfo, 5);
 	castssl_question_now(&question, castssl_argument_bool(fcinfo, 6)
@@ -96,5 +128,23 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	castssl_row_text(&row, "rule", explanation.text);
 	castssl_row_text(&row, "reason", explanation.reason);
 	castssl_rows_add(&rows, &row);
+}
+
+/*
+ * castssl_hba_explain(database, user_name, address, encryption, replication,
+ *					   client_certificate, staged)
+ */
+CASTSSL_FUNCTION(castssl_hba_explain)
+{
+	explain(fcinfo, PG_ARGISNULL(2) ? NULL : PG_GETARG_INET_PP(2));
+	return (Datum) 0;
+}
+
+/* The same, where address is a text. */
+CASTSSL_FUNCTION(castssl_hba_explain_text)
+{
+	char *address = castssl_argument_text(fcinfo, 2);
+
+	explain(fcinfo, address ? read_address(address) : NULL);
 	return (Datum) 0;
 }

@@ -79,12 +79,15 @@ argument_secret(FunctionCallInfo fcinfo, int n)
 	return secret;
 }
 
-/* The validity of a certificate, in seconds: an interval of 1 minute to 100 years. */
+/*
+ * The validity of a certificate, in seconds: an interval of 1 minute to 100 years; unnamed
+ * stands for NULL.
+ */
 static int64
-argument_validity(FunctionCallInfo fcinfo, int n)
+argument_validity(FunctionCallInfo fcinfo, int n, int64 unnamed)
 {
 	const int64 longest = (int64) 100 * 366 * SECS_PER_DAY;
-	int64 seconds = 0;
+	int64 seconds = unnamed;
 
 	if (!PG_ARGISNULL(n))
 	{
@@ -183,7 +186,7 @@ CASTSSL_FUNCTION(castssl_create_ca)
 	TextCall call = { .make = make_ca };
 
 	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name"));
-	call.valid_for = argument_validity(fcinfo, 1);
+	call.valid_for = argument_validity(fcinfo, 1, 0);
 	call.second = castssl_argument_required(fcinfo, 2, "key_type");
 	return run_text_call("castssl_create_ca", &call);
 }
@@ -202,12 +205,13 @@ CASTSSL_FUNCTION(castssl_sign)
 	char *purpose;
 
 	call.first = castssl_argument_required_pem(fcinfo, 0, "request");
-	call.valid_for = argument_validity(fcinfo, 1);
 	purpose = castssl_argument_required(fcinfo, 2, "purpose");
 	call.purpose =
 		castssl_choice("purpose", purpose, purposes, "For example: purpose => 'server'.") == 1
 			? CASTSSL_FOR_SERVER
 			: CASTSSL_FOR_CLIENT;
+	call.valid_for = argument_validity(
+		fcinfo, 1, (call.purpose == CASTSSL_FOR_SERVER ? 365 : 90) * (int64) SECS_PER_DAY);
 	return run_text_call("castssl_sign", &call);
 }
 
@@ -224,7 +228,7 @@ CASTSSL_FUNCTION(castssl_issue_client)
 
 	call.first = castssl_argument_required(fcinfo, 0, "user_name");
 	call.second = argument_secret(fcinfo, 1);
-	call.valid_for = argument_validity(fcinfo, 2);
+	call.valid_for = argument_validity(fcinfo, 2, 0);
 	return run_text_call("castssl_issue_client", &call);
 }
 

@@ -6,30 +6,19 @@
 
 #include <openssl/x509v3.h>
 
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 
 #include "base/words.h"
 #include "flow/ask/client_config.h"
+#include "flow/ask/client_formats.h"
 #include "flow/ask/explain.h"
 #include "flow/plan/material.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/world.h"
-
-/* The properties of the connection, the same for every format. */
-typedef struct Settings
-{
-	const char *host;
-	int port;
-	const char *user_name;
-	const char *database;
-	const char *sslmode;     /* one of libpq's values */
-	bool client_certificate; /* the server demands one */
-} Settings;
 
 /* Is the certificate that the server uses valid for this host name? */
 static bool
@@ -101,7 +90,7 @@ admits(CastsslQuestion *question, CastsslEncryption encryption, bool shows_certi
  * if no address comes in over TLS and one does in plaintext.
  */
 static void
-ask_rules(Settings *settings)
+ask_rules(CastsslClientSettings *settings)
 {
 	CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
 	CastsslHbaWorld world = *castssl_hba_world();
@@ -142,123 +131,6 @@ ask_rules(Settings *settings)
 		settings->sslmode = "disable";
 }
 
-/* Append a value of a URI.  Characters that RFC 3986 does not reserve stay. */
-static void
-append_percent(StringInfo text, const char *value)
-{
-	for (; *value; value++)
-	{
-		unsigned char c = (unsigned char) *value;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			strchr("-._~", c))
-			appendStringInfoChar(text, c);
-		else
-			appendStringInfo(text, "%%%02X", c);
-	}
-}
-
-/* Only then a root certificate has a use. */
-static bool
-is_verified(const Settings *settings)
-{
-	return strncmp(settings->sslmode, "verify-", 7) == 0;
-}
-
-/* An IPv6 address needs brackets where a port may follow. */
-static char *
-host_with_port(const Settings *settings)
-{
-	return psprintf(strchr(settings->host, ':') ? "[%s]:%d" : "%s:%d", settings->host,
-					settings->port);
-}
-
-static void
-append_uri(StringInfo text, const Settings *settings)
-{
-	appendStringInfoString(text, "postgresql://");
-	append_percent(text, settings->user_name);
-	appendStringInfo(text, "@%s/", host_with_port(settings));
-	append_percent(text, settings->database);
-	appendStringInfo(text, "?sslmode=%s", settings->sslmode);
-	if (is_verified(settings))
-		appendStringInfoString(text, "&sslrootcert=root.crt");
-	if (settings->client_certificate)
-		appendStringInfoString(text, "&sslcert=client.crt&sslkey=client.key");
-}
-
-static void
-append_service(StringInfo text, const Settings *settings)
-{
-	appendStringInfo(text, "[%s]\nhost=%s\nport=%d\nuser=%s\ndbname=%s\nsslmode=%s\n",
-					 settings->database, settings->host, settings->port, settings->user_name,
-					 settings->database, settings->sslmode);
-	if (is_verified(settings))
-		appendStringInfoString(text, "sslrootcert=root.crt\n");
-	if (settings->client_certificate)
-		appendStringInfoString(text, "sslcert=client.crt\nsslkey=client.key\n");
-}
-
-static void
-append_jdbc(StringInfo text, const Settings *settings)
-{
-	appendStringInfo(text, "jdbc:postgresql://%s/", host_with_port(settings));
-	append_percent(text, settings->database);
-	appendStringInfoString(text, "?user=");
-	append_percent(text, settings->user_name);
-	appendStringInfo(text, "&sslmode=%s", settings->sslmode);
-	if (is_verified(settings))
-		appendStringInfoString(text, "&sslrootcert=root.crt");
-	if (settings->client_certificate)
-		appendStringInfoString(text, "&sslcert=client.crt&sslkey=client.pk8");
-}
-
-/* A value of a .NET connection string: in quotes, with quotes doubled. */
-static void
-append_npgsql_value(StringInfo text, const char *name, const char *value)
-{
-	appendStringInfo(text, "%s=\"", name);
-	for (; *value; value++)
-	{
-		if (*value == '"')
-			appendStringInfoChar(text, '"');
-		appendStringInfoChar(text, *value);
-	}
-	appendStringInfoString(text, "\";");
-}
-
-static void
-append_npgsql(StringInfo text, const Settings *settings)
-{
-	const char *mode = strcmp(settings->sslmode, "verify-full") == 0 ? "VerifyFull"
-					   : strcmp(settings->sslmode, "verify-ca") == 0 ? "VerifyCA"
-					   : strcmp(settings->sslmode, "disable") == 0   ? "Disable"
-																	 : "Prefer";
-
-	append_npgsql_value(text, "Host", settings->host);
-	appendStringInfo(text, "Port=%d;", settings->port);
-	append_npgsql_value(text, "Username", settings->user_name);
-	append_npgsql_value(text, "Database", settings->database);
-	appendStringInfo(text, "SSL Mode=%s;", mode);
-	if (is_verified(settings))
-		appendStringInfoString(text, "Root Certificate=root.crt;");
-	if (settings->client_certificate)
-		appendStringInfoString(text, "SSL Certificate=client.crt;SSL Key=client.key;");
-}
-
-static void
-append_cast(StringInfo text, const Settings *settings)
-{
-	bool tls = is_verified(settings);
-
-	appendStringInfo(text, "[%s]\nssl=%s\nsslmode=%s\n", host_with_port(settings),
-					 tls ? "true" : "false", settings->sslmode);
-	if (tls)
-		appendStringInfoString(text, "sslrootcert=root.crt\n");
-	if (settings->client_certificate)
-		appendStringInfoString(text, "sslcert=client.crt\nsslkey=client.pk8\n");
-}
-
 static void
 check_value(const char *name, const char *value)
 {
@@ -271,51 +143,58 @@ check_value(const char *name, const char *value)
 						   "another name.")));
 }
 
-/* One host.  Characters with a special meaning in a URI would lead to another host. */
-static void
-check_host(const char *host)
+static bool
+certificate_names_all(const CastsslClientHosts *hosts)
 {
-	const char *good = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:";
-
-	if (strspn(host, good) != strlen(host))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for host: \"%s\"", host),
-						errdetail("It is a host name in ASCII, or an address."),
-						errhint("For example: host => 'db.example.com'.")));
+	for (int i = 0; i < hosts->count; i++)
+	{
+		if (!certificate_names(hosts->items[i].name))
+			return false;
+	}
+	return true;
 }
 
-/* Names are part of the interface. */
-static const struct
+/* The caller's sslmode, which the server's certificate may not be good for. */
+static const char *
+checked_sslmode(const char *name, bool named)
 {
-	const char *name;
-	void (*append)(StringInfo text, const Settings *settings);
-} formats[] = { { "uri", append_uri },
-				{ "service", append_service },
-				{ "jdbc", append_jdbc },
-				{ "npgsql", append_npgsql },
-				{ "cast", append_cast } };
+	static const char *const names[] = { "disable",   "allow",       "prefer", "require",
+										 "verify-ca", "verify-full", NULL };
+	const char *sslmode =
+		names[castssl_choice("sslmode", name, names, "For example: sslmode => 'verify-full'.")];
+
+	if (strcmp(sslmode, "verify-full") == 0 && !named)
+		ereport(WARNING,
+				(errmsg("the server's certificate does not have the name of every host"),
+				 errdetail("With sslmode=verify-full clients refuse it."),
+				 errhint("Install a certificate with these names: castssl_csr(dns_names => ...) "
+						 "makes the request. Or use sslmode => 'verify-ca'.")));
+	return sslmode;
+}
 
 char *
-castssl_client_config_text(const char *format, const char *host, const char *user_name,
-						   const char *database)
+castssl_client_config_text(const CastsslClientCall *call)
 {
-	const char *names[lengthof(formats) + 1] = { NULL };
+	int format = castssl_client_format(call->format);
 	bool ssl = castssl_tls_is_on();
-	Settings settings = {
-		.host = host, .port = PostPortNumber, .user_name = user_name, .database = database
-	};
-	StringInfoData text;
+	CastsslClientSettings settings = { .user_name = call->user_name,
+									   .database = call->database,
+									   .folder = call->folder };
+	bool named;
 
-	check_host(host);
-	check_value("user_name", user_name);
-	check_value("database", database);
-	settings.sslmode = !ssl ? "prefer" : certificate_names(host) ? "verify-full" : "verify-ca";
+	settings.hosts =
+		castssl_client_hosts_read(call->host, call->port ? call->port : PostPortNumber);
+	check_value("user_name", call->user_name);
+	check_value("database", call->database);
+	if (call->folder)
+		check_value("folder", call->folder);
+	named = ssl && certificate_names_all(&settings.hosts);
+	settings.sslmode = !ssl ? "prefer" : named ? "verify-full" : "verify-ca";
 	if (ssl)
 		ask_rules(&settings);
-	for (int i = 0; i < lengthof(formats); i++)
-		names[i] = formats[i].name;
-	initStringInfo(&text);
-	formats[castssl_choice("format", format, names, "For example: format => 'uri'.")].append(
-		&text, &settings);
-	return text.data;
+	if (call->sslmode)
+		settings.sslmode = checked_sslmode(call->sslmode, named || !ssl);
+	if (strcmp(settings.sslmode, "disable") == 0)
+		settings.client_certificate = false;
+	return castssl_client_format_text(format, &settings);
 }

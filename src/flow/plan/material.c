@@ -194,6 +194,18 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 	file->mode = installed_mode(file);
 }
 
+char *
+castssl_material_folder(void)
+{
+	char *folder = castssl_path_folder(ConfigFileName);
+	char *named = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
+	char *other = named ? castssl_path_folder(named) : NULL;
+
+	if (access(folder, W_OK) != 0 && other && access(other, W_OK) == 0)
+		return other;
+	return folder;
+}
+
 /* What is no PEM text at all is said of the argument: the file that it is for may not exist yet. */
 static void
 check_text(const CastsslMaterialFile *file, CastsslRole role)

@@ -58,6 +58,12 @@ extern void castssl_material_find(CastsslMaterial *material, CastsslRole role,
 								  const char *source_dir, const char *target_dir, const char *name,
 								  const char *copy);
 
+/*
+ * The folder for files that castssl_install() writes: that of config_file, or else, where the
+ * server's account cannot write there, that of the certificate in use.
+ */
+extern char *castssl_material_folder(void);
+
 /* Plan to write a text as name in target_dir; the same holds for its PEM blocks. */
 extern void castssl_material_text(CastsslMaterial *material, CastsslRole role,
 								  const char *target_dir, const char *name, const char *text);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common/file_perm.h"
@@ -110,6 +111,23 @@ write_authority(const char *key, size_t length, const char *crl, const char *cer
 						 pg_file_create_mode, NULL);
 }
 
+/* Where the CA is when castssl.ca_directory names no place for it. */
+static char *
+usual_path(const char *name)
+{
+	return castssl_path_in(castssl_state_path("ca"), name);
+}
+
+/* Is there a CA in the usual place, though castssl.ca_directory names another one? */
+static bool
+is_left_behind(void)
+{
+	struct stat st;
+
+	return castssl_ca_directory[0] != '\0' && stat(usual_path("root.crt"), &st) == 0 &&
+		   strcmp(castssl_authority_path("root.crt"), usual_path("root.crt")) != 0;
+}
+
 char *
 castssl_authority_create(const char *common_name, int64 valid_for, const char *key_type)
 {
@@ -120,6 +138,11 @@ castssl_authority_create(const char *common_name, int64 valid_for, const char *k
 	size_t length;
 
 	check_no_authority();
+	if (is_left_behind())
+		ereport(WARNING,
+				(errmsg("this is a second CA: there is one in \"%s\"", castssl_state_path("ca")),
+				 errdetail("castssl.ca_directory names another directory, and only the CA there is "
+						   "used.")));
 	authority.key = castssl_key_generate(key_type, &findings);
 	if (authority.key)
 		certificate = castssl_ca_make(common_name, authority.key, time(NULL), valid_for, &findings);
@@ -140,6 +163,43 @@ castssl_authority_create(const char *common_name, int64 valid_for, const char *k
 	return certificate;
 }
 
+bool
+castssl_authority_exists(void)
+{
+	struct stat st;
+
+	return stat(castssl_authority_path("root.crt"), &st) == 0;
+}
+
+void
+castssl_authority_raise_none(const char *issuer)
+{
+	char *path = castssl_authority_path("root.crt");
+	char *from = castssl_shell_word(castssl_state_path("ca"));
+	char *to = castssl_shell_word(castssl_authority_path(NULL));
+
+	if (is_left_behind())
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("there is no CA in castssl.ca_directory"),
+						errdetail("The CA is in \"%s\", and \"%s\" does not exist.",
+								  castssl_state_path("ca"), path),
+						from && to ? errhint("As the server's account: cp -Rp %s/. %s && rm -r %s",
+											 from, to, from)
+								   : 0,
+						castssl_err_reason("castssl_no_ca")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("this server has no CA"),
+			 issuer ? errdetail("\"%s\" does not exist, and the certificate was issued by %s.",
+								path, issuer)
+					: errdetail("\"%s\" does not exist.", path),
+			 issuer
+				 ? errhint("Have that CA revoke it, and install its new CRL, in one text with the "
+						   "CRLs of the other CAs: castssl_install(crl => '...').")
+				 : errhint("SELECT castssl_create_ca(common_name => '...') makes one."),
+			 castssl_err_reason("castssl_no_ca")));
+	pg_unreachable();
+}
+
 CastsslAuthority
 castssl_authority_load(char **certificate)
 {
@@ -151,11 +211,7 @@ castssl_authority_load(char **certificate)
 
 	pem.data = castssl_file_read_if_exists(pem.name, CASTSSL_PEM_LIMIT, &pem.length, NULL);
 	if (pem.data == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("this server has no CA"),
-				 errdetail("\"%s\" does not exist.", pem.name),
-				 errhint("SELECT castssl_create_ca(common_name => '...') makes one."),
-				 castssl_err_reason("castssl_no_ca")));
+		castssl_authority_raise_none(NULL);
 	key.data = castssl_file_read(key.name, CASTSSL_PEM_LIMIT, &key.length, NULL);
 	castssl_openssl_wipe_later(unconstify(char *, key.data), key.length);
 	good = castssl_authority_read(&pem, &key, time(NULL), &authority, &findings);
@@ -203,6 +259,15 @@ check_may_be(const char *common_name)
 			 errhint("Have a superuser sign it, or become a member of the role.")));
 }
 
+/* Nobody reminds of the end of a certificate but who knows of it. */
+static void
+show_end(const CastsslCertificate *certificate)
+{
+	ereport(NOTICE, (errmsg("the certificate of %s is valid until %s", certificate->subject,
+							castssl_instant_text(certificate->not_after)),
+					 errhint("Issue a new one before that day.")));
+}
+
 /* Sign, and keep a copy: castssl_revoke() needs to know which certificates this CA issued. */
 static char *
 sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
@@ -212,6 +277,7 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 	CastsslPem pem = { .name = "request", .data = request, .length = strlen(request) };
 	char *certificate =
 		castssl_request_sign(&pem, authority, time(NULL), valid_for, purpose, &findings);
+	CastsslCertificate issued;
 	char *name;
 
 	if (certificate == NULL)
@@ -220,7 +286,9 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 	if (purpose == CASTSSL_FOR_CLIENT)
 		check_may_be(castssl_request_common_name(castssl_request_read(&pem, &findings)));
 	show_warnings(&findings);
-	name = psprintf("certificates/%s.crt", castssl_authority_certificate(certificate).serial);
+	issued = castssl_authority_certificate(certificate);
+	show_end(&issued);
+	name = psprintf("certificates/%s.crt", issued.serial);
 	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate),
 						 pg_file_create_mode, NULL);
 	return certificate;
@@ -404,6 +472,7 @@ write_all(const char *directory, const Issued *issued, const char *ca)
 	castssl_directory_make(castssl_state_path("issued"));
 	castssl_directory_make(directory);
 	write_issued(directory, "client.key", issued->key, issued->key_length);
+	write_issued(directory, "client.pem.pk8", issued->key, issued->key_length);
 	write_issued(directory, "client.pk8", issued->pkcs8, issued->pkcs8_length);
 	write_issued(directory, "client.crt", issued->certificate, strlen(issued->certificate));
 	write_issued(directory, "root.crt", ca, strlen(ca));

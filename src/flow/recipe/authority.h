@@ -13,6 +13,7 @@
 #ifndef CASTSSL_FLOW_RECIPE_AUTHORITY_H
 #define CASTSSL_FLOW_RECIPE_AUTHORITY_H
 
+#include "base/compat.h"
 #include "tls/certificate.h"
 #include "tls/crl.h"
 
@@ -25,15 +26,25 @@ extern char *castssl_authority_sign(const char *request, int64 valid_for, Castss
 
 /*
  * Make a key and a client certificate for a user.  Write them with the CA's certificate
- * to pg_castssl/issued/<user>/: client.key (PEM), client.crt, client.pk8 (PKCS#8 DER),
- * root.crt, and, if there is a password, client.pfx (PKCS#12).  Returns the directory.  A
- * WARNING where this server would refuse the certificate, or the client this server.
+ * to pg_castssl/issued/<user>/: client.key and client.pem.pk8 (PKCS#8, PEM), client.crt,
+ * client.pk8 (PKCS#8, DER), root.crt, and, if there is a password, client.pfx (PKCS#12).  Returns
+ * the directory.  A WARNING where this server would refuse the certificate, or the client this
+ * server.
  */
 extern char *castssl_authority_issue_client(const char *user_name, const char *password,
 											int64 valid_for);
 
 /* The CA's directory, or a file in it. */
 extern char *castssl_authority_path(const char *name);
+
+/* Is there a CA? */
+extern bool castssl_authority_exists(void);
+
+/*
+ * 55000: there is no CA, or its files have not been moved to castssl.ca_directory.  issuer: of a
+ * certificate that is to be revoked; NULL otherwise.
+ */
+pg_noreturn extern void castssl_authority_raise_none(const char *issuer);
 
 /* The CA on disk; 55000 if there is none. *certificate is its certificate, PEM. */
 extern CastsslAuthority castssl_authority_load(char **certificate);

@@ -171,7 +171,7 @@ castssl_install_plan(const CastsslInstallOptions *options)
 {
 	CastsslPlan *plan = castssl_plan_new("install");
 	CastsslMaterial *material = palloc0(sizeof(CastsslMaterial));
-	char *folder = castssl_path_folder(ConfigFileName);
+	char *folder = castssl_material_folder();
 
 	check_options(options);
 	if (options->certificate)

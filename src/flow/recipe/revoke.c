@@ -20,7 +20,6 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/authority.h"
 #include "flow/recipe/revoke.h"
-#include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/sessions.h"
@@ -95,8 +94,8 @@ check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *c
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("the certificate was not issued by this server's CA"),
 					errdetail("Its issuer is %s.", certificate->issuer),
-					errhint("Have its own CA revoke it, and install that CRL: "
-							"castssl_install(crl => ...).")));
+					errhint("Have that CA revoke it, and install its new CRL, in one text with the "
+							"CRLs of the other CAs: castssl_install(crl => '...').")));
 }
 
 /* The new CRL, together with the CRLs of other CAs that are in use now. */
@@ -124,24 +123,44 @@ plan_installing(CastsslPlan *plan, const CastsslAuthority *authority, char *crl)
 	for (int role = 0; role < CASTSSL_ROLE_CRL; role++)
 		castssl_material_configured(material, role,
 									castssl_parameter_value(castssl_role_parameter(role)));
-	castssl_material_text(material, CASTSSL_ROLE_CRL, castssl_path_folder(ConfigFileName),
-						  "root.crl", join_crls(authority, crl));
+	castssl_material_text(material, CASTSSL_ROLE_CRL, castssl_material_folder(), "root.crl",
+						  join_crls(authority, crl));
 	castssl_plan_material(plan, material);
+}
+
+/* Who issued the certificate; NULL if it cannot be read. */
+static const char *
+issuer_of(const char *pem)
+{
+	CastsslCertificates certificates = { 0 };
+	CastsslFindings findings = { 0 };
+	const CastsslCertificate *first;
+
+	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
+		return NULL;
+	first = castssl_certificates_first(&certificates);
+	return first ? first->issuer : NULL;
 }
 
 CastsslPlan *
 castssl_revoke_plan(CastsslRevokeCall *call)
 {
 	CastsslPlan *plan = castssl_plan_new("revoke");
-	char *ca;
-	CastsslAuthority authority = castssl_authority_load(&ca);
-	CastsslCertificate certificate = castssl_authority_certificate(call->certificate);
-	ConfigVariable *old = castssl_manifest_read(castssl_authority_path("revoked"), RESTORE);
+	CastsslCertificate certificate;
+	CastsslAuthority authority;
+	ConfigVariable *old;
 	CastsslRevocation *revoked;
 	StringInfoData list;
-	int64 number = next_number(old);
+	int64 number;
 	int count;
+	char *ca;
 
+	if (!castssl_authority_exists())
+		castssl_authority_raise_none(issuer_of(call->certificate));
+	certificate = castssl_authority_certificate(call->certificate);
+	authority = castssl_authority_load(&ca);
+	old = castssl_manifest_read(castssl_authority_path("revoked"), RESTORE);
+	number = next_number(old);
 	check_issued_here(&authority, &certificate);
 	if (!castssl_is_revocation_reason(call->reason))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -214,9 +233,11 @@ castssl_revoke_warn_of_sessions(const CastsslRevokeCall *call)
 	}
 	if (found > 0)
 		ereport(WARNING,
-				(errmsg("%d live sessions showed the revoked certificate, and go on", found),
-				 errdetail("Processes %s%s.", pids.data, found > MOST_SESSIONS ? ", ..." : ""),
-				 errhint("SELECT pg_terminate_backend(%d); ends one.  None of them can come back "
-						 "with that certificate.",
+				(errmsg_plural("%d live session still uses the revoked certificate",
+							   "%d live sessions still use the revoked certificate", found, found),
+				 errdetail_plural("Process %s%s.", "Processes %s%s.", found, pids.data,
+								  found > MOST_SESSIONS ? ", ..." : ""),
+				 errhint("SELECT pg_terminate_backend(%d); ends the first one.  Nobody can log in "
+						 "again with that certificate.",
 						 first)));
 }

@@ -16,6 +16,7 @@
 #include "server/disk/paths.h"
 #include "server/disk/reading.h"
 #include "server/process/platform.h"
+#include "server/process/platform_account.h"
 #include "server/process/raise.h"
 
 void
@@ -165,15 +166,18 @@ castssl_directory_check_writable(const char *path)
 	{
 		bool readonly = (errno == EROFS);
 
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the server may not write to directory \"%s\": %m", path),
-				 errdetail("The server runs as user ID %d.", castssl_platform_user_id()),
-				 readonly
-					 ? errhint("Change the configuration where it is managed from.")
-					 : castssl_hint_for_path(
-						   path, psprintf("Name another target_dir, or run as root: chown %d %%s",
-										  castssl_platform_user_id()))));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the server may not write to directory \"%s\": %m", path),
+			 errdetail("The server runs as %s.", castssl_account_name(castssl_platform_user_id())),
+			 readonly
+				 ? errhint("Change the configuration where it is managed from.")
+				 : castssl_hint_for_path(
+					   path,
+					   psprintf("Run as root: chown %s %%s ; or name another target_dir, which "
+								"castssl_enable() takes.",
+								castssl_account_name(castssl_platform_user_id())))));
 	}
 }
 
