@@ -259,15 +259,6 @@ check_may_be(const char *common_name)
 			 errhint("Have a superuser sign it, or become a member of the role.")));
 }
 
-/* Nobody reminds of the end of a certificate but who knows of it. */
-static void
-show_end(const CastsslCertificate *certificate)
-{
-	ereport(NOTICE, (errmsg("the certificate of %s is valid until %s", certificate->subject,
-							castssl_instant_text(certificate->not_after)),
-					 errhint("Issue a new one before that day.")));
-}
-
 /* Sign, and keep a copy: castssl_revoke() needs to know which certificates this CA issued. */
 static char *
 sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
@@ -287,11 +278,21 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 		check_may_be(castssl_request_common_name(castssl_request_read(&pem, &findings)));
 	show_warnings(&findings);
 	issued = castssl_authority_certificate(certificate);
-	show_end(&issued);
 	name = psprintf("certificates/%s.crt", issued.serial);
 	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate),
 						 pg_file_create_mode, NULL);
 	return certificate;
+}
+
+/* Nobody reminds of the end of a certificate but who knows of it. */
+static void
+show_end(const char *pem)
+{
+	CastsslCertificate certificate = castssl_authority_certificate(pem);
+
+	ereport(NOTICE, (errmsg("the certificate of %s is valid until %s", certificate.subject,
+							castssl_instant_text(certificate.not_after)),
+					 errhint("Issue a new one before that day.")));
 }
 
 char *
@@ -299,8 +300,10 @@ castssl_authority_sign(const char *request, int64 valid_for, CastsslPurpose purp
 {
 	char *ca;
 	CastsslAuthority authority = castssl_authority_load(&ca);
+	char *certificate = sign(&authority, request, valid_for, purpose);
 
-	return sign(&authority, request, valid_for, purpose);
+	show_end(certificate);
+	return certificate;
 }
 
 bool
