@@ -195,6 +195,11 @@ subtest 'confirm_within' => sub {
 	$session->ask('ROLLBACK;');
 	$session->answer;
 	taken_back('an error');
+	$session->ask("BEGIN; $within; SELECT count(*) > 0 FROM castssl_rollback(); $enable; COMMIT;");
+	unlike($session->answer, qr/ERROR/, 'one that the same transaction takes back holds nothing up');
+	is(newest()->{state} . ' ' . $t->sql('SHOW ssl'), 'applied on', 'and the next one stays');
+	$t->disable(force => 'true');
+	$before = files();
 	$session->ask("BEGIN; $within; SELECT clock_timestamp() + interval '1 hour' AS from; SELECT pg_sleep(0.2); COMMIT;");
 	$session->answer;
 	is(newest()->{state}, 'unconfirmed', 'COMMIT: it waits');
@@ -208,6 +213,28 @@ subtest 'confirm_within' => sub {
 	is($t->status->{confirm_deadline}, $deadline, 'nor does castssl_postpone()');
 	$t->psql('BEGIN; SELECT castssl_confirm(force => true); COMMIT');
 	is(newest()->{state}, 'applied', 'COMMIT confirms');
+	$t->disable(force => 'true');
+
+	# the deadline passes between the confirmation and its COMMIT
+	foreach my $end (qw(COMMIT ROLLBACK))
+	{
+		my $two_seconds = $enable =~ s/'none'/'none', confirm_within => '2 s'/r;
+		$t->sql($two_seconds);
+		$session->ask("BEGIN; SAVEPOINT a; SELECT castssl_confirm(force => true) > 0; ROLLBACK TO a; SELECT castssl_confirm(force => true) > 0; SELECT pg_sleep(2.5);"
+			. " SELECT count(*) > 0 FROM castssl_changes(); SELECT castssl_confirm(force => true) > 0; SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 1;");
+		like($session->answer, qr/^unconfirmed$/m, "confirmed, and not committed at the deadline: it waits for the $end");
+		$session->ask("$end;");
+		$session->answer;
+		if ($end eq 'COMMIT')
+		{
+			is(newest()->{state} . ' ' . $t->sql('SHOW ssl'), 'applied on', 'COMMIT confirms');
+			$t->disable(force => 'true');
+			next;
+		}
+		$t->{node}->poll_query_until('postgres', "SELECT state = 'expired' FROM castssl_changes() ORDER BY change_id DESC LIMIT 1", 't') or fail('it expires');
+		is(newest()->{state} . ' ' . $t->sql('SHOW ssl'), 'expired off', 'after the ROLLBACK it expires');
+	}
+	$t->sql($enable);
 	$t->psql("BEGIN; $CastsslTest::back_by_force; ROLLBACK");
 	taken_back_to_applied();
 	$session->quit;
@@ -235,24 +262,35 @@ subtest 'random histories' => sub {
 		enable => [ $enable, { off => 'on', on => 'on', blocked => 'blocked' } ],
 		block => [ $block, { off => 'blocked', on => 'blocked', blocked => 'blocked' } ],
 		disable => ['SELECT count(*) FROM castssl_disable(force => true)', { off => 'off', on => 'off', blocked => 'off' } ]);
+	my $rollback = 'SELECT count(*) FROM castssl_rollback()';
 	my $state = 'off';
 	my $wrong = 0;
 	foreach my $history (1 .. $number)
 	{
 		my @sql = ('BEGIN');
 		my @level = ({ state => $state });    # savepoints that are open, outermost first
+		my @made;    # what each change of this transaction began from, and led to
 		foreach my $step (1 .. 2 + int rand 6)
 		{
 			my $dice = rand;
-			if ($dice < 0.5)
+			if ($dice < 0.1 && @made)
+			{
+				my ($from, $to) = @{ $made[-1] };
+				push @sql, $rollback;
+				push @made, [ $to, $from ];
+				$level[-1]{state} = $from;
+			}
+			elsif ($dice < 0.5)
 			{
 				my $name = (sort keys %call)[ rand 3 ];
+				my $from = $level[-1]{state};
 				push @sql, $call{$name}[0];
-				$level[-1]{state} = $call{$name}[1]{ $level[-1]{state} };
+				$level[-1]{state} = $call{$name}[1]{$from};
+				push @made, [ $from, $level[-1]{state} ] if $level[-1]{state} ne $from;
 			}
 			elsif ($dice < 0.75)
 			{
-				push @level, { name => "s$step", state => $level[-1]{state}, before => $level[-1]{state} };
+				push @level, { name => "s$step", state => $level[-1]{state}, before => $level[-1]{state}, made => scalar @made };
 				push @sql, "SAVEPOINT s$step";
 			}
 			elsif (@level > 1)
@@ -264,7 +302,11 @@ subtest 'random histories' => sub {
 					my $inner = pop @level;
 					$level[-1]{state} = $inner->{state};
 				}
-				else { $level[-1]{state} = $level[-1]{before} }
+				else
+				{
+					$level[-1]{state} = $level[-1]{before};
+					$#made = $level[-1]{made} - 1;
+				}
 			}
 		}
 		my $end = rand() < 0.6 ? 'COMMIT' : 'ROLLBACK';

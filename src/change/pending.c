@@ -49,8 +49,8 @@ castssl_pending_is_own(int64 change_id)
 	return false;
 }
 
-int64
-castssl_pending_awaits(void)
+bool
+castssl_pending_decides(int64 change_id)
 {
 	ListCell *cell;
 
@@ -58,10 +58,10 @@ castssl_pending_awaits(void)
 	{
 		const CastsslPending *item = lfirst(cell);
 
-		if (item->kind == CASTSSL_PENDING_KEEP && item->time > 0 && !item->aborted)
-			return item->change_id;
+		if (item->kind != CASTSSL_PENDING_KEEP && item->change_id == change_id && !item->aborted)
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 void

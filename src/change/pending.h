@@ -38,8 +38,11 @@ extern List *castssl_pending_list(void);
 /* Is it a change that this transaction made, and has not rolled back? */
 extern bool castssl_pending_is_own(int64 change_id);
 
-/* The change of this transaction that will wait for a confirmation; 0: none. */
-extern int64 castssl_pending_awaits(void);
+/*
+ * Did this transaction confirm or postpone it, and has not rolled that back?  Then it does not
+ * expire meanwhile.
+ */
+extern bool castssl_pending_decides(int64 change_id);
 
 /*
  * For the callbacks of the transaction: its subtransaction at that nesting level has ended,

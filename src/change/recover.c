@@ -21,7 +21,8 @@ is_due(const CastsslChange *change, TimestampTz now)
 {
 	return change->state == CASTSSL_APPLYING ||
 		   (change->state == CASTSSL_UNCOMMITTED && !castssl_pending_is_own(change->id)) ||
-		   (change->state == CASTSSL_UNCONFIRMED && change->confirm_deadline <= now);
+		   (change->state == CASTSSL_UNCONFIRMED && change->confirm_deadline <= now &&
+			!castssl_pending_decides(change->id));
 }
 
 bool

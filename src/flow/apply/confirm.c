@@ -93,7 +93,7 @@ check_not_overdue(const CastsslChange *change)
 {
 	ErrorData *error;
 
-	if (change->confirm_deadline > GetCurrentTimestamp())
+	if (change->confirm_deadline > GetCurrentTimestamp() || castssl_pending_decides(change->id))
 		return;
 	error = castssl_attempt(undo_overdue, NULL);
 	if (error == NULL)

@@ -38,6 +38,23 @@
 
 #define CHECK_CERTIFICATE "check certificate"
 
+/* The change of this transaction that is in effect, and will wait for a confirmation; 0: none. */
+static int64
+change_that_will_wait(void)
+{
+	ListCell *cell;
+
+	foreach (cell, castssl_pending_list())
+	{
+		const CastsslPending *item = lfirst(cell);
+
+		if (item->kind == CASTSSL_PENDING_KEEP && item->time > 0 && !item->aborted &&
+			castssl_change_is_in_effect(castssl_journal_read(item->change_id)))
+			return item->change_id;
+	}
+	return 0;
+}
+
 static void
 check_no_open_change(bool undoes_it)
 {
@@ -47,15 +64,16 @@ check_no_open_change(bool undoes_it)
 		return;
 	if (open && castssl_pending_is_own(open->id))
 	{
-		if (undoes_it || castssl_pending_awaits() == 0)
+		int64 waiting = change_that_will_wait();
+
+		if (undoes_it || waiting == 0)
 			return;
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("change " INT64_FORMAT " will wait to be confirmed", castssl_pending_awaits()),
-			 errdetail("This transaction has made it, with confirm_within."),
-			 errhint("COMMIT, and confirm it from a new connection, before you change more."),
-			 castssl_err_reason("castssl_change_waiting")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change " INT64_FORMAT " will wait to be confirmed", waiting),
+				 errdetail("This transaction has made it, with confirm_within."),
+				 errhint("COMMIT, and confirm it from a new connection, before you change more."),
+				 castssl_err_reason("castssl_change_waiting")));
 	}
 	if (open && open->state == CASTSSL_UNCONFIRMED)
 		ereport(ERROR,
