@@ -20,6 +20,7 @@
 #include "server/process/lookup.h"
 #include "server/process/wait.h"
 #include "tls/certificate.h"
+#include "tls/openssl.h"
 
 /* How far a probe goes before it disconnects. */
 typedef enum ProbeGoal
@@ -195,6 +196,7 @@ start_probe(const char *addresses, const char *database, const char *user, bool 
 typedef struct ProbeResult
 {
 	char *fingerprint;         /* of the served certificate, when TLS is established; else NULL */
+	char *chain;               /* and all that came with it, as PEM */
 	bool no_tls;               /* the server answered that it offers no TLS */
 	CastsslProbeAnswer answer; /* GOAL_LOGIN */
 	char *problem;
@@ -217,6 +219,7 @@ note_certificate(PGconn *conn, ProbeResult *result)
 	PG_TRY();
 	{
 		result->fingerprint = castssl_certificate_fingerprint(certificate);
+		result->chain = castssl_openssl_pem(NULL, SSL_get_peer_cert_chain(ssl));
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
@@ -432,6 +435,15 @@ castssl_probe_certificate(int timeout, char **problem)
 	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
 	*problem = result.problem;
 	return result.fingerprint;
+}
+
+char *
+castssl_probe_chain(int timeout)
+{
+	ProbeResult result;
+
+	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
+	return result.chain;
 }
 
 bool

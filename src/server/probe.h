@@ -21,6 +21,9 @@ extern bool castssl_probe_possible(void);
  */
 extern char *castssl_probe_certificate(int timeout, char **problem);
 
+/* The same, but returns all certificates that the server sends, its own first, as PEM. */
+extern char *castssl_probe_chain(int timeout);
+
 /*
  * Ask for TLS, and disconnect.  True if the server answered that it offers none.  Else
  * *problem (palloc'd) says what came instead: TLS, no answer within timeout

@@ -66,7 +66,9 @@ verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, unsigned lon
 		X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
 
 		X509_VERIFY_PARAM_set_flags(parameters, flags);
-		X509_VERIFY_PARAM_set_time(parameters, (time_t) now);
+		/* to OpenSSL, a time that is set counts for more than that flag */
+		if ((flags & X509_V_FLAG_NO_CHECK_TIME) == 0)
+			X509_VERIFY_PARAM_set_time(parameters, (time_t) now);
 		if (purpose != 0)
 			X509_STORE_CTX_set_purpose(context, purpose);
 		error = X509_verify_cert(context) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(context);
@@ -371,4 +373,83 @@ castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertificates *certifi
 	judge_top(set, ca, &path, findings);
 	judge_as_client(set, ca, &path, findings);
 	judge_server_usage(set, path.steps[0], findings);
+}
+
+/* ---- the root before and after ---- */
+
+/* Does a client with that root verify the server?  A server sends what its CA file has, too, if the
+ * file with its certificate has but that one. */
+static bool
+is_verified_by(const CastsslCertificate *root, const Path *path, const CastsslCertificates *ca)
+{
+	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
+	STACK_OF(X509) *untrusted = castssl_adopt_list(sk_X509_new_null());
+
+	if (store == NULL || untrusted == NULL)
+		return true; /* LCOV_EXCL_LINE: out of memory */
+	X509_STORE_add_cert(store, root->x509);
+	for (int i = 1; i < path->length; i++)
+		sk_X509_push(untrusted, path->steps[i]->x509);
+	for (int i = 0; path->sent == 1 && i < ca->count; i++)
+	{
+		if (ca->items[i].x509 != NULL)
+			sk_X509_push(untrusted, ca->items[i].x509);
+	}
+	return castssl_chain_error(store, path->steps[0]->x509, untrusted, X509_V_FLAG_NO_CHECK_TIME,
+							   X509_PURPOSE_SSL_SERVER, 0, NULL) == X509_V_OK;
+}
+
+/* The top of the chain, looked for in a CA file, too: a root, if that is found. */
+static const CastsslCertificate *
+find_top(const Path *path, const CastsslCertificates *ca)
+{
+	const CastsslCertificate *top = path->steps[path->length - 1];
+
+	for (int i = 0; i < LONGEST_CHAIN && !top->self_signed; i++)
+	{
+		const CastsslCertificate *issuer = find_issuer(ca, top, NULL);
+
+		if (issuer == NULL)
+			break;
+		top = issuer;
+	}
+	return top;
+}
+
+/* Do both say the same of the CA above them? */
+static bool
+same_issuer(const CastsslCertificate *a, const CastsslCertificate *b)
+{
+	const ASN1_OCTET_STRING *one = X509_get0_authority_key_id(a->x509);
+	const ASN1_OCTET_STRING *other = X509_get0_authority_key_id(b->x509);
+
+	return X509_NAME_cmp(X509_get_issuer_name(a->x509), X509_get_issuer_name(b->x509)) == 0 &&
+		   (one == NULL || other == NULL || ASN1_OCTET_STRING_cmp(one, other) == 0);
+}
+
+bool
+castssl_chain_keeps_root(const CastsslCertificates *before, const CastsslCertificates *ca_before,
+						 const CastsslCertificates *after, const CastsslCertificates *ca_after,
+						 const char **root)
+{
+	const CastsslCertificate *top;
+	Path old;
+	Path new;
+
+	find_path(before, &old);
+	find_path(after, &new);
+	if (old.length == 0 || new.length == 0)
+		return true;
+	top = find_top(&old, ca_before);
+	if (!top->self_signed)
+		top = find_top(&old, ca_after);
+	*root = top->self_signed ? top->subject : top->issuer;
+	if (top->self_signed)
+		return !is_verified_by(top, &old, ca_before) || is_verified_by(top, &new, ca_after);
+	for (int i = 0; i < new.length; i++)
+	{
+		if (same_issuer(old.steps[old.length - 1], new.steps[i]))
+			return true;
+	}
+	return false;
 }

@@ -28,4 +28,16 @@ extern int castssl_ca_chain_error(X509_STORE *store, X509 *ca, unsigned long fla
 extern void castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertificates *certificate,
 								const CastsslCertificates *ca, CastsslFindings *findings);
 
+/*
+ * Does a client that verifies the server by the root of the certificates before verify it by the
+ * same root after?  Both lists have the server's certificate first.  The root is looked for in
+ * the CA files, too (its own and the one after); where it is nowhere, what the chains say of
+ * their issuer decides.  *root is its name (RFC 2253).  True as well where a client could not
+ * verify the server before.  Dates do not count.
+ */
+extern bool castssl_chain_keeps_root(const CastsslCertificates *before,
+									 const CastsslCertificates *ca_before,
+									 const CastsslCertificates *after,
+									 const CastsslCertificates *ca_after, const char **root);
+
 #endif

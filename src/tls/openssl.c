@@ -9,6 +9,7 @@
 #endif
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "tls/openssl.h"
 
@@ -184,6 +185,20 @@ castssl_openssl_bytes(BIO *bio, size_t *length)
 	if (length != NULL)
 		*length = size;
 	return copy;
+}
+
+char *
+castssl_openssl_pem(X509 *first, STACK_OF(X509) * list)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	if (bio == NULL)
+		out_of_memory(); /* LCOV_EXCL_LINE */
+	if (first != NULL)
+		PEM_write_bio_X509(bio, first);
+	for (int i = 0; list != NULL && i < sk_X509_num(list); i++)
+		PEM_write_bio_X509(bio, sk_X509_value(list, i));
+	return castssl_openssl_bytes(bio, NULL);
 }
 
 typedef struct Secret

@@ -53,6 +53,9 @@ extern bool castssl_openssl_is_signed_with(X509 *x509, EVP_PKEY *key);
  */
 extern char *castssl_openssl_bytes(BIO *bio, size_t *length);
 
+/* first (may be NULL) and the certificates of the list (may be NULL) as PEM; palloc'd. */
+extern char *castssl_openssl_pem(X509 *first, STACK_OF(X509) * list);
+
 /*
  * Arrange that a secret, in memory of the current memory context, is wiped when the
  * context goes away, by ERROR or otherwise.  Neither pfree nor repalloc it.

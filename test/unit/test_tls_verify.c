@@ -11,12 +11,15 @@
 
 #include <time.h>
 
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "check.h"
 #include "certificates.h"
+#include "tls/chain.h"
 #include "tls/key.h"
+#include "tls/revoked.h"
 #include "tls/verify.h"
 
 /* What happens for real. */
@@ -519,6 +522,81 @@ test_hints(void)
 				 "Run: openssl rehash 'crl dir'");
 }
 
+static CastsslCertificates
+read_list(const char *name)
+{
+	CastsslPem pem = certificates_file(name);
+	CastsslCertificates list = { 0 };
+	CastsslFindings findings = { 0 };
+
+	if (pem.data != NULL)
+		castssl_certificates_read(pem.data, pem.length, name, &list, &findings);
+	return list;
+}
+
+/* The root where it changes; "same" where it does not. */
+static const char *
+new_root(const char *before, const char *ca_before, const char *after, const char *ca_after)
+{
+	CastsslCertificates lists[] = { read_list(before), read_list(ca_before), read_list(after),
+									read_list(ca_after) };
+	const char *root = "";
+
+	return castssl_chain_keeps_root(&lists[0], &lists[1], &lists[2], &lists[3], &root) ? "same"
+																					   : root;
+}
+
+/* Does a client that verified the server verify the new certificate, too? */
+static void
+test_root(void)
+{
+	CHECK_STRING(new_root("server.crt", "root.crt", "server.crt", "root.crt"), "same");
+	CHECK_STRING(new_root("server.crt", "root.crt", "rsa2048.crt", NULL), "same");
+	CHECK_STRING(new_root("server.crt", "root.crt", "expired.crt", "root.crt"), "same");
+	CHECK_STRING(new_root("server.crt", "root.crt", "chain.crt", "other.crt"), "same");
+	CHECK_STRING(new_root("chain-root.crt", NULL, "chain1.crt", NULL), "same");
+	/* the server completes the chain of a single certificate, and of no other */
+	CHECK_STRING(new_root("server.crt", "root.crt", "leaf1.crt", "chain-root.crt"), "same");
+	CHECK_STRING(new_root("server.crt", "root.crt", "leaf1.crt", "root.crt"),
+				 "CN=Test Root,O=Test");
+	CHECK_STRING(new_root("server.crt", "root.crt", "chain-missing.crt", "chain-root.crt"),
+				 "CN=Test Root,O=Test");
+	/* another CA */
+	CHECK_STRING(new_root("server.crt", "root.crt", "signed-by-ed25519.crt", "root.crt"),
+				 "CN=Test Root,O=Test");
+	/* the root is in no file: what the chain says of it decides */
+	CHECK_STRING(new_root("chain.crt", "other.crt", "chain1.crt", "other.crt"), "same");
+	CHECK_STRING(new_root("server.crt", NULL, "chain1.crt", NULL), "same");
+	CHECK_STRING(new_root("server.crt", NULL, "signed-by-ed25519.crt", NULL),
+				 "CN=Test Root,O=Test");
+	/* nothing was verified before; a CA's certificate is no server's */
+	CHECK_STRING(new_root("root.crt", NULL, "other.crt", NULL), "same");
+	CHECK_STRING(new_root("garbage.crt", NULL, "server.crt", "root.crt"), "same");
+	CHECK_STRING(new_root("chain-missing.crt", "root.crt", "other.crt", NULL),
+				 "CN=Test Intermediate,O=Test");
+}
+
+static CastsslRevoked
+revoked(const char *crls, const char *issuer, const char *certificate)
+{
+	CastsslCertificates list = read_list(crls);
+	CastsslCertificates one = read_list(certificate);
+	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(one.items[0].x509), NULL);
+
+	return castssl_revoked(&list, issuer, BN_bn2dec(number));
+}
+
+static void
+test_revoked(void)
+{
+	const char *inter = "/O=Test/CN=Test Intermediate";
+
+	CHECK_INT(revoked("inter.crl", inter, "client-inter.crt"), CASTSSL_REVOKED);
+	CHECK_INT(revoked("inter.crl", inter, "leaf1.crt"), CASTSSL_NOT_REVOKED);
+	CHECK_INT(revoked("root.crl", inter, "client-inter.crt"), CASTSSL_WITHOUT_CRL);
+	CHECK_INT(revoked("root.crt", inter, "client-inter.crt"), CASTSSL_WITHOUT_CRL);
+}
+
 int
 main(void)
 {
@@ -530,5 +608,7 @@ main(void)
 	test_byte_order_mark();
 	test_late_clock();
 	test_hints();
+	test_root();
+	test_revoked();
 	return check_summary();
 }

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include <openssl/pem.h>
+#include <openssl/ssl.h>
 
 #include "lib/stringinfo.h"
 #include "libpq/libpq-be.h"
@@ -18,20 +18,10 @@
 char *
 castssl_peer_certificates(void)
 {
-	STACK_OF(X509) * chain;
-	BIO *bio;
-
 	if (MyProcPort == NULL || !MyProcPort->ssl_in_use || MyProcPort->peer == NULL)
 		return NULL;
-	bio = BIO_new(BIO_s_mem());
-	if (bio == NULL)
-		return NULL; /* LCOV_EXCL_LINE: out of memory */
-	PEM_write_bio_X509(bio, MyProcPort->peer);
 	/* On a server, SSL_get_peer_cert_chain() leaves out the client's own certificate. */
-	chain = SSL_get_peer_cert_chain(MyProcPort->ssl);
-	for (int i = 0; chain && i < sk_X509_num(chain); i++)
-		PEM_write_bio_X509(bio, sk_X509_value(chain, i));
-	return castssl_openssl_bytes(bio, NULL);
+	return castssl_openssl_pem(MyProcPort->peer, SSL_get_peer_cert_chain(MyProcPort->ssl));
 }
 
 char *
