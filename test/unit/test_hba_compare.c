@@ -9,10 +9,29 @@
 #include "base/interrupts.h"
 #include "check.h"
 #include "hba/access/compare.h"
+#include "hba/access/fallback.h"
 #include "hba/access/unreachable.h"
 #include "hba/access/difference.h"
 #include "hba/match/outcome.h"
 #include "hba_world.h"
+
+static char *
+text_of(const CastsslHbaDifferences *differences)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < differences->count; i++)
+	{
+		const CastsslHbaDifference *row = &differences->items[i];
+
+		appendStringInfo(&text, "%s | %s | %s | %s | %s | %s | %s%s\n",
+						 castssl_hba_change_name(row->change), row->encryption, row->database,
+						 row->user, row->address ? row->address : "-", row->before, row->after,
+						 row->certain ? "" : " (possible)");
+	}
+	return text.data;
+}
 
 /* All rows, one a line, as "change | encryption | database | user | address | before | after". */
 static char *
@@ -20,7 +39,6 @@ rows_of(const char *before, bool tls_before, const char *after, bool tls_after)
 {
 	TestWorld world;
 	CastsslHbaDifferences differences = { 0 };
-	StringInfoData text;
 
 	random_world(&world);
 	memset(world.member, 0, sizeof(world.member));
@@ -30,17 +48,68 @@ rows_of(const char *before, bool tls_before, const char *after, bool tls_after)
 	world.know_hosts = false;
 	castssl_hba_compare(text_policy(before, 16), tls_before, text_policy(after, 16), tls_after,
 						&world.world, &differences);
-	initStringInfo(&text);
-	for (int i = 0; i < differences.count; i++)
-	{
-		const CastsslHbaDifference *row = &differences.items[i];
+	return text_of(&differences);
+}
 
-		appendStringInfo(&text, "%s | %s | %s | %s | %s | %s | %s%s\n",
-						 castssl_hba_change_name(row->change), row->encryption, row->database,
-						 row->user, row->address ? row->address : "-", row->before, row->after,
-						 row->certain ? "" : " (possible)");
+/* The rows about who may fall back to plaintext alone, and which rules ask in vain. */
+static char *
+fallbacks_of(const char *before, const char *after)
+{
+	TestWorld world;
+	CastsslHbaDifferences all = { 0 };
+	CastsslHbaDifferences some = { 0 };
+	int first = -1;
+	int count;
+
+	random_world(&world);
+	castssl_hba_compare(text_policy(before, 16), true, text_policy(after, 16), true, &world.world,
+						&all);
+	castssl_hba_add_fallbacks(text_policy(before, 16), text_policy(after, 16), &world.world, &all);
+	some.items = palloc((all.count + 1) * sizeof(CastsslHbaDifference));
+	for (int i = 0; i < all.count; i++)
+	{
+		if (all.items[i].change == CASTSSL_HBA_MAY_FALL_BACK)
+			some.items[some.count++] = all.items[i];
 	}
-	return text.data;
+	count = castssl_hba_count_fallbacks(text_policy(after, 16), &world.world, &first);
+	return psprintf("%s%d from %d", text_of(&some), count, first);
+}
+
+static void
+test_fallback(void)
+{
+	const char *before = "host all all 0.0.0.0/0 md5\n";
+	const char *row = "may fall back to plaintext | tls | ";
+
+	CHECK_STRING(fallbacks_of(before, before), "0 from -1");
+	CHECK_STRING(fallbacks_of(before, "hostssl all all 0.0.0.0/0 cert\n"), "0 from -1");
+	CHECK_STRING(
+		fallbacks_of(before, "hostssl all all 0.0.0.0/0 cert\nhost all all 0.0.0.0/0 md5\n"),
+		psprintf("%sall | all | 0.0.0.0/0 | md5 | md5 in plaintext\n1 from 0", row));
+	/* it was so before */
+	CHECK_STRING(
+		fallbacks_of(
+			"hostssl all all 0.0.0.0/0 cert\nhost all all 0.0.0.0/0 md5\n",
+			"hostssl all all 0.0.0.0/0 md5 clientcert=verify-full\nhost all all 0.0.0.0/0 md5\n"),
+		"1 from 0");
+	/* plaintext for some alone, and for nobody who is asked */
+	CHECK_STRING(
+		fallbacks_of(before, "hostssl all all 0.0.0.0/0 cert\nhostnossl app bob 10.0.0.0/8 md5\n"),
+		psprintf("%sapp | bob | 10.0.0.0/8 | md5 | md5 in plaintext\n1 from 0", row));
+	CHECK_STRING(fallbacks_of(before,
+							  "hostssl all alice 0.0.0.0/0 cert\nhostnossl all bob 0.0.0.0/0 md5\n"
+							  "hostssl all bob 0.0.0.0/0 md5\n"),
+				 "0 from -1");
+	/* a reject in between */
+	CHECK_STRING(fallbacks_of(before,
+							  "hostssl all all 0.0.0.0/0 cert\nhost all all 10.0.0.0/8 reject\n"
+							  "host all all 10.1.0.0/16 md5\n"),
+				 "0 from -1");
+	/* refused over TLS */
+	CHECK_STRING(fallbacks_of(before, "hostnossl all all 0.0.0.0/0 md5\n"),
+				 psprintf("%sall | all | 0.0.0.0/0 | md5 | md5 in plaintext\n0 from -1", row));
+	CHECK_STRING(fallbacks_of(before, "hostnossl all all 10.0.0.0/8 trust\n"),
+				 psprintf("%sall | all | 10.0.0.0/8 | md5 | trust in plaintext\n0 from -1", row));
 }
 
 #define SCRAM "scram-sha-256"
@@ -450,6 +519,9 @@ test_large(void)
 		for (int row = 0; row < differences.count; row++)
 			others += differences.items[row].change != CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
 		CHECK_INT(others, 0);
+		/* and plaintext is open to them all */
+		castssl_hba_add_fallbacks(before, after, &world.world, &differences);
+		CHECK_INT(differences.count, 2 * (alive - 1));
 	}
 	printf("(10,000 rules: unreachable %.2f s, compare %.2f s; 100,000 rules: %.1f and %.1f times "
 		   "that) ",
@@ -461,6 +533,7 @@ int
 main(void)
 {
 	test_require();
+	test_fallback();
 	test_switching_tls_off();
 	test_order();
 	test_names();

@@ -15,6 +15,7 @@
 #include "hba_world.h"
 
 #include "hba/access/compare.h"
+#include "hba/access/fallback.h"
 #include "hba/access/unreachable.h"
 #include "hba/access/difference.h"
 #include "hba/match/outcome.h"
@@ -380,6 +381,116 @@ try_compare(const Vocabulary *vocabulary, bool plain, long *certain, long *possi
 	return good && check_exact(&it, plain, certain, possible);
 }
 
+/* ---- who falls back to plaintext ---- */
+
+typedef struct Fates
+{
+	int before; /* the rule that answers over TLS before, */
+	int after;  /* after, */
+	int plain;  /* and in plaintext after */
+} Fates;
+
+static Fates
+fates_of(const Case *it, CastsslConnection connection)
+{
+	const CastsslHbaWorld *world = &it->world->world;
+	Fates fates;
+
+	connection.encryption = CASTSSL_TLS;
+	fates.before = castssl_hba_match(it->before, &connection, world, NULL);
+	fates.after = castssl_hba_match(it->after, &connection, world, NULL);
+	connection.encryption = CASTSSL_PLAINTEXT;
+	fates.plain = castssl_hba_match(it->after, &connection, world, NULL);
+	return fates;
+}
+
+static bool
+comes_in(const CastsslHbaPolicy *policy, int rule)
+{
+	return rule >= 0 && !castssl_hba_outcome(&policy->rules[rule]).refused &&
+		   policy->rules[rule].clientcert == CASTSSL_CLIENTCERT_NONE;
+}
+
+static bool
+asks_for_one(const CastsslHbaPolicy *policy, int rule)
+{
+	return rule >= 0 && policy->rules[rule].clientcert != CASTSSL_CLIENTCERT_NONE;
+}
+
+static bool
+has_fallback(const Case *it, int rule)
+{
+	for (int i = 0; i < it->differences.count; i++)
+	{
+		if (it->differences.items[i].change == CASTSSL_HBA_MAY_FALL_BACK &&
+			it->differences.items[i].after_rule == rule)
+			return true;
+	}
+	return false;
+}
+
+/* Names only: whoever is asked for a certificate and comes in in plaintext is in a row, and the
+ * witness of a certain row does so. */
+static bool
+try_fallback(long *certain, long *possible)
+{
+	char *lines[MAX_LINES + 1];
+	int nlines = 1 + pick(12);
+	TestWorld world;
+	Case it = { .world = &world, .tls_before = true, .tls_after = true };
+	CastsslConnection connection;
+	bool falls_back[MAX_LINES + 1] = { false };
+	int count = 0;
+
+	random_world(&world);
+	for (int i = 0; i < nlines; i++)
+		lines[i] = random_line(&plain_vocabulary, true);
+	it.before = lines_policy(lines, nlines);
+	random_edit(lines, &nlines, &plain_vocabulary);
+	random_edit(lines, &nlines, &plain_vocabulary);
+	it.after = lines_policy(lines, nlines);
+	castssl_hba_compare(it.before, true, it.after, true, &world.world, &it.differences);
+	castssl_hba_add_fallbacks(it.before, it.after, &world.world, &it.differences);
+	for (int n = 0; nth_connection(n, &connection); n++)
+	{
+		Fates fates = fates_of(&it, connection);
+
+		if (connection.family == 0 || !asks_for_one(it.after, fates.after) ||
+			!comes_in(it.after, fates.plain))
+			continue;
+		count += !falls_back[fates.after];
+		falls_back[fates.after] = true;
+		if (!comes_in(it.before, fates.before) || has_fallback(&it, fates.plain))
+			continue;
+		printf("falls back by rule %d, and is in no row: %s\n", fates.plain, describe(&connection));
+		show_case(&it, NULL);
+		return false;
+	}
+	for (int i = 0; i < it.differences.count; i++)
+	{
+		const CastsslHbaDifference *row = &it.differences.items[i];
+		Fates fates = fates_of(&it, row->witness);
+
+		if (row->change != CASTSSL_HBA_MAY_FALL_BACK)
+			continue;
+		*(row->certain ? certain : possible) += 1;
+		if (!row->certain ||
+			(fates.before == row->before_rule && comes_in(it.before, fates.before) &&
+			 !comes_in(it.after, fates.after) && fates.plain == row->after_rule &&
+			 comes_in(it.after, fates.plain)))
+			continue;
+		printf("row %d: its witness does not fall back\n", i);
+		show_case(&it, NULL);
+		return false;
+	}
+	if (castssl_hba_count_fallbacks(it.after, &world.world, NULL) == count)
+		return true;
+	printf("%d rules are counted, and %d found\n",
+		   castssl_hba_count_fallbacks(it.after, &world.world, NULL), count);
+	show_policy("after", it.after);
+	return false;
+}
+
 /* Rules that answer some connection, in some world, are reachable; others, names only, are not. */
 static bool
 try_unreachable(const Vocabulary *vocabulary, bool plain, long *nunreachable)
@@ -530,7 +641,7 @@ try_large(long *certain, long *possible)
 
 typedef struct Figures
 {
-	long cases, certain, possible, unreachable;
+	long cases, certain, possible, unreachable, fallbacks;
 	bool good;
 } Figures;
 
@@ -555,6 +666,7 @@ try_batch(int cases, uint64 seed, Figures *figures)
 		for (int i = 0; i < cases && result.good; i++, result.cases++)
 			result.good = try_compare(&plain_vocabulary, true, &result.certain, &result.possible) &&
 						  try_compare(&any_vocabulary, false, &result.certain, &result.possible) &&
+						  try_fallback(&result.fallbacks, &result.possible) &&
 						  try_unreachable(&plain_vocabulary, true, &result.unreachable) &&
 						  try_unreachable(&any_vocabulary, false, &result.unreachable);
 		fflush(stdout);
@@ -571,6 +683,7 @@ try_batch(int cases, uint64 seed, Figures *figures)
 	figures->certain += result.certain;
 	figures->possible += result.possible;
 	figures->unreachable += result.unreachable;
+	figures->fallbacks += result.fallbacks;
 	figures->good = figures->good && result.good;
 }
 
@@ -582,11 +695,11 @@ test_random(int cases, uint64 seed)
 	for (int done = 0; done < cases && figures.good; done += 100)
 		try_batch(Min(100, cases - done), seed + done, &figures);
 	CHECK(figures.good);
-	CHECK(figures.certain > 0 && figures.unreachable > 0);
+	CHECK(figures.certain > 0 && figures.unreachable > 0 && figures.fallbacks > 0);
 	printf("(seed %llu: %ld cases of each kind, %ld rows proved, %ld possible, %ld unreachable "
-		   "rules) ",
+		   "rules, %ld fall back) ",
 		   (unsigned long long) seed, figures.cases, figures.certain, figures.possible,
-		   figures.unreachable);
+		   figures.unreachable, figures.fallbacks);
 }
 
 int

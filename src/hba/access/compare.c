@@ -223,6 +223,14 @@ compare_differences(const void *left, const void *right)
 }
 
 void
+castssl_hba_differences_sort(CastsslHbaDifferences *differences)
+{
+	if (differences->count > 1)
+		qsort(differences->items, differences->count, sizeof(CastsslHbaDifference),
+			  compare_differences);
+}
+
+void
 castssl_hba_compare(const CastsslHbaPolicy *before, bool tls_before, const CastsslHbaPolicy *after,
 					bool tls_after, const CastsslHbaWorld *world,
 					CastsslHbaDifferences *differences)
@@ -236,7 +244,5 @@ castssl_hba_compare(const CastsslHbaPolicy *before, bool tls_before, const Casts
 	/* no channel, no access */
 	if (tls_before && !tls_after)
 		compare_policies(before, &none, 1 << CASTSSL_CHANNEL_TLS, world, differences);
-	if (differences->count > 1)
-		qsort(differences->items, differences->count, sizeof(CastsslHbaDifference),
-			  compare_differences);
+	castssl_hba_differences_sort(differences);
 }

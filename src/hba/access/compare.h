@@ -31,4 +31,7 @@ extern void castssl_hba_compare(const CastsslHbaPolicy *before, bool tls_before,
 								const CastsslHbaPolicy *after, bool tls_after,
 								const CastsslHbaWorld *world, CastsslHbaDifferences *differences);
 
+/* Put rows in that order, after some were added. */
+extern void castssl_hba_differences_sort(CastsslHbaDifferences *differences);
+
 #endif

@@ -25,6 +25,8 @@ castssl_hba_change_name(CastsslHbaChange change)
 			return "admitted without proof";
 		case CASTSSL_HBA_NEWLY_REFUSED:
 			return "newly refused";
+		case CASTSSL_HBA_MAY_FALL_BACK:
+			return "may fall back to plaintext";
 		case CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED:
 			return "client certificate now required";
 		case CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED:

@@ -13,6 +13,9 @@ typedef enum CastsslHbaChange
 	/* by trust, where proof of who it is was asked for, or at least a certificate */
 	CASTSSL_HBA_ADMITTED_WITHOUT_PROOF,
 	CASTSSL_HBA_NEWLY_REFUSED,
+	/* over TLS it is refused without a certificate, and in plaintext it is not
+	   (hba/access/fallback.h) */
+	CASTSSL_HBA_MAY_FALL_BACK,
 	CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED,
 	CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED,
 	CASTSSL_HBA_METHOD_CHANGED
