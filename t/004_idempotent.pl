@@ -47,17 +47,17 @@ $before = $t->state;
 $reloads = reloads();
 my $journal = journal();
 my $again = $t->enable(%wanted);
-is_deeply([ grep { $_->{result} ne 'unchanged' } @$again ], [], 'second call: all unchanged') or diag explain $again;
+is_deeply(CastsslTest::changes($again), [], 'second call: all unchanged') or diag explain $again;
 is_deeply($t->state, $before, 'second call: no inode, no time, no byte');
 is(journal(), $journal, 'second call: nothing in the journal');
 is(reloads(), $reloads, 'second call: no reload');
 is_deeply(
-	[ grep { $_->{result} ne 'unchanged' } @{ $t->enable(%wanted, dry_run => 'true') } ],
+	CastsslTest::changes($t->enable(%wanted, dry_run => 'true')),
 	[], 'second call, dry run: all unchanged');
 
 # the same by another way: the files are in place now
 is_deeply(
-	[ grep { $_->{result} ne 'unchanged' } @{ $t->enable(%wanted, source_dir => undef) } ],
+	CastsslTest::changes($t->enable(%wanted, source_dir => undef)),
 	[], 'in place: all unchanged');
 is_deeply($t->state, $before, 'in place: nothing has changed');
 

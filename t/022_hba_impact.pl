@@ -41,7 +41,8 @@ subtest 'castssl_hba_compare' => sub {
 	is_deeply(compared($socket), [
 			map { "newly refused | $_ | all | all | 127.0.0.1/32 | scram-sha-256 | refused | 2 | -" } qw(none tls gss) ], 'a line less');
 	is_deeply(compared($socket . "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\nhost all all 127.0.0.1/32 scram-sha-256\n"),
-		['client certificate now required | tls | all | all | 127.0.0.1/32 | scram-sha-256 | scram-sha-256 clientcert=verify-ca | 2 | 2'],
+		[ 'may fall back to plaintext | tls | all | all | 127.0.0.1/32 | scram-sha-256 | scram-sha-256 in plaintext | 2 | 3',
+			'client certificate now required | tls | all | all | 127.0.0.1/32 | scram-sha-256 | scram-sha-256 clientcert=verify-ca | 2 | 2' ],
 		'a certificate over TLS');
 	is_deeply(compared($socket . "hostssl app +staff,bob 127.0.0.1/32 md5\nhost all all 127.0.0.1/32 scram-sha-256\n"),
 		['method changed | tls | app | +staff, bob | 127.0.0.1/32 | scram-sha-256 | md5 | 2 | 2'], 'another method for some');
@@ -118,14 +119,18 @@ subtest 'castssl_hba_impact' => sub {
 	$by = $impact->($socket . "hostssl all bob 127.0.0.1/32 cert\nhostssl all all 127.0.0.1/32 reject\n");
 	like($by->{certificate}{reason}, qr/reject/, 'rejected');
 
-	my $steps = $t->rows('SELECT * FROM castssl_hba_apply(dry_run => true)');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'castssl_hba_apply() cuts nobody off by accident',
+		message => qr/^4 live sessions could not come back$/, constraint => 'castssl_would_cut_off',
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, in plaintext: .*^User "repl", replication, from 127\.0\.0\.1, in plaintext: /ms,
+		hint => qr/: SELECT \* FROM castssl_hba_apply\(confirm_within => '10 min'\);/);
+	my $steps = $t->rows('SELECT * FROM castssl_hba_apply(dry_run => true, force => true)');
 	is_deeply([ sort map { $_->{detail} =~ /^a connection like it \((.*?)\) would be refused afterwards\./ }
 			  grep { $_->{result} eq 'warning' && $_->{target} =~ /^session \d+$/ } @$steps ],
 		[ 'client backend "alice", database "postgres", from 127.0.0.1', 'client backend "alice", database "postgres", from 127.0.0.1',
 			'client backend "bob", database "postgres", from 127.0.0.1', 'walsender "repl", from 127.0.0.1' ],
 		'castssl_hba_apply lists who could not come back');
 	$t->sql('SELECT castssl_hba_discard()');
-	$steps = $t->enable(source_dir => $t->{source}, plaintext => 'block', dry_run => 'true');
+	$steps = $t->enable(source_dir => $t->{source}, plaintext => 'block', dry_run => 'true', force => 'true');
 	is((grep { $_->{result} eq 'warning' && $_->{target} =~ /^session/ } @$steps), 3, 'and so does castssl_enable');
 	is((grep { $_->{result} eq 'warning' && $_->{target} =~ /^session/ } @{ $t->enable(source_dir => $t->{source}, plaintext => 'block', force => 'true') }),
 		3, 'when it does it, too');
@@ -133,7 +138,9 @@ subtest 'castssl_hba_impact' => sub {
 
 	my @many = map { connected() } 1 .. 22;
 	stage($socket);
-	$steps = $t->rows('SELECT * FROM castssl_hba_apply(dry_run => true)');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'sessions that are alike are named once', message => qr/^25 live sessions could not come back$/,
+		detail => qr/^User "alice", .*, in plaintext \(23 sessions\): /m);
+	$steps = $t->rows('SELECT * FROM castssl_hba_apply(dry_run => true, force => true)');
 	is((grep { $_->{target} =~ /^session \d/ } @$steps), 20, 'at most 20');
 	is((grep { $_->{target} eq 'sessions' && $_->{detail} =~ /^and \d+ more/ } @$steps), 1, 'then their number');
 	$t->sql('SELECT castssl_hba_discard()');

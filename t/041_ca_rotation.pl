@@ -105,10 +105,14 @@ subtest 'live sessions of the old CA are named' => sub {
 };
 
 subtest 'dropping a CA that is in use' => sub {
-	my @warnings = warnings(install(ca => $new, dry_run => 'true'));
+	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_install', ca => $new), '55000', 'nobody is cut off by accident',
+		message => qr/^2 live sessions could come back in plaintext alone$/, constraint => 'castssl_would_cut_off',
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, with a client certificate: .*$old_name, which would not be trusted any longer\. .*In plaintext, to which most drivers fall back/m,
+		hint => qr/confirm_within => '10 min'/);
+	my @warnings = warnings(install(ca => $new, dry_run => 'true', force => 'true'));
 	is(@warnings, 2, 'a warning for each live session of it') or diag explain \@warnings;
-	like($warnings[0], qr/^session $alice->{pid}: .*"alice".* would be refused afterwards.*$old_name, which would not be trusted any longer\./, 'alice');
-	like($warnings[1], qr/^session $bob->{pid}: .*"bob".* would be refused afterwards.*$old_name, which would not be trusted any longer\./, 'bob');
+	like($warnings[0], qr/^session $alice->{pid}: .*"alice".* could come back in plaintext alone.*$old_name, which would not be trusted any longer\./, 'alice');
+	like($warnings[1], qr/^session $bob->{pid}: .*"bob".* could come back in plaintext alone.*$old_name, which would not be trusted any longer\./, 'bob');
 	is_in('a dry run drops nothing', alice => 1, 'alice-other' => 1);
 
 	@warnings = warnings(install(ca => $new, confirm_within => '1 hour'));
@@ -119,7 +123,7 @@ subtest 'dropping a CA that is in use' => sub {
 	is_in('rolled back', alice => 1, 'alice-other' => 1);
 
 	# the other way round: whoever is new loses
-	@warnings = warnings(install(ca => $old, dry_run => 'true'));
+	@warnings = warnings(install(ca => $old, dry_run => 'true', force => 'true'));
 	is(@warnings, 1, 'one session of the new CA') or diag explain \@warnings;
 	like($warnings[0], qr/^session $moved->{pid}: .*$new_name/, 'is named');
 };
@@ -137,7 +141,7 @@ subtest 'dropping a CA that nobody uses any more' => sub {
 subtest 'the caller is among those who lose' => sub {
 	$t->sql('GRANT EXECUTE ON FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean) TO alice');
 	my @me = (cert => 'alice-other', sslmode => 'verify-full');
-	$t->out('needs confirm_within or force', qr/a connection like this one would be refused afterwards.*unable to get/s,
+	$t->out('needs confirm_within or force', qr/a connection like this one would be refused afterwards, or be in plaintext.*unable to get/s,
 		@me, sql => 'SELECT * FROM ' . CastsslTest::call('castssl_install', ca => $old));
 	is_in('nothing has changed', alice => 0, 'alice-other' => 1);
 	$t->in('with confirm_within it may', @me,
@@ -180,8 +184,8 @@ subtest 'names that are cut' => sub {
 	install(ca => $one);
 	my $session = live('alice', 'alice-long');
 	is(length $t->sql("SELECT issuer_dn FROM pg_stat_ssl WHERE pid = $session->{pid}"), 63, 'the name is cut');
-	my @warnings = warnings(install(ca => $new, dry_run => 'true'));
-	like("@warnings", qr/^session $session->{pid}: .* would be refused afterwards.*CN=CA 1,/, 'and known all the same');
+	my @warnings = warnings(install(ca => $new, dry_run => 'true', force => 'true'));
+	like("@warnings", qr/^session $session->{pid}: .* could come back in plaintext alone.*CN=CA 1,/, 'and known all the same');
 	@warnings = warnings(install(ca => $two, dry_run => 'true'));
 	like("@warnings", qr/^sessions: .*cannot be known: $session->{pid} .*of the CA of that name that stays/, 'unless another one is cut to the same');
 	quit($session);

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api/again.h"
 #include "api/arguments.h"
 #include "api/result.h"
 #include "base/fault.h"
@@ -268,7 +269,7 @@ typedef struct RunPlan
 {
 	CastsslPlan *(*make_plan)(void *arg);
 	void *arg;
-	const CastsslApplyOptions *options;
+	CastsslApplyOptions options;
 	CastsslRows rows;
 } RunPlan;
 
@@ -278,16 +279,17 @@ run_plan(void *arg)
 	RunPlan *run = arg;
 	CastsslPlan *plan = run->make_plan(run->arg);
 
-	castssl_apply(plan, run->options);
-	castssl_rows_add_steps(&run->rows, plan, run->options->dry_run);
+	castssl_apply(plan, &run->options);
+	castssl_rows_add_steps(&run->rows, plan, run->options.dry_run);
 }
 
 void
 castssl_run_plan(CastsslPlan *(*make_plan)(void *arg), void *arg,
 				 const CastsslApplyOptions *options, FunctionCallInfo fcinfo)
 {
-	RunPlan run = { .make_plan = make_plan, .arg = arg, .options = options };
+	RunPlan run = { .make_plan = make_plan, .arg = arg, .options = *options };
 
+	run.options.again = castssl_again(fcinfo);
 	run.rows = castssl_rows_begin(fcinfo);
 	if (!options->dry_run)
 	{

@@ -16,6 +16,7 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/compare.h"
+#include "hba/access/fallback.h"
 #include "hba/text/address.h"
 #include "server/parameters.h"
 #include "server/world.h"
@@ -46,14 +47,19 @@ CASTSSL_FUNCTION(castssl_hba_compare_staged)
 	CastsslRows rows = castssl_rows_begin(fcinfo);
 	CastsslHbaPolicy *before;
 	CastsslHbaPolicy *after;
+	const CastsslHbaPolicy *meant;
+	const CastsslHbaWorld *world;
 	CastsslHbaDifferences differences = { 0 };
 	bool ssl = castssl_tls_is_on();
 
 	castssl_worker_tell();
 	castssl_staging_check();
 	after = castssl_staging_policy(&before);
-	castssl_hba_compare(castssl_hba_plan_as_meant(before), ssl, after, ssl,
-						castssl_hba_world_with_roles(), &differences);
+	meant = castssl_hba_plan_as_meant(before);
+	world = castssl_hba_world_with_roles();
+	castssl_hba_compare(meant, ssl, after, ssl, world, &differences);
+	if (ssl)
+		castssl_hba_add_fallbacks(meant, after, world, &differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];
@@ -119,7 +125,7 @@ CASTSSL_FUNCTION(castssl_hba_impact)
 		castssl_row_inet(&row, "address", session->address);
 		castssl_row_text(&row, "encryption", encryption_name(&session->connection));
 		castssl_row_text(&row, "client_dn", session->client_dn);
-		castssl_row_text(&row, "verdict", castssl_verdict_name(impacts[i].verdict));
+		castssl_row_text(&row, "verdict", castssl_impact_name(&impacts[i]));
 		castssl_row_text(&row, "reason", impacts[i].reason);
 		castssl_rows_add(&rows, &row);
 	}

@@ -31,6 +31,13 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
+/* 14 renamed the predefined roles.  A macro, for most files do not include catalog/pg_authid.h. */
+#if PG_VERSION_NUM >= 140000
+#define CASTSSL_ROLE_READ_ALL_STATS ROLE_PG_READ_ALL_STATS
+#else
+#define CASTSSL_ROLE_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
+#endif
+
 /* allow_alter_system exists since 17. */
 #if PG_VERSION_NUM >= 170000
 #define castssl_alter_system_allowed() AllowAlterSystem

@@ -523,7 +523,8 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 void
 castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 {
-	castssl_preflight(plan, options->force, options->confirm_within > 0);
+	castssl_preflight(plan, options->force, options->confirm_within > 0, &options->again,
+					  options->dry_run);
 	castssl_prove_add_steps(plan);
 	add_confirmation_step(plan, options->confirm_within);
 	if (!castssl_plan_changes(plan))

@@ -5,6 +5,7 @@
 #ifndef CASTSSL_FLOW_APPLY_APPLY_H
 #define CASTSSL_FLOW_APPLY_APPLY_H
 
+#include "flow/ask/guard.h"
 #include "flow/plan/plan.h"
 
 /* Milliseconds.  Who gives less time to confirm may have meant minutes. */
@@ -14,8 +15,9 @@
 typedef struct CastsslApplyOptions
 {
 	int64 confirm_within; /* milliseconds until the change is undone unless confirmed; 0: never */
-	bool force;           /* even if the caller's own connection would be refused afterwards */
+	bool force;           /* even if somebody who is connected could not come back */
 	bool dry_run;         /* check everything, write nothing */
+	CastsslAgain again;   /* for the hint where somebody could not come back */
 } CastsslApplyOptions;
 
 /*

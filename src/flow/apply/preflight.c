@@ -14,10 +14,13 @@
 #include "flow/apply/candidate.h"
 #include "flow/apply/managed.h"
 #include "flow/apply/preflight.h"
-#include "flow/ask/rotation.h"
 #include "flow/ask/cron.h"
+#include "flow/ask/guard.h"
 #include "flow/ask/impact.h"
+#include "flow/ask/issuer.h"
+#include "flow/ask/plaintext.h"
 #include "flow/ask/proofs.h"
+#include "flow/ask/rotation.h"
 #include "flow/ask/taking_back.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
@@ -32,7 +35,6 @@
 #include "server/probe.h"
 #include "server/process/raise.h"
 #include "server/reload.h"
-#include "server/sessions.h"
 #include "server/world.h"
 #include "tls/instant.h"
 
@@ -138,6 +140,7 @@ check_material(CastsslPlan *plan)
 					 castssl_instant_text(own->not_after), plan->fingerprint);
 		report_warnings(plan, &findings);
 	}
+	castssl_issuer_warn(plan, &server, &ca);
 	castssl_rotation_compare(plan, &ca, &rotation);
 	report_warnings(plan, &rotation);
 }
@@ -262,38 +265,6 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 					  "everybody whom it answers is refused");
 }
 
-/* Would a new connection like this session's be refused afterwards? */
-static void
-check_caller_stays(const CastsslPlan *plan)
-{
-	const CastsslSession *own = castssl_session_own();
-	CastsslExplanation after;
-
-	if (own == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("it cannot be known whether the caller would be refused afterwards"),
-				 errdetail("The call comes from a process of the server that has no connection of "
-						   "its own, such as autovacuum or a background worker."),
-				 errhint("Call it from a connection, or use confirm_within => '10 min' (undone "
-						 "unless confirmed from a new connection) or force => true."),
-				 castssl_err_reason("castssl_would_cut_off")));
-	if (!castssl_impact_cuts_off(plan, own, castssl_hba_world(), &after))
-		return;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		 errmsg("a connection like this one would be refused afterwards"),
-		 errdetail("Database \"%s\", user \"%s\", %s, %s.  %s", own->connection.database,
-				   own->connection.user,
-				   own->address ? psprintf("from %s", own->address) : "Unix-domain socket",
-				   own->client_dn ? "with a client certificate" : "without a client certificate",
-				   after.reason),
-		 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
-				 "connection), connect as you will from now on, or use force => true."),
-		 castssl_err_reason("castssl_would_cut_off")));
-}
-
 /* Refuse before anything is written what ALTER SYSTEM would refuse. */
 static void
 check_parameter(const CastsslChangedParameter *parameter)
@@ -306,8 +277,10 @@ check_parameter(const CastsslChangedParameter *parameter)
 }
 
 void
-castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
+castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
+				  const CastsslAgain *again, bool dry_run)
 {
+	CastsslLosses losses;
 	ListCell *cell;
 
 	if (plan->material)
@@ -315,6 +288,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	check_hba(plan);
 	check_loaded(plan);
 	check_certificates_can_be_checked(plan, force || undone_unless_confirmed);
+	castssl_plaintext_warn(plan);
 	if (!castssl_plan_changes(plan))
 		return;
 
@@ -337,10 +311,11 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed)
 	}
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
-	castssl_impact_warn(plan);
+	castssl_impact_losses(plan, &losses);
+	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);
 	castssl_taking_back_check(plan, force || undone_unless_confirmed);
 	castssl_proofs_check(plan, force || undone_unless_confirmed);
 	if (!force && !undone_unless_confirmed)
-		check_caller_stays(plan);
+		castssl_guard_check(plan, &losses, again, dry_run);
 }

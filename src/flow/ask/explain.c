@@ -23,6 +23,7 @@
 #include "server/process/raise.h"
 #include "server/world.h"
 #include "tls/client.h"
+#include "tls/revoked.h"
 
 #define MOST_PASSED_LINES 20
 
@@ -131,6 +132,30 @@ issuer_stays(CastsslInquiry *inquiry)
 	return !certain;
 }
 
+/* The same of the CRLs. */
+static bool
+is_not_revoked(CastsslInquiry *inquiry)
+{
+	const CastsslQuestion *question = inquiry->question;
+
+	if (question->crls == NULL || !question->has_ca || !question->issuer || !question->serial)
+		return true;
+	switch (castssl_revoked(question->crls, question->issuer, question->serial))
+	{
+		case CASTSSL_NOT_REVOKED:
+			return true;
+		case CASTSSL_REVOKED:
+			castssl_say(inquiry, "A CRL revokes its certificate.");
+			break;
+		case CASTSSL_WITHOUT_CRL:
+			castssl_say(inquiry, "There is no CRL of the CA that issued its certificate, and the "
+								 "server asks for one.");
+			break;
+	}
+	castssl_say(inquiry, "The handshake fails, whatever pg_hba.conf says.");
+	return false;
+}
+
 /* The handshake: does the server accept the certificate that the client shows? */
 static bool
 handshake_succeeds(CastsslInquiry *inquiry)
@@ -146,7 +171,7 @@ handshake_succeeds(CastsslInquiry *inquiry)
 	inquiry->shows = question->shows_certificate;
 	inquiry->cn = question->cn;
 	if (question->certificate == NULL && question->connection.encryption == CASTSSL_TLS)
-		return issuer_stays(inquiry);
+		return issuer_stays(inquiry) && is_not_revoked(inquiry);
 	if (question->certificate == NULL || question->connection.family == 0 ||
 		question->connection.encryption != CASTSSL_TLS)
 		return true;

@@ -4,18 +4,29 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
+#include "flow/plan/crls.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
+#include "server/reload.h"
+#include "server/sessions.h"
 #include "server/world.h"
+#include "tls/revoked.h"
 
 #define MOST_WARNINGS 20
+
+const char *
+castssl_impact_name(const CastsslImpact *impact)
+{
+	return impact->in_plaintext ? "plaintext" : castssl_verdict_name(impact->verdict);
+}
 
 /* What happens to a plaintext session whose driver tries TLS first, as most do (sslmode=prefer). */
 static const char *
@@ -37,16 +48,50 @@ over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
 	return plaintext->reason;
 }
 
-/* Judge a new connection like a session; the question has the rest. */
+/* What happens to an encrypted session that would be refused so. */
 static void
+try_plaintext(CastsslQuestion question, CastsslImpact *impact)
+{
+	CastsslExplanation plaintext;
+	CastsslExplanation tls = { .verdict = CASTSSL_REFUSED };
+
+	if (question.connection.encryption == CASTSSL_GSS)
+	{
+		question.connection.encryption = CASTSSL_TLS;
+		castssl_explain(&question, &tls);
+	}
+	question.connection.encryption = CASTSSL_PLAINTEXT;
+	castssl_explain(&question, &plaintext);
+	if (plaintext.verdict == CASTSSL_REFUSED || tls.verdict != CASTSSL_REFUSED)
+		return;
+	impact->in_plaintext = true;
+	impact->reason = psprintf("%s  In plaintext, to which most drivers fall back without a word "
+							  "(sslmode=prefer), it would come in: %s",
+							  impact->reason, plaintext.reason);
+}
+
+/* Judge a new connection like a session; the question has the rest. */
+static CastsslImpact
 judge_session(CastsslQuestion *question, const CastsslSession *session,
 			  CastsslExplanation *explanation)
 {
+	CastsslImpact impact = { .session = session };
+
 	castssl_question_session(question, session);
 	castssl_explain(question, explanation);
-	if (question->tls && question->connection.family != 0 &&
-		question->connection.encryption == CASTSSL_PLAINTEXT)
-		explanation->reason = over_tls(*question, explanation);
+	impact.verdict = explanation->verdict;
+	impact.reason = explanation->reason;
+	impact.unknown = explanation->unknown;
+	if (question->connection.family == 0)
+		return impact;
+	if (question->connection.encryption != CASTSSL_PLAINTEXT)
+	{
+		if (impact.verdict == CASTSSL_REFUSED)
+			try_plaintext(*question, &impact);
+	}
+	else if (question->tls)
+		impact.reason = over_tls(*question, explanation);
+	return impact;
 }
 
 CastsslImpact *
@@ -62,30 +107,156 @@ castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion 
 	{
 		CastsslExplanation explanation;
 
-		judge_session(&question, &sessions[i], &explanation);
-		impacts[i] = (CastsslImpact){ .session = &sessions[i],
-									  .verdict = explanation.verdict,
-									  .reason = explanation.reason };
+		impacts[i] = judge_session(&question, &sessions[i], &explanation);
 	}
 	return impacts;
 }
 
-bool
-castssl_impact_cuts_off(const CastsslPlan *plan, const CastsslSession *session,
-						const CastsslHbaWorld *world, CastsslExplanation *after)
-{
-	CastsslQuestion question = { .brief = true, .world = world };
-	CastsslExplanation now;
+/* ---- who loses by a plan ---- */
 
-	question.knows_secrets = session->pid == MyProcPid || castssl_caller_is_superuser();
-	castssl_question_after(&question, plan);
-	judge_session(&question, session, after);
-	if (after->verdict != CASTSSL_REFUSED || after->line_verdict == CASTSSL_REFUSED)
-		return after->verdict == CASTSSL_REFUSED;
-	/* by the role or the database; what a plan changes of that is which password is good */
-	castssl_question_now(&question, plan->hba_before);
-	castssl_explain(&question, &now);
-	return now.verdict != CASTSSL_REFUSED;
+/* What all sessions are judged by. */
+typedef struct Judge
+{
+	const CastsslPlan *plan;
+	CastsslQuestion now;
+	CastsslQuestion after;
+	bool knows_now; /* the server goes by what is on disk */
+} Judge;
+
+/* Has the server loaded pg_hba.conf as it is on disk?  Then a new connection can be judged by it.
+ */
+static bool
+is_loaded(const CastsslHbaPolicy *policy)
+{
+	for (int i = 0; i < policy->nfiles; i++)
+	{
+		if (castssl_reload_covers(policy->files[i]->path) != CASTSSL_LOADED)
+			return false;
+	}
+	return policy->nerrors == 0;
+}
+
+static void
+prepare(Judge *judge, const CastsslPlan *plan)
+{
+	CastsslQuestion question = { .brief = true, .world = castssl_hba_world() };
+
+	judge->plan = plan;
+	judge->now = judge->after = question;
+	castssl_question_now(&judge->now, plan->hba_before);
+	castssl_question_after(&judge->after, plan);
+	judge->knows_now = is_loaded(plan->hba_before);
+	judge->now.crls = castssl_crls_in_force(NULL);
+	judge->after.crls = castssl_crls_in_force(plan->material);
+}
+
+/* Is it to be cut off, for it showed a certificate that is revoked? */
+static bool
+is_revoked(const Judge *judge, const CastsslSession *session)
+{
+	return judge->plan->revokes && judge->after.crls && session->issuer_dn &&
+		   session->client_serial &&
+		   castssl_revoked(judge->after.crls, session->issuer_dn, session->client_serial) ==
+			   CASTSSL_REVOKED;
+}
+
+/*
+ * Judge a session after the plan.  True if it loses: by what the plan does.  A session that could
+ * not come back now either does not, unless it is not known by which rules the server goes now.
+ */
+static bool
+loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
+{
+	CastsslExplanation after;
+	CastsslExplanation now;
+	CastsslImpact today;
+
+	judge->now.knows_secrets = judge->after.knows_secrets =
+		session->pid == MyProcPid || castssl_caller_is_superuser();
+	*impact = judge_session(&judge->after, session, &after);
+	if (impact->verdict != CASTSSL_REFUSED || is_revoked(judge, session))
+		return false;
+	/* what the role or the database says is the same, whatever the server has loaded */
+	if (!judge->knows_now && after.line_verdict == CASTSSL_REFUSED)
+		return true;
+	today = judge_session(&judge->now, session, &now);
+	return today.verdict != CASTSSL_REFUSED || (today.in_plaintext && !impact->in_plaintext);
+}
+
+/* Who is asked about: the caller first.  Clients that are remembered will stand behind. */
+static const CastsslSession **
+who_is_asked(CastsslPlan *plan, int *count)
+{
+	int nsessions;
+	const CastsslSession *sessions = castssl_plan_sessions(plan, &nsessions);
+	const CastsslSession *own = castssl_session_own();
+	const CastsslSession **all;
+
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+	all = palloc((nsessions + 1) * sizeof(*all));
+	*count = 0;
+	if (own)
+		all[(*count)++] = own; /* more is known of it */
+	for (int i = 0; i < nsessions; i++)
+	{
+		if (own == NULL || sessions[i].pid != own->pid)
+			all[(*count)++] = &sessions[i];
+	}
+	return all;
+}
+
+void
+castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses)
+{
+	int count;
+	const CastsslSession **who = who_is_asked(plan, &count);
+	Judge judge;
+
+	*losses = (CastsslLosses){ 0 };
+	prepare(&judge, plan);
+	losses->items = palloc((count + 1) * sizeof(CastsslImpact));
+	losses->unknown = palloc((count + 1) * sizeof(CastsslImpact));
+	for (int i = 0; i < count; i++)
+	{
+		CastsslImpact impact;
+		bool loser = loses(&judge, who[i], &impact);
+
+		CHECK_FOR_INTERRUPTS();
+		if (impact.unknown)
+			losses->unknown[losses->nunknown++] = impact;
+		if (!loser)
+			continue;
+		losses->own |= who[i]->pid == MyProcPid;
+		losses->items[losses->count++] = impact;
+	}
+}
+
+/* ---- in words ---- */
+
+bool
+castssl_impact_is_shown(const CastsslSession *session)
+{
+	return session->pid == MyProcPid || castssl_caller_may_see_sessions();
+}
+
+char *
+castssl_impact_who(const CastsslSession *session)
+{
+	const char *from = session->address ? psprintf(", from %s", session->address) : "";
+
+	return psprintf("%s \"%s\"%s%s", session->backend_type, session->connection.user,
+					session->connection.replication
+						? ""
+						: psprintf(", database \"%s\"", session->connection.database),
+					castssl_impact_is_shown(session) ? from : "");
+}
+
+const char *
+castssl_impact_reason(const CastsslImpact *impact)
+{
+	return castssl_impact_is_shown(impact->session)
+			   ? impact->reason
+			   : "Why is shown to superusers and members of pg_read_all_stats alone.";
 }
 
 static void
@@ -94,64 +265,45 @@ warn(CastsslPlan *plan, const char *target, CastsslCode code, const char *detail
 	castssl_plan_warn(plan, "edit pg_hba", target, code, detail);
 }
 
-/* The live sessions of whose clients nobody can say whether they could come back. */
-typedef struct Unknown
+/* About the sessions of whose clients nobody can say whether they could come back. */
+static void
+warn_of_unknown(CastsslPlan *plan, const CastsslLosses *losses)
 {
 	StringInfoData who;
-	int count;
-	const char *reason; /* of the first of them */
-} Unknown;
 
-static void
-add_unknown(Unknown *unknown, const CastsslSession *session, const char *reason)
-{
-	if (unknown->count == 0)
-	{
-		initStringInfo(&unknown->who);
-		unknown->reason = reason;
-	}
-	if (unknown->count < MOST_WARNINGS)
-		appendStringInfo(&unknown->who, "%s%d (%s)", unknown->count > 0 ? ", " : "", session->pid,
-						 session->connection.user);
-	unknown->count++;
+	if (losses->nunknown == 0)
+		return;
+	initStringInfo(&who);
+	for (int i = 0; i < Min(losses->nunknown, MOST_WARNINGS); i++)
+		appendStringInfo(&who, "%s%d (%s)", i > 0 ? ", " : "", losses->unknown[i].session->pid,
+						 losses->unknown[i].session->connection.user);
+	warn(plan, "sessions", CASTSSL_CODE_session_unknown,
+		 psprintf("whether %d live sessions could come back cannot be known: %s%s.  %s",
+				  losses->nunknown, who.data, losses->nunknown > MOST_WARNINGS ? ", ..." : "",
+				  castssl_impact_is_shown(losses->unknown[0].session)
+					  ? losses->unknown[0].unknown
+					  : castssl_impact_reason(losses->unknown)));
 }
 
 static void
-warn_of_sessions(CastsslPlan *plan)
+warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 {
-	int count;
-	int refused = 0;
-	const CastsslSession *sessions = castssl_plan_sessions(plan, &count);
-	const CastsslHbaWorld *world = castssl_hba_world();
-	Unknown unknown = { .count = 0 };
-
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < Min(losses->count, MOST_WARNINGS); i++)
 	{
-		const CastsslSession *session = &sessions[i];
-		CastsslExplanation after;
-		bool cut_off = castssl_impact_cuts_off(plan, session, world, &after);
+		const CastsslImpact *impact = &losses->items[i];
 
-		if (after.unknown)
-			add_unknown(&unknown, session, after.unknown);
-		if (!cut_off || ++refused > MOST_WARNINGS)
-			continue;
-		warn(plan, psprintf("session %d", session->pid), CASTSSL_CODE_session_cut_off,
-			 psprintf("a connection like it (%s \"%s\"%s%s%s) would be refused afterwards.  %s",
-					  session->backend_type, session->connection.user,
-					  session->connection.replication
-						  ? ""
-						  : psprintf(", database \"%s\"", session->connection.database),
-					  session->address ? ", from " : "", session->address ? session->address : "",
-					  after.reason));
+		warn(plan, psprintf("session %d", impact->session->pid),
+			 impact->in_plaintext ? CASTSSL_CODE_session_plaintext : CASTSSL_CODE_session_cut_off,
+			 psprintf(impact->in_plaintext
+						  ? "a connection like it (%s) could come back in plaintext alone, and is "
+							"encrypted now.  %s"
+						  : "a connection like it (%s) would be refused afterwards.  %s",
+					  castssl_impact_who(impact->session), castssl_impact_reason(impact)));
 	}
-	if (refused > MOST_WARNINGS)
+	if (losses->count > MOST_WARNINGS)
 		warn(plan, "sessions", CASTSSL_CODE_session_cut_off,
-			 psprintf("and %d more live sessions could not come back", refused - MOST_WARNINGS));
-	if (unknown.count > 0)
-		warn(plan, "sessions", CASTSSL_CODE_session_unknown,
-			 psprintf("whether %d live sessions could come back cannot be known: %s%s.  %s",
-					  unknown.count, unknown.who.data, unknown.count > MOST_WARNINGS ? ", ..." : "",
-					  unknown.reason));
+			 psprintf("and %d more live sessions could not come back, or in plaintext alone",
+					  losses->count - MOST_WARNINGS));
 }
 
 /* Warn of who gains and who loses access by the edits that the caller staged, or takes back. */
@@ -188,11 +340,10 @@ warn_of_differences(CastsslPlan *plan)
 }
 
 void
-castssl_impact_warn(CastsslPlan *plan)
+castssl_impact_warn(CastsslPlan *plan, const CastsslLosses *losses)
 {
-	if (plan->hba_before == NULL || !castssl_plan_changes(plan))
-		return;
 	if (plan->uses_staged || (plan->takes_back && plan->hba_changes))
 		warn_of_differences(plan);
-	warn_of_sessions(plan);
+	warn_of_losses(plan, losses);
+	warn_of_unknown(plan, losses);
 }

@@ -14,8 +14,17 @@ typedef struct CastsslImpact
 	const CastsslSession *session;
 	/* for a new connection with the same database, user, address and encryption */
 	CastsslVerdict verdict;
+	/*
+	 * The session is encrypted, a new one would be refused so, and would come in in plaintext from
+	 * the same address: as clients with sslmode=prefer do by themselves.
+	 */
+	bool in_plaintext;
 	const char *reason;
+	const char *unknown; /* as in CastsslExplanation */
 } CastsslImpact;
+
+/* What castssl_hba_impact() calls the verdict. */
+extern const char *castssl_impact_name(const CastsslImpact *impact);
 
 /*
  * Judge a new connection like each of these sessions.  asked says what the server goes by
@@ -25,17 +34,38 @@ typedef struct CastsslImpact
 extern CastsslImpact *castssl_impact(const CastsslSession *sessions, int count,
 									 const CastsslQuestion *asked);
 
-/*
- * Would the plan cut such a session off: is a new connection like it refused afterwards?  Not
- * where the plan has no part in it, as in a role that may not log in.  *after is the judgement.
- */
-extern bool castssl_impact_cuts_off(const CastsslPlan *plan, const CastsslSession *session,
-									const CastsslHbaWorld *world, CastsslExplanation *after);
+/* The clients that lose by a plan. */
+typedef struct CastsslLosses
+{
+	CastsslImpact *items; /* refused, or in_plaintext; the caller's own session first */
+	int count;
+	bool own; /* the first one is the caller's */
+	/* those of which nobody can say whether they could come back */
+	CastsslImpact *unknown;
+	int nunknown;
+} CastsslLosses;
 
 /*
- * Add warning steps: about live sessions that could not connect again, and, for the
- * caller's own edits, about everyone who gains or loses access.
+ * Who could not come back once the plan is in effect, or in plaintext alone though encrypted now:
+ * of all clients that are connected, walsenders too.  Not where the plan has no part in it: who
+ * could not come back now either, as a role that may not log in; and not who showed a certificate
+ * that the plan revokes.
  */
-extern void castssl_impact_warn(CastsslPlan *plan);
+extern void castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses);
+
+/* May the caller see from where the session comes, and what it showed? */
+extern bool castssl_impact_is_shown(const CastsslSession *session);
+
+/* "client backend "alice", database "app", from 10.0.0.1"; the address not for all eyes. */
+extern char *castssl_impact_who(const CastsslSession *session);
+
+/* The reason, for the eyes of the caller.  Needs no privilege for the caller's own session. */
+extern const char *castssl_impact_reason(const CastsslImpact *impact);
+
+/*
+ * Add warning steps: about each of these losses and, for the caller's own edits, about everyone
+ * who gains or loses access.
+ */
+extern void castssl_impact_warn(CastsslPlan *plan, const CastsslLosses *losses);
 
 #endif

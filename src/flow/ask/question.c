@@ -97,6 +97,7 @@ castssl_question_session(CastsslQuestion *question, const CastsslSession *sessio
 	}
 	question->shows_certificate = session->client_dn != NULL;
 	question->issuer = session->issuer_dn;
+	question->serial = session->client_serial;
 	question->cn = common_name(session->client_dn);
 	question->certificate = session->pid == MyProcPid ? castssl_peer_certificates() : NULL;
 }

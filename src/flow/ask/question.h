@@ -19,6 +19,7 @@ typedef struct CastsslQuestion
 	const char *certificate; /* PEM that the client shows; NULL: see shows_certificate */
 	bool shows_certificate;  /* it shows a certificate that the CA in force accepts */
 	const char *issuer;      /* of that certificate, as pg_stat_ssl has it; NULL: unknown */
+	const char *serial;      /* of that certificate, decimal; NULL: unknown */
 	const char *cn;          /* CN of that certificate; NULL: unknown */
 	const char *principal;   /* that GSSAPI authenticates; NULL: unknown */
 	const char *account;     /* of the operating system that it runs as; NULL: unknown */
@@ -30,7 +31,9 @@ typedef struct CastsslQuestion
 	bool has_ca;                     /* and has CAs for checking client certificates */
 	const CastsslMaterial *material; /* CA and CRL; NULL: those in force */
 	const CastsslRotation *rotation; /* how the CAs change; NULL: they do not */
-	const char *ciphers;             /* ssl_ciphers */
+	/* that a certificate is looked up in of which no more is known; NULL: there are none */
+	const CastsslCertificates *crls;
+	const char *ciphers; /* ssl_ciphers */
 	/* versions, ciphers and groups before and after; NULL: what the session has is good */
 	const CastsslTlsTerms *terms_before;
 	const CastsslTlsTerms *terms_after;

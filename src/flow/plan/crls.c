@@ -153,3 +153,23 @@ castssl_client_terms(const CastsslMaterial *material, const char *ciphers)
 									 castssl_material_pem(material, CASTSSL_ROLE_CRL)),
 								 .ciphers = ciphers };
 }
+
+const CastsslCertificates *
+castssl_crls_in_force(const CastsslMaterial *material)
+{
+	CastsslCertificates *crls = palloc0(sizeof(CastsslCertificates));
+	CastsslFindings findings = { 0 };
+	CastsslPem pem = { .name = "ssl_crl_file" };
+
+	if (material)
+		pem = castssl_material_pem(material, CASTSSL_ROLE_CRL);
+	else
+		pem.data = castssl_material_try_named(CASTSSL_ROLE_CRL, &pem.length);
+	pem = castssl_crls_with_directory(pem);
+	if (pem.data == NULL)
+		return NULL;
+	if (pem.length > 0 &&
+		!castssl_certificates_read(pem.data, pem.length, pem.name, crls, &findings))
+		return NULL;
+	return crls;
+}

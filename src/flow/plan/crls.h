@@ -31,4 +31,10 @@ extern CastsslPem castssl_crls_with_directory(CastsslPem file);
 extern CastsslClientTerms castssl_client_terms(const CastsslMaterial *material,
 											   const char *ciphers);
 
+/*
+ * The CRLs that the server asks with that material; NULL material: with the one in force.  NULL:
+ * it asks none, or they cannot be read.  Palloc'd.
+ */
+extern const CastsslCertificates *castssl_crls_in_force(const CastsslMaterial *material);
+
 #endif

@@ -62,6 +62,7 @@ typedef struct CastsslPlan
 
 	bool uses_staged; /* makes the staged edits live, so they are no longer staged */
 	bool takes_back;  /* castssl_disable, or castssl_rollback of what was confirmed */
+	bool revokes;     /* castssl_revoke: whoever showed that certificate is to be cut off */
 	List *undoes;     /* the CastsslChanges that the plan undoes */
 	int64 change_id;  /* of the change that made it true; 0: none, or not yet */
 } CastsslPlan;

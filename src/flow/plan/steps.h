@@ -32,11 +32,13 @@ typedef enum CastsslOutcome
 	CODE(certificate_valid_again, "a certificate that was revoked is valid again") \
 	CODE(chain, "clients may not be able to verify the certificate") \
 	CODE(confirmation_awaited, "the change is undone unless it is confirmed in time") \
+	CODE(confirmation_needed, "a dry run: the call needs `confirm_within` or `force`") \
 	CODE(crl_dates, "a CRL expires soon") \
 	CODE(crl_issuer, "a CRL is by no CA of the CA file, or a CA has no CRL") \
 	CODE(crl_parse, "a part of a CRL file cannot be read") \
 	CODE(cron_jobs, "jobs of pg_cron, which connect by TCP, would be refused") \
 	CODE(expires_soon, "a certificate expires within `castssl.expiry_warning`, or has expired") \
+	CODE(issuer_changed, "clients that verify the old server certificate do not verify the new one") \
 	CODE(key_readable, "others can read the file that a private key was copied from") \
 	CODE(key_usage, "the certificate does not say that it is for servers") \
 	CODE(line_left, "a line that was commented out does not come back, for its twin is not beside it") \
@@ -47,9 +49,12 @@ typedef enum CastsslOutcome
 	CODE(no_baseline, "there is no record of the parameters before castssl_enable(): they stay") \
 	CODE(no_ca, "a rule asks for a certificate, and there is no CA to check one with") \
 	CODE(no_tcp_port, "the server has no TCP port, so nothing can be tried") \
+	CODE(no_tls_line, "a `hostnossl` line goes, and no line lets its clients in over TLS") \
 	CODE(not_proven, "a login proved nothing") \
+	CODE(plaintext_fallback, "TLS asks for a certificate, and who has none comes back in plaintext") \
 	CODE(restart_unsafe, "the server would not start again") \
 	CODE(session_cut_off, "a live session could not come back") \
+	CODE(session_plaintext, "a live session is encrypted, and could come back in plaintext alone") \
 	CODE(session_unknown, "whether a live session could come back cannot be known") \
 	CODE(short_deadline, "`confirm_within` is so short that minutes may have been meant") \
 	CODE(staged_by_others, "other roles staged edits that are applied, too") \

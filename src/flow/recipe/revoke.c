@@ -155,6 +155,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 	int count;
 	char *ca;
 
+	plan->revokes = true;
 	if (!castssl_authority_exists())
 		castssl_authority_raise_none(issuer_of(call->certificate));
 	certificate = castssl_authority_certificate(call->certificate);

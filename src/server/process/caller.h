@@ -18,6 +18,12 @@ extern Oid castssl_caller(void);
 /* Is the caller a superuser?  False if there is no caller. */
 extern bool castssl_caller_is_superuser(void);
 
+/*
+ * May the caller see all of everybody's sessions, as in pg_stat_activity: superusers and members
+ * of pg_read_all_stats?
+ */
+extern bool castssl_caller_may_see_sessions(void);
+
 /* The caller's name, palloc'd; NULL if there is no caller. */
 extern const char *castssl_caller_name(void);
 

@@ -1,0 +1,155 @@
+/*
+ * guard.c
+ *		Nobody is cut off, or loses encryption, by accident.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "flow/ask/guard.h"
+#include "server/disk/swap.h"
+#include "server/process/raise.h"
+#include "server/sessions.h"
+
+#define MOST_NAMED 5
+
+static bool
+is_alike(const CastsslImpact *a, const CastsslImpact *b)
+{
+	return strcmp(a->session->connection.user, b->session->connection.user) == 0 &&
+		   strcmp(a->session->connection.database, b->session->connection.database) == 0 &&
+		   a->session->connection.replication == b->session->connection.replication &&
+		   a->session->connection.encryption == b->session->connection.encryption &&
+		   castssl_same_text(a->session->address, b->session->address) &&
+		   castssl_same_text(a->session->client_dn, b->session->client_dn) &&
+		   strcmp(a->reason, b->reason) == 0;
+}
+
+/* How the client came: "from 10.0.0.1, over TLS, with a client certificate". */
+static char *
+how_it_came(const CastsslSession *session)
+{
+	if (session->address == NULL)
+		return "by a Unix-domain socket";
+	switch (session->connection.encryption)
+	{
+		case CASTSSL_TLS:
+			return psprintf("from %s, over TLS, %s a client certificate", session->address,
+							session->client_dn ? "with" : "without");
+		case CASTSSL_GSS:
+			return psprintf("from %s, encrypted by GSSAPI", session->address);
+		case CASTSSL_PLAINTEXT:
+			break;
+	}
+	return psprintf("from %s, in plaintext", session->address);
+}
+
+static void
+append_client(StringInfo text, const CastsslImpact *impact, int sessions)
+{
+	const CastsslSession *session = impact->session;
+
+	appendStringInfo(text, "%sUser \"%s\"", text->len > 0 ? "\n" : "", session->connection.user);
+	if (session->connection.replication)
+		appendStringInfoString(text, ", replication");
+	else
+		appendStringInfo(text, ", database \"%s\"", session->connection.database);
+	if (castssl_impact_is_shown(session))
+		appendStringInfo(text, ", %s", how_it_came(session));
+	if (sessions > 1)
+		appendStringInfo(text, " (%d sessions)", sessions);
+	appendStringInfo(text, ": %s", castssl_impact_reason(impact));
+}
+
+/* Up to five clients, those that are alike once, and how many more there are. */
+static char *
+detail_of(const CastsslLosses *losses)
+{
+	bool *told = palloc0(losses->count * sizeof(bool));
+	int named = 0;
+	int left = losses->count;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < losses->count && named < MOST_NAMED; i++)
+	{
+		int sessions = 0;
+
+		for (int j = i; j < losses->count && !told[i]; j++)
+		{
+			if (!told[j] && is_alike(&losses->items[i], &losses->items[j]))
+			{
+				sessions++;
+				told[j] = j > i;
+			}
+		}
+		if (told[i])
+			continue;
+		append_client(&text, &losses->items[i], sessions);
+		named++;
+		left -= sessions;
+	}
+	if (left > 0)
+		appendStringInfo(&text, "\nAnd %d more sessions.", left);
+	return text.data;
+}
+
+static char *
+message_of(const CastsslLosses *losses)
+{
+	int refused = 0;
+
+	if (losses->own && losses->items[0].in_plaintext)
+		return "a connection like this one would be refused afterwards, or be in plaintext";
+	if (losses->own)
+		return "a connection like this one would be refused afterwards";
+	for (int i = 0; i < losses->count; i++)
+		refused += !losses->items[i].in_plaintext;
+	if (refused == 0)
+		return psprintf("%d live sessions could come back in plaintext alone", losses->count);
+	if (refused < losses->count)
+		return psprintf("%d live sessions could not come back, and %d in plaintext alone", refused,
+						losses->count - refused);
+	return psprintf("%d live sessions could not come back", refused);
+}
+
+static char *
+hint_of(const CastsslAgain *again)
+{
+	const char *hint = again->can_wait ? "Have it undone unless it is confirmed from a new "
+										 "connection: %s  Or do it all the same: force => true."
+									   : "To do it all the same: %s";
+
+	if (again->statement)
+		return psprintf(hint, again->statement);
+	return psprintf(hint, again->can_wait ? "confirm_within => '10 min'." : "force => true.");
+}
+
+void
+castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const CastsslAgain *again,
+					bool dry_run)
+{
+	/* What waits to be confirmed would be taken back at its deadline all the same. */
+	if (plan->undoes != NIL && !plan->takes_back)
+		return;
+	if (castssl_session_own() == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("it cannot be known whether the caller would be refused afterwards"),
+				 errdetail("The call comes from a process of the server that has no connection of "
+						   "its own, such as autovacuum or a background worker."),
+				 errhint("%s", hint_of(again)), castssl_err_reason("castssl_would_cut_off")));
+	if (losses->count == 0)
+		return;
+	if (dry_run)
+	{
+		castssl_plan_warn(plan, "await confirmation", "confirm_within, or force",
+						  CASTSSL_CODE_confirmation_needed,
+						  psprintf("without one of them the call would be refused: %s.  %s",
+								   message_of(losses), hint_of(again)));
+		return;
+	}
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("%s", message_of(losses)), errdetail("%s", detail_of(losses)),
+					errhint("%s", hint_of(again)), castssl_err_reason("castssl_would_cut_off")));
+}

@@ -1,0 +1,69 @@
+/*
+ * issuer.c
+ *		A new server certificate that clients with the old root do not verify.
+ */
+#include "postgres.h"
+
+#include "base/settings.h"
+#include "flow/ask/issuer.h"
+#include "server/parameters.h"
+#include "server/probe.h"
+#include "server/reload.h"
+#include "tls/chain.h"
+
+static CastsslCertificates
+read_text(const char *text, size_t length, const char *name)
+{
+	CastsslCertificates read = { 0 };
+	CastsslFindings findings = { 0 };
+
+	if (text)
+		(void) castssl_certificates_read(text, length, name, &read, &findings);
+	return read;
+}
+
+/* The certificates of the file that a role's parameter names; none where it cannot be read. */
+static CastsslCertificates
+read_in_use(CastsslRole role)
+{
+	size_t length = 0;
+	char *data = castssl_material_try_named(role, &length);
+
+	return read_text(data, length, castssl_role_parameter(role));
+}
+
+/* What clients get now: the file on disk, or what the server sends, if the file is not loaded. */
+static CastsslCertificates
+read_served(void)
+{
+	char *name = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
+	char *sent = NULL;
+
+	if (name && castssl_reload_covers(name) != CASTSSL_LOADED && castssl_probe_possible())
+		sent = castssl_probe_chain(castssl_verify_timeout);
+	return sent ? read_text(sent, strlen(sent), name) : read_in_use(CASTSSL_ROLE_CERTIFICATE);
+}
+
+void
+castssl_issuer_warn(CastsslPlan *plan, const CastsslCertificates *server,
+					const CastsslCertificates *ca)
+{
+	CastsslCertificates server_now;
+	CastsslCertificates ca_now;
+	const char *root;
+
+	if (!castssl_tls_is_on())
+		return; /* nobody verifies anything yet */
+	server_now = read_served();
+	ca_now = read_in_use(CASTSSL_ROLE_CA);
+	if (castssl_chain_keeps_root(&server_now, &ca_now, server, ca, &root))
+		return;
+	castssl_plan_warn(
+		plan, "check certificate", plan->material->files[CASTSSL_ROLE_CERTIFICATE].name,
+		CASTSSL_CODE_issuer_changed,
+		psprintf("clients that verify the server (sslmode=verify-ca or verify-full) by the root of "
+				 "the certificate in use, %s, refuse this one, whose issuer is another: %s.  Give "
+				 "them the new root first, in one file with the old one (sslrootcert), and only "
+				 "then this certificate to the server.",
+				 root, castssl_certificates_first(server)->issuer));
+}

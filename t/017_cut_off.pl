@@ -1,0 +1,232 @@
+# Nobody is cut off, and nobody loses encryption, by accident: live sessions of psql at its defaults
+# (sslmode=prefer) and of walsenders, before and after changes of every kind; and what is said in rows.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslOpenssl qw(slurp spew);
+use CastsslTest;
+use IPC::Run ();
+use Test::More;
+
+my $socket = "local all all trust\n";
+my $rules = $socket . "host all all 127.0.0.1/32 scram-sha-256\nhost replication repl 127.0.0.1/32 scram-sha-256\n";
+my $t = CastsslTest->new('cut_off', hba => $rules, streaming => 1);
+my $pki = $t->{pki};
+$t->set_hba($rules);
+$t->sql(q{CREATE ROLE repl LOGIN REPLICATION PASSWORD 'wonderland'; CREATE ROLE helper LOGIN});
+$ENV{PGPASSWORD} = 'wonderland';
+local $ENV{HOME} = $t->{folder};    # without certificates
+
+# psql by TCP as alice, with no other setting than what is given: a session that stays.
+sub live
+{
+	my (%options) = @_;
+	my %connection = (host => '127.0.0.1', port => $t->{node}->port, user => 'alice', dbname => 'postgres', %options);
+	my $session = { in => '', out => '' };
+	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', '-w', '-d', join ' ', map { "$_='$connection{$_}'" } sort keys %connection ],
+		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(180));
+	$session->{in} .= $options{replication} ? "IDENTIFY_SYSTEM;\n" : "SELECT pg_backend_pid();\n";
+	$session->{run}->pump until $session->{out} =~ /\n/ || !$session->{run}->pumpable;
+	die $session->{out} if $session->{out} =~ /error|FATAL/;
+	($session->{pid}) = $session->{out} =~ /^(\d+)/;
+	return $session;
+}
+
+sub quit
+{
+	$_->{in} .= "\\q\n", $_->{run}->finish foreach @_;
+	$t->{node}->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE client_addr IS NOT NULL}) or die;
+	return;
+}
+
+# How psql with no setting comes in now: 't' over TLS, 'f' in plaintext, else the error.
+sub by_default
+{
+	my ($user) = @_;
+	my ($ok, $out, $err) = CastsslOpenssl::run('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
+		'psql', '-XqAtw', '-h', '127.0.0.1', '-p', $t->{node}->port, '-U', $user // 'alice', 'postgres');
+	return $ok ? $out =~ s/\s+//gr : $err;
+}
+
+sub enable { return $t->rows('SELECT * FROM ' . CastsslTest::call('castssl_enable', @_)) }
+sub coded { my ($steps, $code) = @_; return grep { ($_->{code} // '') eq $code } @$steps }
+sub closed { return enable(plaintext => 'block', force => 'true') }
+
+# Asserts that a call is refused by the guard; returns the statement of its hint.
+sub guarded
+{
+	my ($call, $name, %expected) = @_;
+	my $before = $t->state;
+	my $error = $t->fails("SELECT * FROM $call", '55000', $name, constraint => 'castssl_would_cut_off', hint => 1, %expected);
+	is_deeply($t->state, $before, "$name: nothing has changed");
+	return;
+}
+
+sub hint_of
+{
+	my ($call) = @_;
+	my (undef, undef, $err) = $t->psql("SELECT * FROM $call");
+	return ($err =~ /^HINT: .*?(SELECT \* FROM .*?;)/m)[0] // die $err;
+}
+
+subtest 'a certificate is asked for, and plaintext kept' => sub {
+	is(by_default(), 'f', 'without TLS');
+	is_deeply([ coded(enable(source_dir => $t->{source}), 'plaintext_fallback') ], [], 'TLS for all who can: nothing to say');
+	is(by_default(), 't', 'psql comes in over TLS');
+	my $psql = live();
+	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live sessions could come back in plaintext alone$/,
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*In plaintext, to which most drivers fall back/);
+	my ($needed) = coded(enable(clientcert => 'verify-ca', dry_run => 'true'), 'confirmation_needed');
+	like($needed->{detail}, qr/refused: 1 live sessions could come back in plaintext alone\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
+	my $hint = hint_of(q{castssl_enable(clientcert => 'verify-ca', addresses => '{10.0.0.0/8}')});
+	is($hint, q{SELECT * FROM castssl_enable(clientcert => 'verify-ca', plaintext => 'keep', addresses => '{10.0.0.0/8}', confirm_within => '10 min');},
+		'the hint is the same call, with confirm_within');
+	my $steps = $t->rows($hint =~ s/;$//r);
+	my ($row) = coded($steps, 'session_plaintext');
+	is($row->{target}, "session $psql->{pid}", 'a row names the session');
+	($row) = coded($steps, 'plaintext_fallback');
+	like($row->{detail}, qr/^2 rules ask for a certificate over TLS while plaintext stays open .*sslmode=prefer.*: SELECT \* FROM castssl_enable\(plaintext => 'block', confirm_within => '10 min'\);$/,
+		'and a row says what it means for all') or diag explain $steps;
+	is($row->{result}, 'warning', 'as a warning');
+	is(by_default(), 'f', 'which is so: psql comes in in plaintext, without a word');
+	$t->sql('SELECT castssl_confirm(force => true)');
+	is(scalar(coded(enable(clientcert => 'verify-ca'), 'plaintext_fallback')), 1, 'in every run');
+	is(scalar(coded(enable(), 'plaintext_fallback')), 1, 'also where nothing is named');
+	is(scalar(coded(enable(dry_run => 'true'), 'plaintext_fallback')), 1, 'and in a dry run');
+	is_deeply([ coded(enable(), 'session_plaintext') ], [], 'what was so before is no part of a later change');
+	my ($statement) = $row->{detail} =~ /: (SELECT .*);$/;
+	$t->sql($statement);
+	is_deeply([ coded(enable(), 'plaintext_fallback') ], [], 'the statement closes it');
+	like(by_default(), qr/connection requires a valid client certificate/, 'psql is refused, and says why');
+	$t->sql('SELECT castssl_rollback()');    # what waits
+	quit($psql);
+	$t->disable(force => 'true');
+	is($t->hba, $rules, 'taken back');
+};
+
+subtest 'first to nobody in plaintext, then certificates' => sub {
+	enable(source_dir => $t->{source});
+	my $plain = live(sslmode => 'disable');
+	guarded(q{castssl_enable(plaintext => 'block')}, 'plaintext goes', message => qr/^1 live sessions could not come back$/,
+		detail => qr/, in plaintext: .*It may come back over TLS, which most drivers try first/);
+	my ($row) = coded(closed(), 'session_cut_off');
+	is($row->{target}, "session $plain->{pid}", 'force goes past it, and a row names it');
+	quit($plain);
+	is(by_default(), 't', 'psql comes in over TLS');
+	my @two = (live(), live());
+	guarded(q{castssl_enable(clientcert => 'verify-ca', plaintext => 'block')}, 'who has no certificate',
+		detail => qr/\AUser "alice", [^\n]*, over TLS, without a client certificate \(2 sessions\): [^\n]*the client shows none\.\z/);
+	$t->sql(q{SELECT castssl_hba_add(rule => 'hostssl all alice 127.0.0.1/32 cert', before_line => 2)});
+	guarded('castssl_hba_apply()', 'an edit that asks one role alone', detail => qr/^User "alice".* \(2 sessions\)/);
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->sql(q{SELECT castssl_hba_add(rule => 'hostssl all bob 127.0.0.1/32 cert', before_line => 2)});
+	is_deeply([ coded($t->rows('SELECT * FROM castssl_hba_apply()'), 'session_cut_off') ], [], 'another role: nobody here');
+	quit(@two);
+	my $alice = live(sslcert => $pki->path('alice.crt'), sslkey => $pki->path('alice.key'));
+	is_deeply([ coded(enable(clientcert => 'verify-ca', plaintext => 'block'), 'session_cut_off') ], [], 'who has one comes back');
+
+	# its CA or a CRL refuses it
+	$pki->openssl('ca', '-config', 'openssl.cnf', '-revoke', 'alice.crt', '-cert', 'root.crt', '-keyfile', 'root.key');
+	$pki->openssl('ca', '-config', 'openssl.cnf', '-gencrl', '-crldays', '30', '-cert', 'root.crt', '-keyfile', 'root.key', '-out', 'root-alice.crl');
+	my $crl = slurp($pki->path('root-alice.crl'));
+	guarded(CastsslTest::call('castssl_install', crl => $crl), 'a CRL that revokes its certificate', detail => qr/A CRL revokes its certificate\. The handshake fails/,
+		hint => qr/confirm_within => '10 min'/);
+	$t->sql('SELECT * FROM ' . CastsslTest::call('castssl_install', crl => $crl, force => 'true'));
+	$t->out('which is so', qr/revoked/, cert => 'alice', password => 'wonderland');
+	quit($alice);
+	$t->disable(force => 'true');
+};
+
+subtest 'a walsender' => sub {
+	enable(source_dir => $t->{source});
+	my $walsender = live(user => 'repl', replication => 'true', sslmode => 'require');
+	guarded(q{castssl_enable(clientcert => 'verify-ca', plaintext => 'block')}, 'a walsender without a certificate',
+		detail => qr/\AUser "repl", replication, from 127\.0\.0\.1, over TLS, without a client certificate: /);
+	guarded('castssl_disable()', 'TLS goes off', message => qr/^1 live sessions could come back in plaintext alone$/);
+	like(hint_of('castssl_disable()'), qr/castssl_disable\(confirm_within => '10 min'\);$/, 'with the statement');
+	my $change = $t->sql('SELECT max(change_id) FROM castssl_changes()');
+	guarded("castssl_rollback($change)", 'the finished change is taken back', hint => qr/: SELECT \* FROM castssl_rollback\(change_id => $change, force => true\);$/);
+	quit($walsender);
+	$t->disable;
+	enable(confirm_within => '1 hour');
+	$walsender = live(user => 'repl', replication => 'true', sslmode => 'require');
+	$t->sql('SELECT * FROM castssl_rollback()');
+	is($t->sql('SHOW ssl'), 'off', 'what waits is taken back without a guard, as at its deadline');
+	quit($walsender);
+};
+
+subtest 'who could not come back before' => sub {
+	my $bob = live(user => 'bob');
+	$t->set_hba($rules . "host all all ::1/128 md5\n");
+	$t->sql('ALTER ROLE bob NOLOGIN');
+	is_deeply([ coded(closed(), 'session_cut_off') ], [], 'a role that may not log in');
+	$t->sql('ALTER ROLE bob LOGIN');
+	$t->set_hba($socket . "hostssl all alice 127.0.0.1/32 scram-sha-256\n");
+	my $alice = live();
+	is_deeply([ coded(enable(addresses => ['10.0.0.0/8']), 'session_cut_off') ], [], 'a line that is gone');
+	$t->write('pg_hba.conf', $socket);
+	guarded('castssl_enable()', 'a line that is gone from the file, which is not loaded yet', detail => qr/No line of pg_hba\.conf matches/);
+	quit($bob, $alice);
+	$t->set_hba($rules);
+};
+
+subtest 'what a caller without privileges is told' => sub {
+	$t->sql('GRANT EXECUTE ON FUNCTION castssl_disable(interval, boolean, boolean) TO helper');
+	enable();
+	my $alice = live();
+	my $call = sub { return $t->psql('SELECT detail FROM castssl_disable(' . ($_[0] // '') . q{) WHERE result = 'warning'}, user => 'helper') };
+	my (undef, undef, $error) = $call->();
+	like($error, qr/^DETAIL:  User "alice", database "postgres": Why is shown to superusers and members of pg_read_all_stats alone\.$/m, 'who, as pg_stat_activity shows it');
+	unlike($error, qr/127\.0\.0\.1/, 'not from where');
+	my (undef, $rows) = $call->('force => true, dry_run => true');
+	like($rows, qr/"alice", database "postgres"\) could come back in plaintext alone/, 'nor in rows');
+	unlike($rows, qr/from 127/, 'no address');
+	$t->sql('GRANT pg_read_all_stats TO helper');
+	(undef, undef, $error) = $call->();
+	like($error, qr/from 127\.0\.0\.1, over TLS, without a client certificate/, 'a member of pg_read_all_stats sees it');
+	quit($alice);
+	$t->disable(force => 'true');
+};
+
+subtest 'hostnossl lines without a line for TLS' => sub {
+	$t->set_hba($socket . "hostnossl app all 10.0.0.0/8 scram-sha-256\nhostnossl all alice 127.0.0.1/32 scram-sha-256\nhost all alice,bob 127.0.0.0/8 scram-sha-256\n");
+	my $steps = enable(source_dir => $t->{source}, plaintext => 'block');
+	is_deeply([ map { "$_->{target} $_->{detail}" =~ s{^\S*/}{}r } coded($steps, 'no_tls_line') ],
+		['pg_hba.conf:2 goes, and no line lets its clients in over TLS: database app, user all, address 10.0.0.0/8'], 'each is a row, but who has one')
+		or diag explain $steps;
+	is_deeply([ coded(enable(plaintext => 'block'), 'no_tls_line') ], [], 'once');
+	$t->disable(force => 'true');
+	$t->set_hba($rules);
+};
+
+subtest 'a server certificate of another issuer' => sub {
+	my $self_signed = sub {
+		$pki->key('own');
+		$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', 'own.key', '-subj', '/CN=localhost', '-days', '90',
+			'-extensions', 'server', '-out', 'own.crt');
+		return $pki->source("$t->{folder}/" . $_[0], 'server.crt' => 'own.crt', 'server.key' => 'own.key');
+	};
+	my %quick = (force => 'true');
+	is_deeply([ coded(enable(source_dir => $t->{source}, %quick), 'issuer_changed') ], [], 'the first certificate');
+	my $renewed = $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+	is_deeply([ coded(enable(source_dir => $renewed, %quick), 'issuer_changed') ], [], 'a renewal by the same CA');
+	my ($row) = coded(enable(source_dir => $self_signed->('one'), %quick), 'issuer_changed');
+	like($row->{detail}, qr/by the root of the certificate in use, CN=castssl test root, refuse this one, whose issuer is another: CN=localhost\.  Give them the new root first/, 'a self-signed one');
+	$t->out('which is so', qr/certificate verify failed/, sslmode => 'verify-full', password => 'wonderland');
+	spew("$t->{folder}/trusted.crt", slurp($pki->path('own.crt')));
+	$t->in('who has it as a root comes in', sslmode => 'verify-full', password => 'wonderland', sslrootcert => "$t->{folder}/trusted.crt");
+	my $two = $self_signed->('two');
+	is(scalar(coded(enable(source_dir => $two, dry_run => 'true', %quick), 'issuer_changed')), 1, 'another self-signed one, in a dry run');
+	is(scalar(coded(enable(source_dir => $two, %quick), 'issuer_changed')), 1, 'and done');
+	$t->out('of the same name, and unknown', qr/certificate verify failed/, sslmode => 'verify-full', password => 'wonderland', sslrootcert => "$t->{folder}/trusted.crt");
+	is_deeply([ coded(enable(%quick), 'issuer_changed') ], [], 'once');
+	is(scalar(coded($t->rows('SELECT * FROM castssl_rollback((SELECT max(change_id) FROM castssl_changes()), force => true)'), 'issuer_changed')), 1, 'and on the way back');
+	enable(source_dir => $two, %quick);
+	$t->write($_, slurp("$t->{folder}/one/$_")) foreach qw(server.crt server.key);
+	($row) = coded(enable(%quick), 'issuer_changed');
+	like($row->{detail}, qr/CN=localhost, refuse this one/, 'one that was put in place, and is loaded by the call');
+	$t->stop;
+};
+
+done_testing();
