@@ -11,9 +11,11 @@
 #include "flow/check/checks.h"
 #include "flow/check/passwords.h"
 #include "flow/check/statements.h"
+#include "hba/access/unreachable.h"
 #include "hba/edit/rewrite.h"
 #include "hba/match/match.h"
 #include "hba/text/address.h"
+#include "hba/text/write.h"
 #include "server/world.h"
 
 /* With more lines than this, one statement for all of them is easier to read. */
@@ -88,10 +90,76 @@ without_plaintext(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 							   rule->clientcert, never_tls ? "reject" : NULL, &problem);
 }
 
+/* Would nothing of this line be used unencrypted where it stood above the i-th rule? */
+static bool
+is_useless_above(const CastsslCheckScope *scope, int i, const CastsslHbaRule *line)
+{
+	CastsslHbaPolicy policy = *scope->policy;
+	int *blocking;
+	int count;
+
+	policy.rules = palloc((i + 1) * sizeof(CastsslHbaRule));
+	memcpy(policy.rules, scope->policy->rules, i * sizeof(CastsslHbaRule));
+	policy.rules[i] = *line;
+	policy.rules[i].type = CASTSSL_HBA_HOSTNOSSL;
+	policy.nrules = i + 1;
+	return castssl_hba_is_unreachable(&policy, i, true, castssl_hba_world(), &blocking, &count);
+}
+
+/* The rule for one address. */
+static char *
+for_address(const CastsslHbaRule *rule, const char *address)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfo(&line, "%s ", castssl_hba_type_name(rule->type));
+	castssl_hba_write_tokens(&line, &rule->databases);
+	appendStringInfoChar(&line, ' ');
+	castssl_hba_write_tokens(&line, &rule->users);
+	appendStringInfo(&line, " %s %s", address, rule->method);
+	for (int i = 0; i < rule->options.count; i++)
+	{
+		appendStringInfoChar(&line, ' ');
+		castssl_hba_write_token(&line, &rule->options.items[i]);
+	}
+	return line.data;
+}
+
 /*
- * Statements that take plaintext from other hosts, and nothing else.  Lines that nothing reaches
- * are among them: they would be reached then.  Where that is not so simple,
- * castssl_hba_require_tls knows how; it does the same to clients of this host.
+ * Statements that keep a line for clients of this host, above the rule that is for others, too.
+ * False: one cannot be pasted.
+ */
+static bool
+keep_own_clients(const CastsslCheckScope *scope, int i, StringInfo all)
+{
+	static const char *const own[] = { "::1/128", "127.0.0.1/32" };
+	const CastsslHbaRule *rule = &scope->policy->rules[i];
+
+	for (int n = 0; n < lengthof(own); n++)
+	{
+		CastsslHbaRule line = *rule;
+		char *text;
+		char *statement;
+
+		(void) castssl_hba_address_parse(own[n], &line.address, &text);
+		if ((rule->address.kind != CASTSSL_HBA_ADDRESS_SAMENET &&
+			 !castssl_hba_address_contains(&rule->address, &line.address)) ||
+			is_useless_above(scope, i, &line))
+			continue;
+		statement = castssl_check_add(scope, rule, for_address(rule, own[n]));
+		if (statement == NULL)
+			return false;
+		appendStringInfo(all, " %s", statement);
+	}
+	return true;
+}
+
+/*
+ * Statements that take plaintext from other hosts, and nothing else: from the last line up, so
+ * that none moves another.  Lines that nothing reaches are among them: they would be reached
+ * then.  Where that is not so simple, castssl_hba_require_tls knows how; it does the same to
+ * clients of this host.
  */
 static const char *
 block_statements(const CastsslCheckScope *scope)
@@ -100,7 +168,7 @@ block_statements(const CastsslCheckScope *scope)
 	int count = 0;
 
 	initStringInfo(&all);
-	for (int i = 0; i < scope->policy->nrules; i++)
+	for (int i = scope->policy->nrules - 1; i >= 0; i--)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 		const char *change = NULL;
@@ -112,9 +180,10 @@ block_statements(const CastsslCheckScope *scope)
 			continue;
 		if (count++ < MOST_STATEMENTS)
 			change = castssl_check_change(scope, rule, without_plaintext(scope, rule));
-		if (change == NULL)
+		if (change)
+			appendStringInfo(&all, "%s%s", all.len ? " " : "", change);
+		if (change == NULL || !keep_own_clients(scope, i, &all))
 			return "SELECT castssl_hba_require_tls(plaintext => 'block');";
-		appendStringInfo(&all, "%s%s", all.len ? " " : "", change);
 	}
 	return all.data;
 }

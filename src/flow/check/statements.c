@@ -68,6 +68,18 @@ castssl_check_remove(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 }
 
 char *
+castssl_check_add(const CastsslCheckScope *scope, const CastsslHbaRule *rule, const char *line)
+{
+	char *literal = holds_secret(line) ? NULL : castssl_sql_literal(line);
+	char *file = castssl_sql_literal(scope->policy->files[rule->file]->path);
+
+	if (literal == NULL || file == NULL)
+		return NULL;
+	return psprintf("SELECT castssl_hba_add(rule => %s, before_line => %d%s%s);", literal,
+					rule->line_number, rule->file ? ", file_name => " : "", rule->file ? file : "");
+}
+
+char *
 castssl_check_move(const CastsslCheckScope *scope, const CastsslHbaRule *rule,
 				   const CastsslHbaRule *above)
 {

@@ -20,6 +20,10 @@ extern char *castssl_check_change(const CastsslCheckScope *scope, const CastsslH
  */
 extern char *castssl_check_remove(const CastsslCheckScope *scope, const CastsslHbaRule *rule);
 
+/* Put a line above the rule. */
+extern char *castssl_check_add(const CastsslCheckScope *scope, const CastsslHbaRule *rule,
+							   const char *line);
+
 /* Move the rule above another one; NULL also where they are in different files. */
 extern char *castssl_check_move(const CastsslCheckScope *scope, const CastsslHbaRule *rule,
 								const CastsslHbaRule *above);
