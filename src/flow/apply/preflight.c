@@ -252,14 +252,15 @@ check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 		return;
 	where = psprintf("%s:%d", plan->hba_after->files[asking->file]->path, asking->line_number);
 	if (had_ca && !force && castssl_plan_changes(plan))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("there would be no CA to check client certificates with"),
-				 errdetail("%s asks for a certificate: everybody whom it answers would be refused.",
-						   where),
-				 errhint("Name a ca_file, or first take back what asks for certificates: "
-						 "SELECT * FROM castssl_disable()."),
-				 castssl_err_reason("castssl_no_client_ca")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("there would be no CA to check client certificates with"),
+			 errdetail("%s asks for a certificate: everybody whom it answers would be refused.",
+					   where),
+			 errhint("Keep the CA (castssl_enable() keeps it where ca_file is left out), or first "
+					 "have these rules ask for no certificate: castssl_hba_change()."),
+			 castssl_err_reason("castssl_no_client_ca")));
 	castssl_plan_warn(plan, "edit pg_hba", where, CASTSSL_CODE_no_ca,
 					  "asks for a certificate, and there is no CA to check one with: "
 					  "everybody whom it answers is refused");

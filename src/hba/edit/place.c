@@ -14,6 +14,7 @@
 #endif
 
 #include "base/interrupts.h"
+#include "base/words.h"
 #include "hba/edit/place.h"
 #include "hba/text/address.h"
 
@@ -67,13 +68,41 @@ read_address(const char *given, Address *result, CastsslFindings *findings)
 	return true;
 }
 
+static const char *
+format_line(const Address *address, const CastsslHbaWanted *wanted)
+{
+	const char *method = wanted->auth_method ? wanted->auth_method : "scram-sha-256";
+	const char *clientcert = castssl_clientcert_name(wanted->clientcert);
+	bool option = wanted->clientcert != CASTSSL_CLIENTCERT_NONE && strcmp(method, "cert") != 0;
+
+	return psprintf("hostssl all all %s %s%s%s", address->text, method,
+					option ? " clientcert=" : "", option ? clientcert : "");
+}
+
+/* The statement that puts the rule above one that rejects; a person decides that. */
+static char *
+above_hint(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, const Address *address,
+		   const CastsslHbaWanted *demanded)
+{
+	char *line = castssl_sql_literal(format_line(address, demanded));
+	char *file = castssl_sql_literal(policy->files[rule->file]->path);
+
+	if (line == NULL || file == NULL)
+		return NULL;
+	return psprintf("Leave the address out, or, where these clients are to come in all the same: "
+					"SELECT castssl_hba_add(rule => %s, before_line => %d%s%s); "
+					"SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
+					line, rule->line_number, rule->file ? ", file_name => " : "",
+					rule->file ? file : "");
+}
+
 /*
  * Index of the rule to insert before; -1 if the address already has a rule, or cannot
  * have one (then a finding is added).
  */
 static int
 find_place(const CastsslHbaPolicy *policy, const CastsslHbaRule *rules, const Address *wanted,
-		   CastsslFindings *findings)
+		   const CastsslHbaWanted *demanded, CastsslFindings *findings)
 {
 	for (int i = 0; i < policy->nrules; i++)
 	{
@@ -88,7 +117,7 @@ find_place(const CastsslHbaPolicy *policy, const CastsslHbaRule *rules, const Ad
 				psprintf("a rule for address \"%s\" would never be reached", wanted->text),
 				psprintf("Line %d of \"%s\" rejects these clients.", rule->line_number,
 						 policy->files[rule->file]->path),
-				"Remove that line first, or leave the address out.");
+				above_hint(policy, rule, wanted, demanded));
 			return -1;
 		}
 		if (rule->type == CASTSSL_HBA_HOSTSSL &&
@@ -122,23 +151,12 @@ keep_address(Address *list, int *count, Address wanted)
 	(*count)++;
 }
 
-static const char *
-format_line(const Address *address, const CastsslHbaWanted *wanted)
-{
-	const char *method = wanted->auth_method ? wanted->auth_method : "scram-sha-256";
-	const char *clientcert = castssl_clientcert_name(wanted->clientcert);
-	bool option = wanted->clientcert != CASTSSL_CLIENTCERT_NONE && strcmp(method, "cert") != 0;
-
-	return psprintf("hostssl all all %s %s%s%s %s", address->text, method,
-					option ? " clientcert=" : "", option ? clientcert : "", CASTSSL_HBA_WRITTEN);
-}
-
 static void
 fill_place(CastsslHbaPlace *place, const CastsslHbaPolicy *policy, const Address *address,
 		   const CastsslHbaWanted *wanted)
 {
 	place->before_rule = address->before_rule;
-	place->line = format_line(address, wanted);
+	place->line = psprintf("%s %s", format_line(address, wanted), CASTSSL_HBA_WRITTEN);
 	place->why = wanted->clientcert == CASTSSL_CLIENTCERT_NONE
 					 ? psprintf("admits TLS clients from %s", address->text)
 					 : psprintf("admits TLS clients from %s with a certificate (%s)", address->text,
@@ -190,7 +208,7 @@ castssl_hba_place_addresses(const CastsslHbaPolicy *policy, const CastsslHbaRule
 		castssl_let_interrupt();
 		if (!read_address(wanted->addresses[i], &address, findings))
 			continue;
-		address.before_rule = find_place(policy, rules, &address, findings);
+		address.before_rule = find_place(policy, rules, &address, wanted, findings);
 		if (address.before_rule == policy->nrules && !has_room_at_end(policy, findings))
 			continue;
 		if (address.before_rule >= 0)
