@@ -267,28 +267,43 @@ subtest 'pg_cron' => sub {
 	chomp(my $library = `pg_config --pkglibdir`);
 	plan skip_all => 'this server has no pg_cron' unless -e "$library/pg_cron.so";
 	$recipes{'renew.sql'}++;
-	my $cron = CastsslTest->new('cron', start => 0);
-	$cron->{node}->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.host = '" . $cron->{node}->host . "'\n");
-	$cron->start;
-	$cron->sql($_) foreach 'CREATE EXTENSION IF NOT EXISTS pg_castssl', 'CREATE EXTENSION pg_cron';
-	# what fails behind the call is taken back; this one waits for the other, or the other for it
+	my $renew = slurp("$folder/renew.sql");
+	# that connects, by the socket; and that starts workers
+	my ($cron, $workers) = map {
+		my ($name, $setting) = @$_;
+		my $server = CastsslTest->new($name, start => 0);
+		$server->{node}->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\n$setting\n");
+		$server->start;
+		$server->sql("CREATE EXTENSION IF NOT EXISTS $_") foreach qw(pg_castssl pg_cron);
+		$server;
+	} [ 'cron', "cron.host = ''" ], [ 'workers', 'cron.use_background_workers = on' ];
+	# what fails behind the call is taken back; one of the two jobs waits for the other
 	$cron->sql(q{SELECT cron.schedule('fails', '* * * * *', $$SET lock_timeout = '60s'; SELECT count(*) FROM castssl_enable(plaintext => 'block', source_dir => '}
 		  . $cron->{source} . q{', force => true); SELECT 1/0$$)});
-	$cron->sql(slurp("$folder/renew.sql") =~ s{/root/certs}{$cron->{source}}r);
-	foreach (1 .. 3000)
-	{
-		last if $cron->sql(q{SELECT count(DISTINCT jobid) FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')}) == 2;
-		Time::HiRes::sleep(0.1);
-	}
-	$cron->sql('SELECT cron.unschedule(jobid) FROM cron.job');
-	$cron->settle;
-	my $runs = $cron->rows('SELECT DISTINCT ON (jobid) status, return_message FROM cron.job_run_details ORDER BY jobid, runid');
-	is_deeply([ map { $_->{status} } @$runs ], [ 'failed', 'succeeded' ], 'one job fails, the other does not') or diag explain $runs;
-	like($runs->[0]{return_message}, qr/division by zero/, 'behind its call');
+	$cron->sql($renew =~ s{/root/certs}{$cron->{source}}r);
+	$workers->sql($renew =~ s{/root/certs}{$t->{other}}r =~ s/'renew'/'asks'/r);
+	$workers->sql($renew =~ s{'/root/certs'}{'$workers->{source}', force => true}r);
+	my @runs = map {
+		my $server = $_;
+		foreach (1 .. 3000)
+		{
+			last if $server->sql(q{SELECT count(DISTINCT jobid) FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')}) == 2;
+			Time::HiRes::sleep(0.1);
+		}
+		$server->sql('SELECT cron.unschedule(jobid) FROM cron.job');
+		$server->settle;
+		$server->rows('SELECT DISTINCT ON (jobid) status, return_message FROM cron.job_run_details ORDER BY jobid, runid');
+	} $cron, $workers;
+	is_deeply([ map { $_->{status} } @{ $runs[0] } ], [ 'failed', 'succeeded' ], 'one job fails, the other does not') or diag explain $runs[0];
+	like($runs[0][0]{return_message}, qr/division by zero/, 'behind its call');
 	is($cron->sql('SHOW ssl'), 'on', 'what was committed stays');
 	unlike($cron->hba, qr/castssl/, 'what was not is taken back');
 	is($cron->served, $cron->pki->fingerprint('server.crt'), 'the certificate of the folder');
-	$cron->stop;
+
+	is_deeply([ map { $_->{status} } @{ $runs[1] } ], [ 'failed', 'succeeded' ], 'background workers: the same') or diag explain $runs[1];
+	like($runs[1][0]{return_message}, qr/cannot be known whether the caller would be refused/, 'one is refused');
+	is($workers->served, $workers->pki->fingerprint('server.crt'), 'the certificate that force installs');
+	$_->stop foreach $cron, $workers;
 };
 
 is_deeply([ grep { !$recipes{$_} } sort keys %recipes ], [], 'every recipe was run') unless grep { !$_->{ok} || $_->{type} eq 'skip' } Test::More->builder->details;
