@@ -32,7 +32,7 @@ for service in $(sed -n 's/^\[\([^]]*\)].*/\1/p' "$PGSERVICEFILE"); do
 	# everything that can be known beforehand, without writing
 	plan=$(printf '%s\n' "$extension
 		SELECT action, result, detail $enable, dry_run => true)
-			WHERE result = 'planned' OR action = 'await confirmation';" | ask "$service" sslmode=prefer)
+			WHERE result = 'planned' OR code = 'confirmation_awaited';" | ask "$service" sslmode=prefer)
 	case $plan in
 	'await confirmation|warning|'*) # somebody else's, or that of a run that was interrupted
 		echo "$service: ${plan##*|}" >&2
