@@ -34,16 +34,14 @@ typedef enum Way
 } Way;
 
 static bool
-is_admitted_so(const CastsslHbaPolicy *policy, bool tls)
+is_admitted_so(const CastsslHbaPolicy *policy, CastsslEncryption encryption)
 {
 	for (int i = 0; i < policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = &policy->rules[i];
 
-		if (rule->error || rule->type == CASTSSL_HBA_LOCAL || strcmp(rule->method, "reject") == 0)
-			continue;
-		if (!tls || rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTSSL ||
-			rule->type == CASTSSL_HBA_HOSTNOGSSENC)
+		if (rule->error == NULL && strcmp(rule->method, "reject") != 0 &&
+			castssl_hba_type_takes(rule->type, 4, encryption))
 			return true;
 	}
 	return false;
@@ -54,9 +52,11 @@ way_wanted(const CastsslChange *change, const CastsslHbaPolicy *policy)
 {
 	if (!change->touches_tcp || !castssl_probe_possible())
 		return ANY_WAY;
-	if (castssl_tls_is_on() && is_admitted_so(policy, true))
+	if (castssl_tls_is_on() && is_admitted_so(policy, CASTSSL_TLS))
 		return OVER_TLS;
-	return is_admitted_so(policy, false) ? BY_TCP : ANY_WAY;
+	return is_admitted_so(policy, CASTSSL_PLAINTEXT) || is_admitted_so(policy, CASTSSL_GSS)
+			   ? BY_TCP
+			   : ANY_WAY;
 }
 
 /*
