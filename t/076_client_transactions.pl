@@ -77,6 +77,13 @@ foreach my $driver (drivers($folder))
 		my $client = CastsslClients->start($driver, $folder);
 		my $target = target($driver->{format}, port => $port, %{ $driver->{plaintext} });
 		keeps_its_word($driver->{name}, sub { $client->say($_[0], $target, $enable) }, qw(rollback error commit));
+		if ($driver->{transact}[0] eq 'transact.py')
+		{
+			my ($before, $number) = (files(), newest()->{change_id});
+			is($client->say('unread', $target, $enable), 'ok unread', "$driver->{name}: a cursor on the server, of which nothing is fetched");
+			is(newest()->{change_id}, $number, 'does not call it');
+			is_deeply(files(), $before, 'and changes nothing');
+		}
 		$client->finish;
 	};
 }

@@ -1,6 +1,6 @@
 # transact.py MODULE: for each line "MODE TAB connection string TAB SQL", runs SQL as the driver does by
-# default, ends it as MODE says (commit, rollback, error: an exception behind it; hold: stays until the end),
-# and says "ok VALUE" or "error SQLSTATE REASON MESSAGE".
+# default, ends it as MODE says (commit, rollback, error: an exception behind it; hold: stays until the end;
+# unread: commit behind a cursor on the server that nothing is fetched from), and says "ok VALUE" or "error SQLSTATE REASON MESSAGE".
 import asyncio
 import importlib
 import sys
@@ -15,6 +15,11 @@ class Behind(Exception):
 
 def transact(mode, target, sql):
     connection = driver.connect(target)
+    if mode == "unread":
+        connection.cursor("unread").execute(sql)
+        connection.commit()
+        connection.close()
+        return "unread"
     cursor = connection.cursor()
     if mode == "hold":
         held.append(connection)
@@ -45,7 +50,11 @@ async def transact_asyncpg(mode, target, sql):
     if mode == "hold":
         held.append(connection)
         return await connection.fetchval(sql)
-    if mode == "rollback":
+    if mode == "unread":
+        async with connection.transaction():
+            await connection.cursor(sql)
+        value = "unread"
+    elif mode == "rollback":
         transaction = connection.transaction()
         await transaction.start()
         value = await connection.fetchval(sql)
