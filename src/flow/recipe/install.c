@@ -94,24 +94,29 @@ find_key(CastsslPlan *plan, CastsslMaterial *material, const CastsslInstallOptio
 	char *text = options->private_key;
 	char *pending = NULL;
 	char *current;
+	struct stat st;
 
 	if (text == NULL)
 		pending = find_pending(x509, &text);
 	if (text == NULL)
 	{
 		current = castssl_parameter_value("ssl_key_file");
-		castssl_material_configured(material, CASTSSL_ROLE_KEY, current);
-		if (castssl_key_fits(&(CastsslPem){ .name = material->files[CASTSSL_ROLE_KEY].name,
-											.data = material->files[CASTSSL_ROLE_KEY].data,
-											.length = material->files[CASTSSL_ROLE_KEY].length },
-							 NULL, x509))
-			return;
+		if (stat(castssl_path_in(DataDir, current), &st) == 0 || errno != ENOENT)
+		{
+			castssl_material_configured(material, CASTSSL_ROLE_KEY, current);
+			if (castssl_key_fits(
+					&(CastsslPem){ .name = material->files[CASTSSL_ROLE_KEY].name,
+								   .data = material->files[CASTSSL_ROLE_KEY].data,
+								   .length = material->files[CASTSSL_ROLE_KEY].length },
+					NULL, x509))
+				return;
+		}
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("there is no private key for this certificate"),
 				 errdetail("Neither a key that castssl_csr() made nor the current one, \"%s\", "
 						   "belongs to it.",
-						   material->files[CASTSSL_ROLE_KEY].name),
+						   current),
 				 errhint("Have the request of SELECT castssl_csr(...) signed, or give "
 						 "private_key.")));
 	}
