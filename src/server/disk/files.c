@@ -16,6 +16,7 @@
 
 #include "base/compat.h"
 #include "base/fault.h"
+#include "base/words.h"
 #include "server/disk/files.h"
 #include "server/disk/folder.h"
 #include "server/disk/paths.h"
@@ -163,13 +164,21 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 	return data;
 }
 
-/* The command that makes a key one that the server takes. */
-static char *
-command_for_key(const struct stat *st)
+/*
+ * The command that makes a key one that the server takes, behind what needs no root.  It stands
+ * last, so that it can be pasted to the end of the line.
+ */
+static int
+hint_for_key(const char *path, const struct stat *st, const char *copy)
 {
-	if (st->st_uid == 0 && castssl_account_may_give_group(st->st_gid))
-		return "Run as root: chmod 0640 %s";
-	return psprintf("Run as root: chown %d %%s && chmod 0600 %%s", castssl_platform_user_id());
+	char *command = st->st_uid == 0 && castssl_account_may_give_group(st->st_gid)
+						? pstrdup("chmod 0640 %s")
+						: psprintf("chown %d %%s && chmod 0600 %%s", castssl_platform_user_id());
+	const char *hint = castssl_hint_with(command, castssl_shell_word(path));
+
+	if (copy == NULL)
+		return hint ? errhint("Run as root: %s", hint) : 0;
+	return hint ? errhint("%s  Or run as root: %s", copy, hint) : errhint("%s", copy);
 }
 
 mode_t
@@ -185,14 +194,13 @@ castssl_key_mode_wanted(const char *path, const struct stat *st, const char *cop
 				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
 				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
 						   (int) st->st_uid, castssl_platform_user_id()),
-				 copy ? errhint("%s", copy) : castssl_hint_for_path(path, command_for_key(st))));
+				 hint_for_key(path, st, copy)));
 	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("private key file \"%s\" has group or world access", path),
-				 errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
-						   (unsigned) (st->st_mode & 07777)),
-				 copy ? errhint("%s", copy) : castssl_hint_for_path(path, command_for_key(st))));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("private key file \"%s\" has group or world access", path),
+						errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
+								  (unsigned) (st->st_mode & 07777)),
+						hint_for_key(path, st, copy)));
 	return 0;
 }
 

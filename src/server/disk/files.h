@@ -52,8 +52,8 @@ extern char *castssl_file_read_open(int fd, size_t limit, size_t *length, struct
  * Would the server refuse a private key file of that owner and mode, and can we repair
  * it (PostgreSQL: check_ssl_key_file_permissions)?  Returns 0 if the file is good, and
  * otherwise the mode to give it: we own it, and it is too open.  Raises 42501 if only another
- * account can repair it.  The hint is then copy, which says how to use a copy instead; where that
- * is NULL, the chown or chmod line.
+ * account can repair it.  The hint is then copy, which says how to use a copy instead (NULL: no
+ * such way), followed by the chown or chmod line.
  */
 extern mode_t castssl_key_mode_wanted(const char *path, const struct stat *st, const char *copy);
 
