@@ -307,6 +307,8 @@ subtest 'pg_cron' => sub {
 };
 
 is_deeply([ grep { !$recipes{$_} } sort keys %recipes ], [], 'every recipe was run') unless grep { !$_->{ok} || $_->{type} eq 'skip' } Test::More->builder->details;
+my %reasons = map { $_ => 1 } slurp("$FindBin::RealBin/../docs/reference.md") =~ /^\| `(castssl_\w+)` \|/mg;
+is_deeply([ grep { !$reasons{$_} } $document =~ /^\| \d+ \| `(castssl_\w+)` \|/mg, $document =~ /55000, `(castssl_\w+)`/g ], [], 'its reasons are those of the reference');
 is(scalar keys %recipes, 13, 'recipes of docs/automation.md');
 $t->stop;
 done_testing();
