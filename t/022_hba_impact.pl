@@ -156,6 +156,7 @@ subtest 'a session by IPv6' => sub {
 	stage($socket . "host all all ::2/128 scram-sha-256\n");
 	my $rows = $t->rows(q{SELECT user_name, address, verdict FROM castssl_hba_impact() WHERE encryption <> 'socket'});
 	is_deeply($rows, [ { user_name => 'alice', address => '::1', verdict => 'refused' } ], 'is known by its address');
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'and not cut off by accident', detail => qr/^User "alice", database "postgres", from ::1, in plaintext: /);
 	$t->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
 	my $own = IPC::Run::run([ 'psql', '-XAt', '-c', 'SELECT * FROM castssl_hba_apply()', "host=::1 port=" . $t->{node}->port . ' user=postgres dbname=postgres' ],
 		'<', \undef, '>', \my $out, '2>', \my $err, init => sub { $ENV{PGPASSWORD} = 'wonderland' });

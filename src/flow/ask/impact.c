@@ -103,6 +103,7 @@ castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion 
 	question.brief = true;
 	question.knows_secrets = castssl_caller_is_superuser();
 	question.world = castssl_hba_world();
+	question.crls = castssl_crls_in_force(question.material);
 	for (int i = 0; i < count; i++)
 	{
 		CastsslExplanation explanation;
