@@ -35,6 +35,17 @@ castssl_in_force(const CastsslCertificate *certificate, int64 now)
 	return certificate->not_before <= now && now < certificate->not_after;
 }
 
+bool
+castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning)
+{
+	int64 lifetime;
+
+	if (item->not_after == PG_INT64_MAX)
+		return false;
+	lifetime = item->not_after - item->not_before;
+	return item->not_after - now <= Min(warning, lifetime / 3);
+}
+
 static void
 judge_crl_dates(const CastsslTlsSet *set, const CastsslCertificate *crl, const char *file,
 				CastsslSeverity severity, CastsslFindings *findings)
@@ -54,7 +65,7 @@ judge_crl_dates(const CastsslTlsSet *set, const CastsslCertificate *crl, const c
 									 "this issuer until there is a new one.",
 									 castssl_instant_text(crl->not_after)),
 							hint);
-	else if (crl->not_after != PG_INT64_MAX && crl->not_after - set->now <= set->expiry_warning)
+	else if (castssl_expires_soon(crl, set->now, set->expiry_warning))
 		castssl_finding_add(findings, CASTSSL_WARNING, "crl_dates", file,
 							psprintf("%s is soon past its next update", label),
 							psprintf("It is due on %s; from then on the server refuses every "
@@ -85,7 +96,7 @@ castssl_judge_dates(const CastsslTlsSet *set, const CastsslCertificate *certific
 			findings, severity, "certificate_dates", file, psprintf("%s has expired", label),
 			psprintf("It was valid until %s.", castssl_instant_text(certificate->not_after)),
 			"Get a new certificate from its issuer.");
-	else if (certificate->not_after - set->now <= set->expiry_warning)
+	else if (castssl_expires_soon(certificate, set->now, set->expiry_warning))
 		castssl_finding_add(
 			findings, CASTSSL_WARNING, "certificate_dates", file,
 			psprintf("%s expires soon", label),

@@ -18,8 +18,14 @@ extern char *castssl_certificate_label(const CastsslCertificate *certificate, co
 extern bool castssl_in_force(const CastsslCertificate *certificate, int64 now);
 
 /*
+ * Does a certificate or CRL that is valid expire within so many seconds, and within the last third
+ * of its lifetime?  One of 7 days is renewed every few days, and not late on its first one.
+ */
+extern bool castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning);
+
+/*
  * Check "certificate_dates" ("crl_dates" for a CRL).  Adds a finding of the given
- * severity if the item is not valid now, a warning if it expires within
+ * severity if the item is not valid now, a warning if it expires soon by
  * set->expiry_warning.
  */
 extern void castssl_judge_dates(const CastsslTlsSet *set, const CastsslCertificate *certificate,

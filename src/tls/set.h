@@ -20,7 +20,10 @@ typedef struct CastsslTlsSet
 	 */
 	const char *passphrase;
 	int64 now; /* seconds since 1970-01-01 00:00 UTC */
-	/* seconds before notAfter and nextUpdate from which on there is a warning */
+	/*
+	 * seconds before notAfter and nextUpdate from which on there is a warning, or a third of
+	 * the lifetime, where that is less
+	 */
 	int64 expiry_warning;
 	const char **host_names; /* names and addresses that clients use for this host; NULL: unknown */
 	int nhost_names;

@@ -82,6 +82,7 @@ static const Case cases[] = {
 	SERVER("expired.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
 	SERVER("future.crt", CASTSSL_ERROR, "certificate_dates", REFUSED),
 	SERVER("soon.crt", CASTSSL_WARNING, "certificate_dates", WORKS),
+	SERVER("short.crt", CASTSSL_OK, NULL, WORKS),
 	SERVER("y2049.crt", CASTSSL_OK, NULL, WORKS),
 	SERVER("y2050.crt", CASTSSL_OK, NULL, WORKS),
 	SERVER("y9999.crt", CASTSSL_OK, NULL, WORKS),
@@ -197,6 +198,7 @@ static const Case cases[] = {
 	/* CRLs */
 	CRL("root.crt", "root.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
 	CRL("root.crt", "soon.crl", "client.crt", CASTSSL_WARNING, "crl_dates", WORKS),
+	CRL("root.crt", "short.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
 	CRL("root.crt", "stale.crl", "client.crt", CASTSSL_ERROR, "crl_dates", REFUSED),
 	CRL("root.crt", "stale-and-fresh.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
 	CRL("root.crt", "other.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),

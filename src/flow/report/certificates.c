@@ -13,6 +13,7 @@
 #include "flow/report/parts.h"
 #include "tls/certificate.h"
 #include "tls/instant.h"
+#include "tls/judge.h"
 
 #define DAY INT64CONST(86400)
 #define ROW_HEIGHT 52 /* pixels for one certificate: its name, and its bar below the name */
@@ -102,7 +103,8 @@ remaining(const Picture *picture, const CastsslCertificate *certificate, const c
 		return psprintf("expired %s", day_text(certificate->not_after));
 	if (certificate->not_before > picture->now)
 		return psprintf("valid from %s", day_text(certificate->not_before));
-	*class = certificate->not_after - picture->now < castssl_expiry_warning ? "warning" : "ok";
+	*class =
+		castssl_expires_soon(certificate, picture->now, castssl_expiry_warning) ? "warning" : "ok";
 	if (certificate->not_after == PG_INT64_MAX)
 		return "no end";
 	return days == 1 ? pstrdup("1 day left") : psprintf(INT64_FORMAT " days left", days);
