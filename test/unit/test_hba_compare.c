@@ -11,7 +11,6 @@
 #include "hba/access/compare.h"
 #include "hba/access/fallback.h"
 #include "hba/access/unreachable.h"
-#include "hba/access/difference.h"
 #include "hba/match/outcome.h"
 #include "hba_world.h"
 

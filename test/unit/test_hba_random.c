@@ -17,7 +17,6 @@
 #include "hba/access/compare.h"
 #include "hba/access/fallback.h"
 #include "hba/access/unreachable.h"
-#include "hba/access/difference.h"
 #include "hba/match/outcome.h"
 
 /* Is the connection's name one of those in a row's column?  Elements are joined by ", ". */

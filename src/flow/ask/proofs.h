@@ -7,7 +7,7 @@
 #define CASTSSL_FLOW_ASK_PROOFS_H
 
 #include "flow/plan/plan.h"
-#include "hba/access/difference.h"
+#include "hba/access/compare.h"
 
 /*
  * Call once for a plan: a warning step for each kind of connections that come in without a

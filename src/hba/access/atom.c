@@ -13,12 +13,6 @@
 
 #include "hba/access/atom.h"
 
-static const char *
-name_of(const CastsslHbaAtom *atom, int key)
-{
-	return castssl_hba_key_name(&atom->space->names, key);
-}
-
 bool
 castssl_hba_atom_settle(CastsslHbaAtom *atom)
 {
@@ -26,7 +20,8 @@ castssl_hba_atom_settle(CastsslHbaAtom *atom)
 	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER, NULL) != NULL;
 
 	memset(connection, 0, sizeof(CastsslConnection));
-	castssl_hba_channel(atom->channel, connection);
+	connection->family = atom->channel == CASTSSL_CHANNEL_SOCKET ? 0 : 4;
+	connection->encryption = castssl_hba_channel_encryption(atom->channel);
 	atom->interval = castssl_interval_common(&castssl_hba_atom_box(atom, 0)->interval,
 											 &castssl_hba_atom_box(atom, 1)->interval);
 	connection->user = castssl_hba_atom_said(atom, false, CASTSSL_WORD_NAME, NULL);
@@ -57,100 +52,47 @@ castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWo
 	for (int i = 0; i < 2; i++)
 	{
 		int key = atom->sides[i].keys[of_database];
+		const char *said = castssl_hba_key_name(atom->space, key);
 
-		if (CASTSSL_KEY_KIND(key) == kind &&
-			(name == NULL || strcmp(name, name_of(atom, key)) == 0))
-			return name_of(atom, key);
+		if (CASTSSL_KEY_KIND(key) == kind && (name == NULL || strcmp(name, said) == 0))
+			return said;
 	}
 	return NULL;
 }
 
-/* ---- what the world knows ---- */
-
-static CastsslAnswer
-known_member(void *arg, const char *user, const char *role)
-{
-	const CastsslHbaAtom *atom = arg;
-	const CastsslHbaWorld *world = &atom->space->world;
-
-	if (world->member == NULL || castssl_hba_atom_is_any(atom, user) ||
-		castssl_hba_atom_is_any(atom, role))
-		return CASTSSL_UNKNOWN;
-	return world->member(world->arg, user, role);
-}
-
-static CastsslAnswer
-known_found(void *arg, const char *pattern, const char *string)
-{
-	const CastsslHbaAtom *atom = arg;
-	const CastsslHbaWorld *world = &atom->space->world;
-
-	if (world->regexp == NULL || castssl_hba_atom_is_any(atom, string))
-		return CASTSSL_UNKNOWN;
-	return world->regexp(world->arg, pattern, string);
-}
-
-CastsslAnswer
-castssl_hba_atom_holds(const CastsslHbaAtom *atom)
-{
-	CastsslHbaWorld known = { .member = known_member,
-							  .regexp = known_found,
-							  .arg = unconstify(CastsslHbaAtom *, atom) };
-	CastsslAnswer all = CASTSSL_YES;
-
-	/* does a rule that has no more than the key take it? */
-	for (int i = 0; i < 2 && all != CASTSSL_NO; i++)
-	{
-		const CastsslHbaSide *side = &atom->sides[i];
-		CastsslHbaToken words[2];
-		CastsslHbaRule rule = { .type = atom->connection.family == 0 ? CASTSSL_HBA_LOCAL
-																	 : CASTSSL_HBA_HOST,
-								.address.kind = CASTSSL_HBA_ADDRESS_ALL,
-								.users = { &words[0], 1 },
-								.databases = { &words[1], 1 } };
-		CastsslAnswer one;
-
-		for (int j = 0; j < 2; j++)
-		{
-			words[j].string = atom->space->names.items[CASTSSL_KEY_NUMBER(side->keys[j])];
-			words[j].quoted = CASTSSL_KEY_KIND(side->keys[j]) == CASTSSL_WORD_NAME;
-		}
-		one = castssl_hba_rule_matches(&rule, side->rules->version, &atom->connection, &known);
-		if (one != CASTSSL_YES)
-			all = one;
-	}
-	return all;
-}
-
-/* ---- the world as an atom sees it: what is known, and what was said ---- */
+/* ---- the world as an atom has it: what is known, and what was said ---- */
 
 static CastsslAnswer
 is_member(void *arg, const char *user, const char *role)
 {
 	const CastsslHbaAtom *atom = arg;
-	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL;
-	CastsslAnswer known = known_member(arg, user, role);
+	const CastsslHbaWorld *world = &atom->space->world;
+	bool in_database = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL;
+	bool in_group = castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP, NULL) != NULL;
+	CastsslAnswer known = CASTSSL_UNKNOWN;
 
-	if (known != CASTSSL_UNKNOWN)
+	if (world->member != NULL && !castssl_hba_atom_is_any(atom, user) &&
+		!castssl_hba_atom_is_any(atom, role))
+		known = world->member(world->arg, user, role);
+	if (known != CASTSSL_UNKNOWN || atom->is_doubted)
 		return known;
-	if ((samerole && strcmp(role, atom->connection.database) == 0) ||
+	if ((in_database && strcmp(role, atom->connection.database) == 0) ||
 		castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP, role) != NULL)
 		return CASTSSL_YES;
 	/* who is in anything exists, and is a member of himself */
-	return strcmp(user, role) == 0 &&
-				   (samerole ||
-					castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP, NULL) != NULL)
-			   ? CASTSSL_YES
-			   : CASTSSL_UNKNOWN;
+	return (in_database || in_group) && strcmp(user, role) == 0 ? CASTSSL_YES : CASTSSL_UNKNOWN;
 }
 
 static CastsslAnswer
 is_found(void *arg, const char *pattern, const char *string)
 {
 	const CastsslHbaAtom *atom = arg;
-	CastsslAnswer known = known_found(arg, pattern, string);
+	const CastsslHbaWorld *world = &atom->space->world;
+	CastsslAnswer known = CASTSSL_UNKNOWN;
 
-	if (known != CASTSSL_UNKNOWN)
+	if (world->regexp != NULL && !castssl_hba_atom_is_any(atom, string))
+		known = world->regexp(world->arg, pattern, string);
+	if (known != CASTSSL_UNKNOWN || atom->is_doubted)
 		return known;
 	for (int i = 0; i < 2; i++)
 		if (strcmp(string, i == 0 ? atom->connection.user : atom->connection.database) == 0 &&
@@ -194,35 +136,76 @@ has_host_name(void *arg, uint8 family, const uint8 *address, const char *name)
 	return CASTSSL_UNKNOWN;
 }
 
+static CastsslHbaWorld
+world_of(const CastsslHbaAtom *atom)
+{
+	return (CastsslHbaWorld){ .member = is_member,
+							  .regexp = is_found,
+							  .own_address = is_own_address,
+							  .host_name = has_host_name,
+							  .arg = unconstify(CastsslHbaAtom *, atom) };
+}
+
 /* ---- rules ---- */
 
-/* Add the rules before the side's that take the connection surely, or perhaps. */
+CastsslAnswer
+castssl_hba_atom_holds(const CastsslHbaAtom *atom)
+{
+	CastsslHbaAtom doubted = *atom;
+	CastsslHbaWorld world = world_of(&doubted);
+	CastsslAnswer all = CASTSSL_YES;
+
+	doubted.is_doubted = true;
+	/* does a rule that has no more than the two keys take it? */
+	for (int i = 0; i < 2 && all != CASTSSL_NO; i++)
+	{
+		const CastsslHbaSide *side = &atom->sides[i];
+		CastsslHbaToken words[2];
+		CastsslHbaRule rule = { .type = atom->connection.family == 0 ? CASTSSL_HBA_LOCAL
+																	 : CASTSSL_HBA_HOST,
+								.address.kind = CASTSSL_HBA_ADDRESS_ALL,
+								.users = { &words[false], 1 },
+								.databases = { &words[true], 1 } };
+		CastsslAnswer one;
+
+		for (int j = 0; j < 2; j++)
+		{
+			words[j].string = atom->space->words[CASTSSL_KEY_NUMBER(side->keys[j])];
+			words[j].quoted = CASTSSL_KEY_KIND(side->keys[j]) == CASTSSL_WORD_NAME;
+		}
+		one = castssl_hba_rule_matches(&rule, side->rules->version, &atom->connection, &world);
+		if (one != CASTSSL_YES)
+			all = one;
+	}
+	return all;
+}
+
+/*
+ * Add the rules before the side's that take the connection, whose address is in the
+ * interval: surely, or perhaps.
+ */
 static void
 ask(const CastsslHbaSide *side, const CastsslConnection *connection,
 	const CastsslInterval *interval, const CastsslHbaWorld *world, bool sure,
 	CastsslHbaParts *takers)
 {
-	CastsslHbaRules *rules = side->rules;
-	CastsslHbaNames *names = &rules->space->names;
-	int user = castssl_hba_names_number(names, connection->user, false);
-	int database = castssl_hba_names_number(names, connection->database, false);
-	/* a name that no rule has is looked for in no list: the count below is 0 */
-	int keys[2] = { CASTSSL_KEY(CASTSSL_WORD_NAME, Max(user, 0)),
-					CASTSSL_KEY(CASTSSL_WORD_NAME, Max(database, 0)) };
-	CastsslInts users = { &keys[0], user >= 0 };
-	CastsslInts databases = { &keys[1], database >= 0 };
+	CastsslHbaSpace *space = side->rules->space;
+	uint64 names[2] = { castssl_hba_name_bit(space, connection->user),
+						castssl_hba_name_bit(space, connection->database) };
+	CastsslInts found = { 0 };
 
-	castssl_hba_rules_find(rules, &users, &databases, interval, side->rule);
-	castssl_hba_patience_step(&rules->space->patience, rules->found.count);
-	for (int i = 0; i < rules->found.count; i++)
+	castssl_hba_rules_find(side->rules, names, interval, side->rule, &found);
+	space->patience -= found.count;
+	for (int i = 0; i < found.count; i++)
 	{
-		const CastsslHbaBox *box = &rules->boxes[rules->found.items[i]];
+		const CastsslHbaBox *other = &side->rules->boxes[found.items[i]];
 		CastsslAnswer answer =
-			castssl_hba_rule_matches(&box->rule, rules->version, connection, world);
+			castssl_hba_rule_matches(&other->rule, side->rules->version, connection, world);
 
 		if (answer == CASTSSL_YES || (answer == CASTSSL_UNKNOWN && !sure))
-			castssl_hba_parts_add(takers, &box->interval, rules->found.items[i]);
+			castssl_hba_parts_add(takers, &other->interval, found.items[i]);
 	}
+	castssl_ints_free(&found);
 }
 
 bool
@@ -230,11 +213,7 @@ castssl_hba_atom_left(const CastsslHbaAtom *atom, CastsslHbaParts *rest, int max
 					  CastsslInts *blocking)
 {
 	CastsslHbaParts *takers = &atom->space->takers;
-	CastsslHbaWorld world = { .member = is_member,
-							  .regexp = is_found,
-							  .own_address = is_own_address,
-							  .host_name = has_host_name,
-							  .arg = unconstify(CastsslHbaAtom *, atom) };
+	CastsslHbaWorld world = world_of(atom);
 
 	takers->count = 0;
 	ask(&atom->sides[0], &atom->connection, &atom->interval, &world, true, takers);
@@ -260,12 +239,13 @@ castssl_hba_atom_answers(const CastsslHbaAtom *atom, const CastsslConnection *co
 		const CastsslHbaSide *side = &atom->sides[i];
 		const CastsslHbaBox *box = castssl_hba_atom_box(atom, i);
 
-		ask(side, connection, &interval, world, false, takers);
-		if (takers->count > 0 || !castssl_interval_covers(&box->interval, &interval) ||
+		if (!castssl_interval_covers(&box->interval, &interval) ||
 			(side->rule < side->rules->nrules &&
 			 castssl_hba_rule_matches(&box->rule, side->rules->version, connection, world) !=
 				 CASTSSL_YES))
 			return false;
 	}
-	return true;
+	for (int i = 0; i < 2 && takers->count == 0; i++)
+		ask(&atom->sides[i], connection, &interval, world, false, takers);
+	return takers->count == 0;
 }

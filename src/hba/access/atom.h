@@ -29,6 +29,7 @@ typedef struct CastsslHbaAtom
 	CastsslInterval interval; /* that both rules take */
 	CastsslHbaChannel channel;
 	CastsslConnection connection; /* without an address */
+	bool is_doubted;              /* is nothing true for the only reason that it was said? */
 } CastsslHbaAtom;
 
 static inline const CastsslHbaBox *
@@ -37,10 +38,7 @@ castssl_hba_atom_box(const CastsslHbaAtom *atom, int side)
 	return &atom->sides[side].rules->boxes[atom->sides[side].rule];
 }
 
-/*
- * Set the rest of an atom whose channel and sides are set; false if there is no such
- * connection.
- */
+/* Set what follows from the channel and the sides; false if there is no such connection. */
 extern bool castssl_hba_atom_settle(CastsslHbaAtom *atom);
 
 /* Does the atom stand for all names that no rule mentions? */

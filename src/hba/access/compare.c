@@ -3,8 +3,9 @@
  *		What an edit of pg_hba.conf does to access.
  *
  * Each rule of the policy after is looked at with the rules of the policy before that
- * it meets.  Most pairs need no look: their outcome is the same, or one of the two has a
- * twin before the other, a rule that takes just the same.
+ * it meets.  A user of the one line and one of the other, and a database of each, are an
+ * atom; where the earlier rules of both policies leave it some addresses, and there is a
+ * witness, it is a row.  Rows that differ in one column only are then joined.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -12,169 +13,257 @@
 #include "postgres.h"
 #endif
 
-#include <limits.h>
+#include "lib/stringinfo.h"
 
 #include "base/grow.h"
-#include "hba/access/atom.h"
 #include "hba/access/compare.h"
+#include "hba/access/witness.h"
 #include "hba/text/address.h"
+#include "hba/text/write.h"
 
 static const char *const channel_names[CASTSSL_NCHANNELS] = { "socket", "none", "tls", "gss" };
 
-/* A policy; the last of its rules is "no line". */
-typedef struct Policy
-{
-	CastsslHbaRules rules;
-	CastsslHbaOutcome *outcomes;
-	int *twins; /* of each rule: one of the other policy that takes just the same; or INT_MAX */
-} Policy;
+/* More blocks than a person reads: then the row shows the block of the lines. */
+#define MAX_BLOCKS 8
 
+/* Set the keys of the users or databases to pair number n of those of the rules' lists. */
 static bool
-same_keys(const CastsslInts *a, const CastsslInts *b)
+set_keys(CastsslHbaAtom *atom, bool of_database, int n)
 {
-	return a->count == b->count &&
-		   (a->count == 0 || (a->items[0] == b->items[0] &&
-							  memcmp(a->items, b->items, a->count * sizeof(int)) == 0));
-}
+	const CastsslInts *xs = &castssl_hba_atom_box(atom, 0)->keys[of_database];
+	const CastsslInts *ys = &castssl_hba_atom_box(atom, 1)->keys[of_database];
 
-static bool
-takes_the_same(const CastsslHbaBox *a, const CastsslHbaBox *b)
-{
-	return a->channels == b->channels && same_keys(&a->users, &b->users) &&
-		   same_keys(&a->databases, &b->databases) &&
-		   castssl_interval_compare(&a->interval, &b->interval) == 0 &&
-		   castssl_hba_address_equal(&a->rule.address, &b->rule.address);
-}
-
-/* The rules of a policy that may meet a rule of the other one, "no line" left out. */
-static CastsslInts *
-find(Policy *policy, const CastsslHbaBox *box)
-{
-	castssl_hba_rules_find(&policy->rules, &box->users, &box->databases, &box->interval,
-						   policy->rules.nrules);
-	return &policy->rules.found;
-}
-
-static int
-find_twin(const Policy *policy, int rule, Policy *other)
-{
-	const CastsslHbaBox *box = &policy->rules.boxes[rule];
-	int n = other->rules.nrules;
-	/* in most files it has the same number, from the beginning or from the end */
-	int likely[2] = { Min(rule, n), Max(0, n - policy->rules.nrules + rule) };
-	const CastsslInts *found;
-
-	for (int i = 0; i < 2; i++)
-		if (takes_the_same(box, &other->rules.boxes[likely[i]]))
-			return likely[i];
-	found = find(other, box);
-	for (int i = 0; i < found->count; i++)
-		if (takes_the_same(box, &other->rules.boxes[found->items[i]]))
-			return found->items[i];
-	return INT_MAX;
-}
-
-static void
-find_twins(Policy *policy, Policy *other)
-{
-	policy->twins = palloc((policy->rules.nrules + 1) * sizeof(int));
-	for (int i = 0; i <= policy->rules.nrules; i++)
-		policy->twins[i] = find_twin(policy, i, other);
+	if (n >= xs->count * ys->count)
+		return false;
+	atom->sides[0].keys[of_database] = xs->items[n / ys->count];
+	atom->sides[1].keys[of_database] = ys->items[n % ys->count];
+	return true;
 }
 
 /*
- * The rows of plaintext, from the given one on, once more for another channel: where no
- * rule tells the channels of the network apart.
+ * Can the keys of the users or databases be true together, so that no other pair says it
+ * better?  A key that both lists have stands for all in which it takes part.
+ */
+static bool
+is_pair(const CastsslHbaAtom *atom, bool of_database)
+{
+	int x = atom->sides[0].keys[of_database];
+	int y = atom->sides[1].keys[of_database];
+	CastsslHbaWord kinds[2] = { CASTSSL_KEY_KIND(x), CASTSSL_KEY_KIND(y) };
+
+	if (x == y)
+		return true;
+	return (kinds[0] != CASTSSL_WORD_NAME || kinds[1] != CASTSSL_WORD_NAME) &&
+		   kinds[0] != CASTSSL_WORD_REPLICATION && kinds[1] != CASTSSL_WORD_REPLICATION &&
+		   !castssl_ints_has(&castssl_hba_atom_box(atom, 1)->keys[of_database], x) &&
+		   !castssl_ints_has(&castssl_hba_atom_box(atom, 0)->keys[of_database], y);
+}
+
+/* A name as it would stand in the file. */
+static const char *
+as_written(const char *name)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	castssl_hba_write_name(&text, name);
+	name = pstrdup(text.data); /* there may be many rows */
+	pfree(text.data);
+	return name;
+}
+
+/* What the users of an atom are called, or the databases. */
+static const char *
+column_text(const CastsslHbaAtom *atom, bool of_database)
+{
+	const char *name = of_database ? atom->connection.database : atom->connection.user;
+	int x = atom->sides[0].keys[of_database];
+	int y = atom->sides[1].keys[of_database];
+	const char *words[2] = { atom->space->words[CASTSSL_KEY_NUMBER(x)],
+							 atom->space->words[CASTSSL_KEY_NUMBER(y)] };
+
+	if (of_database && atom->connection.replication)
+		return "replication";
+	if (!castssl_hba_atom_is_any(atom, name))
+		return as_written(name);
+	if (x == y || CASTSSL_KEY_KIND(y) == CASTSSL_WORD_ALL)
+		return words[0];
+	return CASTSSL_KEY_KIND(x) == CASTSSL_WORD_ALL ? words[1]
+												   : psprintf("%s and %s", words[0], words[1]);
+}
+
+/* "10.0.0.0/8", "10.0.0.3/255.0.0.255" or "all"; palloc'd. */
+static char *
+interval_text(const CastsslInterval *interval)
+{
+	CastsslHbaAddress address = castssl_interval_address(interval);
+	char *text = interval->family == 0 ? pstrdup("all") : castssl_hba_range_text(&address);
+
+	if (strchr(text, ' ') != NULL)
+		*strchr(text, ' ') = '/';
+	return text;
+}
+
+/* What stands in a rule's address field, where blocks do not say it. */
+static char *
+word_of(const CastsslHbaBox *box)
+{
+	StringInfoData text;
+
+	if (!castssl_hba_box_asks(box))
+		return castssl_interval_compare(&box->interval, &box->block) == 0
+				   ? NULL
+				   : interval_text(&box->interval);
+	initStringInfo(&text);
+	castssl_hba_write_address(&text, &box->rule.address);
+	for (char *c = text.data; *c != '\0'; c++)
+		*c = pg_tolower((unsigned char) *c);
+	return text.data;
+}
+
+static char *
+address_text(const CastsslHbaAtom *atom, CastsslHbaParts *rest)
+{
+	char *x = word_of(castssl_hba_atom_box(atom, 0));
+	char *y = word_of(castssl_hba_atom_box(atom, 1));
+	char *words = x == NULL || (y != NULL && strcmp(x, y) == 0) ? y
+				  : y == NULL                                   ? x
+																: psprintf("%s and %s", x, y);
+	char *blocks = NULL;
+
+	if (atom->channel == CASTSSL_CHANNEL_SOCKET)
+		return NULL;
+	if (rest->count > MAX_BLOCKS)
+	{
+		rest->count = 1;
+		rest->items[0].interval = atom->interval;
+	}
+	for (int i = 0; i < rest->count; i++)
+	{
+		CastsslInterval block = castssl_interval_block(&rest->items[i].interval);
+		char *text = interval_text(&block);
+
+		blocks = i == 0 ? text : psprintf("%s, %s", blocks, text);
+	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is a block at least */
+	if (strcmp(blocks, "all") == 0 || strcmp(blocks, "0.0.0.0/0, ::/0") == 0)
+		return words == NULL ? pstrdup("all") : words;
+	return words == NULL ? blocks : psprintf("%s in %s", words, blocks);
+}
+
+/* Join rows of a pair, from the given one on, that differ in the database only, or the user. */
+static void
+join(CastsslHbaDifferences *differences, int first, bool databases)
+{
+	int count = first;
+
+	for (int i = first; i < differences->count; i++)
+	{
+		CastsslHbaDifference row = differences->items[i];
+		const char **column = databases ? &row.database : &row.user;
+		StringInfoData text = { 0 };
+
+		if (row.database == NULL)
+			continue;
+		for (int j = i + 1; j < differences->count; j++)
+		{
+			CastsslHbaDifference *other = &differences->items[j];
+
+			if (other->database == NULL || other->certain != row.certain ||
+				(row.address != NULL && strcmp(other->address, row.address) != 0) ||
+				strcmp(databases ? other->user : other->database,
+					   databases ? row.user : row.database) != 0)
+				continue;
+			if (text.data == NULL)
+			{
+				initStringInfo(&text);
+				appendStringInfoString(&text, *column);
+				*column = text.data;
+			}
+			appendStringInfo(&text, ", %s", databases ? other->database : other->user);
+			*column = text.data;
+			other->database = NULL;
+		}
+		differences->items[count++] = row;
+	}
+	differences->count = count;
+}
+
+/* The number of a side's rule; -1: no line. */
+static int
+rule_of(const CastsslHbaSide *side)
+{
+	return side->rule < side->rules->nrules ? side->rule : -1;
+}
+
+static void
+add_row(const CastsslHbaDifference *row, CastsslHbaDifferences *differences)
+{
+	CASTSSL_GROW(differences->items, differences->count, differences->capacity);
+	differences->items[differences->count++] = *row;
+}
+
+/* Add the row of an atom, if there is one. */
+static void
+add_atom(const CastsslHbaAtom *atom, CastsslHbaChange change, CastsslHbaDifferences *differences)
+{
+	CastsslHbaDifference row = { .change = change,
+								 .encryption = channel_names[atom->channel],
+								 .before_rule = rule_of(&atom->sides[0]),
+								 .after_rule = rule_of(&atom->sides[1]) };
+	CastsslHbaParts *rest = &atom->space->rest;
+	CastsslHbaVerdict verdict;
+
+	if (!castssl_hba_atom_left(atom, rest, MAX_BLOCKS, NULL))
+		return;
+	verdict = castssl_hba_find_witness(atom, rest, &row.witness);
+	if (verdict == CASTSSL_HBA_NONE)
+		return;
+	row.certain = verdict == CASTSSL_HBA_CERTAIN;
+	row.address = address_text(atom, rest);
+	row.user = column_text(atom, false);
+	row.database = column_text(atom, true);
+	add_row(&row, differences);
+}
+
+/*
+ * Add what changes where the pair's first rule answered before and its second rule
+ * answers now.  Of the pair the rules and a channel are set; no rule tells that channel
+ * from the others given.
  */
 static void
-repeat_rows(CastsslHbaDifferences *differences, int first, int channel)
+compare_pair(const CastsslHbaAtom *pair, uint8 channels, CastsslHbaChange change,
+			 CastsslHbaDifferences *differences)
 {
-	int count = differences->count;
-	CastsslConnection connection;
+	CastsslHbaAtom atom = *pair;
+	int first = differences->count;
+	int count;
 
-	castssl_hba_channel(channel, &connection);
+	for (int i = 0; set_keys(&atom, true, i); i++)
+		for (int j = 0; is_pair(&atom, true) && set_keys(&atom, false, j); j++)
+			if (is_pair(&atom, false) && castssl_hba_atom_settle(&atom))
+				add_atom(&atom, change, differences);
+	join(differences, first, false);
+	join(differences, first, true);
+	count = differences->count;
 	for (int i = first; i < count; i++)
-		if (differences->items[i].encryption == channel_names[CASTSSL_CHANNEL_NONE])
+	{
+		CastsslHbaDifference *row = &differences->items[i];
+
+		row->before = i > first ? row[-1].before
+								: castssl_hba_outcome_text(&castssl_hba_atom_box(pair, 0)->rule);
+		row->after = i > first ? row[-1].after
+							   : castssl_hba_outcome_text(&castssl_hba_atom_box(pair, 1)->rule);
+	}
+	for (int channel = pair->channel + 1; channel < CASTSSL_NCHANNELS; channel++)
+		for (int i = first; i < count && (channels >> channel & 1) != 0; i++)
 		{
 			CastsslHbaDifference row = differences->items[i];
 
 			row.encryption = channel_names[channel];
-			row.witness.encryption = connection.encryption;
-			CASTSSL_GROW(differences->items, differences->count, differences->capacity);
-			differences->items[differences->count++] = row;
+			row.witness.encryption = castssl_hba_channel_encryption(channel);
+			add_row(&row, differences);
 		}
-}
-
-/* Add the rows where x answered before and y answers after, in some of the channels. */
-static void
-compare_pair(Policy *before, int x, Policy *after, int y, uint8 channels,
-			 CastsslHbaDifferences *differences)
-{
-	CastsslHbaAtom pair = { before->rules.space, { { &before->rules, x }, { &after->rules, y } } };
-	CastsslHbaDifference row = { .before_rule = x < before->rules.nrules ? x : -1,
-								 .after_rule = y < after->rules.nrules ? y : -1 };
-	int first = differences->count;
-
-	castssl_hba_outcome_change(&before->outcomes[x], &after->outcomes[y], &row.change);
-	for (int channel = 0; channel < CASTSSL_NCHANNELS; channel++)
-	{
-		pair.channel = channel;
-		row.encryption = channel_names[channel];
-		if ((channels >> channel & 1) == 0)
-			continue;
-		if (channel > CASTSSL_CHANNEL_NONE && (channels >> CASTSSL_CHANNEL_NONE & 1) != 0 &&
-			!pair.space->by_encryption)
-			repeat_rows(differences, first, channel);
-		else
-			castssl_hba_pair_differences(&pair, &row, differences);
-	}
-	if (first == differences->count)
-		return;
-	row.before =
-		castssl_hba_outcome_text(row.before_rule < 0 ? NULL : &before->rules.boxes[x].rule);
-	row.after = castssl_hba_outcome_text(row.after_rule < 0 ? NULL : &after->rules.boxes[y].rule);
-	for (int i = first; i < differences->count; i++)
-	{
-		differences->items[i].before = row.before;
-		differences->items[i].after = row.after;
-	}
-}
-
-/* Compare a rule of the policy after with all that it meets in the policy before. */
-static void
-compare_rule(Policy *before, Policy *after, int y, uint8 channels,
-			 CastsslHbaDifferences *differences)
-{
-	const CastsslHbaBox *box = &after->rules.boxes[y];
-	CastsslInts found = *find(before, box);
-
-	/* the searches for a pair must not change it */
-	before->rules.found = (CastsslInts){ 0 };
-	castssl_ints_add(&found, before->rules.nrules);
-	for (int i = 0; i < found.count; i++)
-	{
-		int x = found.items[i];
-		uint8 both = channels & box->channels & before->rules.boxes[x].channels;
-		CastsslHbaChange change;
-
-		/* behind a twin of the other one neither of them answers what both take */
-		if (both != 0 && before->twins[x] >= y && after->twins[y] >= x &&
-			castssl_hba_outcome_change(&before->outcomes[x], &after->outcomes[y], &change))
-			compare_pair(before, x, after, y, both, differences);
-	}
-	castssl_ints_free(&found);
-}
-
-static CastsslHbaOutcome *
-outcomes_of(const CastsslHbaPolicy *policy)
-{
-	CastsslHbaOutcome *outcomes = palloc((policy->nrules + 1) * sizeof(CastsslHbaOutcome));
-
-	for (int i = 0; i < policy->nrules; i++)
-		outcomes[i] =
-			castssl_hba_outcome(policy->rules[i].error == NULL ? &policy->rules[i] : NULL);
-	outcomes[policy->nrules] = castssl_hba_outcome(NULL);
-	return outcomes;
 }
 
 static void
@@ -183,22 +272,40 @@ compare_policies(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after, 
 {
 	const CastsslHbaPolicy *policies[2] = { before, after };
 	CastsslHbaRules rules[2];
-	Policy sides[2];
+	CastsslHbaSpace *space = castssl_hba_space_create(world, policies, 2, rules);
+	CastsslInts found = { 0 };
 
-	castssl_hba_space_create(world, policies, 2, rules);
-	for (int i = 0; i < 2; i++)
-		sides[i] = (Policy){ rules[i], outcomes_of(policies[i]) };
-	find_twins(&sides[0], &sides[1]);
-	find_twins(&sides[1], &sides[0]);
+	for (int side = 0; side < 2; side++)
+		for (int i = 0; i <= rules[side].nrules; i++)
+			rules[side].boxes[i].twin =
+				castssl_hba_rules_twin(&rules[1 - side], &rules[side].boxes[i]);
 	for (int y = 0; y <= after->nrules; y++)
-		compare_rule(&sides[0], &sides[1], y, channels, differences);
-}
+	{
+		const CastsslHbaBox *box = &rules[1].boxes[y];
 
-static int
-channel_of(const CastsslConnection *connection)
-{
-	return connection->family == 0 ? CASTSSL_CHANNEL_SOCKET
-								   : CASTSSL_CHANNEL_NONE + (int) connection->encryption;
+		found.count = 0;
+		castssl_hba_rules_find(&rules[0], box->names, &box->interval, before->nrules, &found);
+		castssl_ints_add(&found, before->nrules);
+		for (int i = 0; i < found.count; i++)
+		{
+			int x = found.items[i];
+			uint8 both = channels & box->channels & rules[0].boxes[x].channels;
+			CastsslHbaAtom pair = { space, { { &rules[0], x }, { &rules[1], y } } };
+			CastsslHbaChange change;
+
+			/* behind a twin of the other one neither of them answers what both take */
+			if (both == 0 || rules[0].boxes[x].twin < y || box->twin < x ||
+				!castssl_hba_outcome_change(&rules[0].boxes[x].outcome, &box->outcome, &change))
+				continue;
+			for (; pair.channel < CASTSSL_NCHANNELS; pair.channel++)
+				if ((both >> pair.channel & 1) != 0)
+				{
+					compare_pair(&pair, both & space->alike[pair.channel], change, differences);
+					both &= ~space->alike[pair.channel];
+				}
+		}
+	}
+	castssl_ints_free(&found);
 }
 
 static int
@@ -209,7 +316,9 @@ compare_differences(const void *left, const void *right)
 	int order = a->change - b->change;
 
 	if (order == 0)
-		order = channel_of(&a->witness) - channel_of(&b->witness);
+		order = (a->witness.family != 0) - (b->witness.family != 0);
+	if (order == 0)
+		order = (int) a->witness.encryption - (int) b->witness.encryption;
 	/* -1, no line, comes last, as it is the last to answer */
 	if (order == 0 && a->after_rule != b->after_rule)
 		order = (uint32) a->after_rule < (uint32) b->after_rule ? -1 : 1;

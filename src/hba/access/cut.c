@@ -17,23 +17,12 @@
 #define STEPS_OF_QUESTION 4000000L /* a share of what is left, but at least FEW */
 #define FEW_STEPS 10000L
 #define SHARE 16
-#define STEPS_UNINTERRUPTED 10000
 
 void
 castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval, int rule)
 {
 	CASTSSL_GROW(parts->items, parts->count, parts->capacity);
 	parts->items[parts->count++] = (CastsslHbaPart){ *interval, rule };
-}
-
-void
-castssl_hba_patience_step(long *patience, long steps)
-{
-	long before = *patience;
-
-	*patience -= steps;
-	if (before / STEPS_UNINTERRUPTED != *patience / STEPS_UNINTERRUPTED)
-		castssl_let_interrupt();
 }
 
 /* One question.  The stack has those takers that meet the part that is looked at. */
@@ -45,7 +34,8 @@ typedef struct Search
 	int max;
 	long steps; /* that may still be made */
 	CastsslInts stack;
-	int found;
+	int found;             /* parts that are left */
+	CastsslInterval block; /* around the last of them: known to have something left */
 } Search;
 
 /*
@@ -61,8 +51,9 @@ meeting(Search *search, const CastsslInterval *part, int first, int count, int *
 
 	*covering = -1;
 	fixed[0] = fixed[1] = 0;
+	castssl_let_interrupt();
 	search->steps -= count;
-	castssl_hba_patience_step(search->patience, count);
+	*search->patience -= count;
 	for (int i = first; i < first + count && *covering < 0; i++)
 	{
 		int place = search->stack.items[i];
@@ -102,18 +93,6 @@ halve(const CastsslInterval *part, const uint64 *fixed, CastsslInterval *halves)
 	halves[1].bits[word] |= bit;
 }
 
-/* Is it in the block in which something is known to be left? */
-static bool
-is_named(const Search *search, const CastsslInterval *part)
-{
-	CastsslInterval block;
-
-	if (search->rest == NULL || search->rest->count == 0)
-		return false;
-	block = castssl_interval_block(&search->rest->items[search->rest->count - 1].interval);
-	return castssl_interval_covers(&block, part);
-}
-
 /* False: more is left than is wanted. */
 static bool
 look(Search *search, const CastsslInterval *part, int first, int count)
@@ -124,12 +103,13 @@ look(Search *search, const CastsslInterval *part, int first, int count)
 	CastsslInterval halves[2];
 	bool more = true;
 
-	if (is_named(search, part))
+	if (search->found > 0 && castssl_interval_covers(&search->block, part))
 		return true;
 	count = meeting(search, part, first, count, &covering, fixed);
 	if (count == 0 || (covering < 0 && search->steps < 0))
 	{
 		search->found++;
+		search->block = castssl_interval_block(part);
 		if (search->rest != NULL)
 			castssl_hba_parts_add(search->rest, part, -1);
 		more = search->found <= search->max;
@@ -158,12 +138,7 @@ block(Search *search, const CastsslInterval *part, int first, int count, Castssl
 		look(search, part, start, --count);
 	if (search->found > 0)
 		castssl_ints_add(rules, search->takers->items[search->stack.items[covering]].rule);
-	else if (search->steps < 0)
-		/* LCOV_EXCL_START: what was found out within patience takes no more than it here */
-		for (int i = start; i < search->stack.count; i++)
-			castssl_ints_add(rules, search->takers->items[search->stack.items[i]].rule);
-	/* LCOV_EXCL_STOP */
-	else if (count > 0)
+	else
 	{
 		halve(part, fixed, halves);
 		block(search, &halves[0], start, count, rules);

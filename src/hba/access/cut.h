@@ -32,9 +32,6 @@ typedef struct CastsslHbaParts
 extern void castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval,
 								  int rule);
 
-/* To be called in loops: lets an interrupt end them, and takes steps off what is left. */
-extern void castssl_hba_patience_step(long *patience, long steps);
-
 /*
  * Set rest (unless it is NULL) to what the takers leave of an interval, until there are
  * more than max parts; of those that lie in one CIDR block only the first.  False if

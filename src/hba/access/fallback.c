@@ -13,7 +13,6 @@
 #endif
 
 #include "base/grow.h"
-#include "hba/access/compare.h"
 #include "hba/access/fallback.h"
 
 /* For so many rows the witness is tried; the others are not certain. */

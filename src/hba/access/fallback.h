@@ -6,7 +6,7 @@
 #ifndef CASTSSL_HBA_ACCESS_FALLBACK_H
 #define CASTSSL_HBA_ACCESS_FALLBACK_H
 
-#include "hba/access/difference.h"
+#include "hba/access/compare.h"
 
 /*
  * Add the differences between how before answers clients that come by the one encryption and how

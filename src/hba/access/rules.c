@@ -1,110 +1,132 @@
 /*
  * rules.c
- *		The rules of a policy, made ready to be looked at: keys, intervals, and an index.
+ *		The rules of policies, made ready to be looked at: keys, intervals, and an index.
  *
- * The index has a list of rules for each user that a rule names, one of the rules
- * that may take others, the same for databases, and one of all rules.  In a list each
- * block stands right before those that it has in it, and knows the smallest one that
- * it is in.
+ * In the index each block stands right before those that it has in it, and knows the
+ * smallest one that it is in.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
+
+#include "common/logging.h" /* simplehash.h has it at hand */
 #else
 #include "postgres.h"
 #endif
 
 #include <limits.h>
 
+#include "common/hashfn.h"
+
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/access/rules.h"
+#include "hba/text/address.h"
 
-/* The lists. */
-#define ALL 0
-#define BROAD(of_database) (1 + (of_database))
-#define NAMED(of_database, number) (3 + (of_database) + 2 * (number))
-
-/* A rule in a list; they are in the order of lists, blocks and rules. */
+/* A rule that has a channel; sorted by block and number. */
 typedef struct CastsslHbaEntry
 {
-	int list;
+	uint64 names[2]; /* the box's */
 	int rule;
-	int outer; /* the entry before it in whose block its own is; -1: none */
+	int outer; /* the place of the smallest block around its own; -1: none */
 	const CastsslHbaBox *box;
 } CastsslHbaEntry;
 
-void
-castssl_hba_channel(CastsslHbaChannel channel, CastsslConnection *connection)
+typedef struct Word
 {
-	connection->family = channel == CASTSSL_CHANNEL_SOCKET ? 0 : 4;
-	connection->encryption = channel == CASTSSL_CHANNEL_TLS   ? CASTSSL_TLS
-							 : channel == CASTSSL_CHANNEL_GSS ? CASTSSL_GSS
-															  : CASTSSL_PLAINTEXT;
+	const char *word;
+	int number;
+	char status;
+} Word;
+
+#define SH_PREFIX castssl_words
+#define SH_ELEMENT_TYPE Word
+#define SH_KEY_TYPE const char *
+#define SH_KEY word
+#define SH_HASH_KEY(tb, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(tb, a, b) castssl_hba_same(a, b)
+#define SH_SCOPE static inline
+#define SH_RAW_ALLOCATOR palloc0
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+uint64
+castssl_hba_name_bit(const CastsslHbaSpace *space, const char *name)
+{
+	const Word *known = castssl_words_lookup(space->numbers, name);
+
+	return UINT64CONST(1) << (known == NULL ? 63 : known->number % 63);
+}
+
+const char *
+castssl_hba_key_name(const CastsslHbaSpace *space, int key)
+{
+	CastsslHbaWord kind = CASTSSL_KEY_KIND(key);
+
+	return space->words[CASTSSL_KEY_NUMBER(key)] +
+		   (kind == CASTSSL_WORD_GROUP || kind == CASTSSL_WORD_REGEXP);
+}
+
+static int
+add_word(CastsslHbaSpace *space, const char *word)
+{
+	bool found;
+	Word *known = castssl_words_insert(space->numbers, word, &found);
+
+	if (!found)
+	{
+		known->number = space->nwords;
+		CASTSSL_GROW(space->words, space->nwords, space->capacity);
+		space->words[space->nwords++] = word;
+	}
+	return known->number;
+}
+
+/*
+ * Set a box's keys and names.  Beside all only replication says something more, and
+ * nobody has an empty name.
+ */
+static void
+read_list(const CastsslHbaRules *rules, bool of_database, CastsslHbaBox *box)
+{
+	const CastsslHbaTokens *tokens = of_database ? &box->rule.databases : &box->rule.users;
+	bool all = false;
+
+	for (int i = 0; i < tokens->count; i++)
+		all = all || castssl_hba_is_keyword(&tokens->items[i], "all");
+	for (int i = 0; i < tokens->count; i++)
+	{
+		const CastsslHbaToken *token = &tokens->items[i];
+		CastsslHbaWord kind = castssl_hba_word(token, of_database, rules->version);
+		/* samegroup is another word for samerole */
+		const char *word = kind == CASTSSL_WORD_SAMEROLE ? "samerole" : token->string;
+
+		if (all ? kind != CASTSSL_WORD_ALL && kind != CASTSSL_WORD_REPLICATION : word[0] == '\0')
+			continue;
+		castssl_ints_add(&box->keys[of_database], CASTSSL_KEY(kind, add_word(rules->space, word)));
+		box->names[of_database] |=
+			kind == CASTSSL_WORD_NAME ? castssl_hba_name_bit(rules->space, word) : PG_UINT64_MAX;
+	}
+	castssl_ints_unique(&box->keys[of_database]);
 }
 
 static void
-read_rule(CastsslHbaRules *rules, const CastsslHbaRule *rule, CastsslHbaBox *box)
+read_rule(const CastsslHbaRules *rules, const CastsslHbaRule *rule, CastsslHbaBox *box)
 {
-	CastsslHbaNames *names = &rules->space->names;
-
 	box->rule = *rule;
 	if (rule->error != NULL)
 		return;
+	box->outcome = castssl_hba_outcome(rule);
 	box->interval = castssl_interval_of(&rule->address);
 	box->block = castssl_interval_block(&box->interval);
 	if (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK)
 		box->rule.address.kind = CASTSSL_HBA_ADDRESS_ALL;
-	box->databases = castssl_hba_keys(names, &rule->databases, true, rules->version);
-	box->users = castssl_hba_keys(names, &rule->users, false, rules->version);
-	for (int i = 0; i < CASTSSL_NCHANNELS && box->databases.count > 0 && box->users.count > 0; i++)
-	{
-		CastsslConnection connection;
-
-		castssl_hba_channel(i, &connection);
-		if (castssl_hba_type_takes(rule->type, connection.family, connection.encryption))
+	read_list(rules, true, box);
+	read_list(rules, false, box);
+	for (int i = 0; i < CASTSSL_NCHANNELS && box->keys[0].count > 0 && box->keys[1].count > 0; i++)
+		if (castssl_hba_type_takes(rule->type, i == CASTSSL_CHANNEL_SOCKET ? 0 : 4,
+								   castssl_hba_channel_encryption(i)))
 			box->channels |= 1 << i;
-	}
-	if ((box->channels & CASTSSL_CHANNELS_NETWORK) != 0 &&
-		(box->channels & CASTSSL_CHANNELS_NETWORK) != CASTSSL_CHANNELS_NETWORK)
-		rules->space->by_encryption = true;
-}
-
-static void
-read_policy(CastsslHbaRules *rules, const CastsslHbaPolicy *policy)
-{
-	static const CastsslHbaToken everything[] = { { "all" }, { "replication" } };
-	static const CastsslHbaRule no_line = { .address.kind = CASTSSL_HBA_ADDRESS_ALL,
-											.databases = { everything, 2 },
-											.users = { everything, 1 } };
-
-	rules->version = policy->version;
-	rules->nrules = policy->nrules;
-	rules->boxes = palloc0((policy->nrules + 1) * sizeof(CastsslHbaBox));
-	rules->seen = palloc0((policy->nrules + 1) * sizeof(int));
-	for (int i = 0; i < policy->nrules; i++)
-		read_rule(rules, &policy->rules[i], &rules->boxes[i]);
-	read_rule(rules, &no_line, &rules->boxes[policy->nrules]);
-	rules->boxes[policy->nrules].channels = CASTSSL_CHANNELS_ALL;
-}
-
-static void
-enter(CastsslHbaRules *rules, int list, int rule)
-{
-	CASTSSL_GROW(rules->entries, rules->nentries, rules->capacity);
-	rules->entries[rules->nentries++] = (CastsslHbaEntry){ list, rule, -1, &rules->boxes[rule] };
-}
-
-static void
-enter_keys(CastsslHbaRules *rules, int rule, const CastsslInts *keys, bool of_database)
-{
-	bool broad = false;
-
-	for (int i = 0; i < keys->count; i++)
-		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_WORD_NAME)
-			broad = true;
-		else
-			enter(rules, NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i])), rule);
-	if (broad)
-		enter(rules, BROAD(of_database), rule);
 }
 
 static int
@@ -112,45 +134,59 @@ compare_entries(const void *left, const void *right)
 {
 	const CastsslHbaEntry *a = left;
 	const CastsslHbaEntry *b = right;
-	int order = a->list - b->list;
+	int order = castssl_interval_compare(&a->box->block, &b->box->block);
 
-	if (order == 0)
-		order = castssl_interval_compare(&a->box->block, &b->box->block);
 	return order != 0 ? order : a->rule - b->rule;
 }
 
 static void
 make_index(CastsslHbaRules *rules)
 {
-	int nlists = NAMED(0, rules->space->names.count);
-	int outer = -1;
-
+	rules->index = palloc((rules->nrules + 1) * sizeof(CastsslHbaEntry));
 	for (int i = 0; i < rules->nrules; i++)
-		if (rules->boxes[i].channels != 0)
-		{
-			enter(rules, ALL, i);
-			enter_keys(rules, i, &rules->boxes[i].users, false);
-			enter_keys(rules, i, &rules->boxes[i].databases, true);
-		}
-	if (rules->nentries > 0)
-		qsort(rules->entries, rules->nentries, sizeof(CastsslHbaEntry), compare_entries);
-	rules->starts = palloc((nlists + 1) * sizeof(int));
-	for (int list = nlists, i = rules->nentries; list >= 0; list--)
 	{
-		while (i > 0 && rules->entries[i - 1].list >= list)
-			i--;
-		rules->starts[list] = i;
+		const CastsslHbaBox *box = &rules->boxes[i];
+
+		if (box->channels != 0)
+			rules->index[rules->nindex++] =
+				(CastsslHbaEntry){ { box->names[0], box->names[1] }, i, -1, box };
 	}
-	for (int i = 0; i < rules->nentries; outer = i++)
+	qsort(rules->index, rules->nindex, sizeof(CastsslHbaEntry), compare_entries);
+	for (int i = 0; i < rules->nindex; i++)
 	{
-		CastsslHbaEntry *entry = &rules->entries[i];
+		CastsslHbaEntry *entry = &rules->index[i];
+		int outer = i - 1;
 
 		while (outer >= 0 &&
-			   (rules->entries[outer].list != entry->list ||
-				!castssl_interval_covers(&rules->entries[outer].box->block, &entry->box->block)))
-			outer = rules->entries[outer].outer;
+			   !castssl_interval_covers(&rules->index[outer].box->block, &entry->box->block))
+			outer = rules->index[outer].outer;
 		entry->outer = outer;
 	}
+}
+
+static void
+read_policy(CastsslHbaRules *rules, const CastsslHbaPolicy *policy)
+{
+	static const CastsslHbaToken everything[] = { { "all" }, { "replication" } };
+	static const CastsslHbaRule no_line = { .method = "reject",
+											.address.kind = CASTSSL_HBA_ADDRESS_ALL,
+											.databases = { everything, 2 },
+											.users = { everything, 1 } };
+
+	rules->version = policy->version;
+	rules->nrules = policy->nrules;
+	rules->boxes = palloc0((policy->nrules + 1) * sizeof(CastsslHbaBox));
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		read_rule(rules, &policy->rules[i], &rules->boxes[i]);
+		for (int channel = 0; channel < CASTSSL_NCHANNELS; channel++)
+			rules->space->alike[channel] &= (rules->boxes[i].channels >> channel & 1) != 0
+												? rules->boxes[i].channels
+												: ~rules->boxes[i].channels;
+	}
+	read_rule(rules, &no_line, &rules->boxes[policy->nrules]);
+	rules->boxes[policy->nrules].channels = CASTSSL_CHANNELS_ALL;
+	make_index(rules);
 }
 
 CastsslHbaSpace *
@@ -164,31 +200,40 @@ castssl_hba_space_create(const CastsslHbaWorld *world, const CastsslHbaPolicy *c
 	if (world != NULL)
 		space->world = *world;
 	space->patience = CASTSSL_PATIENCE;
+	memset(space->alike, CASTSSL_CHANNELS_ALL, sizeof(space->alike));
+	space->numbers = castssl_words_create(64, NULL);
 	for (int i = 0; i < n; i++)
 	{
 		rules[i] = (CastsslHbaRules){ .space = space };
 		read_policy(&rules[i], policies[i]);
 	}
 	for (int i = 0; i < lengthof(stems); i++)
-		space->others[i / 4][i % 4] = castssl_hba_unmentioned(&space->names, stems[i]);
-	space->members = palloc0(space->names.count * sizeof(char *));
-	for (int i = 0; i < n; i++)
-		make_index(&rules[i]);
+	{
+		char **other = &space->others[i / 4][i % 4];
+
+		*other = pstrdup(stems[i]);
+		while (castssl_words_lookup(space->numbers, *other) != NULL)
+			*other = psprintf("%s_", *other);
+	}
+	space->members = palloc0(space->nwords * sizeof(char *));
 	return space;
 }
 
-/* The first entry from low on that is not before a block; inside: nor in it. */
+/* The place in the index of the first block that is not before a block; after: nor in it. */
 static int
-find_place(const CastsslHbaRules *rules, const CastsslInterval *block, bool inside, int low,
-		   int high)
+find_place(const CastsslHbaRules *rules, const CastsslInterval *block, bool after)
 {
+	int low = 0;
+	int high = rules->nindex;
+
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
-		const CastsslInterval *other = &rules->entries[middle].box->block;
 
-		if (inside ? castssl_interval_covers(block, other)
-				   : castssl_interval_compare(other, block) < 0)
+		const CastsslInterval *other = &rules->index[middle].box->block;
+
+		if (castssl_interval_compare(other, block) < 0 ||
+			(after && castssl_interval_covers(block, other)))
 			low = middle + 1;
 		else
 			high = middle;
@@ -196,84 +241,53 @@ find_place(const CastsslHbaRules *rules, const CastsslInterval *block, bool insi
 	return low;
 }
 
-static void
-find_in(CastsslHbaRules *rules, int list, const CastsslInterval *interval, int limit)
+void
+castssl_hba_rules_find(const CastsslHbaRules *rules, const uint64 *names,
+					   const CastsslInterval *interval, int limit, CastsslInts *found)
 {
 	CastsslInterval block = castssl_interval_block(interval);
-	int start = rules->starts[list];
-	int end = rules->starts[list + 1];
-	/* those that are in the block stand together; those that it is in hang behind the one before */
-	int first = find_place(rules, &block, false, start, end);
-	int last = find_place(rules, &block, true, first, end);
+	/* those in the block stand together; those around it hang behind the one before */
+	int first = find_place(rules, &block, false);
+	int last = find_place(rules, &block, true);
 
-	for (int i = last > start ? last - 1 : -1; i >= 0;)
+	castssl_let_interrupt();
+	for (int i = last - 1; i >= 0;)
 	{
-		const CastsslHbaEntry *entry = &rules->entries[i];
+		const CastsslHbaEntry *entry = &rules->index[i];
 
-		if (entry->rule < limit && castssl_interval_meets(&entry->box->interval, interval) &&
-			rules->seen[entry->rule] != rules->search)
-		{
-			rules->seen[entry->rule] = rules->search;
-			castssl_ints_add(&rules->found, entry->rule);
-		}
+		if ((entry->names[0] & names[0]) != 0 && (entry->names[1] & names[1]) != 0 &&
+			entry->rule < limit && castssl_interval_meets(&entry->box->interval, interval))
+			castssl_ints_add(found, entry->rule);
 		i = i > first ? i - 1 : entry->outer;
 	}
-	castssl_hba_patience_step(&rules->space->patience, last - first + 1);
 }
 
-/* How many rules the lists of these keys have; more than all where no lists would do. */
-static int
-count_keys(const CastsslHbaRules *rules, const CastsslInts *keys, bool of_database)
+static bool
+same_keys(const CastsslInts *a, const CastsslInts *b)
 {
-	int list = BROAD(of_database);
-	int count = rules->starts[list + 1] - rules->starts[list];
-
-	for (int i = 0; i < keys->count; i++)
-	{
-		if (CASTSSL_KEY_KIND(keys->items[i]) != CASTSSL_WORD_NAME)
-			return INT_MAX;
-		list = NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i]));
-		count += rules->starts[list + 1] - rules->starts[list];
-	}
-	return count;
+	return a->count == b->count && memcmp(a->items, b->items, a->count * sizeof(int)) == 0;
 }
 
-void
-castssl_hba_rules_find(CastsslHbaRules *rules, const CastsslInts *users,
-					   const CastsslInts *databases, const CastsslInterval *interval, int limit)
+static bool
+takes_the_same(const CastsslHbaBox *a, const CastsslHbaBox *b)
 {
-	int by_user = count_keys(rules, users, false);
-	int by_database = count_keys(rules, databases, true);
-	bool of_database = by_database < by_user;
-	const CastsslInts *keys = of_database ? databases : users;
-
-	rules->search++;
-	rules->found.count = 0;
-	if (Min(by_user, by_database) > rules->starts[ALL + 1])
-	{
-		find_in(rules, ALL, interval, limit);
-		return;
-	}
-	for (int i = 0; i < keys->count; i++)
-		find_in(rules, NAMED(of_database, CASTSSL_KEY_NUMBER(keys->items[i])), interval, limit);
-	find_in(rules, BROAD(of_database), interval, limit);
+	return a->channels == b->channels && same_keys(&a->keys[0], &b->keys[0]) &&
+		   same_keys(&a->keys[1], &b->keys[1]) &&
+		   castssl_interval_compare(&a->interval, &b->interval) == 0 &&
+		   castssl_hba_address_equal(&a->rule.address, &b->rule.address);
 }
 
-CastsslAnswer
-castssl_hba_space_member(CastsslHbaSpace *space, int role, int group)
+int
+castssl_hba_rules_twin(const CastsslHbaRules *rules, const CastsslHbaBox *box)
 {
-	const CastsslHbaWorld *world = &space->world;
-	char **members = &space->members[CASTSSL_KEY_NUMBER(group)];
+	int i = find_place(rules, &box->block, false);
 
-	if (*members == NULL)
+	for (; i < rules->nindex; i++)
 	{
-		*members = palloc(Max(1, world->nroles));
-		castssl_hba_patience_step(&space->patience, world->nroles);
-		for (int i = 0; i < world->nroles; i++)
-			(*members)[i] = world->member == NULL
-								? CASTSSL_UNKNOWN
-								: world->member(world->arg, world->roles[i],
-												castssl_hba_key_name(&space->names, group));
+		if (castssl_interval_compare(&rules->index[i].box->block, &box->block) != 0)
+			break;
+		if (takes_the_same(rules->index[i].box, box))
+			return rules->index[i].rule;
 	}
-	return (*members)[role];
+	return takes_the_same(&rules->boxes[rules->nrules], box) ? rules->nrules : INT_MAX;
 }

@@ -1,38 +1,52 @@
 /*
  * rules.h
- *		The rules of a policy, made ready to be looked at: keys, intervals, and an index.
+ *		The rules of policies, made ready to be looked at: keys, intervals, and an index.
+ *
+ * Policies that are looked at together share one space, so that equal words have equal
+ * keys.
  */
 #ifndef CASTSSL_HBA_ACCESS_RULES_H
 #define CASTSSL_HBA_ACCESS_RULES_H
 
 #include "hba/access/cut.h"
-#include "hba/access/names.h"
 #include "hba/match/match.h"
+#include "hba/match/outcome.h"
 
 /* Connections by encryption; what a rule takes is a set of these bits. */
 typedef enum CastsslHbaChannel
 {
 	CASTSSL_CHANNEL_SOCKET,
-	CASTSSL_CHANNEL_NONE,
+	CASTSSL_CHANNEL_NONE, /* from here on as CastsslEncryption */
 	CASTSSL_CHANNEL_TLS,
 	CASTSSL_CHANNEL_GSS
 } CastsslHbaChannel;
 
 #define CASTSSL_NCHANNELS 4
 #define CASTSSL_CHANNELS_ALL ((1 << CASTSSL_NCHANNELS) - 1)
-#define CASTSSL_CHANNELS_NETWORK (CASTSSL_CHANNELS_ALL & ~(1 << CASTSSL_CHANNEL_SOCKET))
 
-/* What all policies have in common that are looked at together. */
+static inline CastsslEncryption
+castssl_hba_channel_encryption(CastsslHbaChannel channel)
+{
+	return (CastsslEncryption) (Max(channel, CASTSSL_CHANNEL_NONE) - CASTSSL_CHANNEL_NONE);
+}
+
+/* A key: what a word means (CastsslHbaWord), and above three bits the number of the word. */
+#define CASTSSL_KEY(kind, number) ((number) *8 + (int) (kind))
+#define CASTSSL_KEY_KIND(key) ((CastsslHbaWord) ((key) &7))
+#define CASTSSL_KEY_NUMBER(key) ((key) >> 3)
+
 typedef struct CastsslHbaSpace
 {
 	CastsslHbaWorld world;
-	CastsslHbaNames names;
-	char
-		*others[2][4]; /* users and databases that no rule names; the first stand for all of them */
+	const char **words; /* by number; as they stand in the file, +group and /pattern too */
+	int nwords;
+	int capacity;
+	struct castssl_words_hash *numbers;
+	char *others[2][4]; /* users and databases that no rule names; the first: all of them */
+	char **members;     /* of each word, if it was asked: is each of the world's roles in it? */
+	uint8 alike[CASTSSL_NCHANNELS]; /* of each channel, those that no rule tells from it */
 	long patience;
-	bool by_encryption;     /* is there a rule that takes some network channels and not all? */
-	CastsslHbaParts takers; /* scratch */
-	char **members;         /* of each name: is each of the world's roles in it? NULL: not asked */
+	CastsslHbaParts takers, rest, named_rest; /* scratch */
 } CastsslHbaSpace;
 
 /* A rule. */
@@ -41,8 +55,10 @@ typedef struct CastsslHbaBox
 	CastsslInterval interval; /* where only the world knows the addresses: all */
 	CastsslInterval block;    /* around it */
 	uint8 channels;           /* 1 << CastsslHbaChannel; none: nobody can come */
-	CastsslInts databases;    /* keys */
-	CastsslInts users;
+	CastsslInts keys[2];      /* of its users and databases; ascending, each once */
+	uint64 names[2];          /* their bits (castssl_hba_name_bit); all for more than names */
+	int twin;                 /* the rule of the other policy that takes just the same */
+	CastsslHbaOutcome outcome;
 	CastsslHbaRule rule; /* a block or mask is left to interval: here it is every address */
 } CastsslHbaBox;
 
@@ -53,24 +69,15 @@ castssl_hba_box_asks(const CastsslHbaBox *box)
 	return box->rule.address.kind > CASTSSL_HBA_ADDRESS_ALL;
 }
 
-/* boxes[i] is of rule i; the last one is "no line", which takes everything. */
 typedef struct CastsslHbaRules
 {
 	CastsslHbaSpace *space;
 	int version;
-	CastsslHbaBox *boxes;
-	int nrules; /* without "no line" */
-	struct CastsslHbaEntry *entries;
-	int nentries;
-	int capacity;
-	int *starts;       /* of the entries of each list, and their end */
-	CastsslInts found; /* by castssl_hba_rules_find */
-	int *seen;
-	int search;
+	CastsslHbaBox *boxes; /* by number of the rule; the last is "no line", which takes everything */
+	int nrules;           /* without "no line" */
+	struct CastsslHbaEntry *index;
+	int nindex;
 } CastsslHbaRules;
-
-/* The family and the encryption of a channel's connections. */
-extern void castssl_hba_channel(CastsslHbaChannel channel, CastsslConnection *connection);
 
 /*
  * Make rules[i] of policies[i], n of them; the world may be NULL.  All is kept in the
@@ -79,15 +86,22 @@ extern void castssl_hba_channel(CastsslHbaChannel channel, CastsslConnection *co
 extern CastsslHbaSpace *castssl_hba_space_create(const CastsslHbaWorld *world,
 												 const CastsslHbaPolicy *const *policies, int n,
 												 CastsslHbaRules *rules);
-/*
- * Set rules->found to the rules before limit that may take somebody of both lists of
- * keys in an interval: all that do and perhaps some that do not, each once, in no order.
- */
-extern void castssl_hba_rules_find(CastsslHbaRules *rules, const CastsslInts *users,
-								   const CastsslInts *databases, const CastsslInterval *interval,
-								   int limit);
 
-/* Is a role (its number in the world's list) in the group of a key? */
-extern CastsslAnswer castssl_hba_space_member(CastsslHbaSpace *space, int role, int group);
+/* The name that a key names, the group or the pattern. */
+extern const char *castssl_hba_key_name(const CastsslHbaSpace *space, int key);
+
+/* A bit for a name, which others may have too; the highest where no rule has the name. */
+extern uint64 castssl_hba_name_bit(const CastsslHbaSpace *space, const char *name);
+
+/*
+ * Add to found the numbers of the rules before limit that may take somebody with names
+ * of these bits in an interval: all that do and perhaps some that do not, each once, in
+ * no order.
+ */
+extern void castssl_hba_rules_find(const CastsslHbaRules *rules, const uint64 *names,
+								   const CastsslInterval *interval, int limit, CastsslInts *found);
+
+/* The number of the first rule that takes just what a box takes; INT_MAX if there is none. */
+extern int castssl_hba_rules_twin(const CastsslHbaRules *rules, const CastsslHbaBox *box);
 
 #endif

@@ -12,6 +12,7 @@
 #endif
 
 #include "base/grow.h"
+#include "base/interrupts.h"
 #include "hba/access/witness.h"
 
 /* How much is tried before "possible" is the answer. */
@@ -31,7 +32,6 @@ typedef struct Names
 typedef struct Search
 {
 	const CastsslHbaParts *rest; /* what is left to the atom before it has names */
-	CastsslHbaParts named_rest;
 	CastsslConnection *witness;
 	CastsslHbaVerdict verdict;
 	int fruitless;
@@ -61,6 +61,29 @@ add_others(const CastsslHbaAtom *atom, bool of_database, const char *pattern, Na
 	}
 }
 
+/* Can a role (its number in the world's list) be in the group that a side said, if any? */
+static bool
+may_be(const CastsslHbaAtom *atom, int side, int role)
+{
+	const CastsslHbaWorld *world = &atom->space->world;
+	int key = atom->sides[side].keys[false];
+	char **members = &atom->space->members[CASTSSL_KEY_NUMBER(key)];
+
+	if (CASTSSL_KEY_KIND(key) != CASTSSL_WORD_GROUP || world->member == NULL)
+		return true;
+	if (*members == NULL)
+	{
+		*members = palloc(world->nroles);
+		for (int i = 0; i < world->nroles; i++)
+		{
+			castssl_let_interrupt();
+			(*members)[i] =
+				world->member(world->arg, world->roles[i], castssl_hba_key_name(atom->space, key));
+		}
+	}
+	return (*members)[role] != CASTSSL_NO;
+}
+
 /* Add the roles that can be in the groups that were said.  Does each group have one? */
 static bool
 add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
@@ -69,17 +92,12 @@ add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
 
 	for (int i = 0; i < atom->space->world.nroles; i++)
 	{
-		bool may_be[2] = { true, true };
+		bool x = of_database || may_be(atom, 0, i);
+		bool y = of_database || may_be(atom, 1, i);
 
-		for (int side = 0; side < 2; side++)
-		{
-			int key = atom->sides[side].keys[false];
-
-			if (!of_database && CASTSSL_KEY_KIND(key) == CASTSSL_WORD_GROUP)
-				may_be[side] = castssl_hba_space_member(atom->space, i, key) != CASTSSL_NO;
-			has_one[side] = has_one[side] || may_be[side];
-		}
-		if (may_be[0] && may_be[1])
+		has_one[0] = has_one[0] || x;
+		has_one[1] = has_one[1] || y;
+		if (x && y)
 			add(names, atom->space->world.roles[i]);
 	}
 	return has_one[0] && has_one[1];
@@ -89,27 +107,25 @@ add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
 static Names
 collect(const CastsslHbaAtom *atom, bool of_database)
 {
+	const CastsslHbaSpace *space = atom->space;
 	const char *name = of_database ? atom->connection.database : atom->connection.user;
 	const char *pattern = castssl_hba_atom_said(atom, of_database, CASTSSL_WORD_REGEXP, NULL);
-	const CastsslHbaNames *mentioned = &atom->space->names;
 	bool role = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL ||
 				castssl_hba_atom_said(atom, of_database, CASTSSL_WORD_GROUP, NULL) != NULL;
-	bool known = role && atom->space->world.roles != NULL;
-	Names names = { 0 };
+	Names names = { .all = !castssl_hba_atom_is_any(atom, name) };
 
-	names.all = !castssl_hba_atom_is_any(atom, name);
 	if (names.all)
 		add(&names, name);
-	else if (known)
+	else if (role && space->world.roles != NULL)
 		/* a group that nobody is in does not exist, and somebody may come with it */
 		names.all = add_roles(atom, of_database, &names);
 	else
 	{
 		add_others(atom, of_database, pattern, &names);
 		/* where nothing is asked of a name, any will do */
-		for (int i = 0; i < mentioned->count && (role || pattern != NULL); i++)
-			if (mentioned->items[i][0] != '/')
-				add(&names, mentioned->items[i] + (mentioned->items[i][0] == '+'));
+		for (int i = 0; i < space->nwords && (role || pattern != NULL); i++)
+			if (space->words[i][0] != '/')
+				add(&names, space->words[i] + (space->words[i][0] == '+'));
 		if (pattern != NULL)
 			add_roles(atom, of_database, &names);
 	}
@@ -153,15 +169,14 @@ static void
 choose_address(const CastsslHbaAtom *atom, const CastsslHbaParts *rest, int n,
 			   CastsslConnection *connection)
 {
-	static const CastsslConnection own[] = { { .family = 4, .address = { 127, 0, 0, 1 } },
-											 { .family = 6, .address = { [15] = 1 } },
-											 { .family = 4, .address = { 127, 0, 0, 2 } } };
+	static const CastsslInterval own[] = {
+		{ { UINT64CONST(0x7f00000100000000), 0 }, { UINT64CONST(0xffffffff00000000), 0 }, 4 },
+		{ { 0, 1 }, { PG_UINT64_MAX, PG_UINT64_MAX }, 6 },
+		{ { UINT64CONST(0x7f00000200000000), 0 }, { UINT64CONST(0xffffffff00000000), 0 }, 4 }
+	};
 
 	if (n < 0)
-	{
-		connection->family = own[-n - 1].family;
-		memcpy(connection->address, own[-n - 1].address, 16);
-	}
+		set_address(&own[-n - 1], 0, connection);
 	else if (atom->channel != CASTSSL_CHANNEL_SOCKET)
 		set_address(&rest->items[n % rest->count].interval, n / rest->count, connection);
 }
@@ -170,12 +185,12 @@ choose_address(const CastsslHbaAtom *atom, const CastsslHbaParts *rest, int n,
 static bool
 try_addresses(Search *search, const CastsslHbaAtom *atom, const CastsslHbaParts *rest)
 {
-	bool socket = atom->channel == CASTSSL_CHANNEL_SOCKET;
 	CastsslConnection connection = atom->connection;
 	bool asked = castssl_hba_box_asks(castssl_hba_atom_box(atom, 0)) ||
 				 castssl_hba_box_asks(castssl_hba_atom_box(atom, 1));
 
-	for (int i = asked ? -3 : 0; i < (socket ? 1 : MAX_ADDRESSES); i++)
+	for (int i = asked ? -3 : 0; i < (atom->channel == CASTSSL_CHANNEL_SOCKET ? 1 : MAX_ADDRESSES);
+		 i++)
 	{
 		choose_address(atom, rest, i, &connection);
 		if (castssl_hba_atom_answers(atom, &connection))
@@ -192,8 +207,8 @@ try_addresses(Search *search, const CastsslHbaAtom *atom, const CastsslHbaParts 
 static bool
 try_names(Search *search, const CastsslHbaAtom *named)
 {
-	CastsslAnswer holds = castssl_hba_atom_holds(named);
 	const CastsslHbaParts *rest = search->rest;
+	CastsslAnswer holds = castssl_hba_atom_holds(named);
 	bool left = holds != CASTSSL_NO;
 
 	if (holds == CASTSSL_YES)
@@ -201,8 +216,8 @@ try_names(Search *search, const CastsslHbaAtom *named)
 		/* what is left to all is likely left to them, too */
 		if (try_addresses(search, named, rest))
 			return false;
-		rest = &search->named_rest;
-		left = castssl_hba_atom_left(named, &search->named_rest, MAX_ADDRESSES, NULL);
+		left = castssl_hba_atom_left(named, &named->space->named_rest, MAX_ADDRESSES, NULL);
+		rest = &named->space->named_rest;
 		if (left && try_addresses(search, named, rest))
 			return false;
 	}
@@ -241,8 +256,8 @@ try_pairs(Search *search, const CastsslHbaAtom *atom, const Names *users, const 
 		for (int j = first; j <= last; j++)
 		{
 			named.connection.database = j < 0 ? users->items[i] : databases->items[j];
-			castssl_hba_patience_step(&atom->space->patience, 1);
-			if (atom->space->patience < 0 || !try_names(search, &named))
+			castssl_let_interrupt();
+			if (--atom->space->patience < 0 || !try_names(search, &named))
 				return false;
 		}
 	}
@@ -256,18 +271,13 @@ castssl_hba_find_witness(const CastsslHbaAtom *atom, const CastsslHbaParts *rest
 	Search search = { rest, .witness = witness };
 	Names users = collect(atom, false);
 	Names databases = collect(atom, true);
-	bool all = try_pairs(&search, atom, &users, &databases);
 
-	if (search.verdict == CASTSSL_HBA_NONE && !all)
-	{
-		/* not everything was tried: what the witness would look like */
-		*witness = atom->connection;
-		choose_address(atom, rest, 0, witness);
+	/* what one would look like, if none is found */
+	*witness = atom->connection;
+	choose_address(atom, rest, 0, witness);
+	if (!try_pairs(&search, atom, &users, &databases) && search.verdict == CASTSSL_HBA_NONE)
 		search.verdict = CASTSSL_HBA_POSSIBLE;
-	}
-	/* The server's pfree takes no NULL: a list may be empty where no role is of a group. */
-	if (search.named_rest.items != NULL)
-		pfree(search.named_rest.items);
+	/* a list is empty where no role is of a group */
 	if (users.items != NULL)
 		pfree(users.items);
 	if (databases.items != NULL)

@@ -15,8 +15,8 @@ typedef enum CastsslHbaVerdict
 } CastsslHbaVerdict;
 
 /*
- * Look in an atom to which rest is left.  The witness is set unless the verdict is
- * NONE; its strings are palloc'd or those of the policies or the world.
+ * Look in an atom to which rest is left.  The witness is an example even where the verdict
+ * is POSSIBLE; its strings are palloc'd or those of the policies or the world.
  */
 extern CastsslHbaVerdict castssl_hba_find_witness(const CastsslHbaAtom *atom,
 												  const CastsslHbaParts *rest,
