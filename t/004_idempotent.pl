@@ -35,9 +35,10 @@ is_deeply([ grep { $_->{result} !~ /^(planned|unchanged)$/ } @$planned ], [], 'd
 
 my $done = $t->enable(%wanted);
 is_deeply(
-	[ map { join ' ', map({ $_ // "" } @$_{qw(step action target detail)}), $_->{result} eq 'planned' ? 'done' : $_->{result} } @$planned ],
-	[ map { join ' ', map({ $_ // "" } @$_{qw(step action target detail)}), $_->{result} } @$done ],
+	[ map { join ' ', map({ $_ // "" } @$_{qw(step action target detail)}), $_->{result} eq 'planned' ? 'done' : $_->{result} } grep { $_->{action} ne 'summary' } @$planned ],
+	[ map { join ' ', map({ $_ // "" } @$_{qw(step action target detail)}), $_->{result} } grep { $_->{action} ne 'summary' } @$done ],
 	'dry run: the rows of the real run');
+is($planned->[-1]{detail} =~ s/next: the same without dry_run/next: SELECT * FROM castssl_check()/r, $done->[-1]{detail}, 'and its summary, but for what comes next');
 cmp_ok(scalar @{ CastsslTest::changes($done) }, '>=', 8, 'real run: done') or diag explain $done;
 ok(reloads() > $reloads, 'real run: reloaded');
 

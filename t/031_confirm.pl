@@ -54,17 +54,19 @@ my $renewed_source = $pki->source("$t->{folder}/renewed", 'server.crt' => 'serve
 
 my $old = $t->session;
 my $steps = $t->enable(%enable, confirm_within => '10 min');
-is($steps->[-1]{action}, 'await confirmation', 'the last step');
-is($steps->[-1]{result}, 'waiting', 'its result') or diag explain $steps->[-1];
-is("$steps->[-1]{target} $steps->[-1]{code}", "SELECT castssl_confirm($steps->[-1]{change_id}) confirmation_awaited", 'names the change');
+is("$steps->[-2]{action} $steps->[-1]{action}", 'await confirmation summary', 'the last steps');
+is($steps->[-2]{result}, 'waiting', 'its result') or diag explain $steps->[-2];
+is("$steps->[-2]{target} $steps->[-2]{code}", "SELECT castssl_confirm($steps->[-2]{change_id}) confirmation_awaited", 'names the change');
+is($steps->[-2]{detail}, 'from a new connection within 10 min, or this change is undone', 'and the time');
+like($steps->[-1]{detail}, qr/^\d+ rules edited, 0 sessions cut off, \d+ warnings?; next: SELECT castssl_confirm\($steps->[-1]{change_id}\) from a new connection$/, 'and so does the summary');
 is(latest($t)->{state}, 'unconfirmed', 'unconfirmed');
 my $status = $t->status;
 is($status->{change_state}, 'unconfirmed', 'castssl_status says so');
 ok($status->{confirm_deadline}, 'and until when');
 $steps = $t->enable(%enable, confirm_within => '10 min');
 is(scalar @{ CastsslTest::changes($steps) }, 1, 'the same call again does nothing') or diag explain $steps;
-is("$steps->[-1]{action} $steps->[-1]{result}", 'await confirmation warning', 'but says that a change waits');
-like($steps->[-1]{detail}, qr/^change 1 is not confirmed yet, and is undone at /, 'which, and until when');
+is("$steps->[-2]{action} $steps->[-2]{result}", 'await confirmation warning', 'but says that a change waits');
+like($steps->[-2]{detail}, qr/^change 1 is not confirmed yet, and is undone at /, 'which, and until when');
 $old->ask('SELECT castssl_confirm();');
 my $answer = $old->answer;
 like($answer, qr/ERROR:  55000: no client has come in over TLS since change 1 took effect\nDETAIL:  This session began at .*; the change took effect at .*  It was open before the change, so it does not show that a new login works\.  Where a pooler/,

@@ -142,13 +142,13 @@ test_older_documentation(void)
 						   "hostssl all all ::1/128      scram-sha-256 clientcert=verify-ca\n";
 	const char *expected =
 		"local   all all              peer\n"
-		"hostssl    all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca # castssl\n"
+		"hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca # castssl\n"
 		"host    all all 127.0.0.1/32 scram-sha-256\n"
-		"hostssl    all all 0.0.0.0/0    scram-sha-256 clientcert=verify-ca # castssl\n"
+		"hostssl all all 0.0.0.0/0    scram-sha-256 clientcert=verify-ca # castssl\n"
 		"host    all all 0.0.0.0/0    scram-sha-256\n"
 		"hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n"
 		"hostssl all all 0.0.0.0/0    scram-sha-256 clientcert=verify-ca\n"
-		"hostssl    all all ::1/128      scram-sha-256 clientcert=verify-ca # castssl\n"
+		"hostssl all all ::1/128      scram-sha-256 clientcert=verify-ca # castssl\n"
 		"host    all all ::1/128      scram-sha-256\n"
 		"hostssl all all ::1/128      scram-sha-256 clientcert=verify-ca\n";
 
@@ -247,6 +247,16 @@ test_bytes_stay(void)
 	CHECK_REQUIRE("host all all .example.org \"md5\n", keep,
 				  "hostssl all all .example.org \"md5\" clientcert=verify-ca # castssl\n"
 				  "host all all .example.org \"md5\n");
+	/* columns stay where they are, as far as there are blanks to take from */
+	CHECK_REQUIRE(
+		"host   all  all  all  md5\n", keep,
+		"hostssl all  all  all  md5 clientcert=verify-ca # castssl\nhost   all  all  all  md5\n");
+	CHECK_REQUIRE("host      all  all  all  md5\n", keep,
+				  "hostssl   all  all  all  md5 clientcert=verify-ca # castssl\n"
+				  "host      all  all  all  md5\n");
+	CHECK_REQUIRE("hostnogssenc   all  all  all  md5\n", keep,
+				  "hostssl        all  all  all  md5 clientcert=verify-ca # castssl\n"
+				  "hostnogssenc   all  all  all  md5\n");
 	/* joined lines become one */
 	CHECK_REQUIRE("host all \\\n  all \\\n all md5 # x \\\n y\nlocal all all peer\n", block,
 				  "hostssl all   all  all md5 clientcert=verify-ca # castssl\n"

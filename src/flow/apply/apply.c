@@ -21,6 +21,7 @@
 #include "flow/apply/apply.h"
 #include "flow/apply/preflight.h"
 #include "flow/apply/prove.h"
+#include "flow/apply/summary.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "server/disk/directories.h"
@@ -33,8 +34,6 @@
 #include "server/reload.h"
 #include "server/restart.h"
 #include "server/sessions.h"
-
-#define CONFIRMATION "await confirmation"
 
 /* The state of a plan that is carried out. */
 typedef struct Apply
@@ -415,7 +414,7 @@ confirm_statement(int64 id)
 static void
 name_change(CastsslPlan *plan, int64 id)
 {
-	CastsslStep *step = castssl_step_find(plan->steps, CONFIRMATION);
+	CastsslStep *step = castssl_step_find(plan->steps, CASTSSL_CONFIRMATION);
 
 	plan->change_id = id;
 	if (step)
@@ -487,6 +486,14 @@ writes_anything(const CastsslPlan *plan)
  * Add the step about confirmation of this change.  If the plan writes nothing, it is
  * about an earlier change that still waits.
  */
+/* "10 min", or "90 s". */
+static char *
+span(int64 seconds)
+{
+	return seconds % 60 == 0 ? psprintf(INT64_FORMAT " min", seconds / 60)
+							 : psprintf(INT64_FORMAT " s", seconds);
+}
+
 static void
 add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 {
@@ -499,11 +506,11 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 		if (confirm_within <= 0)
 			return;
 		if (confirm_within < CASTSSL_SHORT_DEADLINE)
-			castssl_plan_warn(plan, CONFIRMATION, "confirm_within", CASTSSL_CODE_short_deadline,
+			castssl_plan_warn(plan, CASTSSL_CONFIRMATION, "confirm_within",
+							  CASTSSL_CODE_short_deadline,
 							  "an interval without a unit counts seconds: were minutes meant?");
-		detail = psprintf("from a new connection, within " INT64_FORMAT
-						  " s; otherwise everything is put back",
-						  confirm_within / 1000);
+		detail = psprintf("from a new connection within %s, or this change is undone",
+						  span(confirm_within / 1000));
 	}
 	else
 	{
@@ -516,12 +523,12 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s",
 						  open->id, timestamptz_to_str(open->confirm_deadline));
 	}
-	castssl_plan_step(plan, CONFIRMATION, statement, outcome, detail);
+	castssl_plan_step(plan, CASTSSL_CONFIRMATION, statement, outcome, detail);
 	((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_confirmation_awaited;
 }
 
-void
-castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
+static void
+apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 {
 	castssl_preflight(plan, options->force, options->confirm_within > 0, &options->again,
 					  options->dry_run);
@@ -540,4 +547,11 @@ castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 	 * undoes nothing.
 	 */
 	(void) castssl_attempt(warn_of_restart, plan);
+}
+
+void
+castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
+{
+	apply(plan, options);
+	castssl_summary_add(plan, options->dry_run);
 }

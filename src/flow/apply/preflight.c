@@ -136,8 +136,8 @@ check_material(CastsslPlan *plan)
 	if (check)
 	{
 		check->detail =
-			psprintf("subject %s, issuer %s, valid until %s, SHA-256 %s", own->subject, own->issuer,
-					 castssl_instant_text(own->not_after), plan->fingerprint);
+			psprintf("%s by %s, until %.10s, SHA-256 " CASTSSL_SHORT_FINGERPRINT, own->subject,
+					 own->issuer, castssl_instant_text(own->not_after), plan->fingerprint);
 		report_warnings(plan, &findings);
 	}
 	castssl_issuer_warn(plan, &server, &ca);

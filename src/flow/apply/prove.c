@@ -38,7 +38,9 @@ castssl_prove_add_steps(CastsslPlan *plan)
 		return;
 	}
 	castssl_plan_step(plan, "verify", SERVED, CASTSSL_STEP_FOLLOWS,
-					  plan->fingerprint ? psprintf("SHA-256 %s", plan->fingerprint) : NULL);
+					  plan->fingerprint
+						  ? psprintf("SHA-256 " CASTSSL_SHORT_FINGERPRINT, plan->fingerprint)
+						  : NULL);
 	castssl_plan_step(plan, "verify", plan->hba_before->files[0]->path, CASTSSL_STEP_FOLLOWS, NULL);
 }
 

@@ -229,6 +229,7 @@ castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses)
 			continue;
 		losses->own |= who[i]->pid == MyProcPid;
 		losses->items[losses->count++] = impact;
+		plan->nsessions_refused += !impact.in_plaintext;
 	}
 }
 

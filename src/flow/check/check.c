@@ -11,6 +11,7 @@
 #include "flow/check/check.h"
 #include "flow/check/checks.h"
 #include "flow/check/scope.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
 #include "hba/access/unreachable.h"
 #include "server/hba_files.h"
@@ -58,20 +59,11 @@ castssl_check_is_remote(uint8 family, const uint8 *address)
 	return family == 6 && memcmp(address, own, sizeof(own)) != 0;
 }
 
-/* The main file has its name alone, for everybody knows where it lies. */
-static const char *
-file_name(const CastsslCheckScope *scope, int file)
-{
-	const char *path = scope->policy->files[file]->path;
-	const char *name = last_dir_separator(path);
-
-	return file == 0 && name ? name + 1 : path;
-}
-
 char *
 castssl_check_rule_name(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
-	return psprintf("%s:%d", file_name(scope, rule->file), rule->line_number);
+	return psprintf("%s:%d", castssl_hba_plan_file_name(scope->policy, rule->file),
+					rule->line_number);
 }
 
 char *

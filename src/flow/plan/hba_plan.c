@@ -62,6 +62,57 @@ castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy)
 	return edits.count > 0 ? castssl_hba_plan_render(policy, &edits) : policy;
 }
 
+const char *
+castssl_hba_plan_file_name(const CastsslHbaPolicy *policy, int file)
+{
+	const char *path = policy->files[file]->path;
+	const char *name = last_dir_separator(path);
+
+	return file == 0 && name ? name + 1 : path;
+}
+
+static char *
+place_of(const CastsslHbaPolicy *policy, int file, int line_number)
+{
+	return psprintf("%s:%d", castssl_hba_plan_file_name(policy, file), line_number);
+}
+
+/* Single blanks outside of quotes, and none at the end. */
+static char *
+fold_blanks(char *text)
+{
+	bool quoted = false;
+	char *to = text;
+
+	for (const char *from = text; *from; from++)
+	{
+		bool blank = strchr(" \t\r\n", *from) != NULL;
+
+		quoted ^= *from == '"';
+		if (!blank || quoted)
+			*to++ = *from;
+		else if (to > text && to[-1] != ' ')
+			*to++ = ' ';
+	}
+	while (to > text && to[-1] == ' ')
+		to--;
+	*to = '\0';
+	return text;
+}
+
+/* A line for people: without secrets, and without our mark, which each written line has. */
+static char *
+shown_line(const char *line)
+{
+	char *text = castssl_hba_mask(line, strlen(line));
+	size_t length = strlen(text);
+	size_t mark = strlen(CASTSSL_HBA_WRITTEN);
+
+	if (length > mark && strcmp(text + length - mark, CASTSSL_HBA_WRITTEN) == 0)
+		text[length - mark] = '\0';
+	return fold_blanks(text);
+}
+
 void
 castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 {
@@ -73,11 +124,9 @@ castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 	{
 		const CastsslHbaEdit *edit = &edits->items[i];
 
-		castssl_plan_step(plan, "edit pg_hba",
-						  psprintf("%s:%d", policy->files[edit->file]->path, edit->line_number),
+		castssl_plan_step(plan, "edit pg_hba", place_of(policy, edit->file, edit->line_number),
 						  CASTSSL_STEP_CHANGES,
-						  edit->text ? psprintf("%s: %s", edit->why,
-												castssl_hba_mask(edit->text, strlen(edit->text)))
+						  edit->text ? psprintf("%s: %s", edit->why, shown_line(edit->text))
 									 : edit->why);
 	}
 	plan->hba_after = castssl_hba_plan_render(policy, edits);
@@ -130,14 +179,13 @@ warn_of_stricter(CastsslPlan *plan, CastsslClientCert clientcert)
 	if (first == NULL)
 		return;
 	castssl_plan_warn(
-		plan, "edit pg_hba",
-		psprintf("%s:%d", policy->files[first->file]->path, first->line_number),
+		plan, "edit pg_hba", place_of(policy, first->file, first->line_number),
 		CASTSSL_CODE_asks_for_more,
-		psprintf("%d rules ask for more than clientcert => '%s', and go on doing so: nothing is "
-				 "loosened here.%s%s%s",
-				 count, castssl_clientcert_name(clientcert),
-				 statements.len > 0 ? "  To loosen them:" : "", statements.data,
-				 statements.len > 0 ? "  SELECT * FROM castssl_hba_apply();" : ""));
+		psprintf(
+			"%d %s for more than clientcert => '%s', and still %s: nothing is loosened here.%s%s%s",
+			count, count == 1 ? "rule asks" : "rules ask", castssl_clientcert_name(clientcert),
+			count == 1 ? "does" : "do", statements.len > 0 ? "  To loosen them:" : "",
+			statements.data, statements.len > 0 ? "  SELECT * FROM castssl_hba_apply();" : ""));
 }
 
 void
@@ -270,17 +318,17 @@ castssl_hba_plan_finish(CastsslPlan *plan)
 			plan_document(plan, plan->hba_after->files[i]);
 	}
 	if (!plan->hba_changes)
-		castssl_plan_step(
-			plan, "edit pg_hba", plan->hba_before->files[0]->path, CASTSSL_STEP_UNCHANGED,
-			has_code(plan, CASTSSL_CODE_asks_for_more) ? "stays as it is"
-													   : "asks for what is wanted already");
+		castssl_plan_step(plan, "edit pg_hba", plan->hba_before->files[0]->path,
+						  CASTSSL_STEP_UNCHANGED,
+						  has_code(plan, CASTSSL_CODE_asks_for_more) ? "stays as it is"
+																	 : "no rule has to change");
 }
 
 /* The state of castssl_hba_plan_show while it reads the lines. */
 typedef struct Showing
 {
 	CastsslPlan *plan;
-	const char *path;
+	int file;
 	int count;
 } Showing;
 
@@ -290,9 +338,10 @@ show_line(void *arg, bool added, int line_number, const char *text)
 	Showing *showing = arg;
 
 	if (++showing->count <= MOST_LINES_SHOWN)
-		castssl_plan_step(showing->plan, "edit pg_hba",
-						  psprintf("%s:%d", showing->path, line_number), CASTSSL_STEP_CHANGES,
-						  psprintf("%s: %s", added ? "added" : "removed", text));
+		castssl_plan_step(
+			showing->plan, "edit pg_hba",
+			place_of(showing->plan->hba_after, showing->file, line_number), CASTSSL_STEP_CHANGES,
+			psprintf("%s: %s", added ? "added" : "removed", fold_blanks(pstrdup(text))));
 }
 
 void
@@ -302,7 +351,7 @@ castssl_hba_plan_show(CastsslPlan *plan)
 	{
 		const CastsslHbaDocument *after = plan->hba_after->files[i];
 		const CastsslHbaDocument *before = castssl_hba_plan_differs(plan->hba_before, after);
-		Showing showing = { .plan = plan, .path = after->path };
+		Showing showing = { .plan = plan, .file = i };
 
 		if (before == NULL)
 			continue;

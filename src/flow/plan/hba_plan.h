@@ -25,6 +25,9 @@ extern CastsslHbaPolicy *castssl_hba_plan_render(const CastsslHbaPolicy *policy,
  */
 extern const CastsslHbaPolicy *castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy);
 
+/* The main file has its name alone, for everybody knows where it lies; others their path. */
+extern const char *castssl_hba_plan_file_name(const CastsslHbaPolicy *policy, int file);
+
 /* Apply edits of plan->hba_after to it.  Adds a step for each edited line. */
 extern void castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits);
 

@@ -42,6 +42,7 @@ typedef struct CastsslPlan
 	CastsslMaterial *material; /* TLS files in use after the plan; NULL: as now */
 	/* of the certificate that a handshake must show; NULL: not checked */
 	const char *fingerprint;
+#define CASTSSL_SHORT_FINGERPRINT "%.16s" /* in rows: enough to compare by eye */
 
 	CastsslHbaPolicy *hba_before; /* pg_hba.conf now */
 	CastsslHbaPolicy *hba_after;  /* pg_hba.conf after the plan; the same if it does not change */
@@ -56,6 +57,7 @@ typedef struct CastsslPlan
 	/* connected clients, set by castssl_plan_sessions; NULL: not read yet */
 	CastsslSession *sessions;
 	int nsessions;
+	int nsessions_refused; /* live sessions that could not come back, as far as they were judged */
 
 	/* how the CAs change, set by castssl_rotation_compare; NULL: they do not, or not looked yet */
 	CastsslRotation *rotation;

@@ -26,7 +26,7 @@ typedef enum CastsslOutcome
 #define CASTSSL_CODES(CODE) \
 	CODE(access_lists, "access control lists decide who can read the key, not its mode (Windows)") \
 	CODE(address_host_bits, "an address has bits set outside of its mask, and means a wider range") \
-	CODE(asks_for_more, "rules ask for more than `clientcert` says, and go on doing so") \
+	CODE(asks_for_more, "rules ask for more than `clientcert` says, and still do") \
 	CODE(ca_is_ca, "a certificate of the CA file is no CA") \
 	CODE(ca_rotation, "several CAs are trusted, or one is trusted no longer") \
 	CODE(certificate_valid_again, "a certificate that was revoked is valid again") \

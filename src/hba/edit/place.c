@@ -157,10 +157,7 @@ fill_place(CastsslHbaPlace *place, const CastsslHbaPolicy *policy, const Address
 {
 	place->before_rule = address->before_rule;
 	place->line = psprintf("%s %s", format_line(address, wanted), CASTSSL_HBA_WRITTEN);
-	place->why = wanted->clientcert == CASTSSL_CLIENTCERT_NONE
-					 ? psprintf("admits TLS clients from %s", address->text)
-					 : psprintf("admits TLS clients from %s with a certificate (%s)", address->text,
-								castssl_clientcert_name(wanted->clientcert));
+	place->why = "added";
 	if (address->before_rule < policy->nrules)
 	{
 		const CastsslHbaRule *rule = &policy->rules[address->before_rule];

@@ -170,15 +170,6 @@ marked_line(Work *work, const CastsslHbaRule *rule, CastsslHbaType type, const c
 	return psprintf("%s %s", line, CASTSSL_HBA_WRITTEN);
 }
 
-static const char *
-why_asked(const Work *work)
-{
-	if (work->wanted->clientcert == CASTSSL_CLIENTCERT_NONE)
-		return "keeps TLS clients admitted";
-	return psprintf("asks TLS clients for a certificate (%s)",
-					castssl_clientcert_name(work->wanted->clientcert));
-}
-
 static void
 insert_twin(Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
 {
@@ -186,8 +177,7 @@ insert_twin(Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
 	const char *line = marked_line(work, rule, type, tls ? work->wanted->auth_method : NULL);
 
 	if (line)
-		add_edit(work, CASTSSL_HBA_INSERT, rule, line,
-				 tls ? why_asked(work) : "keeps GSSAPI-encrypted clients admitted");
+		add_edit(work, CASTSSL_HBA_INSERT, rule, line, "added");
 }
 
 /* Disable a line, or its repaired form. */
@@ -234,12 +224,12 @@ require_of_tls_rule(Work *work, const Item *item)
 	{
 		line = marked_line(work, rule, CASTSSL_HBA_HOSTSSL, method);
 		if (line)
-			add_edit(work, CASTSSL_HBA_REPLACE, rule, line, why_asked(work));
+			add_edit(work, CASTSSL_HBA_REPLACE, rule, line, "now");
 	}
 	else if (other)
 	{
 		insert_twin(work, rule, CASTSSL_HBA_HOSTSSL);
-		disable(work, item, "is replaced by the line above it");
+		disable(work, item, "commented out: the line above replaces it");
 	}
 	else
 		repair(work, item);
@@ -267,7 +257,7 @@ require_of_plaintext_rule(Work *work, const Item *item)
 	if (rule->type != CASTSSL_HBA_HOSTNOGSSENC && work->wanted->gss_possible &&
 		!stands_above(work, rule, CASTSSL_HBA_HOSTGSSENC))
 		insert_twin(work, rule, CASTSSL_HBA_HOSTGSSENC);
-	disable(work, item, "refuses unencrypted connections");
+	disable(work, item, "commented out: no unencrypted connections");
 }
 
 static void

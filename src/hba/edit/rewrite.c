@@ -101,6 +101,25 @@ append_gap(StringInfo text, const Source *source, int number)
 						   (int) (lexeme->start - lexeme[-1].end));
 }
 
+/*
+ * Append the text behind the type.  A longer or shorter type takes from the blanks, or gives to
+ * them, so that the columns of the line stay where they are.
+ */
+static void
+append_gap_of_type(StringInfo text, const Source *source)
+{
+	const CastsslHbaLexeme *type = &source->line.lexemes[0];
+	const char *gap = source->line.text + type->end;
+	int length = (int) (source->line.lexemes[1].start - type->end);
+	int wanted = (int) (source->line.lexemes[1].start - type->start) - text->len;
+
+	/* one blank is no column, and a tab finds its column by itself */
+	if (length > 1 && strspn(gap, " ") >= (size_t) length)
+		appendStringInfoSpaces(text, Max(wanted, 1));
+	else
+		append_gap(text, source, 1);
+}
+
 /* Does the option stay?  If there are several clientcert, the last one counts. */
 static bool
 keep_option(const char *option, const CastsslHbaRule *target, int version)
@@ -137,7 +156,9 @@ write_from_bytes(StringInfo text, const Source *source, const CastsslHbaRule *ta
 
 		if (kept)
 		{
-			if (kept_before)
+			if (i == 1)
+				append_gap_of_type(text, source);
+			else if (kept_before)
 				append_gap(text, source, i);
 			else
 				appendStringInfoChar(text, ' ');

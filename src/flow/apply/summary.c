@@ -1,0 +1,72 @@
+/*
+ * summary.c
+ *		The last row of castssl_enable(): what was done, and what comes next.
+ */
+#include "postgres.h"
+
+#include "flow/apply/summary.h"
+#include "flow/plan/steps.h"
+
+/* How many rules of pg_hba.conf the plan edits: a rule has one place, whatever is done there. */
+static int
+count_rules(const CastsslPlan *plan)
+{
+	const char *last = NULL;
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, plan->steps)
+	{
+		const CastsslStep *step = lfirst(cell);
+
+		if (strcmp(step->action, "edit pg_hba") != 0 || step->outcome != CASTSSL_STEP_CHANGES)
+			continue;
+		if (last == NULL || strcmp(last, step->target) != 0)
+			count++;
+		last = step->target;
+	}
+	return count;
+}
+
+static int
+count_warnings(const CastsslPlan *plan)
+{
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, plan->steps)
+		count += ((CastsslStep *) lfirst(cell))->outcome == CASTSSL_STEP_WARNING;
+	return count;
+}
+
+/* What the caller does next. */
+static const char *
+next_for(const CastsslPlan *plan, bool dry_run)
+{
+	const CastsslStep *confirmation = castssl_step_find(plan->steps, CASTSSL_CONFIRMATION);
+	bool planned = dry_run && castssl_plan_changes(plan);
+
+	if (confirmation && !planned)
+		return psprintf("%s from a new connection", confirmation->target);
+	if (planned)
+		return confirmation && confirmation->outcome == CASTSSL_STEP_WARNING
+				   ? "the same without dry_run, with confirm_within"
+				   : "the same without dry_run";
+	return "SELECT * FROM castssl_check()";
+}
+
+void
+castssl_summary_add(CastsslPlan *plan, bool dry_run)
+{
+	int rules = count_rules(plan);
+	int warnings = count_warnings(plan);
+	int sessions = plan->nsessions_refused;
+
+	if (strcmp(plan->action, "enable") != 0)
+		return;
+	castssl_plan_step(plan, "summary", "server", CASTSSL_STEP_FOLLOWS,
+					  psprintf("%d %s edited, %d %s cut off, %d %s; next: %s", rules,
+							   rules == 1 ? "rule" : "rules", sessions,
+							   sessions == 1 ? "session" : "sessions", warnings,
+							   warnings == 1 ? "warning" : "warnings", next_for(plan, dry_run)));
+}
