@@ -215,6 +215,33 @@ subtest 'confirm_within' => sub {
 	is(newest()->{state}, 'applied', 'COMMIT confirms');
 	$t->disable(force => 'true');
 
+	# a commit that fails behind everything else
+	$t->sql($within);
+	$t->sql('CREATE TABLE e (x int); INSERT INTO e VALUES (1), (2)');
+	foreach my $call (q{castssl_postpone('2 hours')}, 'castssl_confirm(force => true)')
+	{
+		my $deadline = $t->status->{confirm_deadline};
+		my $other = $t->session;
+		foreach ($session, $other)
+		{
+			$_->ask('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT sum(x) FROM e;');
+			$_->answer;
+		}
+		$other->ask('INSERT INTO e VALUES (3); COMMIT;');
+		$other->answer;
+		$other->quit;
+		$session->ask("INSERT INTO e VALUES (4); SELECT $call; COMMIT;");
+		like($session->answer, qr/ERROR:  40001/, "$call: a serialization failure at COMMIT");
+		is(newest()->{state}, 'unconfirmed', "$call: the change waits still");
+		is($t->status->{confirm_deadline}, $deadline, "$call: until when it did");
+		$t->sql("SELECT $call");
+		isnt($t->status->{confirm_deadline}, $deadline, "$call, committed");
+	}
+	is(newest()->{state}, 'applied', 'confirmed, committed');
+	ok(newest()->{finished_at}, 'and when');
+	$t->sql('DROP TABLE e');
+	$t->disable(force => 'true');
+
 	# the deadline passes between the confirmation and its COMMIT
 	foreach my $end (qw(COMMIT ROLLBACK))
 	{

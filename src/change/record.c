@@ -93,6 +93,9 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append(&text, "reason", change->reason);
 	castssl_manifest_append_number(&text, "left_alone", change->left_alone);
 	castssl_manifest_append_number(&text, "transaction", (int64) change->transaction);
+	castssl_manifest_append_number(&text, "decision", (int64) change->decision);
+	castssl_manifest_append_number(&text, "confirmed_at", change->confirmed_at);
+	castssl_manifest_append_number(&text, "postponed_to", change->postponed_to);
 	/* A copy does not become the origin of what it only closes. */
 	if (change->written_in && change->whose != CASTSSL_OURS)
 	{
@@ -198,6 +201,37 @@ find_state(const char *name, CastsslChangeState *state)
 	return false;
 }
 
+/* What the transaction that confirmed or postponed it came to. */
+static void
+read_decision(CastsslChange *change, const ConfigVariable *manifest)
+{
+	CastsslFate fate;
+
+	change->decision = (uint64) castssl_manifest_number(manifest, "decision");
+	if (change->decision == 0)
+		return;
+	change->confirmed_at = castssl_manifest_number(manifest, "confirmed_at");
+	change->postponed_to = castssl_manifest_number(manifest, "postponed_to");
+	fate = castssl_fate(change->decision);
+	if (fate == CASTSSL_RUNNING)
+		return;
+	if (fate == CASTSSL_COMMITTED && change->state == CASTSSL_UNCONFIRMED)
+	{
+		if (change->postponed_to != 0)
+		{
+			change->confirm_deadline = change->postponed_to;
+			change->confirm_within = 0;
+		}
+		if (change->confirmed_at != 0)
+		{
+			change->state = CASTSSL_APPLIED;
+			change->finished_at = change->confirmed_at;
+		}
+	}
+	change->decision = 0;
+	change->confirmed_at = change->postponed_to = 0;
+}
+
 /* One manifest to read. */
 typedef struct Reading
 {
@@ -245,6 +279,7 @@ read_change(void *arg)
 	change->transaction = (uint64) castssl_manifest_number(manifest, "transaction");
 	if (castssl_fate(change->transaction) != CASTSSL_COMMITTED)
 		change->state = CASTSSL_UNCOMMITTED;
+	read_decision(change, manifest);
 	change->undone = !change->left_alone &&
 					 (change->state == CASTSSL_ROLLED_BACK || change->state == CASTSSL_EXPIRED ||
 					  change->state == CASTSSL_FAILED);

@@ -71,6 +71,10 @@ typedef struct CastsslChange
 	const char *reason;       /* why it is in this state; NULL: its state says it all */
 	bool left_alone;          /* was to be undone, and was not, for the files outside */
 	uint64 transaction; /* the state counts if this full transaction id has committed; 0: it does */
+	/* if this one commits, the change is confirmed, or has another deadline; 0: none */
+	uint64 decision;
+	TimestampTz confirmed_at; /* by the decision; 0: it only postpones */
+	TimestampTz postponed_to;
 
 	/* Only in a change that was read: */
 	bool undone; /* undone at once or at its deadline: its before-images are no longer needed */

@@ -34,11 +34,32 @@ keep(CastsslChange *change, int64 confirm_within, uint64 transaction)
 }
 
 static void
-confirm(CastsslChange *change)
+confirm(CastsslChange *change, uint64 transaction)
 {
+	TimestampTz now = GetCurrentTimestamp();
+
 	change->transaction = 0; /* it has committed */
+	change->decision = transaction;
+	if (transaction != 0)
+	{
+		change->confirmed_at = now;
+		return;
+	}
 	change->state = CASTSSL_APPLIED;
-	change->finished_at = GetCurrentTimestamp();
+	change->finished_at = now;
+}
+
+static void
+postpone(CastsslChange *change, TimestampTz deadline, uint64 transaction)
+{
+	change->decision = transaction;
+	if (transaction != 0)
+	{
+		change->postponed_to = deadline;
+		return;
+	}
+	change->confirm_deadline = deadline;
+	change->confirm_within = 0;
 }
 
 /* Write what becomes of the change if this transaction commits. */
@@ -53,11 +74,10 @@ settle(const CastsslPending *item, uint64 transaction)
 			keep(change, item->time, transaction);
 			break;
 		case CASTSSL_PENDING_CONFIRM:
-			confirm(change);
+			confirm(change, transaction);
 			break;
 		case CASTSSL_PENDING_POSTPONE:
-			change->confirm_deadline = item->time;
-			change->confirm_within = 0;
+			postpone(change, item->time, transaction);
 			break;
 	}
 	castssl_journal_update(change);

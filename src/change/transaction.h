@@ -9,6 +9,8 @@
  * server.  On a standby, where transactions have no ids, the final state counts as
  * soon as it is written.
  *
+ * So it is with a confirmation and a new deadline: the manifest has them with the id.
+ *
  * What was not committed is undone as what was interrupted is: by the process that
  * watches, which is woken, or by the next call that changes something.  The callback for
  * an abort does no more than say so and wake it.
