@@ -125,9 +125,14 @@ $t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext =>
 my $number = $t->in_effect;
 no_proof('the Unix socket', $t->psql(@by_alice), qr/It came in by a Unix-domain socket/, qr/psql '.*' -c "SELECT castssl_confirm\($number\)"  It needs a client certificate/);
 $early->ask('SELECT castssl_confirm();');
-my $refused = qr/A connection like these live sessions would be refused: .*\b$bob->{pid} \(bob from 127\.0\.0\.1\)/;
+my $refused = qr/Live sessions that could not come back as they are: .*client backend "bob", database "postgres", from 127\.0\.0\.1/;
 no_proof('an old session in plaintext', 0, '', $early->answer, qr/It was open before the change.*Where a pooler stands between.*$refused/);
 is(latest($t)->{state}, 'unconfirmed', 'it waits still');
+$t->sql('CREATE ROLE operator LOGIN; GRANT EXECUTE ON FUNCTION castssl_confirm TO operator');
+my $told = ($t->psql('SELECT castssl_confirm()', user => 'operator'))[2];
+like($told, qr/could not come back as they are: .*client backend "bob", database "postgres"/, 'an operator learns who');
+unlike($told, qr/from 127/, 'and not from where, which pg_stat_activity does not show either');
+$t->sql('DROP OWNED BY operator; DROP ROLE operator');
 like(paste(($t->psql(@by_alice))[2]), qr/connection requires a valid client certificate/, 'the command of the hint, without a certificate');
 is(paste(($t->psql(@by_alice))[2], %certificate), $number, 'and with it: confirmed');
 is(latest($t)->{state}, 'applied', 'the change is kept');

@@ -151,17 +151,16 @@ tell_who_is_refused(StringInfo text, const CastsslChange *change, const CastsslH
 	{
 		const CastsslSession *session = impacts[i].session;
 
-		if (impacts[i].verdict != CASTSSL_REFUSED || !began_before(change, session) ||
-			++refused > MOST_NAMED)
+		if ((impacts[i].verdict != CASTSSL_REFUSED && !impacts[i].in_plaintext) ||
+			!began_before(change, session) || ++refused > MOST_NAMED)
 			continue;
-		appendStringInfo(text, "%s%d (%s%s%s)",
-						 refused == 1 ? "  A connection like these live sessions would be refused: "
-									  : ", ",
-						 session->pid, session->connection.user, session->address ? " from " : "",
-						 session->address ? session->address : "");
+		appendStringInfo(text, "%s%s",
+						 refused == 1 ? "  Live sessions that could not come back as they are: "
+									  : "; ",
+						 castssl_impact_who(session));
 	}
 	if (refused > MOST_NAMED)
-		appendStringInfo(text, " and %d more", refused - MOST_NAMED);
+		appendStringInfo(text, "; and %d more", refused - MOST_NAMED);
 	if (refused > 0)
 		appendStringInfoChar(text, '.');
 }
