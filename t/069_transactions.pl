@@ -158,8 +158,60 @@ subtest 'several changes of one transaction' => sub {
 	is($t->hba, $before->{hba}, 'and nothing of the other');
 	$t->disable(force => 'true');
 	$before = files();
+	$t->psql("BEGIN; $block; SELECT count(*) FROM castssl_disable(force => true); SELECT count(*) FROM castssl_rollback(); ROLLBACK");
+	settled();
+	is_deeply(files(), $before, 'a change, another one and its rollback, all of them taken back: newest first');
 	$t->psql("BEGIN; $enable; SELECT count(*) FROM castssl_disable(force => true); COMMIT");
 	is($t->sql('SHOW ssl'), 'off', 'enabled and disabled');
+};
+
+# Ends of transactions that few think of.
+subtest 'odd ends' => sub {
+	my $perform = $enable =~ s/^SELECT count\(\*\) FROM/PERFORM/r;
+	$t->psql("DO \$\$ BEGIN $perform; COMMIT; PERFORM 1/0; END \$\$");
+	kept('COMMIT inside of a procedure, and an error behind it');
+	$t->psql("DO \$\$ BEGIN $perform; ROLLBACK; PERFORM 1; END \$\$");
+	taken_back('ROLLBACK inside of a procedure');
+	$t->psql("BEGIN; $enable; COMMIT AND CHAIN; SELECT 1; ROLLBACK");
+	kept('COMMIT AND CHAIN');
+	$t->psql("BEGIN; $enable; ROLLBACK AND CHAIN; SELECT 1; COMMIT");
+	taken_back('ROLLBACK AND CHAIN');
+	$t->psql("BEGIN; DECLARE c CURSOR WITH HOLD FOR $enable; COMMIT; FETCH c");
+	kept('a cursor that outlives its transaction, for which COMMIT runs it');
+	$t->psql("BEGIN; DECLARE c CURSOR WITH HOLD FOR $enable; ROLLBACK");
+	is($t->sql('SHOW ssl'), 'off', 'and which ROLLBACK does not run');
+	$t->sql("CREATE TABLE d (x int); CREATE FUNCTION of_trigger() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN $perform; RETURN NULL; END \$\$;
+		CREATE CONSTRAINT TRIGGER d AFTER INSERT ON d DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION of_trigger()");
+	$t->psql('BEGIN; INSERT INTO d VALUES (1); COMMIT');
+	kept('a deferred trigger that makes the change at COMMIT');
+	$t->psql('BEGIN; INSERT INTO d VALUES (1); SELECT 1/0; COMMIT');
+	is($t->sql('SHOW ssl'), 'off', 'and that an error keeps from running');
+	$t->sql('DROP TABLE d; DROP FUNCTION of_trigger');
+	CastsslOpenssl::run(undef, 'psql', '-XqAt', '-h', $t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', '-c', "$enable; SELECT 1/0", 'postgres');
+	taken_back('several statements in one message, the last of which fails');
+	$t->psql("BEGIN; $enable; SELECT pg_advisory_unlock_all(); SELECT pg_sleep(0.5); DISCARD PLANS; COMMIT");
+	kept('all advisory locks let go');
+
+	# killed between two changes, and between a confirmation and its COMMIT
+	my $session = $t->session;
+	$session->ask("BEGIN; $enable; $block;");
+	$session->answer;
+	kill KILL => $session->{pid};
+	$t->{node}->poll_query_until('postgres', 'SELECT true') or die;
+	$t->sql('SELECT count(*) FROM castssl_changes()');
+	is_deeply([ map { $_->{state} } @{ $t->rows('SELECT state FROM castssl_changes() ORDER BY change_id DESC LIMIT 2') } ],
+		[ 'rolled back', 'rolled back' ], 'killed after two changes: both are taken back') if settled();
+	is_deeply(files(), $before, 'all is as it was');
+	$t->sql($enable =~ s/'none'/'none', confirm_within => '1 hour'/r);
+	$session = $t->session;
+	$session->ask('BEGIN; SELECT castssl_confirm(force => true);');
+	$session->answer;
+	$t->fails('SELECT castssl_confirm(force => true)', '55P03', 'another one confirms meanwhile', detail => qr/Process $session->{pid} holds/);
+	kill KILL => $session->{pid};
+	$t->{node}->poll_query_until('postgres', 'SELECT true') or die;
+	is(newest()->{state}, 'unconfirmed', 'killed before the COMMIT of a confirmation: the change waits');
+	$t->sql('SELECT FROM castssl_rollback()');
+	is_deeply(files(), $before, 'and is taken back');
 };
 
 subtest 'who else is there' => sub {

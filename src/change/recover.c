@@ -131,20 +131,32 @@ recover_one(CastsslChange *change, int elevel)
 		undo_one(change, elevel);
 }
 
+/* The newest one, because it may have replaced what an older one wrote; NULL: none is due. */
+static CastsslChange *
+newest_due(TimestampTz now)
+{
+	List *changes = castssl_journal_list();
+
+	for (int i = list_length(changes) - 1; i >= 0; i--)
+	{
+		if (is_due(list_nth(changes, i), now))
+			return list_nth(changes, i);
+	}
+	return NULL;
+}
+
+/*
+ * What has been undone may have been a rollback: then the change that it had taken back is in
+ * effect again, and due itself, before those that are older.  So the journal is read each time.
+ */
 void
 castssl_change_recover(int elevel)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	List *changes = castssl_journal_list();
+	CastsslChange *change;
 
-	/* The newest first, because a newer change may have replaced what an older one wrote. */
-	for (int i = list_length(changes) - 1; i >= 0; i--)
-	{
-		CastsslChange *change = list_nth(changes, i);
-
-		if (is_due(change, now))
-			recover_one(change, elevel);
-	}
+	while ((change = newest_due(now)) != NULL)
+		recover_one(change, elevel);
 	castssl_clear_up();
 }
 
