@@ -185,7 +185,7 @@ sub wait_for_crash
 	die 'the postmaster does not notice';
 }
 
-# Until the worker has undone the change, or failed to: has it met the fault?
+# Until the worker has undone the change and cleared up, or failed to: has it met the fault?
 sub worker_is_through
 {
 	my ($t, $offset) = @_;
@@ -193,7 +193,11 @@ sub worker_is_through
 	{
 		my $log = log_since($t, $offset);
 		return 1 if $log =~ /(?:fault|disk full) at point|terminated by signal 9/ || !postmaster_lives($t);
-		return 0 if $log =~ /was undone: nobody confirmed/;
+		if ($log =~ /was undone: nobody confirmed/)
+		{
+			my ($ok, $busy) = $t->psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl' AND query IS DISTINCT FROM 'nothing to watch over'");
+			return 0 if $ok && $busy eq '0';
+		}
 		usleep(20_000);
 	}
 	die 'the worker does nothing';
@@ -385,7 +389,9 @@ foreach my $first (1, 0)
 	$t->{node}->append_conf('postgresql.conf', 'max_worker_processes = 0');    # nobody undoes it meanwhile
 	$t->restart;
 	$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '198.51.100.0/24', 'scram-sha-256')});
+	my $log_length = -s $t->{node}->logfile;
 	$t->psql("LOAD '$module'; SET castssl.fault = 'exchanged:kill'; SELECT * FROM castssl_hba_apply()");
+	wait_for_crash($t, $log_length);
 	revive($t);
 	my ($out) = glob "$t->{data}/*.castssl.tmp";
 	like($out, qr/pg_hba\.conf/, 'killed behind the exchange of pg_hba.conf');
