@@ -61,6 +61,21 @@ is($standby->sql('SELECT one FROM replicated'), 1, 'replication goes on');
 $primary->{node}->backup('enabled');
 ok(-e $primary->{node}->backup_dir . '/enabled/server.key', 'a base backup has the installed key');
 
+# A standby made from it takes nothing that the primary did for its own: with its own pg_hba.conf, as
+# Debian has it outside of the data directory, nothing was edited by hand.
+my $second = $primary->from_backup('second', backup => 'enabled', standby => 1);
+$second->start;
+my ($made) = @{ $second->rows('SELECT * FROM castssl_changes()') };
+like($made->{reason}, qr/^made before this data directory was copied here/, 'a change of the primary is said to be one');
+$second->set_hba($second->hba . "host all all 10.9.9.0/24 reject\n");
+is($second->sql("SELECT count(*) FROM castssl_check() WHERE check_name = 'edited_since'"), 0, 'its own pg_hba.conf counts as edited by nobody');
+$second->fails("SELECT * FROM castssl_rollback($made->{change_id})", '55000', 'nor does a rollback', message => qr/^files are not those that change 1 wrote$/,
+	detail => qr/maybe by another server/, hint => 1, constraint => 'castssl_edited_since');
+$second->stop;
+is($primary->rows('SELECT * FROM castssl_changes()')->[0]{reason}, undef, 'on the primary it is its own');
+$primary->set_hba($primary->hba . "# x\nhost all all 10.9.9.0/24 reject\n");
+is($primary->sql("SELECT count(*) FROM castssl_check() WHERE check_name = 'edited_since'"), 1, 'which was edited by hand');
+
 # the standby keeps its state through promotion
 $node->promote;
 $standby->in('promoted: TLS with a certificate', sslmode => 'verify-full', cert => 'alice', encrypted => 't');

@@ -32,7 +32,11 @@ add_change(CastsslRows *rows, const CastsslChange *change)
 	castssl_row_text(&row, "state", castssl_change_state_name(change->state));
 	castssl_row_time(&row, "confirm_deadline", change->confirm_deadline);
 	castssl_row_text_array(&row, "files", files, list_length(change->files));
-	castssl_row_text(&row, "reason", change->reason);
+	castssl_row_text(
+		&row, "reason",
+		change->reason == NULL && change->moved
+			? "made before this data directory was copied here, maybe by another server"
+			: change->reason);
 	castssl_rows_add(rows, &row);
 }
 

@@ -60,6 +60,7 @@ CASTSSL_FUNCTION(castssl_hba_compare_staged)
 	castssl_hba_compare(meant, ssl, after, ssl, world, &differences);
 	if (ssl)
 		castssl_hba_add_fallbacks(meant, after, world, &differences);
+	castssl_hba_plan_tidy(&differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];

@@ -318,6 +318,7 @@ warn_of_differences(CastsslPlan *plan)
 	castssl_hba_compare(castssl_hba_plan_as_meant(plan->hba_before), castssl_tls_is_on(),
 						plan->hba_after, plan->ssl_after, castssl_hba_world_with_roles(),
 						&differences);
+	castssl_hba_plan_tidy(&differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];

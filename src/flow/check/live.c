@@ -167,7 +167,8 @@ void
 castssl_check_edited_since(CastsslCheckScope *scope)
 {
 	CastsslChange *last = castssl_journal_in_effect();
-	char *paths = last ? castssl_change_edited_since(last) : NULL;
+	/* what was made before the data directory was copied here need not be this server's files */
+	char *paths = last && !last->moved ? castssl_change_edited_since(last) : NULL;
 
 	if (paths)
 		castssl_check_report(scope, CASTSSL_INFO, paths,

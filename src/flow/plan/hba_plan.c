@@ -18,6 +18,7 @@
 #include "server/disk/paths.h"
 #include "server/hba_files.h"
 #include "server/process/raise.h"
+#include "server/world.h"
 
 /* Edits of whole files may be long.  Only this number of lines of each file become steps. */
 #define MOST_LINES_SHOWN 50
@@ -361,6 +362,42 @@ castssl_hba_plan_show(CastsslPlan *plan)
 							  psprintf("and %d more lines; SELECT castssl_hba_diff() shows them",
 									   showing.count - MOST_LINES_SHOWN));
 	}
+}
+
+static bool
+reads_equal(const char *one, const char *other)
+{
+	return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+static bool
+is_repeated(const CastsslHbaDifference *one, const CastsslHbaDifference *other)
+{
+	return one->change == other->change && one->certain == other->certain &&
+		   one->before_rule == other->before_rule && one->after_rule == other->after_rule &&
+		   reads_equal(one->encryption, other->encryption) &&
+		   reads_equal(one->database, other->database) && reads_equal(one->user, other->user) &&
+		   reads_equal(one->address, other->address) && reads_equal(one->before, other->before) &&
+		   reads_equal(one->after, other->after);
+}
+
+void
+castssl_hba_plan_tidy(CastsslHbaDifferences *differences)
+{
+	bool gss = castssl_hba_gss_possible();
+	int kept = 0;
+
+	for (int i = 0; i < differences->count; i++)
+	{
+		const CastsslHbaDifference *difference = &differences->items[i];
+
+		if ((!gss && strcmp(difference->encryption, "gss") == 0) ||
+			/* they stand side by side */
+			(kept > 0 && is_repeated(&differences->items[kept - 1], difference)))
+			continue;
+		differences->items[kept++] = *difference;
+	}
+	differences->count = kept;
 }
 
 bool

@@ -6,6 +6,7 @@
 #define CASTSSL_FLOW_PLAN_HBA_PLAN_H
 
 #include "flow/plan/plan.h"
+#include "hba/access/compare.h"
 #include "hba/edit/edit.h"
 
 /* Read pg_hba.conf into plan->hba_before, and into hba_after, which is the same at this point. */
@@ -59,6 +60,12 @@ extern const CastsslHbaDocument *castssl_hba_plan_live(const CastsslHbaPolicy *l
 /* The live file, if the same file of another policy differs from it; else NULL. */
 extern const CastsslHbaDocument *castssl_hba_plan_differs(const CastsslHbaPolicy *live,
 														  const CastsslHbaDocument *after);
+
+/*
+ * Leave out differences of GSSAPI where this server cannot have any, and those that read as an
+ * earlier one does.
+ */
+extern void castssl_hba_plan_tidy(CastsslHbaDifferences *differences);
 
 /* Is it one of the files of pg_hba.conf?  Links are resolved. */
 extern bool castssl_hba_plan_is_file(const CastsslPlan *plan, const char *path);

@@ -161,8 +161,14 @@ check_unedited(const List *changes)
 		if (edited)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("files were edited since change " INT64_FORMAT, part.id),
-					 errdetail("Edited: %s.", edited),
+					 part.moved
+						 ? errmsg("files are not those that change " INT64_FORMAT " wrote", part.id)
+						 : errmsg("files were edited since change " INT64_FORMAT, part.id),
+					 part.moved
+						 ? errdetail("It was made before this data directory was copied here, "
+									 "maybe by another server. Different: %s.",
+									 edited)
+						 : errdetail("Edited: %s.", edited),
 					 errhint("Rolling back would lose those edits: undo them first, or go on from "
 							 "here with castssl_enable() or castssl_disable()."),
 					 castssl_err_reason("castssl_edited_since")));
