@@ -92,6 +92,18 @@ is($t->served, $pki->fingerprint('server.crt'), 'restarted: ours is served');
 	is($t->hba, $rules, 'and no rule changes');
 }
 
+# names without a folder are those of the data directory, and the files lie beside postgresql.conf
+{
+	$t->sql("ALTER SYSTEM SET ssl_cert_file = 'server.crt'");
+	$t->sql("ALTER SYSTEM SET ssl_key_file = 'server.key'");
+	my $hint = $t->sql(q{SELECT hint FROM castssl_check() WHERE check_name = 'restart_safe'});
+	like($hint, qr/^The files lie beside postgresql\.conf, .*: SELECT \* FROM castssl_enable\(/, 'files in the wrong folder');
+	my ($statement) = $hint =~ /(SELECT .*;)$/;
+	$t->sql($statement // '');
+	is($t->sql('SELECT restart_safe FROM castssl_status()'), 't', 'typed: a restart is safe');
+	is($t->sql('SHOW ssl_key_file'), "$t->{config}/server.key", 'with the file beside postgresql.conf');
+}
+
 $t->disable(force => 'true');    # 13 is made with trust for TCP, so it admits more than now
 is($t->hba, $hba, 'castssl_disable gives back pg_hba.conf');
 is_deeply($t->rows(q{SELECT name, setting, source FROM pg_settings WHERE name LIKE 'ssl%'}),

@@ -4,13 +4,12 @@
  */
 #include "postgres.h"
 
-#include <arpa/inet.h>
-
 #include "postmaster/postmaster.h"
 #include "utils/guc.h"
 
 #include "flow/ask/cron.h"
 #include "hba/match/match.h"
+#include "hba/text/address.h"
 #include "server/parameters.h"
 #include "server/process/query.h"
 #include "server/world.h"
@@ -57,29 +56,31 @@ has_way_in(const CastsslHbaPolicy *policy, CastsslConnection *connection, bool t
 	return admits(policy, connection, world);
 }
 
-/* The addresses of a host name that are known without DNS. */
+/* Is the connection from this address refused?  Not where it is none, but a name. */
+static bool
+is_refused_from(const CastsslHbaPolicy *policy, CastsslConnection *connection, const char *host,
+				bool tls, const CastsslHbaWorld *world)
+{
+	CastsslHbaAddress address;
+	char *text;
+
+	if (!castssl_hba_address_parse(host, &address, &text) ||
+		address.kind != CASTSSL_HBA_ADDRESS_MASK)
+		return false;
+	connection->family = address.family;
+	memcpy(connection->address, address.address, sizeof(address.address));
+	return !has_way_in(policy, connection, tls, world);
+}
+
+/* Names other than localhost are not looked up. */
 static bool
 is_refused(const CastsslHbaPolicy *policy, CastsslConnection *connection, const char *host,
 		   bool tls, const CastsslHbaWorld *world)
 {
-	bool any = strcmp(host, "localhost") == 0;
-	bool known = false;
-
-	if (inet_pton(AF_INET, any ? "127.0.0.1" : host, connection->address) == 1)
-	{
-		known = true;
-		connection->family = 4;
-		if (has_way_in(policy, connection, tls, world))
-			return false;
-	}
-	if (inet_pton(AF_INET6, any ? "::1" : host, connection->address) == 1)
-	{
-		known = true;
-		connection->family = 6;
-		if (has_way_in(policy, connection, tls, world))
-			return false;
-	}
-	return known;
+	if (strcmp(host, "localhost") != 0)
+		return is_refused_from(policy, connection, host, tls, world);
+	return is_refused_from(policy, connection, "127.0.0.1", tls, world) &&
+		   is_refused_from(policy, connection, "::1", tls, world);
 }
 
 static bool

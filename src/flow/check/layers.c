@@ -109,6 +109,36 @@ key_is_encrypted(const CastsslCheckScope *scope)
 	return key.data && castssl_key_is_encrypted(&key);
 }
 
+/* A name without a folder is looked up in the data directory: does it lie beside postgresql.conf?
+ */
+static bool
+lies_beside(const char *name)
+{
+	struct stat st;
+
+	return !is_absolute_path(name) && stat(castssl_path_in(DataDir, name), &st) != 0 &&
+		   stat(castssl_path_in(castssl_path_folder(ConfigFileName), name), &st) == 0;
+}
+
+/* What to do about a server that would not start; where certificate and key lie in the wrong
+ * folder, that is it. */
+static const char *
+restart_hint(void)
+{
+	const char *folder = castssl_path_folder(ConfigFileName);
+	char *certificate = castssl_parameter_at_start("ssl_cert_file");
+	char *key = castssl_parameter_at_start("ssl_key_file");
+	char *cert_word = castssl_sql_literal(castssl_path_in(folder, certificate));
+	char *key_word = castssl_sql_literal(castssl_path_in(folder, key));
+
+	if (lies_beside(certificate) && lies_beside(key) && cert_word && key_word)
+		return psprintf("The files lie beside postgresql.conf, and names without a folder are "
+						"looked up in the data directory: SELECT * FROM castssl_enable(cert_file "
+						"=> %s, key_file => %s);",
+						cert_word, key_word);
+	return "Correct that, then: SELECT restart_safe, restart_problem FROM castssl_status();";
+}
+
 void
 castssl_check_restart_safe(CastsslCheckScope *scope)
 {
@@ -119,8 +149,7 @@ castssl_check_restart_safe(CastsslCheckScope *scope)
 
 	if (problem)
 		castssl_check_report(scope, CASTSSL_ERROR, "server", castssl_restart_sentence(problem),
-							 "Mend that, then: SELECT restart_safe, restart_problem FROM "
-							 "castssl_status();");
+							 restart_hint());
 	else if (encrypted)
 		castssl_check_report(
 			scope, CASTSSL_INFO, scope->material.files[CASTSSL_ROLE_KEY].name,
