@@ -15,7 +15,7 @@
 static char *
 place_of(const CastsslHbaPolicy *policy, int rule)
 {
-	return psprintf("%s:%d", policy->files[policy->rules[rule].file]->path,
+	return psprintf("%s:%d", castssl_hba_plan_file_name(policy, policy->rules[rule].file),
 					policy->rules[rule].line_number);
 }
 
