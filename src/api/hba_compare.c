@@ -16,7 +16,7 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
 #include "hba/access/compare.h"
-#include "hba/access/fallback.h"
+#include "flow/ask/fallback.h"
 #include "hba/text/address.h"
 #include "server/parameters.h"
 #include "server/world.h"

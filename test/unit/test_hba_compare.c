@@ -9,7 +9,7 @@
 #include "base/interrupts.h"
 #include "check.h"
 #include "hba/access/compare.h"
-#include "hba/access/fallback.h"
+#include "flow/ask/fallback.h"
 #include "hba/access/unreachable.h"
 #include "hba/match/outcome.h"
 #include "hba_world.h"

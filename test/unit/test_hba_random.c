@@ -15,7 +15,7 @@
 #include "hba_world.h"
 
 #include "hba/access/compare.h"
-#include "hba/access/fallback.h"
+#include "flow/ask/fallback.h"
 #include "hba/access/unreachable.h"
 #include "hba/match/outcome.h"
 

@@ -7,7 +7,7 @@
 
 #include "flow/ask/plaintext.h"
 #include "flow/plan/hba_plan.h"
-#include "hba/access/fallback.h"
+#include "flow/ask/fallback.h"
 #include "server/world.h"
 
 #define MOST_NAMED 20

@@ -14,7 +14,7 @@ typedef enum CastsslHbaChange
 	CASTSSL_HBA_ADMITTED_WITHOUT_PROOF,
 	CASTSSL_HBA_NEWLY_REFUSED,
 	/* over TLS it is refused without a certificate, and in plaintext it is not
-	   (hba/access/fallback.h) */
+	   (flow/ask/fallback.h) */
 	CASTSSL_HBA_MAY_FALL_BACK,
 	CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED,
 	CASTSSL_HBA_CERTIFICATE_NO_LONGER_REQUIRED,

@@ -13,7 +13,7 @@
 #endif
 
 #include "base/grow.h"
-#include "hba/access/fallback.h"
+#include "flow/ask/fallback.h"
 
 /* For so many rows the witness is tried; the others are not certain. */
 #define MOST_TRIED 1000

@@ -3,8 +3,8 @@
  *		What one policy does with clients by one encryption, and another policy with the same
  *		clients by another one: who comes back in plaintext.
  */
-#ifndef CASTSSL_HBA_ACCESS_FALLBACK_H
-#define CASTSSL_HBA_ACCESS_FALLBACK_H
+#ifndef CASTSSL_FLOW_ASK_FALLBACK_H
+#define CASTSSL_FLOW_ASK_FALLBACK_H
 
 #include "hba/access/compare.h"
 
