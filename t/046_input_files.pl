@@ -84,9 +84,9 @@ subtest 'encryption that OpenSSL 3 has put aside' => sub {
 		$pki->openssl(@command, '-in', 'server.key', '-passout', "pass:$secret", '-out', $path);
 		chmod 0600, $path;
 		my $error = $t->fails(dry_run(key_file => $path), 'F0000', $name,
-			detail => qr/encrypted with $cipher/, hint => $old ? qr/^Encrypt it anew: / : qr/ssl_passphrase_command/);
+			detail => qr/encrypted with $cipher/, hint => $old ? qr/^Encrypt it again: / : qr/ssl_passphrase_command/);
 		next unless $old;
-		my ($again) = $error->{hint} =~ /^Encrypt it anew: (.*)/;
+		my ($again) = $error->{hint} =~ /^Encrypt it again: (.*)/;
 		is(system("$again -passin pass:$secret -passout pass:$secret"), 0, "$name: the command runs");
 		chmod 0600, "$path.new";
 		$t->fails(dry_run(key_file => "$path.new"), 'F0000', "$name, anew", detail => qr/encrypted with AES-256-CBC/, hint => qr/ssl_passphrase_command/);

@@ -145,7 +145,7 @@ $t->set_hba("local all all trust\nhost all all all scram-sha-256\n");
 
 # the small CA
 $t->sql("SELECT castssl_create_ca('Small CA')");
-raised("SELECT castssl_create_ca('x')", 'To begin anew, move that directory away or set castssl.ca_directory to another one.');
+raised("SELECT castssl_create_ca('x')", 'To start again, move that directory away or set castssl.ca_directory to another one.');
 raised("SELECT * FROM castssl_revoke(pg_read_file('$s/server.crt'))", 'Have that CA revoke it, and install its new CRL, in one text with the CRLs of the other CAs: ');
 raised("SELECT * FROM castssl_revoke(castssl_sign(castssl_csr('x')), reason => 'x')", 'Use ');
 raised("SELECT * FROM castssl_revoke(pg_read_file('pg_castssl/ca/root.crt'))", 'Take it out of the CA file instead: castssl_install(ca => ...)');
@@ -240,7 +240,7 @@ my %elsewhere = (
 # Those that need another program, or a system call that fails, at an instant of the call, and are
 # in words: not raised by any test.
 my @not_raised = (
-	'The next change tries again.', "The server's log says why.  Without confirm_within", 'Mend that: the next castssl_* call',
+	'The next change tries again.', "The server's log says why.  Without confirm_within", 'Repair that: the next castssl_* call',
 	'Let that account read it: the name is in the properties', 'Run as root: chmod %04o', 'Let the server open more files',
 	'Look at it, and call this again.', "The server's log names the line.");
 

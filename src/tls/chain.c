@@ -170,8 +170,8 @@ judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Pat
 		castssl_finding_add(
 			findings, CASTSSL_WARNING, "chain", name,
 			psprintf("the certificates in \"%s\" are not in the order of the chain", name),
-			"TLS before 1.3 wants each certificate to be followed by that of its issuer, and some "
-			"clients insist.",
+			"Before TLS 1.3 the certificate of the issuer must follow each certificate, and some "
+			"clients refuse another order.",
 			"Put the server's certificate first, then its issuer's, and so on.");
 	if (path->length < file->count)
 		castssl_finding_add(
@@ -215,7 +215,7 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *p
 			psprintf("Append it to \"%s\" to be independent of the CA file.", name));
 	else
 		castssl_finding_add(findings, CASTSSL_WARNING, "chain", name,
-							psprintf("an intermediate certificate is missing from \"%s\"", name),
+							psprintf("\"%s\" lacks an intermediate certificate", name),
 							psprintf("Clients that have only the root cannot verify the server "
 									 "without %s.",
 									 castssl_certificate_label(issuer, set->ca.name)),
@@ -342,7 +342,7 @@ judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
 		castssl_finding_add(
 			findings, server->self_signed ? CASTSSL_INFO : CASTSSL_WARNING, "key_usage", name,
 			psprintf("%s is a CA certificate", castssl_certificate_label(server, name)),
-			"Whoever has the server's key can issue certificates in its name.",
+			"A person who has the server's key can issue certificates in its name.",
 			"Ask for a certificate with CA:FALSE.");
 }
 

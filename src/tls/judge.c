@@ -59,17 +59,17 @@ judge_crl_dates(const CastsslTlsSet *set, const CastsslCertificate *crl, const c
 							psprintf("It counts from %s.", castssl_instant_text(crl->not_before)),
 							"Check the clock of this host, and of the CRL's issuer.");
 	else if (crl->not_after <= set->now)
-		castssl_finding_add(findings, severity, "crl_dates", file,
-							psprintf("%s is past its next update", label),
-							psprintf("It was due on %s; the server refuses every certificate of "
-									 "this issuer until there is a new one.",
-									 castssl_instant_text(crl->not_after)),
-							hint);
+		castssl_finding_add(
+			findings, severity, "crl_dates", file, psprintf("%s has expired", label),
+			psprintf("A new one was due on %s; the server refuses every client of this "
+					 "CA until there is one.",
+					 castssl_instant_text(crl->not_after)),
+			hint);
 	else if (castssl_expires_soon(crl, set->now, set->expiry_warning))
 		castssl_finding_add(findings, CASTSSL_WARNING, "crl_dates", file,
-							psprintf("%s is soon past its next update", label),
-							psprintf("It is due on %s; from then on the server refuses every "
-									 "certificate of this issuer.",
+							psprintf("%s expires soon", label),
+							psprintf("It expires on %s; after that the server refuses every client "
+									 "of this CA.",
 									 castssl_instant_text(crl->not_after)),
 							hint);
 }

@@ -146,7 +146,7 @@ castssl_key_encryption(const CastsslPem *key, CastsslFindings *findings)
 			findings, CASTSSL_ERROR, "key_parse", key->name, could_not_decrypt(key),
 			psprintf("It is encrypted with %s, an old cipher that this OpenSSL does not load.",
 					 cipher),
-			castssl_hint_with("Encrypt it anew: openssl pkey -provider legacy -provider default "
+			castssl_hint_with("Encrypt it again: openssl pkey -provider legacy -provider default "
 							  "-in %s -aes256 -out %s.new",
 							  castssl_shell_word(key->name)));
 	return cipher ? psprintf("The key is encrypted with %s.", cipher)

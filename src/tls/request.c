@@ -173,7 +173,7 @@ castssl_request_read(const CastsslPem *pem, CastsslFindings *findings)
 			findings, pem->name,
 			psprintf("the certificate request in \"%s\" is not signed with its own key", pem->name),
 			psprintf("OpenSSL says: %s.", castssl_openssl_error()),
-			"Whoever made it has not proved to have the private key: ask for a new one.");
+			"This does not prove that its author has the private key: ask for a new one.");
 		return NULL;
 	}
 	ERR_clear_error();

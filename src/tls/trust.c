@@ -102,7 +102,7 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificates *cas, const Cas
 	if (X509_check_purpose(ca->x509, X509_PURPOSE_SSL_CLIENT, 1) == 0)
 		castssl_finding_add(findings, severity, "key_usage", name,
 							psprintf("%s may not issue client certificates", label),
-							"Its extended key usage is without clientAuth.",
+							"Its extended key usage does not include clientAuth.",
 							"Name another CA in ssl_ca_file for the certificates of clients.");
 	if (is_rejected(ca))
 		castssl_finding_add(findings, severity, "key_usage", name,
@@ -333,7 +333,7 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 			 error != X509_V_ERR_CRL_HAS_EXPIRED && error != X509_V_ERR_CRL_NOT_YET_VALID &&
 			 castssl_ca_chain_error(store, ca->x509, 0, set->now) == X509_V_OK)
 		castssl_finding_add(findings, CASTSSL_ERROR, "crl_issuer", name,
-							psprintf("the CRL for %s is of no use: %s", label,
+							psprintf("the CRL for %s cannot be used: %s", label,
 									 X509_verify_cert_error_string(error)),
 							NULL, NULL);
 }
@@ -368,12 +368,11 @@ castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 								psprintf("Keep CA certificates in \"%s\" alone.",
 										 set->ca.name ? set->ca.name : "the CA file"));
 		else if (is_delta(item))
-			castssl_finding_add(
-				findings, CASTSSL_WARNING, "crl_issuer", name,
-				psprintf("%s is a delta CRL, which counts for nothing beside a full one",
-						 castssl_certificate_label(item, name)),
-				"OpenSSL does not combine the two.",
-				"Install the full CRL as often as the delta CRL comes out.");
+			castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
+								psprintf("%s is a delta CRL, which has no effect beside a full one",
+										 castssl_certificate_label(item, name)),
+								"OpenSSL does not combine the two.",
+								"Install the full CRL as often as the delta CRL comes out.");
 		else
 		{
 			if (!ours)

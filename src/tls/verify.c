@@ -153,7 +153,8 @@ judge_names(const CastsslTlsSet *set, const CastsslCertificate *server, CastsslF
 		castssl_finding_add(
 			findings, CASTSSL_WARNING, "names", name,
 			psprintf("%s has no subject alternative name", castssl_certificate_label(server, name)),
-			"Java, Go, .NET and others look for the host's name there and not in the subject.",
+			"Go looks for the host's name there alone, and refuses the server; libpq, pgjdbc and "
+			"Node.js take the common name of the subject, too.",
 			"Ask for a certificate with the host's names in subjectAltName.");
 	if (set->host_names == NULL || set->nhost_names == 0)
 		return;
@@ -208,7 +209,7 @@ judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca, const Castssl
 							"The server would refuse every client certificate.", NULL);
 	else if (set->ca.data == NULL)
 		castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
-							psprintf("\"%s\" is of no use without a CA file", name),
+							psprintf("\"%s\" has no effect without a CA file", name),
 							"The server asks clients for no certificate.", NULL);
 	else
 		castssl_judge_crl(set, ca, crl, findings);

@@ -90,9 +90,8 @@ check_no_open_change(bool undoes_it)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change " INT64_FORMAT " was interrupted and is not undone yet", open->id),
-				 errdetail("What stands in its way was a warning just before, or is in the "
-						   "server's log."),
-				 errhint("Mend that: the next castssl_* call, and the next start of the server, "
+				 errdetail("The reason was a warning just before, or is in the server's log."),
+				 errhint("Repair that: the next castssl_* call, and the next start of the server, "
 						 "undo the change."),
 				 castssl_err_reason("castssl_not_undone")));
 }

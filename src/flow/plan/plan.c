@@ -203,9 +203,10 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 						  stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
 						  psprintf("%04o", (unsigned) mode_to_write(file, role)));
 		if (file->source_is_open)
-			castssl_plan_warn(plan, "set permissions", file->source, CASTSSL_CODE_key_readable,
-							  "others than its owner can read this private key: the "
-							  "file that was copied, which stays as it is");
+			castssl_plan_warn(
+				plan, "set permissions", file->source, CASTSSL_CODE_key_readable,
+				"other accounts can read the private key that was copied from here; this "
+				"file stays as it is");
 	}
 }
 

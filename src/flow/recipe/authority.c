@@ -90,7 +90,7 @@ check_no_authority(void)
 		castssl_openssl_wipe_later(data, length);
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("this server has a CA already"), errdetail("There is \"%s\".", path),
-						errhint("To begin anew, move that directory away or set "
+						errhint("To start again, move that directory away or set "
 								"castssl.ca_directory to another one."),
 						castssl_err_reason("castssl_ca_exists")));
 	}

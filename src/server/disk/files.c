@@ -196,11 +196,13 @@ castssl_key_mode_wanted(const char *path, const struct stat *st, const char *cop
 						   (int) st->st_uid, castssl_platform_user_id()),
 				 hint_for_key(path, st, copy)));
 	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("private key file \"%s\" has group or world access", path),
-						errdetail("It is owned by root and its mode is %04o; at most 0640 will do.",
-								  (unsigned) (st->st_mode & 07777)),
-						hint_for_key(path, st, copy)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("private key file \"%s\" has group or world access", path),
+			 errdetail("It is owned by root and its mode is %04o; the server takes 0640 at most.",
+					   (unsigned) (st->st_mode & 07777)),
+			 hint_for_key(path, st, copy)));
 	return 0;
 }
 
