@@ -203,9 +203,11 @@ castssl_hba_add_fallbacks(const CastsslHbaPolicy *before, const CastsslHbaPolicy
 		*newest = i;
 	}
 	if (any)
+	{
 		castssl_hba_compare_encryptions(after, CASTSSL_TLS, after, CASTSSL_PLAINTEXT, world, &rows);
-	search.rows = memcpy(palloc(Max(count, 1) * sizeof(CastsslHbaDifference)), differences->items,
-						 count * sizeof(CastsslHbaDifference));
+		search.rows = memcpy(palloc(count * sizeof(CastsslHbaDifference)), differences->items,
+							 count * sizeof(CastsslHbaDifference));
+	}
 	for (int i = 0; i < rows.count; i++)
 	{
 		CastsslHbaDifference row = rows.items[i];
