@@ -141,14 +141,6 @@ find_before(Search *search, CastsslHbaDifference *row)
 	int doubtful;
 	int rule;
 
-	for (int i = some; i >= 0; i = search->next[i])
-	{
-		if (!same_clients(&search->rows[i], row))
-			continue;
-		row->certain = row->certain && search->rows[i].certain;
-		row->before_rule = search->rows[i].before_rule;
-		return true;
-	}
 	if (some < 0)
 		return false;
 	if (search->tried++ < MOST_TRIED)
@@ -161,9 +153,17 @@ find_before(Search *search, CastsslHbaDifference *row)
 			return true;
 		}
 	}
+	/* the same words may leave out other clients, whom a line above answers */
+	row->certain = false;
+	for (int i = some; i >= 0; i = search->next[i])
+	{
+		if (!same_clients(&search->rows[i], row))
+			continue;
+		row->before_rule = search->rows[i].before_rule;
+		return true;
+	}
 	if (refuses(search->after, row->before_rule))
 		return false; /* where there is no line, nothing says that they are the same clients */
-	row->certain = false;
 	row->before_rule = search->rows[some].before_rule;
 	return true;
 }
