@@ -75,10 +75,10 @@ subtest 'a certificate is asked for, and plaintext kept' => sub {
 	is_deeply([ coded(enable(source_dir => $t->{source}), 'plaintext_fallback') ], [], 'TLS for all who can: nothing to say');
 	is(by_default(), 't', 'psql comes in over TLS');
 	my $psql = live();
-	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live sessions could come back in plaintext alone$/,
+	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live session could come back in plaintext alone$/,
 		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*In plaintext, to which most drivers fall back/);
 	my ($needed) = coded(enable(clientcert => 'verify-ca', dry_run => 'true'), 'confirmation_needed');
-	like($needed->{detail}, qr/refused: 1 live sessions could come back in plaintext alone\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
+	like($needed->{detail}, qr/refused: 1 live session could come back in plaintext alone\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
 	my $hint = hint_of(q{castssl_enable(clientcert => 'verify-ca', addresses => '{10.0.0.0/8}')});
 	is($hint, q{SELECT * FROM castssl_enable(clientcert => 'verify-ca', plaintext => 'keep', addresses => '{10.0.0.0/8}', confirm_within => '10 min');},
 		'the hint is the same call, with confirm_within');
@@ -108,7 +108,7 @@ subtest 'a certificate is asked for, and plaintext kept' => sub {
 subtest 'first to nobody in plaintext, then certificates' => sub {
 	enable(source_dir => $t->{source});
 	my $plain = live(sslmode => 'disable');
-	guarded(q{castssl_enable(plaintext => 'block')}, 'plaintext goes', message => qr/^1 live sessions could not come back$/,
+	guarded(q{castssl_enable(plaintext => 'block')}, 'plaintext goes', message => qr/^1 live session could not come back$/,
 		detail => qr/, in plaintext: .*It may come back over TLS, which most drivers try first/);
 	my ($row) = coded(closed(), 'session_cut_off');
 	is($row->{target}, "session $plain->{pid}", 'force goes past it, and a row names it');
@@ -143,7 +143,7 @@ subtest 'a walsender' => sub {
 	my $walsender = live(user => 'repl', replication => 'true', sslmode => 'require');
 	guarded(q{castssl_enable(clientcert => 'verify-ca', plaintext => 'block')}, 'a walsender without a certificate',
 		detail => qr/\AUser "repl", replication, from 127\.0\.0\.1, over TLS, without a client certificate: /);
-	guarded('castssl_disable()', 'TLS goes off', message => qr/^1 live sessions could come back in plaintext alone$/);
+	guarded('castssl_disable()', 'TLS goes off', message => qr/^1 live session could come back in plaintext alone$/);
 	like(hint_of('castssl_disable()'), qr/castssl_disable\(confirm_within => '10 min'\);$/, 'with the statement');
 	my $change = $t->sql('SELECT max(change_id) FROM castssl_changes()');
 	guarded("castssl_rollback($change)", 'the finished change is taken back', hint => qr/: SELECT \* FROM castssl_rollback\(change_id => $change, force => true\);$/);

@@ -208,20 +208,20 @@ subtest 'intermediate CAs' => sub {
 	install(ca => "$old$inter");
 	my $session = live('alice', 'alice-inter');
 	my @warnings = warnings(install(ca => "$inter$bundle", dry_run => 'true'));
-	like("@warnings", qr/1 live sessions showed a certificate of $old_name: $session->{pid} \(alice\)/,
+	like("@warnings", qr/1 live session showed a certificate of $old_name: $session->{pid} \(alice\)/,
 		'a session of an intermediate CA counts for its root');
 	@warnings = warnings(install(ca => $old, dry_run => 'true'));
-	like("@warnings", qr/^sessions: whether 1 live sessions could come back cannot be known: $session->{pid} \(alice\)\. .*CN=intermediate,.*only if its client sends the certificate of that CA along/,
+	like("@warnings", qr/^sessions: whether 1 live session could come back cannot be known: $session->{pid} \(alice\)\. .*CN=intermediate,.*only if its client sends the certificate of that CA along/,
 		'dropping an intermediate alone');
 	quit($session);
 
 	install(ca => $old);
 	$session = live('alice', undef, cert => $chain, key => $pki->path('alice-inter.key'));
 	@warnings = warnings(install(ca => $new, dry_run => 'true'));
-	like("@warnings", qr/^sessions: whether 1 live sessions could come back cannot be known: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file here/,
+	like("@warnings", qr/^sessions: whether 1 live session could come back cannot be known: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file here/,
 		'an intermediate that clients send: it cannot be known');
 	@warnings = warnings(install(ca => $bundle, dry_run => 'true'));
-	like("@warnings", qr/1 live sessions showed a certificate of an intermediate CA that is not in the CA file: $session->{pid} \(alice\)\. .*Whether a live session needs $old_name cannot be known/,
+	like("@warnings", qr/1 live session showed a certificate of an intermediate CA that is not in the CA file: $session->{pid} \(alice\)\. .*Whether a live session needs $old_name cannot be known/,
 		'nor whether the old CA is needed');
 	unlike("@warnings", qr/No live session/, 'which is not called unused');
 	like($t->sql(q{SELECT string_agg(message, ' ') FROM castssl_check() WHERE check_name = 'sessions_ca'}),

@@ -154,7 +154,7 @@ subtest 'nor by ciphers and groups' => sub {
 		my $old = $t->session(user => 'boss', host => '127.0.0.1', database => "dbname=postgres ssl_max_protocol_version=TLSv1.2 $certificate");
 		like($t->sql($plan), qr/^session $old->{pid} .*would no longer take \S+ \(ssl_ciphers\), and the client came with it because it offered none of the others/m,
 			'a live session with a cipher that goes is named');
-		like($unknown, qr/^sessions whether 1 live sessions could come back cannot be known: $new->{pid} \(boss\)\.  The server would take the groups prime256v1 alone/m,
+		like($unknown, qr/^sessions whether 1 live session could come back cannot be known: $new->{pid} \(boss\)\.  The server would take the groups prime256v1 alone/m,
 			'and one of whose groups nobody knows')
 		  if $groups eq 'ssl_ecdh_curve';
 		$old->quit;

@@ -155,3 +155,9 @@ castssl_hint_naming(const char *text, const char *name)
 {
 	return castssl_hint_with(text, castssl_is_pasteable(name) ? name : NULL);
 }
+
+char *
+castssl_counted(int count, const char *one, const char *several)
+{
+	return psprintf("%d %s", count, count == 1 ? one : several);
+}

@@ -43,6 +43,9 @@ extern char *castssl_windows_word(const char *path);
  */
 extern char *castssl_hint_with(const char *text, const char *word);
 
+/* "1 live session", "3 live sessions".  Palloc'd. */
+extern char *castssl_counted(int count, const char *one, const char *several);
+
 /* castssl_hint_with for a name in a sentence, as it is. */
 extern char *castssl_hint_naming(const char *text, const char *name);
 

@@ -108,6 +108,8 @@ test_values(void)
 	CHECK_STRING(castssl_windows_word("C:\\%PATH%"), NULL);
 	CHECK_STRING(castssl_windows_word("C:\\\" & del x"), NULL);
 	CHECK_STRING(castssl_hint_with("mv %s %s.old", "'a b'"), "mv 'a b' 'a b'.old");
+	CHECK_STRING(castssl_counted(1, "line", "lines"), "1 line");
+	CHECK_STRING(castssl_counted(2, "line", "lines"), "2 lines");
 	CHECK_STRING(castssl_hint_with("100%", "x"), "100%");
 }
 

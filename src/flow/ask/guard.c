@@ -6,6 +6,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/words.h"
 #include "flow/ask/guard.h"
 #include "server/disk/swap.h"
 #include "server/process/raise.h"
@@ -90,8 +91,15 @@ detail_of(const CastsslLosses *losses)
 		left -= sessions;
 	}
 	if (left > 0)
-		appendStringInfo(&text, "\nAnd %d more sessions.", left);
+		appendStringInfo(&text, "\nAnd %s.",
+						 castssl_counted(left, "more session", "more sessions"));
 	return text.data;
+}
+
+static char *
+sessions(int count)
+{
+	return castssl_counted(count, "live session", "live sessions");
 }
 
 static char *
@@ -106,11 +114,11 @@ message_of(const CastsslLosses *losses)
 	for (int i = 0; i < losses->count; i++)
 		refused += !losses->items[i].in_plaintext;
 	if (refused == 0)
-		return psprintf("%d live sessions could come back in plaintext alone", losses->count);
+		return psprintf("%s could come back in plaintext alone", sessions(losses->count));
 	if (refused < losses->count)
-		return psprintf("%d live sessions could not come back, and %d in plaintext alone", refused,
+		return psprintf("%s could not come back, and %d in plaintext alone", sessions(refused),
 						losses->count - refused);
-	return psprintf("%d live sessions could not come back", refused);
+	return psprintf("%s could not come back", sessions(refused));
 }
 
 static char *

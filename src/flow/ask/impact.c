@@ -7,6 +7,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
+#include "base/words.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
 #include "flow/plan/crls.h"
@@ -280,8 +281,9 @@ warn_of_unknown(CastsslPlan *plan, const CastsslLosses *losses)
 		appendStringInfo(&who, "%s%d (%s)", i > 0 ? ", " : "", losses->unknown[i].session->pid,
 						 losses->unknown[i].session->connection.user);
 	warn(plan, "sessions", CASTSSL_CODE_session_unknown,
-		 psprintf("whether %d live sessions could come back cannot be known: %s%s.  %s",
-				  losses->nunknown, who.data, losses->nunknown > MOST_WARNINGS ? ", ..." : "",
+		 psprintf("whether %s could come back cannot be known: %s%s.  %s",
+				  castssl_counted(losses->nunknown, "live session", "live sessions"), who.data,
+				  losses->nunknown > MOST_WARNINGS ? ", ..." : "",
 				  castssl_impact_is_shown(losses->unknown[0].session)
 					  ? losses->unknown[0].unknown
 					  : castssl_impact_reason(losses->unknown)));
@@ -304,8 +306,9 @@ warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 	}
 	if (losses->count > MOST_WARNINGS)
 		warn(plan, "sessions", CASTSSL_CODE_session_cut_off,
-			 psprintf("and %d more live sessions could not come back, or in plaintext alone",
-					  losses->count - MOST_WARNINGS));
+			 psprintf("and %s could not come back, or in plaintext alone",
+					  castssl_counted(losses->count - MOST_WARNINGS, "more live session",
+									  "more live sessions")));
 }
 
 /* Warn of who gains and who loses access by the edits that the caller staged, or takes back. */

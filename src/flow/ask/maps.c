@@ -119,7 +119,9 @@ somebody_is_mapped(CastsslInquiry *inquiry, const char *map, const Outside *outs
 	}
 	castssl_say(inquiry, "As \"%s\" the map \"%s\" in \"%s\" lets these log in, by the %s:%s%s.",
 				asked.role, map, ident->lines[lines[0]].path, outside->kind, names.data,
-				count > MOST_NAMES ? psprintf(" and %d more lines", count - MOST_NAMES) : "");
+				count > MOST_NAMES ? psprintf(" and %s", castssl_counted(count - MOST_NAMES,
+																		 "more line", "more lines"))
+								   : "");
 	return true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/words.h"
 #include "flow/ask/plaintext.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/ask/fallback.h"
@@ -29,12 +30,12 @@ warn_of_fallback(CastsslPlan *plan)
 	if (count > 0)
 		castssl_plan_warn(
 			plan, "edit pg_hba", place_of(plan->hba_after, first), CASTSSL_CODE_plaintext_fallback,
-			psprintf("%d rules ask for a certificate over TLS while plaintext stays open to the "
+			psprintf("%s for a certificate over TLS while plaintext stays open to the "
 					 "same clients: a client with sslmode=prefer (the default of most drivers) "
 					 "and no certificate comes back in plaintext without a word.  To close it: "
 					 "SELECT * FROM castssl_enable(plaintext => 'block', confirm_within => "
 					 "'10 min');",
-					 count));
+					 castssl_counted(count, "rule asks", "rules ask")));
 }
 
 /* Does the policy have that rule, too? */

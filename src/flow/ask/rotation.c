@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
+#include "base/words.h"
 #include "flow/ask/rotation.h"
 #include "server/parameters.h"
 #include "tls/instant.h"
@@ -206,9 +207,9 @@ describe_root(StringInfo detail, const CastsslCertificate *root, int number,
 		append_session(&text, &sessions[i], count++);
 	}
 	if (count > 0)
-		appendStringInfo(detail, "%d live sessions showed a certificate of %s: %s%s.  ", count,
-						 root->subject, text.data,
-						 unclear ? " (or of another CA with that name)" : "");
+		appendStringInfo(detail, "%s showed a certificate of %s: %s%s.  ",
+						 castssl_counted(count, "live session", "live sessions"), root->subject,
+						 text.data, unclear ? " (or of another CA with that name)" : "");
 	else if (unknown)
 		appendStringInfo(detail, "Whether a live session needs %s cannot be known.  ",
 						 root->subject);
@@ -233,9 +234,9 @@ describe_unknown(StringInfo detail, const Authorities *list, const CastsslSessio
 	}
 	if (count > 0)
 		appendStringInfo(detail,
-						 "%d live sessions showed a certificate of an intermediate CA that is not "
+						 "%s showed a certificate of an intermediate CA that is not "
 						 "in the CA file: %s.  ",
-						 count, text.data);
+						 castssl_counted(count, "live session", "live sessions"), text.data);
 	return count > 0;
 }
 

@@ -11,6 +11,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/words.h"
 #include "change/journal.h"
 #include "change/lock.h"
 #include "change/rollback.h"
@@ -212,10 +213,12 @@ castssl_check_sessions_plaintext(CastsslCheckScope *scope)
 			count++;
 	}
 	if (count > 0)
-		castssl_check_report(scope, CASTSSL_WARNING, "sessions",
-							 psprintf("%d live sessions from other hosts are unencrypted", count),
-							 "Have these clients use TLS before plaintext => 'block': "
-							 "pg_stat_activity and pg_stat_ssl name them.");
+		castssl_check_report(
+			scope, CASTSSL_WARNING, "sessions",
+			psprintf("%s unencrypted", castssl_counted(count, "live session from another host is",
+													   "live sessions from other hosts are")),
+			"Have these clients use TLS before plaintext => 'block': "
+			"pg_stat_activity and pg_stat_ssl name them.");
 }
 
 void
@@ -274,10 +277,10 @@ castssl_check_sessions_ca(CastsslCheckScope *scope)
 	if (count > 0)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, "sessions",
-			psprintf("%d live sessions showed certificates of an issuer that is not "
+			psprintf("%s showed certificates of an issuer that is not "
 					 "in ssl_ca_file (%s): they can come back only if that is an "
 					 "intermediate CA whose certificate they send along",
-					 count, issuer),
+					 castssl_counted(count, "live session", "live sessions"), issuer),
 			"Give these clients new certificates, or have ssl_ca_file hold both CAs "
 			"until they have them: castssl_install(ca => ...).");
 }

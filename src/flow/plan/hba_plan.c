@@ -359,8 +359,9 @@ castssl_hba_plan_show(CastsslPlan *plan)
 		castssl_diff_lines(before, after, show_line, &showing);
 		if (showing.count > MOST_LINES_SHOWN)
 			castssl_plan_step(plan, "edit pg_hba", after->path, CASTSSL_STEP_CHANGES,
-							  psprintf("and %d more lines; SELECT castssl_hba_diff() shows them",
-									   showing.count - MOST_LINES_SHOWN));
+							  psprintf("and %s; SELECT castssl_hba_diff() shows all",
+									   castssl_counted(showing.count - MOST_LINES_SHOWN,
+													   "more line", "more lines")));
 	}
 }
 
