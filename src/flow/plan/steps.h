@@ -28,7 +28,9 @@ typedef enum CastsslOutcome
 	CODE(address_host_bits, "an address has bits set outside of its mask, and means a wider range") \
 	CODE(asks_for_more, "rules ask for more than `clientcert` says, and still do") \
 	CODE(ca_is_ca, "a certificate of the CA file is no CA") \
+	CODE(ca_parse, "the CA file holds a private key, too") \
 	CODE(ca_rotation, "several CAs are trusted, or one is trusted no longer") \
+	CODE(certificate_parse, "a certificate in a file is defective, or the file holds a private key, too") \
 	CODE(certificate_valid_again, "a certificate that was revoked is valid again") \
 	CODE(chain, "clients may not be able to verify the certificate") \
 	CODE(confirmation_awaited, "the change is undone unless it is confirmed in time") \
