@@ -35,6 +35,9 @@ castssl_in_force(const CastsslCertificate *certificate, int64 now)
 	return certificate->not_before <= now && now < certificate->not_after;
 }
 
+/* Seconds: what ends within these is soon over, whatever its lifetime. */
+#define ALWAYS_SOON (6 * 60 * 60)
+
 bool
 castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning)
 {
@@ -43,7 +46,7 @@ castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning)
 	if (item->not_after == PG_INT64_MAX)
 		return false;
 	lifetime = item->not_after - item->not_before;
-	return item->not_after - now <= Min(warning, lifetime / 3);
+	return item->not_after - now <= Min(warning, Max(lifetime / 3, ALWAYS_SOON));
 }
 
 static void
