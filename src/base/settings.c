@@ -25,10 +25,10 @@ castssl_settings_define(void)
 							"Time to wait for a reload, and for the handshake that proves it.",
 							"When it passes, the change is undone.", &castssl_verify_timeout, 5000,
 							100, 600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("castssl.expiry_warning",
-							"Warns this long before a certificate or a CRL expires.",
-							"At most a third of its lifetime before.", &castssl_expiry_warning,
-							30 * 24 * 60 * 60, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"castssl.expiry_warning", "Warns this long before a certificate or a CRL expires.",
+		"At most a third of its lifetime, or six hours, before.", &castssl_expiry_warning,
+		30 * 24 * 60 * 60, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("castssl.keep_changes",
 							"Number of finished changes that can still be rolled back.",
 							"Their before-images, old private keys too, stay in the data "
