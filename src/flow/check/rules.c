@@ -280,13 +280,8 @@ common_clients(const CastsslHbaRule *a, const CastsslHbaRule *b)
 {
 	const CastsslHbaAddress *address =
 		castssl_hba_address_contains(&a->address, &b->address) ? &b->address : &a->address;
-	StringInfoData text;
 
-	if (address->kind == CASTSSL_HBA_ADDRESS_MASK)
-		return castssl_hba_range_text(address);
-	initStringInfo(&text);
-	castssl_hba_write_address(&text, address);
-	return text.data;
+	return castssl_hba_address_text(address);
 }
 
 void

@@ -14,7 +14,6 @@
 #include "lib/stringinfo.h"
 
 #include "hba/match/reason.h"
-#include "hba/text/address.h"
 #include "hba/text/write.h"
 
 #define MOST_TOKENS 8
@@ -61,18 +60,6 @@ tokens_text(const CastsslHbaTokens *tokens)
 	}
 	if (tokens->count > MOST_TOKENS)
 		appendStringInfo(&text, ", and %d more", tokens->count - MOST_TOKENS);
-	return text.data;
-}
-
-static char *
-address_text(const CastsslHbaAddress *address)
-{
-	StringInfoData text;
-
-	if (address->kind == CASTSSL_HBA_ADDRESS_MASK)
-		return castssl_hba_range_text(address);
-	initStringInfo(&text);
-	castssl_hba_write_address(&text, address);
 	return text.data;
 }
 
@@ -133,7 +120,7 @@ databases_reason(const CastsslHbaRule *rule, const CastsslConnection *connection
 static char *
 address_reason(const CastsslHbaRule *rule, const char *address, bool unknown)
 {
-	const char *text = address_text(&rule->address);
+	const char *text = castssl_hba_address_text(&rule->address);
 
 	if (rule->address.kind == CASTSSL_HBA_ADDRESS_NAME)
 		return psprintf(unknown ? "DNS does not say whether %s is a name of %s"

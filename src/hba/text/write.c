@@ -240,3 +240,15 @@ castssl_hba_format(const char *type, const char **databases, int ndatabases, con
 	}
 	return text.data;
 }
+
+char *
+castssl_hba_address_text(const CastsslHbaAddress *address)
+{
+	StringInfoData text;
+
+	if (address->kind == CASTSSL_HBA_ADDRESS_MASK)
+		return castssl_hba_range_text(address);
+	initStringInfo(&text);
+	castssl_hba_write_address(&text, address);
+	return text.data;
+}

@@ -24,6 +24,9 @@ extern void castssl_hba_write_name(StringInfo text, const char *name);
 /* Append an address, with its mask: "10.0.0.0/8", "10.0.0.0 255.0.255.0", "samenet", a name. */
 extern void castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address);
 
+/* The address for people: a mask as its length where it has no gaps.  Palloc'd. */
+extern char *castssl_hba_address_text(const CastsslHbaAddress *address);
+
 /* Append tokens, joined by commas. */
 extern void castssl_hba_write_tokens(StringInfo text, const CastsslHbaTokens *tokens);
 
