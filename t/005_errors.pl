@@ -99,7 +99,7 @@ SKIP:
 	$t->enable_fails({ key_file => $foreign }, '42501', 'a key of another owner', hint => qr/chown .*\Q$foreign\E/);
 	(my $folder = $foreign) =~ s{/[^/]*$}{};
 	$t->enable_fails({ cert_file => "$folder/roots.crt", key_file => "$folder/roots-open.key", ca_file => "$folder/roots.crt", clientcert => 'none' }, '42501',
-		"root's own key, open to all", hint => qr/chmod 0640/);
+		"root's own key, open to all", hint => qr/^Add source_dir => .*  Or run as root: chown \d+ .*roots-open\.key && chmod 0600 /);
 	$t->enable(cert_file => "$folder/roots.crt", key_file => "$folder/roots.key", ca_file => "$folder/roots.crt", clientcert => 'none');
 	is($t->sql('SHOW ssl_key_file'), "$folder/roots.key", "root's key that the server's group may read, as Debian has them");
 	my $key = $t->slurp("$folder/roots.key");

@@ -59,6 +59,7 @@ subtest 'PEM without line breaks' => sub {
 
 # A PKCS#12 file, and keys with passwords, made as OpenSSL 1.0 and older programs do.
 subtest 'encryption that OpenSSL 3 has put aside' => sub {
+	plan skip_all => 'OpenSSL 1.1.1 has put no encryption aside' if `openssl version` =~ /^OpenSSL 1\./;
 	my @legacy = ('-provider', 'legacy', '-provider', 'default');
 	my ($secret, $new) = ('secret', "$folder/new");
 	$pki->openssl('pkcs12', '-export', '-legacy', '-in', 'server.crt', '-inkey', 'server.key', '-passout', "pass:$secret", '-out', "$folder/old.pfx");
