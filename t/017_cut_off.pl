@@ -138,6 +138,45 @@ subtest 'first to nobody in plaintext, then certificates' => sub {
 	$t->disable(force => 'true');
 };
 
+subtest 'names that pg_stat_ssl does not show whole' => sub {
+	my $subject = '/O=An organization with a name that is rather long/OU=Department/CN=';
+	spew($pki->path('client.ext'), "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n");
+	$pki->key('long');
+	$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', 'long.key', '-subj', "${subject}alice", '-out', 'long.csr');
+	$pki->openssl('x509', '-req', '-in', 'long.csr', '-CA', 'root.crt', '-CAkey', 'root.key', '-set_serial', '76',
+		'-days', '90', '-extfile', 'client.ext', '-out', 'long.crt');
+	my %alice = (sslcert => $pki->path('long.crt'), sslkey => $pki->path('long.key'));
+	enable(source_dir => $t->{source}, clientcert => 'verify-ca', plaintext => 'block', force => 'true');
+	my $alice = live(%alice);
+	is(length $t->sql("SELECT client_dn FROM pg_stat_ssl WHERE pid = $alice->{pid}"), 63, 'the subject is cut');
+	my $unknown = sub {
+		my ($steps, $name, $asked) = @_;
+		my ($row) = coded($steps, 'session_unknown');
+		like($row->{detail}, qr/^whether 1 live session could come back cannot be known: $alice->{pid} \(alice\)\.  .*$asked/, $name) or diag explain $steps;
+		is_deeply([ coded($steps, 'session_cut_off') ], [], "$name: and it is not said to lose");
+	};
+	$unknown->(enable(clientcert => 'verify-full', dry_run => 'true'), 'its CN', qr/The certificate's CN must be the user's name, "alice"; it is not known here\./);
+	enable(clientcert => 'verify-full');
+	$t->in('it comes back', cert => 'long', password => 'wonderland');
+	is_deeply([ coded(enable(addresses => ['10.0.0.0/8']), 'session_unknown') ], [], 'what the plan has no part in is no row');
+	$t->sql(q{SELECT castssl_hba_add(rule => 'hostssl all alice 127.0.0.1/32 reject', before_line => 2)});
+	guarded('castssl_hba_apply()', 'it is not taken for one that is refused today', message => qr/^1 live session could not come back$/);
+	$t->sql('SELECT castssl_hba_discard()');
+	quit($alice);
+
+	# a DN that is whole has another form there; 13 does not know the option, but a map
+	my $dn = $t->sql('SHOW server_version_num') >= 140000;
+	$alice = live($dn ? (sslcert => $pki->path('alice.crt'), sslkey => $pki->path('alice.key')) : %alice);
+	$t->write('pg_ident.conf', qq{m "CN=bert" alice\n});
+	$t->sql('SELECT castssl_hba_add(rule => $$hostssl all alice 127.0.0.1/32 cert map=m' . ($dn ? ' clientname=DN' : '') . '$$, before_line => 2)');
+	$unknown->($t->rows('SELECT * FROM castssl_hba_apply(dry_run => true)'), 'through a map', qr/As "alice" the map "m" .* by the certificate's (DN|CN): "CN=bert"/);
+	$t->sql('SELECT castssl_hba_discard()');
+	quit($alice);
+	$t->write('pg_ident.conf', '');
+	$t->disable(force => 'true');
+	$t->set_hba($rules);
+};
+
 subtest 'a walsender' => sub {
 	enable(source_dir => $t->{source});
 	my $walsender = live(user => 'repl', replication => 'true', sslmode => 'require');

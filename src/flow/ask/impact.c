@@ -14,6 +14,7 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
+#include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/reload.h"
@@ -176,6 +177,13 @@ loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
 	judge->now.knows_secrets = judge->after.knows_secrets =
 		session->pid == MyProcPid || castssl_caller_is_superuser();
 	*impact = judge_session(&judge->after, session, &after);
+	if (impact->unknown && judge->knows_now)
+	{
+		/* what nobody can say today either is no part of the plan */
+		today = judge_session(&judge->now, session, &now);
+		if (castssl_same_text(today.unknown, impact->unknown))
+			impact->unknown = NULL;
+	}
 	if (impact->verdict != CASTSSL_REFUSED || is_revoked(judge, session))
 		return false;
 	/* what the role or the database says is the same, whatever the server has loaded */

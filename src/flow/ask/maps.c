@@ -169,6 +169,7 @@ castssl_certificate_name_fits(CastsslInquiry *inquiry)
 	bool whole = clientname && strcmp(clientname, "DN") == 0;
 	Outside outside = { .kind = whole ? "certificate's DN" : "certificate's CN",
 						.name = whole ? inquiry->dn : inquiry->cn };
+	int said = inquiry->reason.len;
 
 	if (outside.name == NULL && inquiry->question->certificate)
 		outside.name = "";
@@ -179,7 +180,11 @@ castssl_certificate_name_fits(CastsslInquiry *inquiry)
 		return false;
 	}
 	if (fits(inquiry, &outside))
+	{
+		if (outside.name == NULL && inquiry->unknown == NULL)
+			inquiry->unknown = pstrdup(inquiry->reason.data + said + 1);
 		return true;
+	}
 	if (strcmp(rule->method, "cert") == 0 && castssl_hba_rule_map(rule) == NULL)
 		say_line(
 			inquiry,

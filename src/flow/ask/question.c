@@ -69,14 +69,20 @@ castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan)
 
 /*
  * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x"): the first one, as the server
- * takes it.  Only for a CN without a slash.
+ * takes it; "" where there is none.  Only for a CN without a slash.  NULL where it is not known: a
+ * subject of NAMEDATALEN - 1 bytes may be cut, and a backslash is not in the CN itself.
  */
 static const char *
 common_name(const char *subject)
 {
-	const char *found = subject ? strstr(subject, "/CN=") : NULL;
+	const char *found;
+	const char *name;
 
-	return found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : NULL;
+	if (subject == NULL || strlen(subject) >= NAMEDATALEN - 1)
+		return NULL;
+	found = strstr(subject, "/CN=");
+	name = found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : "";
+	return strchr(name, '\\') ? NULL : name;
 }
 
 void

@@ -20,7 +20,7 @@ typedef struct CastsslQuestion
 	bool shows_certificate;  /* it shows a certificate that the CA in force accepts */
 	const char *issuer;      /* of that certificate, as pg_stat_ssl has it; NULL: unknown */
 	const char *serial;      /* of that certificate, decimal; NULL: unknown */
-	const char *cn;          /* CN of that certificate; NULL: unknown */
+	const char *cn;          /* CN of that certificate, "" for none; NULL: unknown */
 	const char *principal;   /* that GSSAPI authenticates; NULL: unknown */
 	const char *account;     /* of the operating system that it runs as; NULL: unknown */
 	CastsslTlsPast past;     /* how the client came in by TLS; version NULL: unknown */
