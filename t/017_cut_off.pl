@@ -265,6 +265,60 @@ subtest 'a server certificate of another issuer' => sub {
 	$t->write($_, slurp("$t->{folder}/one/$_")) foreach qw(server.crt server.key);
 	($row) = coded(enable(%quick), 'issuer_changed');
 	like($row->{detail}, qr/CN=localhost, refuse this one/, 'one that was put in place, and is loaded by the call');
+};
+
+subtest 'what goes past the guard, and what does not' => sub {
+	my $stage = sub { $t->sql("SELECT $_[0]") };
+	my $trusted = $socket . "host all all 127.0.0.1/32 trust\n";
+
+	# a finished change below one that waits, or below one of the same transaction
+	$t->set_hba($trusted . "host all bob 10.0.0.0/8 trust\n");
+	$stage->('castssl_hba_remove(3)');
+	my $removed = $t->sql('SELECT max(change_id) FROM castssl_hba_apply()');
+	my %admits = (constraint => 'castssl_would_admit', hint => 1);
+	my $zed = q{castssl_hba_add('host', '{all}', '{zed}', '10.9.9.9/32', 'reject')};
+	$t->fails("BEGIN; SELECT $zed; SELECT FROM castssl_hba_apply(); SELECT FROM castssl_rollback($removed)", '55000', 'rollback of a finished change behind one of its transaction', %admits);
+	$t->settle;
+	$stage->($zed);
+	$t->sql(q{SELECT FROM castssl_hba_apply(confirm_within => '10 min')});
+	$t->fails("SELECT * FROM castssl_rollback($removed)", '55000', 'behind one that waits', %admits);
+	$t->sql('SELECT FROM castssl_rollback()');
+	is($t->hba, $trusted, 'nobody came in by it');
+
+	# what waits asks for more proof than before: taking it back is the deadline's work
+	$stage->("castssl_hba_change(2, 'host all all 127.0.0.1/32 scram-sha-256')");
+	$t->sql(q{SELECT FROM castssl_hba_apply(confirm_within => '10 min')});
+	$t->sql('SELECT FROM castssl_rollback()');
+	is($t->hba, $trusted, 'what waits is taken back without force');
+
+	# a session that is younger than the first look of the transaction
+	my $editor = $t->session;
+	$editor->ask('BEGIN; SELECT count(*) > 0 FROM castssl_check();');
+	$editor->answer;
+	my $young = live();
+	$editor->ask("SELECT castssl_hba_change(2, 'host all bob 127.0.0.1/32 trust'); SELECT FROM castssl_hba_apply();");
+	like($editor->answer, qr/ERROR:  55000: 1 live session could not come back/, 'a session that began after the first look');
+	$editor->quit;
+	$t->settle;
+
+	# who may not know which password is stored cuts nobody off either
+	$t->sql('CREATE ROLE without LOGIN; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO helper');
+	my $without = live(user => 'without');
+	$t->sql("SELECT castssl_hba_discard()");
+	$stage->("castssl_hba_change(2, 'host all all 127.0.0.1/32 scram-sha-256')");
+	my $error = $t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'a role without a password', psql => { user => 'helper' },
+		constraint => 'castssl_would_cut_off', detail => qr/User "without"/);
+	unlike($error->{detail}, qr/No password/, 'which is not told');
+	$t->sql('SELECT castssl_hba_discard()');
+	quit($young, $without);
+
+	# only a reload is left to be done: nothing would undo it
+	my $live = live();
+	$t->write('pg_hba.conf', $socket . "host all bob 127.0.0.1/32 trust\n");
+	guarded(q{castssl_enable(confirm_within => '10 min')}, 'only a reload is left to be done', hint => qr/which nothing can undo/);
+	$t->set_hba($trusted);
+	quit($live);
+	$t->sql('DROP OWNED BY helper; DROP ROLE without');
 	$t->stop;
 };
 

@@ -253,6 +253,8 @@ sub stage
 	return;
 }
 
+my $falls_back = 'may fall back to plaintext';
+
 sub check_compare
 {
 	my ($tally) = @_;
@@ -281,12 +283,16 @@ sub check_compare
 			database => $_->{example_database} // 'postgres', user => $_->{example_user}, address => $_->{example_address},
 			encryption => $_->{encryption} eq 'socket' ? 'none' : $_->{encryption},
 			defined $_->{example_database} ? () : (replication => 'true') } } @certain;
-	($before, $after) = (explanations(\@examples, 0), explanations(\@examples, 1));
+	# who falls back comes over TLS before, and in plaintext after
+	my @then = map { $certain[$_]{change} eq $falls_back ? { %{ $examples[$_] }, encryption => 'none' } : $examples[$_] } 0 .. $#certain;
+	($before, $after) = (explanations(\@examples, 0), explanations(\@then, 1));
 	foreach my $i (0 .. $#certain)
 	{
 		$tally->{examples}++;
 		my $row = $certain[$i];
-		my $change = change(answer($live, $before->[$i]), answer($staged, $after->[$i])) // 'nothing';
+		my ($then, $now) = (answer($live, $before->[$i]), answer($staged, $after->[$i]));
+		my $change = change($then, $now) // 'nothing';
+		$change = $falls_back if $row->{change} eq $falls_back && $then->{does} ne 'refused' && $now->{does} ne 'refused' && $then->{clientcert} eq 'none';
 		my $found = row_key($change, $row->{encryption}, $before->[$i]{line_number}, $after->[$i]{line_number});
 		my $said = row_key($row->{change}, $row->{encryption}, $row->{before_line}, $row->{after_line});
 		disagree(\%files, describe($examples[$i]), "the example of a row of castssl_hba_compare", "row: $said", "explained: $found")

@@ -58,6 +58,7 @@ raised("SELECT * FROM castssl_hba_explain('d', 'u', address => 'x')", "For examp
 raised("SELECT castssl_csr('x', ip_addresses => '{10.0.0.0/8}')", "For example: ip_addresses => '{192.0.2.7, 2001:db8::7}'.");
 raised("SELECT castssl_create_ca('x', valid_for => '-1 day')", "For example: valid_for => '90 days'.");
 raised("SELECT castssl_sign('x')", "SELECT castssl_create_ca(common_name => '...') makes one.");
+raised('SELECT castssl_confirm(0)', 'SELECT * FROM castssl_changes() lists the changes.');
 raised('SELECT castssl_confirm(99)', 'SELECT * FROM castssl_changes() shows the state of each.', '%s');
 raised('SELECT * FROM castssl_rollback()', 'SELECT * FROM castssl_changes() shows the state of each.', '%s');
 raised('SELECT * FROM castssl_rollback(99)', 'SELECT * FROM castssl_changes() lists those that can be rolled back.', '%s');
@@ -142,6 +143,9 @@ $t->set_hba("local all all trust\nhost all all all scram-sha-256\n");
 	is($t->hba, $before, 'it is taken back, and nothing else');
 	$seen{'Keep it: SELECT castssl_confirm('} = 1;
 }
+raised("BEGIN; SELECT castssl_hba_add(rule => 'host all all 10.0.0.0/8 reject'); SELECT FROM castssl_hba_apply(); SELECT FROM castssl_rollback(); "
+	  . 'SELECT FROM castssl_rollback((SELECT max(change_id) FROM castssl_changes()))', 'ROLLBACK, or ROLLBACK TO a savepoint before it, takes it back.');
+$t->settle;
 
 # the small CA
 $t->sql("SELECT castssl_create_ca('Small CA')");

@@ -352,11 +352,12 @@ subtest 'random histories' => sub {
 		foreach my $step (1 .. 2 + int rand 6)
 		{
 			my $dice = rand;
-			if ($dice < 0.1 && @made)
+			# its own rollback is not taken back
+			if ($dice < 0.1 && @made && !$made[-1][2])
 			{
 				my ($from, $to) = @{ $made[-1] };
 				push @sql, $rollback;
-				push @made, [ $to, $from ];
+				push @made, [ $to, $from, 1 ];
 				$level[-1]{state} = $from;
 			}
 			elsif ($dice < 0.5)

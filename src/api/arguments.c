@@ -122,6 +122,20 @@ castssl_argument_bool(FunctionCallInfo fcinfo, int n)
 	return !is_null(fcinfo, n) && PG_GETARG_BOOL(n);
 }
 
+int64
+castssl_argument_change_id(FunctionCallInfo fcinfo, int n)
+{
+	if (is_null(fcinfo, n))
+		return 0;
+	if (PG_GETARG_INT64(n) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no change " INT64_FORMAT, PG_GETARG_INT64(n)),
+				 errdetail("The number of a change is 1 or more; NULL is the one that waits."),
+				 errhint("SELECT * FROM castssl_changes() lists the changes.")));
+	return PG_GETARG_INT64(n);
+}
+
 const char **
 castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name, int *count)
 {

@@ -40,6 +40,12 @@ extern char *castssl_argument_optional(FunctionCallInfo fcinfo, int n, const cha
 /* A boolean argument; false for NULL. */
 extern bool castssl_argument_bool(FunctionCallInfo fcinfo, int n);
 
+/*
+ * The number of a change; 0 for NULL, which is whichever waits.  22023 for a number below 1: what
+ * a program has not set must not mean that.
+ */
+extern int64 castssl_argument_change_id(FunctionCallInfo fcinfo, int n);
+
 /* A text[] argument: *count strings; NULL (and 0) for NULL.  Elements must not be NULL. */
 extern const char **castssl_argument_text_array(FunctionCallInfo fcinfo, int n, const char *name,
 												int *count);

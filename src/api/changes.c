@@ -72,7 +72,7 @@ confirm(void *arg)
 /* castssl_confirm(change_id, force) */
 CASTSSL_FUNCTION(castssl_confirm)
 {
-	Confirm call = { .change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
+	Confirm call = { .change_id = castssl_argument_change_id(fcinfo, 0),
 					 .force = castssl_argument_bool(fcinfo, 1) };
 
 	castssl_confirm_check_committed();
@@ -112,7 +112,7 @@ make_rollback_plan(void *arg)
 /* castssl_rollback(change_id, force) */
 CASTSSL_FUNCTION(castssl_rollback)
 {
-	int64 change_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	int64 change_id = castssl_argument_change_id(fcinfo, 0);
 	CastsslApplyOptions options = { 0 };
 
 	options.force = castssl_argument_bool(fcinfo, 1);

@@ -131,6 +131,7 @@ castssl_sessions_read(int *count)
 	MemoryContext context = CurrentMemoryContext;
 	CastsslSession *sessions;
 
+	pgstat_clear_snapshot(); /* who came in since the transaction looked first */
 	SPI_connect();
 	castssl_query(sessions_query);
 
@@ -246,7 +247,6 @@ castssl_sessions_identities(void)
 	int count;
 	CastsslSession *sessions;
 
-	pgstat_clear_snapshot(); /* who came in since the transaction looked first */
 	sessions = castssl_sessions_read(&count);
 	initStringInfo(&text);
 	for (int i = 0; i < count; i++)

@@ -36,7 +36,7 @@ castssl_in_force(const CastsslCertificate *certificate, int64 now)
 }
 
 /* Seconds: what ends within these is soon over, whatever its lifetime. */
-#define ALWAYS_SOON (6 * 60 * 60)
+#define ALWAYS_SOON ((int64) 6 * 60 * 60)
 
 bool
 castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning)

@@ -3,7 +3,7 @@
 run() {
 	local output
 	if output=$(psql -XqAtw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "$@" 2>&1); then
-		echo "ok $output"
+		echo "ok ${output//$'\n'/ }"
 	else
 		# "ERROR:  55000: message", DETAIL and so on, "CONSTRAINT NAME:  reason"
 		state=$(sed -n 's/^.*\(ERROR\|FATAL\):  \([0-9A-Z]\{5\}\): .*/\2/p' <<<"$output")

@@ -280,6 +280,10 @@ void
 castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 				  const CastsslAgain *again, bool dry_run)
 {
+	/* what waits would be taken back at its deadline all the same; a reload cannot be undone */
+	bool takes_back_waiting = plan->undoes != NIL && !plan->takes_back;
+	bool writes = plan->files != NIL || plan->parameters != NIL;
+	bool allowed = force || takes_back_waiting || (undone_unless_confirmed && writes);
 	CastsslLosses losses;
 	ListCell *cell;
 
@@ -314,8 +318,8 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 	castssl_impact_losses(plan, &losses);
 	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);
-	castssl_taking_back_check(plan, force || undone_unless_confirmed);
-	castssl_proofs_check(plan, force || undone_unless_confirmed);
-	if (!force && !undone_unless_confirmed)
+	castssl_taking_back_check(plan, allowed);
+	castssl_proofs_check(plan, allowed);
+	if (!allowed)
 		castssl_guard_check(plan, &losses, again, dry_run);
 }

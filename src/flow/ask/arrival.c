@@ -9,7 +9,6 @@
 #include "commands/dbcommands.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/postmaster.h"
 #include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
@@ -257,7 +256,6 @@ castssl_arrival(const CastsslChange *change)
 	const CastsslSession *sessions;
 	int count;
 
-	pgstat_clear_snapshot(); /* who came in since the transaction looked first */
 	sessions = castssl_sessions_read(&count);
 	arrival.seen = is_seen(change, way, own, sessions, count);
 	if (arrival.seen)

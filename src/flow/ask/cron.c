@@ -113,7 +113,8 @@ castssl_cron_refused(const CastsslHbaPolicy *policy, bool tls)
 
 		for (int column = 0; column < lengthof(value); column++)
 			value[column] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1);
-		if (!value[1] || !value[2] || !value[4] || atoi(value[4]) != PostPortNumber)
+		if (!value[1] || !value[2] || !value[4] ||
+			strcmp(value[4], psprintf("%d", PostPortNumber)) != 0)
 			continue;
 		connection.database = value[1];
 		connection.user = value[2];

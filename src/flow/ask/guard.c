@@ -122,12 +122,15 @@ message_of(const CastsslLosses *losses)
 }
 
 static char *
-hint_of(const CastsslAgain *again)
+hint_of(const CastsslPlan *plan, const CastsslAgain *again)
 {
 	const char *hint = again->can_wait ? "Have it undone unless it is confirmed from a new "
 										 "connection: %s  Or do it all the same: force => true."
 									   : "To do it all the same: %s";
 
+	if (again->can_wait && plan->files == NIL && plan->parameters == NIL)
+		return "Only a reload is left to be done, which nothing can undo.  To do it all the same: "
+			   "force => true.";
 	if (again->statement)
 		return psprintf(hint, again->statement);
 	return psprintf(hint, again->can_wait ? "confirm_within => '10 min'." : "force => true.");
@@ -137,16 +140,13 @@ void
 castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const CastsslAgain *again,
 					bool dry_run)
 {
-	/* What waits to be confirmed would be taken back at its deadline all the same. */
-	if (plan->undoes != NIL && !plan->takes_back)
-		return;
 	if (castssl_session_own() == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("it cannot be known whether the caller would be refused afterwards"),
 				 errdetail("The call comes from a process of the server that has no connection of "
 						   "its own, such as autovacuum or a background worker."),
-				 errhint("%s", hint_of(again)), castssl_err_reason("castssl_would_cut_off")));
+				 errhint("%s", hint_of(plan, again)), castssl_err_reason("castssl_would_cut_off")));
 	if (losses->count == 0)
 		return;
 	if (dry_run)
@@ -154,10 +154,11 @@ castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const Castss
 		castssl_plan_warn(plan, "await confirmation", "confirm_within, or force",
 						  CASTSSL_CODE_confirmation_needed,
 						  psprintf("without one of them the call would be refused: %s.  %s",
-								   message_of(losses), hint_of(again)));
+								   message_of(losses), hint_of(plan, again)));
 		return;
 	}
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("%s", message_of(losses)), errdetail("%s", detail_of(losses)),
-					errhint("%s", hint_of(again)), castssl_err_reason("castssl_would_cut_off")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", message_of(losses)),
+			 errdetail("%s", detail_of(losses)), errhint("%s", hint_of(plan, again)),
+			 castssl_err_reason("castssl_would_cut_off")));
 }

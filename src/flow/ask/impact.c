@@ -17,6 +17,7 @@
 #include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
+#include "server/disk/paths.h"
 #include "server/reload.h"
 #include "server/sessions.h"
 #include "server/world.h"
@@ -126,17 +127,22 @@ typedef struct Judge
 	bool knows_now; /* the server goes by what is on disk */
 } Judge;
 
-/* Has the server loaded pg_hba.conf as it is on disk?  Then a new connection can be judged by it.
+/*
+ * Has the server loaded pg_hba.conf, maps and parameters as they are on disk?  Then a new
+ * connection can be judged by them.
  */
 static bool
 is_loaded(const CastsslHbaPolicy *policy)
 {
 	for (int i = 0; i < policy->nfiles; i++)
 	{
-		if (castssl_reload_covers(policy->files[i]->path) != CASTSSL_LOADED)
+		if (castssl_reload_covers(policy->files[i]->path) == CASTSSL_NOT_LOADED)
 			return false;
 	}
-	return policy->nerrors == 0;
+	return policy->nerrors == 0 && castssl_reload_covers(IdentFileName) != CASTSSL_NOT_LOADED &&
+		   castssl_reload_covers(ConfigFileName) != CASTSSL_NOT_LOADED &&
+		   castssl_reload_covers(castssl_path_in(DataDir, PG_AUTOCONF_FILENAME)) !=
+			   CASTSSL_NOT_LOADED;
 }
 
 static void
@@ -174,8 +180,8 @@ loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
 	CastsslExplanation now;
 	CastsslImpact today;
 
-	judge->now.knows_secrets = judge->after.knows_secrets =
-		session->pid == MyProcPid || castssl_caller_is_superuser();
+	/* Nobody is to be cut off, whoever calls; what the caller may not know is not said below. */
+	judge->now.knows_secrets = judge->after.knows_secrets = true;
 	*impact = judge_session(&judge->after, session, &after);
 	if (impact->unknown && judge->knows_now)
 	{
@@ -191,6 +197,19 @@ loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
 		return true;
 	today = judge_session(&judge->now, session, &now);
 	return today.verdict != CASTSSL_REFUSED || (today.in_plaintext && !impact->in_plaintext);
+}
+
+/* What is said of a session to who may not know which password is stored. */
+static void
+hide_secret(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
+{
+	CastsslExplanation after;
+	CastsslImpact shown;
+
+	judge->after.knows_secrets = false;
+	shown = judge_session(&judge->after, session, &after);
+	impact->reason =
+		shown.verdict == impact->verdict ? shown.reason : "Why is shown to superusers alone.";
 }
 
 /* Who is asked about: the caller first.  Clients that are remembered will stand behind. */
@@ -231,6 +250,8 @@ castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses)
 		CastsslImpact impact;
 		bool loser = loses(&judge, who[i], &impact);
 
+		if (who[i]->pid != MyProcPid && !castssl_caller_is_superuser())
+			hide_secret(&judge, who[i], &impact);
 		CHECK_FOR_INTERRUPTS();
 		if (impact.unknown)
 			losses->unknown[losses->nunknown++] = impact;

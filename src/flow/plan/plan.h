@@ -63,7 +63,7 @@ typedef struct CastsslPlan
 	CastsslRotation *rotation;
 
 	bool uses_staged; /* makes the staged edits live, so they are no longer staged */
-	bool takes_back;  /* castssl_disable, or castssl_rollback of what was confirmed */
+	bool takes_back;  /* castssl_disable, or castssl_rollback of a finished change */
 	bool revokes;     /* castssl_revoke: whoever showed that certificate is to be cut off */
 	List *undoes;     /* the CastsslChanges that the plan undoes */
 	int64 change_id;  /* of the change that made it true; 0: none, or not yet */

@@ -31,6 +31,13 @@ raise_not_in_effect(const CastsslChange *change)
 					castssl_err_reason("castssl_nothing_to_roll_back")));
 }
 
+/* A rollback of this transaction: what it took back would be in effect, and nobody would wait. */
+static bool
+is_own_rollback(const CastsslChange *change)
+{
+	return change->state == CASTSSL_UNCOMMITTED && change->undoes != NIL;
+}
+
 /*
  * The change that waits to be confirmed, or to be committed by this transaction.  Where there is
  * none, a program that wanted to take back what failed must not take back the last good change.
@@ -41,7 +48,8 @@ waiting_change(void)
 	CastsslChange *open = castssl_journal_open_change();
 	CastsslChange *last;
 
-	if (open && (open->state == CASTSSL_UNCONFIRMED || open->state == CASTSSL_UNCOMMITTED))
+	if (open && (open->state == CASTSSL_UNCONFIRMED || open->state == CASTSSL_UNCOMMITTED) &&
+		!is_own_rollback(open))
 		return list_make1(open);
 	last = castssl_journal_latest();
 	ereport(
@@ -89,6 +97,12 @@ changes_to_undo(int64 change_id)
 								"back.")));
 	if (!castssl_change_is_in_effect(wanted))
 		raise_not_in_effect(wanted);
+	if (is_own_rollback(wanted))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change " INT64_FORMAT " is a rollback of this transaction", change_id),
+				 errhint("ROLLBACK, or ROLLBACK TO a savepoint before it, takes it back."),
+				 castssl_err_reason("castssl_nothing_to_roll_back")));
 	return result;
 }
 
@@ -393,8 +407,8 @@ castssl_undo_plan(int64 change_id)
 
 	castssl_journal_check_newest();
 	changes = changes_to_undo(change_id);
-	/* What waits to be confirmed would be taken back at its deadline all the same. */
-	plan->takes_back = ((CastsslChange *) linitial(changes))->state == CASTSSL_APPLIED;
+	foreach (cell, changes)
+		plan->takes_back |= ((CastsslChange *) lfirst(cell))->state == CASTSSL_APPLIED;
 	check_unedited(changes);
 	check_not_set(changes);
 	castssl_hba_plan_read(plan);
