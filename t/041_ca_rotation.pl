@@ -36,7 +36,7 @@ sub is_in
 		my ($user) = $cert =~ /^(\w+)/;
 		my @client = (user => $user, cert => $cert, sslmode => 'verify-full');
 		if ($expected{$cert}) { $t->in("$name: $cert is in", @client, encrypted => 't') }
-		else { $t->out("$name: $cert is refused", qr/unknown ca|certificate verify failed/, @client) }
+		else { $t->out("$name: $cert is refused", qr/unknown ca|certificate (verify failed|revoked)/, @client) }
 	}
 	return;
 }
@@ -192,7 +192,7 @@ subtest 'names that are cut' => sub {
 };
 
 subtest 'intermediate CAs' => sub {
-	spew($pki->path('inter.ext'), "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n");
+	spew($pki->path('inter.ext'), "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign\n");
 	spew($pki->path('client.ext'), "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n");
 	$pki->key('inter');
 	$pki->key('alice-inter');
@@ -227,6 +227,57 @@ subtest 'intermediate CAs' => sub {
 	like($t->sql(q{SELECT string_agg(message, ' ') FROM castssl_check() WHERE check_name = 'sessions_ca'}),
 		qr/only if that is an intermediate CA whose certificate they send along/, 'nor by castssl_check');
 	quit($session);
+};
+
+subtest 'what is above an intermediate CA' => sub {
+	my $issue = sub {
+		my ($name, $subject, $issuer, $serial, $extensions) = @_;
+		$pki->key($name);
+		$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', "$name.key", '-subj', $subject, '-out', "$name.csr");
+		$pki->openssl('x509', '-req', '-in', "$name.csr", '-CA', "$issuer.crt", '-CAkey', "$issuer.key", '-set_serial', $serial,
+			'-days', '90', '-extfile', "$extensions.ext", '-out', "$name.crt");
+		return slurp($pki->path("$name.crt"));
+	};
+	my $inter = slurp($pki->path('inter.crt'));
+	my $lower = $issue->('lower', '/CN=lower', 'inter', 79, 'inter');
+	$issue->('alice-lower', '/CN=alice', 'lower', 80, 'client');
+	my $refused = sub {
+		my ($live, $cert, $detail, $name, %arguments) = @_;
+		$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_install', %arguments), '55000', $name, constraint => 'castssl_would_cut_off', detail => $detail);
+		like(join(' ', warnings(install(%arguments, dry_run => 'true', force => 'true'))), qr/session $live->{pid}: .*$detail/, "$name: a row");
+		install(%arguments, confirm_within => '1 hour');
+		is_in($name, $cert => 0);
+		$t->back;
+	};
+
+	install(ca => "$old$inter$lower");
+	is_in('at first', 'alice-inter' => 1, 'alice-lower' => 1);
+	my $session = live('alice', 'alice-inter');
+	$refused->($session, 'alice-inter', qr/of CN=intermediate, from which no chain would lead to a root in the CA file any longer\./, 'it stays, and its root goes', ca => "$inter$new");
+	is_deeply([ grep { /cannot be known|come back/ } warnings(install(ca => "$old$inter$new", dry_run => 'true')) ], [], 'a root that is added');
+	foreach my $ca ('root', 'inter', 'lower')
+	{
+		$pki->openssl('ca', '-config', 'openssl.cnf', '-revoke', 'inter.crt', '-cert', 'root.crt', '-keyfile', 'root.key') if $ca eq 'root';
+		$pki->openssl('ca', '-config', 'openssl.cnf', '-gencrl', '-crldays', '30', '-cert', "$ca.crt", '-keyfile', "$ca.key", '-out', "$ca-above.crl");
+	}
+	$refused->($session, 'alice-inter', qr/A CRL revokes the CA that issued its certificate, or one above that\. The handshake fails/, 'a CRL revokes it',
+		crl => join '', map { slurp($pki->path("$_-above.crl")) } qw(root inter lower));
+	quit($session);
+
+	$session = live('alice', 'alice-lower');
+	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'two below their root', ca => "$lower$inter$new");
+	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'what is between them goes', ca => "$old$lower");
+	quit($session);
+
+	# what is above a CA of the file is looked for in the file, so that the client's own copy is of no use
+	spew($pki->path('alice-lower.crt'), slurp($pki->path('alice-lower.crt')) . $lower . $inter);
+	$session = live('alice', 'alice-lower');
+	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'its client sends what is between', ca => "$old$lower");
+	install(ca => $old, force => 'true');
+	is_in('sent, and in no file', 'alice-lower' => 1);
+	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'a CA that is added without its own', ca => "$old$lower");
+	quit($session);
+	install(ca => $old, force => 'true');
 };
 
 subtest 'many CAs, as a system has them' => sub {

@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include "tls/chain.h"
 #include "tls/client.h"
 #include "tls/openssl.h"
 
@@ -222,4 +223,39 @@ castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms, i
 		client->problem = "its common name holds a zero byte (as a BMPString does), and PostgreSQL "
 						  "refuses such a name";
 	return true;
+}
+
+CastsslIssuers *
+castssl_client_issuers(const CastsslCertificates *ca, const CastsslCertificates *crls, int64 now)
+{
+	static const CastsslCertificates none;
+	CastsslIssuers *issuers = palloc(sizeof(CastsslIssuers));
+	X509_STORE *store = make_store(ca, crls ? crls : &none, crls != NULL);
+
+	issuers->count = 0;
+	issuers->names = palloc(Max(ca->count, 1) * sizeof(*issuers->names));
+	issuers->errors = palloc(Max(ca->count, 1) * sizeof(*issuers->errors));
+	for (int i = 0; i < ca->count; i++)
+	{
+		X509 *x509 = ca->items[i].x509;
+
+		if (x509 == NULL)
+			continue;
+		issuers->names[issuers->count] = castssl_name_slashes(X509_get_subject_name(x509));
+		issuers->errors[issuers->count++] = castssl_ca_chain_error(store, x509, 0, now);
+	}
+	return issuers;
+}
+
+int
+castssl_client_issuer_error(const CastsslIssuers *issuers, const char *issuer)
+{
+	int error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+
+	for (int i = 0; i < issuers->count && error != X509_V_OK; i++)
+	{
+		if (strncmp(issuers->names[i], issuer, NAMEDATALEN - 1) == 0)
+			error = issuers->errors[i];
+	}
+	return error;
 }

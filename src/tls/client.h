@@ -39,4 +39,22 @@ typedef struct CastsslClientTerms
 extern bool castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms,
 								 int64 now, CastsslClient *client, CastsslFindings *findings);
 
+/* The certificates of a CA file, and what the server says of their own chains. */
+typedef struct CastsslIssuers
+{
+	const char **names; /* as pg_stat_ssl shows them */
+	int *errors;        /* X509_V_... */
+	int count;
+} CastsslIssuers;
+
+/* Verify each certificate of a CA file by that file and these CRLs; NULL: none is asked for. */
+extern CastsslIssuers *castssl_client_issuers(const CastsslCertificates *ca,
+											  const CastsslCertificates *crls, int64 now);
+
+/*
+ * What the server says of the CA of which pg_stat_ssl shows that name, and of those above it:
+ * X509_V_OK if there is one that it takes.
+ */
+extern int castssl_client_issuer_error(const CastsslIssuers *issuers, const char *issuer);
+
 #endif

@@ -8,6 +8,8 @@
 
 #include <time.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "replication/walsender.h"
 
 #include "flow/ask/account.h"
@@ -143,7 +145,13 @@ is_not_revoked(CastsslInquiry *inquiry)
 	switch (castssl_revoked(question->crls, question->issuer, question->serial))
 	{
 		case CASTSSL_NOT_REVOKED:
-			return true;
+			if (question->issuers == NULL ||
+				castssl_client_issuer_error(question->issuers, question->issuer) !=
+					X509_V_ERR_CERT_REVOKED)
+				return true;
+			castssl_say(inquiry,
+						"A CRL revokes the CA that issued its certificate, or one above that.");
+			break;
 		case CASTSSL_REVOKED:
 			castssl_say(inquiry, "A CRL revokes its certificate.");
 			break;

@@ -97,6 +97,15 @@ judge_session(CastsslQuestion *question, const CastsslSession *session,
 	return impact;
 }
 
+/* The CRLs that the question's server asks. */
+static void
+ask_crls(CastsslQuestion *question)
+{
+	question->crls = castssl_crls_in_force(question->material);
+	question->issuers =
+		question->crls ? castssl_issuers_in_force(question->material, question->crls) : NULL;
+}
+
 CastsslImpact *
 castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion *asked)
 {
@@ -106,7 +115,7 @@ castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion 
 	question.brief = true;
 	question.knows_secrets = castssl_caller_is_superuser();
 	question.world = castssl_hba_world();
-	question.crls = castssl_crls_in_force(question.material);
+	ask_crls(&question);
 	for (int i = 0; i < count; i++)
 	{
 		CastsslExplanation explanation;
@@ -155,8 +164,8 @@ prepare(Judge *judge, const CastsslPlan *plan)
 	castssl_question_now(&judge->now, plan->hba_before);
 	castssl_question_after(&judge->after, plan);
 	judge->knows_now = is_loaded(plan->hba_before);
-	judge->now.crls = castssl_crls_in_force(NULL);
-	judge->after.crls = castssl_crls_in_force(plan->material);
+	ask_crls(&judge->now);
+	ask_crls(&judge->after);
 }
 
 /* Is it to be cut off, for it showed a certificate that is revoked? */

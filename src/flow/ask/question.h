@@ -8,6 +8,7 @@
 #include "flow/plan/plan.h"
 #include "hba/match/match.h"
 #include "server/sessions.h"
+#include "tls/client.h"
 #include "tls/terms.h"
 
 /* The facts about a connection that decide. */
@@ -33,7 +34,8 @@ typedef struct CastsslQuestion
 	const CastsslRotation *rotation; /* how the CAs change; NULL: they do not */
 	/* that a certificate is looked up in of which no more is known; NULL: there are none */
 	const CastsslCertificates *crls;
-	const char *ciphers; /* ssl_ciphers */
+	const CastsslIssuers *issuers; /* the CAs, as these CRLs leave them; NULL: not known */
+	const char *ciphers;           /* ssl_ciphers */
 	/* versions, ciphers and groups before and after; NULL: what the session has is good */
 	const CastsslTlsTerms *terms_before;
 	const CastsslTlsTerms *terms_after;

@@ -15,6 +15,7 @@
 #include "base/words.h"
 #include "flow/ask/rotation.h"
 #include "server/parameters.h"
+#include "tls/client.h"
 #include "tls/instant.h"
 
 #define MOST_SESSIONS 20 /* sessions that are named one by one */
@@ -72,17 +73,6 @@ authorities_among(const CastsslCertificates *read)
 		list.names[list.count++] = castssl_name_slashes(X509_get_subject_name(x509));
 	}
 	return list;
-}
-
-static Authorities
-read_authorities(const CastsslPem *pem)
-{
-	CastsslCertificates *read = palloc0(sizeof(CastsslCertificates));
-	CastsslFindings findings = { 0 };
-
-	if (pem->data)
-		(void) castssl_certificates_read(pem->data, pem->length, pem->name, read, &findings);
-	return authorities_among(read);
 }
 
 static bool
@@ -294,8 +284,32 @@ struct CastsslRotation
 {
 	Authorities before;
 	Authorities after;
+	const CastsslIssuers *issuers_before;
+	const CastsslIssuers *issuers_after;
 	bool drops_root;
 };
+
+/* Is there a CA of that name below a root that the server takes? */
+static bool
+stands(const CastsslIssuers *issuers, const char *name)
+{
+	return castssl_client_issuer_error(issuers, name) == X509_V_OK;
+}
+
+/*
+ * The issuer is in the file: does its own chain still end in a root there?  OpenSSL looks for what
+ * is above a CA of the file in the file alone, whatever the client sends.
+ */
+static char *
+problem_above(const CastsslRotation *rotation, const char *name, const char *issuer_dn,
+			  bool *certain)
+{
+	*certain = !stands(rotation->issuers_after, issuer_dn);
+	return *certain ? psprintf("Its certificate is of %s, from which no chain would lead to a root "
+							   "in the CA file any longer.",
+							   name)
+					: NULL;
+}
 
 char *
 castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn, bool *certain)
@@ -303,6 +317,7 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 	const Authorities *before = &rotation->before;
 	const Authorities *after = &rotation->after;
 	int was = find_issuer(before, issuer_dn);
+	int parent;
 	const char *name;
 
 	*certain = false;
@@ -313,7 +328,11 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 	}
 	if (was < 0)
 	{
-		if (!rotation->drops_root || find_issuer(after, issuer_dn) >= 0)
+		int added = find_issuer(after, issuer_dn);
+
+		if (added >= 0)
+			return problem_above(rotation, after->items[added]->subject, issuer_dn, certain);
+		if (!rotation->drops_root)
 			return NULL;
 		/* Clients may send intermediates that are in no file here. */
 		return psprintf("Its certificate is of \"%s\", an intermediate CA that is in no file here; "
@@ -321,13 +340,16 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 						issuer_dn);
 	}
 	if (find_same(after, before->items[was]) >= 0)
-		return NULL;
+		return stands(rotation->issuers_before, issuer_dn)
+				   ? problem_above(rotation, before->items[was]->subject, issuer_dn, certain)
+				   : NULL;
 	name = before->items[was]->subject;
 	if (find_issuer(after, issuer_dn) >= 0)
 		return psprintf("Its certificate is of %s; whether of the CA of that name that stays, the "
 						"server does not show.",
 						name);
-	if (find_parent(after, before->items[was]) >= 0)
+	parent = find_parent(after, before->items[was]);
+	if (parent >= 0 && stands(rotation->issuers_after, after->names[parent]))
 		return psprintf(
 			"Its certificate is of %s, which would be in no file here any longer: it "
 			"could come back only if its client sends the certificate of that CA along, "
@@ -356,6 +378,8 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 	CastsslPem current = read_current();
 	bool same = pem.data && current.data && pem.length == current.length &&
 				memcmp(pem.data, current.data, pem.length) == 0;
+	CastsslCertificates read = { 0 };
+	CastsslFindings ignored = { 0 };
 	CastsslRotation *rotation;
 	int count;
 	const CastsslSession *sessions;
@@ -365,7 +389,15 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 		return; /* then the server asks nobody for a certificate */
 	rotation = palloc0(sizeof(CastsslRotation));
 	rotation->after = authorities_among(ca);
-	rotation->before = same ? rotation->after : read_authorities(&current);
+	if (!same && current.data)
+		(void) castssl_certificates_read(current.data, current.length, current.name, &read,
+										 &ignored);
+	rotation->before = same ? rotation->after : authorities_among(&read);
+	if (!same)
+	{
+		rotation->issuers_before = castssl_client_issuers(&read, NULL, (int64) time(NULL));
+		rotation->issuers_after = castssl_client_issuers(ca, NULL, (int64) time(NULL));
+	}
 	for (int i = 0; i < rotation->before.count; i++)
 		rotation->drops_root |= rotation->before.items[i]->self_signed &&
 								find_same(&rotation->after, rotation->before.items[i]) < 0;

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include <dirent.h>
+#include <time.h>
 
 #include <openssl/x509.h>
 
@@ -172,4 +173,21 @@ castssl_crls_in_force(const CastsslMaterial *material)
 		!castssl_certificates_read(pem.data, pem.length, pem.name, crls, &findings))
 		return NULL;
 	return crls;
+}
+
+const CastsslIssuers *
+castssl_issuers_in_force(const CastsslMaterial *material, const CastsslCertificates *crls)
+{
+	CastsslCertificates authorities = { 0 };
+	CastsslFindings findings = { 0 };
+	CastsslPem pem = { .name = "ssl_ca_file" };
+
+	if (material)
+		pem = castssl_material_pem(material, CASTSSL_ROLE_CA);
+	else
+		pem.data = castssl_material_try_named(CASTSSL_ROLE_CA, &pem.length);
+	if (pem.data == NULL ||
+		!castssl_certificates_read(pem.data, pem.length, pem.name, &authorities, &findings))
+		return NULL;
+	return castssl_client_issuers(&authorities, crls, (int64) time(NULL));
 }

@@ -37,4 +37,8 @@ extern CastsslClientTerms castssl_client_terms(const CastsslMaterial *material,
  */
 extern const CastsslCertificates *castssl_crls_in_force(const CastsslMaterial *material);
 
+/* The CA file of that material, as these CRLs leave it; NULL: there is none.  Palloc'd. */
+extern const CastsslIssuers *castssl_issuers_in_force(const CastsslMaterial *material,
+													  const CastsslCertificates *crls);
+
 #endif
