@@ -36,7 +36,8 @@ castssl_in_force(const CastsslCertificate *certificate, int64 now)
 }
 
 /* Seconds: what ends within these is soon over, whatever its lifetime. */
-#define ALWAYS_SOON ((int64) 6 * 60 * 60)
+#define SOON_FOR_CRL ((int64) 6 * 60 * 60)
+#define SOON_FOR_CERTIFICATE ((int64) 3 * 24 * 60 * 60)
 
 bool
 castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning)
@@ -46,7 +47,8 @@ castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning)
 	if (item->not_after == PG_INT64_MAX)
 		return false;
 	lifetime = item->not_after - item->not_before;
-	return item->not_after - now <= Min(warning, Max(lifetime / 3, ALWAYS_SOON));
+	return item->not_after - now <=
+		   Min(warning, Max(lifetime / 3, item->crl ? SOON_FOR_CRL : SOON_FOR_CERTIFICATE));
 }
 
 static void

@@ -19,8 +19,8 @@ extern bool castssl_in_force(const CastsslCertificate *certificate, int64 now);
 
 /*
  * Does a certificate or CRL that is valid expire within so many seconds, and within the last third
- * of its lifetime or six hours?  One of 7 days is renewed every few days, and not late on its first
- * one.
+ * of its lifetime, the last three days of a certificate or six hours of a CRL?  One of 7 days is
+ * renewed every few days, and not late on its first one.
  */
 extern bool castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning);
 
