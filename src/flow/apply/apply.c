@@ -476,12 +476,6 @@ warn_of_restart(void *arg)
 						  castssl_restart_sentence(problem));
 }
 
-static bool
-writes_anything(const CastsslPlan *plan)
-{
-	return plan->files != NIL || plan->parameters != NIL;
-}
-
 /*
  * Add the step about confirmation of this change.  If the plan writes nothing, it is
  * about an earlier change that still waits.
@@ -501,7 +495,7 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 	const char *statement = "SELECT castssl_confirm()";
 	char *detail;
 
-	if (writes_anything(plan))
+	if (castssl_plan_writes(plan))
 	{
 		if (confirm_within <= 0)
 			return;
@@ -538,7 +532,7 @@ apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 		return;
 	if (options->dry_run)
 		return;
-	if (writes_anything(plan))
+	if (castssl_plan_writes(plan))
 		make_true_or_put_back(plan, options);
 	else
 		reload_and_prove(plan); /* then there is nothing to undo */

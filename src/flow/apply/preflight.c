@@ -282,8 +282,8 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 {
 	/* what waits would be taken back at its deadline all the same; a reload cannot be undone */
 	bool takes_back_waiting = plan->undoes != NIL && !plan->takes_back;
-	bool writes = plan->files != NIL || plan->parameters != NIL;
-	bool allowed = force || takes_back_waiting || (undone_unless_confirmed && writes);
+	bool allowed =
+		force || takes_back_waiting || (undone_unless_confirmed && castssl_plan_writes(plan));
 	CastsslLosses losses;
 	ListCell *cell;
 

@@ -128,7 +128,7 @@ hint_of(const CastsslPlan *plan, const CastsslAgain *again)
 										 "connection: %s  Or do it all the same: force => true."
 									   : "To do it all the same: %s";
 
-	if (again->can_wait && plan->files == NIL && plan->parameters == NIL)
+	if (again->can_wait && !castssl_plan_writes(plan))
 		return "Only a reload is left to be done, which nothing can undo.  To do it all the same: "
 			   "force => true.";
 	if (again->statement)

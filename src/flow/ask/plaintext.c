@@ -16,8 +16,8 @@
 static char *
 place_of(const CastsslHbaPolicy *policy, int rule)
 {
-	return psprintf("%s:%d", castssl_hba_plan_file_name(policy, policy->rules[rule].file),
-					policy->rules[rule].line_number);
+	return castssl_hba_plan_place(policy, policy->rules[rule].file,
+								  policy->rules[rule].line_number);
 }
 
 static void

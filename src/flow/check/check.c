@@ -62,8 +62,7 @@ castssl_check_is_remote(uint8 family, const uint8 *address)
 char *
 castssl_check_rule_name(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
-	return psprintf("%s:%d", castssl_hba_plan_file_name(scope->policy, rule->file),
-					rule->line_number);
+	return castssl_hba_plan_place(scope->policy, rule->file, rule->line_number);
 }
 
 char *

@@ -155,18 +155,20 @@ castssl_client_terms(const CastsslMaterial *material, const char *ciphers)
 								 .ciphers = ciphers };
 }
 
+/* NULL material: the file in use. */
+static CastsslPem
+pem_of(const CastsslMaterial *material, CastsslRole role)
+{
+	return material ? castssl_material_pem(material, role) : castssl_material_pem_in_use(role);
+}
+
 const CastsslCertificates *
 castssl_crls_in_force(const CastsslMaterial *material)
 {
 	CastsslCertificates *crls = palloc0(sizeof(CastsslCertificates));
 	CastsslFindings findings = { 0 };
-	CastsslPem pem = { .name = "ssl_crl_file" };
+	CastsslPem pem = castssl_crls_with_directory(pem_of(material, CASTSSL_ROLE_CRL));
 
-	if (material)
-		pem = castssl_material_pem(material, CASTSSL_ROLE_CRL);
-	else
-		pem.data = castssl_material_try_named(CASTSSL_ROLE_CRL, &pem.length);
-	pem = castssl_crls_with_directory(pem);
 	if (pem.data == NULL)
 		return NULL;
 	if (pem.length > 0 &&
@@ -180,12 +182,8 @@ castssl_issuers_in_force(const CastsslMaterial *material, const CastsslCertifica
 {
 	CastsslCertificates authorities = { 0 };
 	CastsslFindings findings = { 0 };
-	CastsslPem pem = { .name = "ssl_ca_file" };
+	CastsslPem pem = pem_of(material, CASTSSL_ROLE_CA);
 
-	if (material)
-		pem = castssl_material_pem(material, CASTSSL_ROLE_CA);
-	else
-		pem.data = castssl_material_try_named(CASTSSL_ROLE_CA, &pem.length);
 	if (pem.data == NULL ||
 		!castssl_certificates_read(pem.data, pem.length, pem.name, &authorities, &findings))
 		return NULL;

@@ -63,8 +63,8 @@ castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy)
 	return edits.count > 0 ? castssl_hba_plan_render(policy, &edits) : policy;
 }
 
-const char *
-castssl_hba_plan_file_name(const CastsslHbaPolicy *policy, int file)
+static const char *
+file_name(const CastsslHbaPolicy *policy, int file)
 {
 	const char *path = policy->files[file]->path;
 	const char *name = last_dir_separator(path);
@@ -72,10 +72,10 @@ castssl_hba_plan_file_name(const CastsslHbaPolicy *policy, int file)
 	return file == 0 && name ? name + 1 : path;
 }
 
-static char *
-place_of(const CastsslHbaPolicy *policy, int file, int line_number)
+char *
+castssl_hba_plan_place(const CastsslHbaPolicy *policy, int file, int line_number)
 {
-	return psprintf("%s:%d", castssl_hba_plan_file_name(policy, file), line_number);
+	return psprintf("%s:%d", file_name(policy, file), line_number);
 }
 
 /* Single blanks outside of quotes, and none at the end. */
@@ -125,10 +125,10 @@ castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 	{
 		const CastsslHbaEdit *edit = &edits->items[i];
 
-		castssl_plan_step(plan, "edit pg_hba", place_of(policy, edit->file, edit->line_number),
-						  CASTSSL_STEP_CHANGES,
-						  edit->text ? psprintf("%s: %s", edit->why, shown_line(edit->text))
-									 : edit->why);
+		castssl_plan_step(
+			plan, "edit pg_hba", castssl_hba_plan_place(policy, edit->file, edit->line_number),
+			CASTSSL_STEP_CHANGES,
+			edit->text ? psprintf("%s: %s", edit->why, shown_line(edit->text)) : edit->why);
 	}
 	plan->hba_after = castssl_hba_plan_render(policy, edits);
 }
@@ -180,7 +180,7 @@ warn_of_stricter(CastsslPlan *plan, CastsslClientCert clientcert)
 	if (first == NULL)
 		return;
 	castssl_plan_warn(
-		plan, "edit pg_hba", place_of(policy, first->file, first->line_number),
+		plan, "edit pg_hba", castssl_hba_plan_place(policy, first->file, first->line_number),
 		CASTSSL_CODE_asks_for_more,
 		psprintf(
 			"%d %s for more than clientcert => '%s', and still %s: nothing is loosened here.%s%s%s",
@@ -341,7 +341,8 @@ show_line(void *arg, bool added, int line_number, const char *text)
 	if (++showing->count <= MOST_LINES_SHOWN)
 		castssl_plan_step(
 			showing->plan, "edit pg_hba",
-			place_of(showing->plan->hba_after, showing->file, line_number), CASTSSL_STEP_CHANGES,
+			castssl_hba_plan_place(showing->plan->hba_after, showing->file, line_number),
+			CASTSSL_STEP_CHANGES,
 			psprintf("%s: %s", added ? "added" : "removed", fold_blanks(pstrdup(text))));
 }
 

@@ -26,8 +26,11 @@ extern CastsslHbaPolicy *castssl_hba_plan_render(const CastsslHbaPolicy *policy,
  */
 extern const CastsslHbaPolicy *castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy);
 
-/* The main file has its name alone, for everybody knows where it lies; others their path. */
-extern const char *castssl_hba_plan_file_name(const CastsslHbaPolicy *policy, int file);
+/*
+ * "pg_hba.conf:18": the main file has its name alone, for everybody knows where it lies; others
+ * their path.  Palloc'd.
+ */
+extern char *castssl_hba_plan_place(const CastsslHbaPolicy *policy, int file, int line_number);
 
 /* Apply edits of plan->hba_after to it.  Adds a step for each edited line. */
 extern void castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits);

@@ -342,6 +342,15 @@ castssl_material_try_named(CastsslRole role, size_t *length)
 	return named.data;
 }
 
+CastsslPem
+castssl_material_pem_in_use(CastsslRole role)
+{
+	CastsslPem pem = { .name = castssl_role_parameter(role) };
+
+	pem.data = castssl_material_try_named(role, &pem.length);
+	return pem;
+}
+
 bool
 castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 {

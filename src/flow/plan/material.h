@@ -101,7 +101,13 @@ extern char *castssl_material_try_named(CastsslRole role, size_t *length);
 /* Facts of the server certificate on disk; false if none can be read.  Raises no error. */
 extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
 
-/* The file in the form for castssl_tls_verify, with its name. */
+/*
+ * The file that the role's parameter names, in the form for castssl_tls_verify, with the name of
+ * the parameter.  data is NULL as castssl_material_try_named returns it.
+ */
+extern CastsslPem castssl_material_pem_in_use(CastsslRole role);
+
+/* The file of the material in the same form, with its own name. */
 extern CastsslPem castssl_material_pem(const CastsslMaterial *material, CastsslRole role);
 
 #endif

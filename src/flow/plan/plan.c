@@ -52,9 +52,15 @@ castssl_plan_sessions(CastsslPlan *plan, int *count)
 }
 
 bool
+castssl_plan_writes(const CastsslPlan *plan)
+{
+	return plan->files != NIL || plan->parameters != NIL;
+}
+
+bool
 castssl_plan_changes(const CastsslPlan *plan)
 {
-	return plan->files != NIL || plan->parameters != NIL || plan->reload;
+	return castssl_plan_writes(plan) || plan->reload;
 }
 
 static CastsslPlannedFile *

@@ -83,6 +83,9 @@ extern void castssl_plan_warn(CastsslPlan *plan, const char *action, const char 
 /* The connected clients.  Read once for a plan. */
 extern const CastsslSession *castssl_plan_sessions(CastsslPlan *plan, int *count);
 
+/* Does it change anything on disk, so that there is something to undo? */
+extern bool castssl_plan_writes(const CastsslPlan *plan);
+
 /* Does it change anything on disk, or need a reload? */
 extern bool castssl_plan_changes(const CastsslPlan *plan);
 
