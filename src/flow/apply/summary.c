@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/words.h"
 #include "flow/apply/summary.h"
 #include "flow/plan/steps.h"
 
@@ -64,9 +65,9 @@ castssl_summary_add(CastsslPlan *plan, bool dry_run)
 
 	if (strcmp(plan->action, "enable") != 0)
 		return;
-	castssl_plan_step(plan, "summary", "server", CASTSSL_STEP_FOLLOWS,
-					  psprintf("%d %s edited, %d %s cut off, %d %s; next: %s", rules,
-							   rules == 1 ? "rule" : "rules", sessions,
-							   sessions == 1 ? "session" : "sessions", warnings,
-							   warnings == 1 ? "warning" : "warnings", next_for(plan, dry_run)));
+	castssl_plan_step(
+		plan, "summary", "server", CASTSSL_STEP_FOLLOWS,
+		psprintf("%s edited, %s cut off, %s; next: %s", castssl_counted(rules, "rule", "rules"),
+				 castssl_counted(sessions, "session", "sessions"),
+				 castssl_counted(warnings, "warning", "warnings"), next_for(plan, dry_run)));
 }

@@ -7,6 +7,7 @@
 #include "postmaster/postmaster.h"
 #include "utils/guc.h"
 
+#include "base/words.h"
 #include "flow/ask/cron.h"
 #include "hba/match/match.h"
 #include "hba/text/address.h"
@@ -145,8 +146,8 @@ castssl_cron_warn(CastsslPlan *plan)
 		refused.count > castssl_cron_refused(plan->hba_before, castssl_tls_is_on()).count)
 		castssl_plan_warn(
 			plan, "edit pg_hba", "pg_cron", CASTSSL_CODE_cron_jobs,
-			psprintf("%d active %s by TCP and would be refused afterwards, such as %s: have them "
+			psprintf("%s by TCP and would be refused afterwards, such as %s: have them "
 					 "use the socket (nodename '') or background workers",
-					 refused.count, refused.count == 1 ? "job connects" : "jobs connect",
+					 castssl_counted(refused.count, "active job connects", "active jobs connect"),
 					 refused.example));
 }

@@ -229,8 +229,9 @@ castssl_check_cron_jobs(CastsslCheckScope *scope)
 	if (refused.count > 0)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, "pg_cron",
-			psprintf("%d active %s by TCP and would be refused, such as %s", refused.count,
-					 refused.count == 1 ? "job connects" : "jobs connect", refused.example),
+			psprintf("%s by TCP and would be refused, such as %s",
+					 castssl_counted(refused.count, "active job connects", "active jobs connect"),
+					 refused.example),
 			"Have the jobs use the socket (UPDATE cron.job SET nodename = '', by a superuser) or "
 			"background workers (cron.use_background_workers, with a restart), or admit them in "
 			"pg_hba.conf.");

@@ -183,8 +183,8 @@ warn_of_stricter(CastsslPlan *plan, CastsslClientCert clientcert)
 		plan, "edit pg_hba", castssl_hba_plan_place(policy, first->file, first->line_number),
 		CASTSSL_CODE_asks_for_more,
 		psprintf(
-			"%d %s for more than clientcert => '%s', and still %s: nothing is loosened here.%s%s%s",
-			count, count == 1 ? "rule asks" : "rules ask", castssl_clientcert_name(clientcert),
+			"%s for more than clientcert => '%s', and still %s: nothing is loosened here.%s%s%s",
+			castssl_counted(count, "rule asks", "rules ask"), castssl_clientcert_name(clientcert),
 			count == 1 ? "does" : "do", statements.len > 0 ? "  To loosen them:" : "",
 			statements.data, statements.len > 0 ? "  SELECT * FROM castssl_hba_apply();" : ""));
 }
