@@ -14,10 +14,10 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
+#include "server/disk/paths.h"
 #include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
-#include "server/disk/paths.h"
 #include "server/reload.h"
 #include "server/sessions.h"
 #include "server/world.h"
@@ -159,6 +159,8 @@ prepare(Judge *judge, const CastsslPlan *plan)
 {
 	CastsslQuestion question = { .brief = true, .world = castssl_hba_world() };
 
+	/* Nobody is to be cut off, whoever calls; what the caller may not know is not said below. */
+	question.knows_secrets = true;
 	judge->plan = plan;
 	judge->now = judge->after = question;
 	castssl_question_now(&judge->now, plan->hba_before);
@@ -189,34 +191,30 @@ loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
 	CastsslExplanation now;
 	CastsslImpact today;
 
-	/* Nobody is to be cut off, whoever calls; what the caller may not know is not said below. */
-	judge->now.knows_secrets = judge->after.knows_secrets = true;
 	*impact = judge_session(&judge->after, session, &after);
-	if (impact->unknown && judge->knows_now)
-	{
-		/* what nobody can say today either is no part of the plan */
-		today = judge_session(&judge->now, session, &now);
-		if (castssl_same_text(today.unknown, impact->unknown))
-			impact->unknown = NULL;
-	}
+	if (impact->unknown == NULL && impact->verdict != CASTSSL_REFUSED)
+		return false;
+	today = judge_session(&judge->now, session, &now);
+	/* what nobody can say today either is no part of the plan */
+	if (judge->knows_now && castssl_same_text(today.unknown, impact->unknown))
+		impact->unknown = NULL;
 	if (impact->verdict != CASTSSL_REFUSED || is_revoked(judge, session))
 		return false;
 	/* what the role or the database says is the same, whatever the server has loaded */
 	if (!judge->knows_now && after.line_verdict == CASTSSL_REFUSED)
 		return true;
-	today = judge_session(&judge->now, session, &now);
 	return today.verdict != CASTSSL_REFUSED || (today.in_plaintext && !impact->in_plaintext);
 }
 
 /* What is said of a session to who may not know which password is stored. */
 static void
-hide_secret(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
+hide_secret(CastsslQuestion question, CastsslImpact *impact)
 {
 	CastsslExplanation after;
 	CastsslImpact shown;
 
-	judge->after.knows_secrets = false;
-	shown = judge_session(&judge->after, session, &after);
+	question.knows_secrets = false;
+	shown = judge_session(&question, impact->session, &after);
 	impact->reason =
 		shown.verdict == impact->verdict ? shown.reason : "Why is shown to superusers alone.";
 }
@@ -259,9 +257,11 @@ castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses)
 		CastsslImpact impact;
 		bool loser = loses(&judge, who[i], &impact);
 
-		if (who[i]->pid != MyProcPid && !castssl_caller_is_superuser())
-			hide_secret(&judge, who[i], &impact);
 		CHECK_FOR_INTERRUPTS();
+		if (!loser && impact.unknown == NULL)
+			continue;
+		if (who[i]->pid != MyProcPid && !castssl_caller_is_superuser())
+			hide_secret(judge.after, &impact);
 		if (impact.unknown)
 			losses->unknown[losses->nunknown++] = impact;
 		if (!loser)
