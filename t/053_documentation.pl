@@ -3,7 +3,7 @@
 #
 # Each ```sql block runs as written, in the order of its document, each in a psql session of its own
 # as superuser, on a server without the extension at first. In it
-#   /root/certs             is a folder with server.key, server.crt and root.crt
+#   /etc/postgresql/tls             is a folder with server.key, server.crt and root.crt
 #   <!-- setup: SQL -->     before a block is run too, and not shown to readers
 #   ```text                 directly after a block is what it prints, where … stands for anything
 #   ```sql norun            is not run; the test counts these
@@ -64,7 +64,7 @@ sub run_document
 	{
 		next if ($example->{info} // '') eq 'sql norun';
 		my $sql = $example->{setup} // $example->{body};
-		$sql =~ s{/root/certs}{$t->{source}}g;
+		$sql =~ s{/etc/postgresql/tls}{$t->{source}}g;
 		# what confirms is typed in a new connection: here alice comes in, too, and the number is the one that waits
 		my $guest = $sql =~ /castssl_confirm/ ? $t->guest : undef;
 		$sql =~ s/castssl_confirm\(\d*\)/'castssl_confirm(' . $t->in_effect . ')'/e;
@@ -79,14 +79,14 @@ sub run_document
 	return;
 }
 
-# function => { parameters => [ 'name type' ... ], columns => [ ... ] } as the reference has them
+# function => { parameters => [ 'name type' ... ], columns => [ ... ] } as the pages of the reference have them
 sub reference
 {
-	my ($text) = @_;
 	my %functions;
 	my ($function, $part);
-	foreach my $line (split /\n/, $text)
+	foreach my $line (map { split /\n/, text_of($_) } sort glob "$root/docs/reference-*.md")
 	{
+		undef $function if $line =~ /^# /;
 		$functions{ $function = $1 } = { parameters => [], columns => [], text => '' } if $line =~ /^### (castssl_\w+(?:\(\w+\))?)$/;
 		next unless $function;
 		$functions{$function}{text} .= "$line\n";
@@ -114,8 +114,10 @@ SQL
 		next unless $row->{name};
 		push @{ $f->{ ($row->{mode} // 'i') =~ /[ib]/ ? 'parameters' : 'columns' } }, "$row->{name} $row->{type}";
 	}
-	my $reference = reference(text_of("$root/docs/reference.md"));
+	my $reference = reference();
 	is_deeply([ sort keys %$reference ], [ sort keys %proc ], 'the functions');
+	my @listed = text_of("$root/docs/reference.md") =~ /\[(castssl_\w+(?:\(\w+\))?)\]\(reference-/g;
+	is_deeply([ sort @listed ], [ sort keys %proc ], 'docs/reference.md lists them');
 	foreach my $name (sort keys %proc)
 	{
 		my $f = $reference->{$name} or next;
@@ -155,7 +157,7 @@ subtest 'the reasons of errors are those of the source' => sub {
 
 subtest 'values are those of the server' => sub {
 	my $t = CastsslTest->new('values');
-	my $reference = reference(text_of("$root/docs/reference.md"));
+	my $reference = reference();
 	my $detail = sub {
 		my ($call) = @_;
 		my (undef, undef, $err) = $t->psql("SELECT * FROM $call");
@@ -224,12 +226,39 @@ subtest 'values are those of the server' => sub {
 
 run_document($_) foreach "$root/README.md", sort glob "$root/docs/*.md";
 
-# what a document links to is there
-foreach my $file ("$root/README.md", sort glob "$root/docs/*.md")
+# The anchors of a page: its headings, as GitHub names them.
+sub anchors
 {
-	my ($folder) = $file =~ m{^(.*)/};
-	my @missing = grep { !-e "$folder/$_" } text_of($file) =~ /\]\((?!https?:|#)([^)#\s]+)/g;
-	is_deeply(\@missing, [], basename($file) . ': no broken link');
+	my ($text) = @_;
+	my %anchors;
+	$text =~ s/^```.*?^```$//msg;
+	foreach my $heading ($text =~ /^#+ (.*)$/mg)
+	{
+		my $anchor = lc($heading =~ s/\[([^\]]*)\]\([^)]*\)/$1/gr);
+		$anchor =~ s/[^\w -]//g;
+		$anchor =~ s/ /-/g;
+		my ($unique, $n) = ($anchor, 0);
+		$unique = "$anchor-" . ++$n while $anchors{$unique};
+		$anchors{$unique} = 1;
+	}
+	return \%anchors;
+}
+
+# what a page links to is there; no page is longer than one can read
+my @folders = ('.', qw(bench debian docs examples monitoring src));
+foreach my $file (map({ glob "$root/$_/*.md" } @folders), glob "$root/src/*/*/README.md")
+{
+	my $text = text_of($file);
+	my ($folder, $name) = $file =~ m{^(.*)/(.*)$};
+	my @broken;
+	while ($text =~ /\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)
+	{
+		my ($page, $anchor) = ($1 eq '' ? $file : "$folder/$1", $2);
+		next if -e $page && !(defined $anchor && !anchors(text_of($page))->{$anchor});
+		push @broken, $page . (defined $anchor ? "#$anchor" : '');
+	}
+	is_deeply(\@broken, [], "$name: no broken link");
+	cmp_ok($text =~ tr/\n//, '<=', 300, "$name: at most 300 lines") unless $name eq 'CHANGELOG.md';
 }
 
 done_testing();

@@ -1,4 +1,5 @@
-# docs/automation.md: each recipe, taken out of the document and run as it stands, by the clients that it is for.
+# docs/automation*.md and docs/poolers.md: each recipe, taken out of the document and run as it stands, by the
+# clients that it is for.
 # One that is not installed is skipped.
 # Needs: default-jdk-headless libpostgresql-jdbc-java node-pg npm python3-psycopg2 python3-psycopg python3-asyncpg golang-go golang-github-lib-pq-dev libdbd-pg-perl ansible pgbouncer haproxy postgresql-MAJOR-cron
 use strict;
@@ -12,7 +13,7 @@ use Test::More;
 use Time::HiRes ();
 
 # Each block behind <!-- recipe: NAME --> becomes the file NAME.
-my $document = slurp("$FindBin::RealBin/../docs/automation.md");
+my $document = join '', map { slurp($_) } glob "$FindBin::RealBin/../docs/{automation,automation-*,poolers}.md";
 my $folder = CastsslTest::temporary_folder();
 my %recipes;
 while ($document =~ /<!-- recipe: (\S+) -->\n```[^\n]*\n(.*?)^```$/msg)
@@ -280,9 +281,9 @@ subtest 'pg_cron' => sub {
 	# what fails behind the call is taken back; one of the two jobs waits for the other
 	$cron->sql(q{SELECT cron.schedule('fails', '* * * * *', $$SET lock_timeout = '60s'; SELECT count(*) FROM castssl_enable(plaintext => 'block', source_dir => '}
 		  . $cron->{source} . q{', force => true); SELECT 1/0$$)});
-	$cron->sql($renew =~ s{/root/certs}{$cron->{source}}r);
-	$workers->sql($renew =~ s{/root/certs}{$t->{other}}r =~ s/'renew'/'asks'/r);
-	$workers->sql($renew =~ s{'/root/certs'}{'$workers->{source}', force => true}r);
+	$cron->sql($renew =~ s{/etc/postgresql/tls}{$cron->{source}}r);
+	$workers->sql($renew =~ s{/etc/postgresql/tls}{$t->{other}}r =~ s/'renew'/'asks'/r);
+	$workers->sql($renew =~ s{'/etc/postgresql/tls'}{'$workers->{source}', force => true}r);
 	my @runs = map {
 		my $server = $_;
 		foreach (1 .. 3000)
@@ -309,6 +310,6 @@ subtest 'pg_cron' => sub {
 is_deeply([ grep { !$recipes{$_} } sort keys %recipes ], [], 'every recipe was run') unless grep { !$_->{ok} || $_->{type} eq 'skip' } Test::More->builder->details;
 my %reasons = map { $_ => 1 } slurp("$FindBin::RealBin/../docs/reference.md") =~ /^\| `(castssl_\w+)` \|/mg;
 is_deeply([ grep { !$reasons{$_} } $document =~ /^\| \d+ \| `(castssl_\w+)` \|/mg, $document =~ /55000, `(castssl_\w+)`/g ], [], 'its reasons are those of the reference');
-is(scalar keys %recipes, 13, 'recipes of docs/automation.md');
+is(scalar keys %recipes, 13, 'recipes of the documents');
 $t->stop;
 done_testing();

@@ -14,7 +14,7 @@
 /*
  * CHECK(name, function, worst severity, title): names are part of the interface,
  * and this is the order of the rows.  A title says what holds where nothing is found;
- * docs/reference.md has the same (t/053_documentation.pl).
+ * docs/reference-status.md has the same (t/053_documentation.pl).
  */
 /* clang-format off */
 #define CASTSSL_CHECKS(CHECK) \
