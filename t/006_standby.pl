@@ -15,6 +15,7 @@ is($standby->sql('SELECT pg_is_in_recovery()'), 't', 'a standby');
 
 my $steps = $standby->enable(source_dir => $standby->{source}, plaintext => 'block');
 is((grep { $_->{result} eq 'done' } @$steps) > 0, 1, 'castssl_enable on a standby');
+is(() = $standby->slurp($standby->{node}->logfile) =~ /LOG:  pg_castssl: change \d+ \(enable by postgres\) was applied$/mg, 1, 'its log says so in one line');
 is($standby->served, $standby->{pki}->fingerprint('server-renewed.crt'), 'its own certificate is served');
 $standby->in('TLS with a certificate', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
 $standby->out('plaintext', qr/no pg_hba.conf entry/, sslmode => 'disable');

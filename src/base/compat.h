@@ -20,6 +20,11 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* Before 14 the log has them, too. */
+#if PG_VERSION_NUM < 140000
+#define WARNING_CLIENT_ONLY WARNING
+#endif
+
 /* 18 moved pg_noreturn before the declaration, and dropped the form behind it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

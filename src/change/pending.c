@@ -9,6 +9,7 @@
 
 #include "change/lock.h"
 #include "change/pending.h"
+#include "server/process/caller.h"
 
 static List *pending; /* CastsslPending, in TopMemoryContext */
 
@@ -17,11 +18,13 @@ castssl_pending_add(CastsslPendingKind kind, int64 change_id, int64 time)
 {
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	CastsslPending *item = palloc0(sizeof(CastsslPending));
+	const char *user_name = castssl_caller_name();
 
 	item->kind = kind;
 	item->change_id = change_id;
 	item->time = time;
 	item->level = GetCurrentTransactionNestLevel();
+	item->user_name = user_name ? pstrdup(user_name) : NULL;
 	pending = lappend(pending, item);
 	MemoryContextSwitchTo(context);
 	castssl_lock_keep();
@@ -85,6 +88,17 @@ castssl_pending_end_level(int level, bool committed)
 void
 castssl_pending_forget(void)
 {
+	ListCell *cell;
+
+	foreach (cell, pending)
+	{
+		CastsslPending *item = lfirst(cell);
+
+		if (item->user_name)
+			pfree(item->user_name);
+		if (item->line)
+			pfree(item->line);
+	}
 	list_free_deep(pending);
 	pending = NIL;
 }

@@ -21,9 +21,11 @@ typedef struct CastsslPending
 {
 	CastsslPendingKind kind;
 	int64 change_id;
-	int64 time;   /* see kind */
-	int level;    /* nesting level of the subtransaction to which it belongs */
-	bool aborted; /* that subtransaction was rolled back */
+	int64 time;      /* see kind */
+	int level;       /* nesting level of the subtransaction to which it belongs */
+	bool aborted;    /* that subtransaction was rolled back */
+	char *user_name; /* who called; NULL: nobody, in a worker of ours */
+	char *line;      /* for the server's log, when it has committed; NULL: none */
 } CastsslPending;
 
 /*

@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "change/journal.h"
+#include "change/log.h"
 #include "change/pending.h"
 #include "change/prune.h"
 #include "change/recover.h"
@@ -38,8 +39,6 @@ undo_one(CastsslChange *change, int elevel)
 {
 	CastsslChangeState state = CASTSSL_EXPIRED;
 	const char *why;
-	char *problem;
-	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
 
 	if (change->state == CASTSSL_APPLYING)
 	{
@@ -57,14 +56,7 @@ undo_one(CastsslChange *change, int elevel)
 	else
 		why = "nobody confirmed it in time";
 	change->reason = why;
-	problem = castssl_change_undo(change, state);
-	ereport(
-		elevel,
-		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was undone: %s%s%s", change->id,
-				change->action, by, why, problem ? "; but the server has not loaded it yet: " : "",
-				problem ? problem : ""),
-		 elevel == LOG ? 0 : errdetail("Files and parameters are as they were before it."),
-		 elevel == LOG ? 0 : errhint("SELECT * FROM castssl_changes() shows it.")));
+	castssl_log_undone(change, castssl_change_undo(change, state), elevel);
 }
 
 /*
@@ -103,21 +95,13 @@ reason_to_leave_alone(const CastsslChange *change)
 static void
 leave_alone(CastsslChange *change, char *reason, int elevel)
 {
-	const char *by = change->user_name ? psprintf(" by %s", change->user_name) : "";
-
 	change->reason = psprintf("not undone: %s", reason);
 	change->left_alone = true;
 	change->state = change->state == CASTSSL_APPLYING ? CASTSSL_FAILED : CASTSSL_APPLIED;
 	change->transaction = 0;
 	change->finished_at = GetCurrentTimestamp();
 	castssl_journal_update(change);
-	ereport(
-		elevel,
-		(errmsg("pg_castssl: change " INT64_FORMAT " (%s%s) was not undone: %s", change->id,
-				change->action, by, reason),
-		 errdetail("Nothing of it was undone, because it would not have been undone as a whole."),
-		 errhint("Look at these files and at \"SELECT * FROM castssl_check()\", and put right "
-				 "what this server needs.")));
+	castssl_log_left_alone(change, reason, elevel);
 }
 
 static void

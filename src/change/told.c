@@ -9,6 +9,13 @@
 #include "change/told.h"
 
 char *
+castssl_change_name(const CastsslChange *change)
+{
+	return psprintf("change " INT64_FORMAT " (%s%s%s)", change->id, change->action,
+					change->user_name ? " by " : "", change->user_name ? change->user_name : "");
+}
+
+char *
 castssl_change_title(const CastsslChange *change)
 {
 	return psprintf("%s%s%s%s%s", change->action, change->user_name ? " by " : "",

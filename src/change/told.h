@@ -7,6 +7,9 @@
 
 #include "change/record.h"
 
+/* "change 7 (enable by alice)".  Palloc'd. */
+extern char *castssl_change_name(const CastsslChange *change);
+
 /* "enable by alice, 2026-11-28 17:07:31.123456 UTC".  Palloc'd. */
 extern char *castssl_change_title(const CastsslChange *change);
 

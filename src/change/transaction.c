@@ -6,12 +6,15 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/fault.h"
 #include "change/fate.h"
 #include "change/journal.h"
 #include "change/lock.h"
+#include "change/log.h"
 #include "change/pending.h"
 #include "change/recover.h"
 #include "change/transaction.h"
@@ -62,9 +65,26 @@ postpone(CastsslChange *change, TimestampTz deadline, uint64 transaction)
 	change->confirm_within = 0;
 }
 
+/* Is there no later word on the same change, which counts instead? */
+static bool
+is_last_word(const CastsslPending *item)
+{
+	const ListCell *cell;
+	bool last = false;
+
+	foreach (cell, castssl_pending_list())
+	{
+		const CastsslPending *other = lfirst(cell);
+
+		if (!other->aborted && other->change_id == item->change_id)
+			last = (other == item);
+	}
+	return last;
+}
+
 /* Write what becomes of the change if this transaction commits. */
 static void
-settle(const CastsslPending *item, uint64 transaction)
+settle(CastsslPending *item, uint64 transaction)
 {
 	CastsslChange *change = castssl_journal_read(item->change_id);
 
@@ -81,6 +101,8 @@ settle(const CastsslPending *item, uint64 transaction)
 			break;
 	}
 	castssl_journal_update(change);
+	if (is_last_word(item))
+		item->line = MemoryContextStrdup(TopMemoryContext, castssl_log_line(change, item));
 }
 
 static bool
@@ -117,7 +139,7 @@ before_commit(void)
 	CASTSSL_FAULT("before commit");
 	foreach (cell, pending)
 	{
-		const CastsslPending *item = lfirst(cell);
+		CastsslPending *item = lfirst(cell);
 
 		if (!item->aborted)
 			settle(item, transaction);
@@ -126,7 +148,24 @@ before_commit(void)
 	RESUME_INTERRUPTS();
 }
 
-/* Programs that show what the server says see that a change does not stay. */
+static void
+log_decided(void)
+{
+	const ListCell *cell;
+
+	foreach (cell, castssl_pending_list())
+	{
+		const CastsslPending *item = lfirst(cell);
+
+		if (item->line)
+			castssl_log_write(item->line);
+	}
+}
+
+/*
+ * Programs that show what the server says see that a change does not stay.  The log has a line
+ * when it is undone.
+ */
 static void
 tell_taken_back(void)
 {
@@ -137,9 +176,10 @@ tell_taken_back(void)
 		const CastsslPending *item = lfirst(cell);
 
 		if (item->kind == CASTSSL_PENDING_KEEP && !item->aborted)
-			ereport(WARNING, (errmsg("change " INT64_FORMAT " by pg_castssl is taken back, for its "
-									 "transaction did not commit",
-									 item->change_id)));
+			ereport(WARNING_CLIENT_ONLY,
+					(errmsg("change " INT64_FORMAT " by pg_castssl is taken back, for its "
+							"transaction did not commit",
+							item->change_id)));
 	}
 }
 
@@ -174,6 +214,7 @@ at_end(XactEvent event, void *arg)
 			forget_and_wake();
 			break;
 		case XACT_EVENT_COMMIT:
+			log_decided();
 			forget_and_wake();
 			break;
 		default:

@@ -8,7 +8,9 @@
 #include <openssl/ssl.h>
 
 #include "libpq-fe.h"
+#include "common/ip.h"
 #include "lib/stringinfo.h"
+#include "libpq/pqcomm.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "portability/instr_time.h"
@@ -199,8 +201,25 @@ typedef struct ProbeResult
 	char *chain;               /* and all that came with it, as PEM */
 	bool no_tls;               /* the server answered that it offers no TLS */
 	CastsslProbeAnswer answer; /* GOAL_LOGIN */
+	char *from;                /* its own end of the connection, "127.0.0.1(41234)" */
+	bool logged;               /* the server refused it by an error, which its log has */
 	char *problem;
 } ProbeResult;
+
+/* As log_line_prefix has it (%r). */
+static char *
+own_end(PGconn *conn)
+{
+	SockAddr local = { .salen = sizeof(local.addr) };
+	char host[NI_MAXHOST];
+	char port[NI_MAXSERV];
+
+	if (getsockname(PQsocket(conn), (struct sockaddr *) &local.addr, &local.salen) != 0 ||
+		pg_getnameinfo_all(&local.addr, local.salen, host, sizeof(host), port, sizeof(port),
+						   NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return NULL; /* LCOV_EXCL_LINE: the socket is connected */
+	return psprintf("%s(%s)", host, port);
+}
 
 /* Store the certificate of a connection whose handshake has just finished. */
 static void
@@ -304,6 +323,7 @@ drive_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 		if (PQstatus(conn) == CONNECTION_MADE)
 		{
 			strlcpy(last_address, PQhostaddr(conn), sizeof(last_address));
+			result->from = own_end(conn);
 			/* Handshake finished: PQsslInUse alone is true from the first message on. */
 			if (PQsslInUse(conn) && result->fingerprint == NULL)
 				note_certificate(conn, result);
@@ -352,7 +372,7 @@ failure_text(PGconn *conn, char sqlstate[6])
  * reject, and if a certificate is missing.
  */
 static CastsslProbeAnswer
-judge_failure(PGconn *conn, char **problem)
+judge_failure(PGconn *conn, char **problem, bool *logged)
 {
 	static const char *const after_authentication[] = { "28P01", "3D000", "42501", "55000" };
 	char sqlstate[6];
@@ -361,6 +381,7 @@ judge_failure(PGconn *conn, char **problem)
 		return CASTSSL_PROBE_ADMITTED;
 
 	*problem = failure_text(conn, sqlstate);
+	*logged = sqlstate[0] != '\0';
 	if (strcmp(sqlstate, "28000") == 0)
 		return strstr(PQerrorMessage(conn), " ClientAuthentication,") != NULL
 				   ? CASTSSL_PROBE_REFUSED
@@ -381,7 +402,7 @@ finish_probe(PGconn *conn, ProbeGoal goal, int timeout, ProbeResult *result)
 	if (drive_probe(conn, goal, timeout, result))
 		result->answer = CASTSSL_PROBE_ADMITTED;
 	else if (result->problem == NULL && goal == GOAL_LOGIN)
-		result->answer = judge_failure(conn, &result->problem);
+		result->answer = judge_failure(conn, &result->problem, &result->logged);
 	else if (result->problem == NULL)
 		result->problem = failure_text(conn, sqlstate);
 }
@@ -463,6 +484,12 @@ castssl_probe_login(const char *database, const char *user, bool tls, int timeou
 	ProbeResult result;
 
 	run_probe(GOAL_LOGIN, database, user, tls, timeout, &result);
+	if (result.logged)
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("pg_castssl: the refused login of user \"%s\" to database \"%s\" from %s "
+						"was a proof of its own",
+						user, database, result.from ? result.from : "this host"),
+				 errhidestmt(true)));
 	*served = result.fingerprint;
 	*problem = result.problem;
 	return result.answer;

@@ -14,6 +14,7 @@
 #include "change/bridge.h"
 #include "change/journal.h"
 #include "change/lock.h"
+#include "change/log.h"
 #include "change/pending.h"
 #include "change/prune.h"
 #include "change/rollback.h"
@@ -373,6 +374,7 @@ put_back(void *arg)
 		apply->not_loaded = castssl_change_undo(change, CASTSSL_FAILED);
 		if (apply->not_loaded == NULL)
 			apply->not_loaded = castssl_prove_restored();
+		castssl_log_undone(change, apply->not_loaded, LOG_SERVER_ONLY);
 	}
 	HOLD_INTERRUPTS();
 	RESUME_CANCEL_INTERRUPTS();
