@@ -7,6 +7,7 @@
 #   <!-- setup: SQL -->     before a block is run too, and not shown to readers
 #   ```text                 directly after a block is what it prints, where … stands for anything
 #   ```sql norun            is not run; the test counts these
+#   ```bash run             is run in a folder with these files, without sudo; host=db1.example.com is this server
 use strict;
 use warnings;
 use FindBin;
@@ -16,7 +17,7 @@ use File::Basename qw(basename);
 use Test::More;
 
 my $root = "$FindBin::RealBin/..";
-my %norun = ('README.md' => 1, 'automation.md' => 1, 'keys.md' => 6, 'replication.md' => 2);    # how many examples of a document are not run
+my %norun = ('automation.md' => 1, 'keys.md' => 6, 'replication.md' => 2);    # how many examples of a document are not run
 
 sub text_of
 {
@@ -31,7 +32,7 @@ sub examples
 {
 	my ($text) = @_;
 	my @examples;
-	while ($text =~ /<!-- setup: (?<setup>.*?) -->|^(?<pad>[ ]*)```(?<info>sql|sql norun)\n(?<body>.*?)^\g{pad}```\n(?:\s*\n```text\n(?<out>.*?)^```\n)?/msg)
+	while ($text =~ /<!-- setup: (?<setup>.*?) -->|^(?<pad>[ ]*)```(?<info>sql|sql norun|bash run)\n(?<body>.*?)^\g{pad}```\n(?:\s*\n```text\n(?<out>.*?)^```\n)?/msg)
 	{
 		my %example = %+;
 		$example{line} = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
@@ -47,6 +48,19 @@ sub matches
 	s/[ \t]+$//mg, s/\s+\z// foreach $output, $wanted;
 	my $pattern = join '.*?', map { quotemeta } split /\xe2\x80\xa6/, $wanted, -1;
 	return $output =~ /\A$pattern\z/s;
+}
+
+# Commands of a shell, as they stand but for the host, root's part, and the password.
+sub run_shell
+{
+	my ($t, $commands) = @_;
+	$commands =~ s/\bsudo //g;
+	$commands =~ s/ -o postgres -g postgres\b//g;
+	$commands =~ s/host=db1\.example\.com/'host=localhost hostaddr=127.0.0.1 port=' . $t->{node}->port/eg;
+	my $here = CastsslTest::temporary_folder();
+	system('cp', '-Rp', "$t->{source}/.", $here) == 0 or die "no copy of $t->{source}";
+	local $ENV{PGPASSWORD} = 'wonderland';
+	return CastsslOpenssl::run('', 'sh', '-e', '-c', "cd '$here'\n$commands");
 }
 
 sub run_document
@@ -65,11 +79,13 @@ sub run_document
 		next if ($example->{info} // '') eq 'sql norun';
 		my $sql = $example->{setup} // $example->{body};
 		$sql =~ s{/etc/postgresql/tls}{$t->{source}}g;
+		my $shell = ($example->{info} // '') eq 'bash run';
 		# what confirms is typed in a new connection: here alice comes in, too, and the number is the one that waits
-		my $guest = $sql =~ /castssl_confirm/ ? $t->guest : undef;
+		my $guest = $sql =~ /castssl_confirm/ && !$shell ? $t->guest : undef;
 		$sql =~ s/castssl_confirm\(\d*\)/'castssl_confirm(' . $t->in_effect . ')'/e;
-		my ($ok, $out, $err) = CastsslOpenssl::run($sql, 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-P', 'pager=off', '-h',
-			$t->{node}->host, '-p', $t->{node}->port, '-U', 'postgres', 'postgres');
+		my ($ok, $out, $err) = $shell ? run_shell($t, $sql)
+		  : CastsslOpenssl::run($sql, 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-P', 'pager=off', '-h', $t->{node}->host,
+			'-p', $t->{node}->port, '-U', 'postgres', 'postgres');
 		$guest->quit if $guest;
 		ok($ok, "$name, line $example->{line} runs") or diag "$sql\n$err";
 		next unless defined $example->{out};
