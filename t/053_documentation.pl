@@ -95,7 +95,8 @@ sub run_document
 	return;
 }
 
-# function => { parameters => [ 'name type' ... ], columns => [ ... ] } as the pages of the reference have them
+# function => { parameters => [ 'name type default' ... ], columns => [ 'name type' ... ] } as the pages of the reference
+# have them
 sub reference
 {
 	my %functions;
@@ -107,7 +108,8 @@ sub reference
 		next unless $function;
 		$functions{$function}{text} .= "$line\n";
 		$part = { parameter => 'parameters', column => 'columns' }->{$1} // $1 if $line =~ /^\| (\w+) \|/;
-		push @{ $functions{$function}{$part} }, "$1 $2" if $line =~ /^\| `([\w-]+)` \| ([^|]+?) \|/;
+		push @{ $functions{$function}{$part} }, "$1 $2" . ($part eq 'parameters' && $3 ? " $3" =~ tr/`//dr : '')
+		  if $line =~ /^\| `([\w-]+)` \| ([^|]+?) \| (?:(`[^|]*`|required) \|)?/;
 	}
 	return \%functions;
 }
@@ -117,7 +119,10 @@ subtest 'the reference is that of pg_proc' => sub {
 	my %proc;
 	foreach my $row (@{ $t->rows(<<'SQL') })
 	SELECT p.proname || CASE WHEN EXISTS (SELECT FROM pg_proc older WHERE older.proname = p.proname AND older.oid < p.oid)
-		THEN '(' || p.proargnames[1] || ')' ELSE '' END AS proname, a.mode, a.name, format_type(a.type, NULL) AS type
+		THEN '(' || p.proargnames[1] || ')' ELSE '' END AS proname, a.mode, a.name, format_type(a.type, NULL) AS type,
+		regexp_replace(pg_get_function_arg_default(p.oid, a.position::int), '::[a-z ]+(\[\])?$', '') AS "default",
+		format_type(p.prorettype, NULL) AS returned,
+		CASE WHEN 'pg_monitor'::regrole IN (SELECT grantee FROM aclexplode(p.proacl)) THEN 'Read' ELSE 'Change' END AS head
 	FROM pg_proc p
 	JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_castssl'
@@ -127,8 +132,10 @@ subtest 'the reference is that of pg_proc' => sub {
 SQL
 	{
 		my $f = $proc{ $row->{proname} } //= { parameters => [], columns => [] };
+		$f->{$_} = $row->{$_} foreach qw(head returned);
 		next unless $row->{name};
-		push @{ $f->{ ($row->{mode} // 'i') =~ /[ib]/ ? 'parameters' : 'columns' } }, "$row->{name} $row->{type}";
+		my $in = ($row->{mode} // 'i') =~ /[ib]/;
+		push @{ $f->{ $in ? 'parameters' : 'columns' } }, "$row->{name} $row->{type}" . ($in ? ' ' . ($row->{default} // 'required') : '');
 	}
 	my $reference = reference();
 	is_deeply([ sort keys %$reference ], [ sort keys %proc ], 'the functions');
@@ -139,7 +146,19 @@ SQL
 		my $f = $reference->{$name} or next;
 		is_deeply($f->{$_}, $proc{$name}{$_}, "$name: $_") or diag explain $proc{$name}{$_} foreach qw(parameters columns);
 		like($f->{text}, qr/^\Q$_\E/m, "$name: $_") foreach 'Errors: ', 'Since ', '```sql';
+		like($f->{text}, qr/\A\N*\n\n\N* $proc{$name}{head}\.\n/, "$name: who may call it");
+		like($f->{text}, qr/^Returns \Q$proc{$name}{returned}\E: /m, "$name: what it returns") unless @{ $proc{$name}{columns} };
 		like(text_of("$root/README.md"), qr/\b\Q$name\E/, "$name is in the README");
+	}
+	foreach my $row (text_of("$root/README.md") =~ /^(\| `castssl_.*)$/mg)
+	{
+		while ($row =~ /`(castssl_\w+)\(([\w, ]+)\)`/g)
+		{
+			my ($name, @named) = ($1, split /, /, $2);
+			my ($f) = grep { $_ } map { $proc{$_} } "$name($named[0])", $name;
+			my @have = map { (split / /)[0] } @{ $f->{parameters} };
+			is_deeply(\@named, [ grep { defined } @have[ 0 .. $#named ] ], "README: $name(@named)");
+		}
 	}
 	$t->stop;
 };
