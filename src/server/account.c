@@ -40,9 +40,12 @@ kind_of(Datum password)
 	return type == PASSWORD_TYPE_SCRAM_SHA_256 ? CASTSSL_SECRET_SCRAM : CASTSSL_SECRET_USELESS;
 }
 
-/* A row of pg_authid. */
+/*
+ * A row of pg_authid.  Not by heap_getattr(), which is inline: in a newer minor it calls a
+ * function that an older server of the same major does not have.
+ */
 static CastsslRoleFacts
-role_facts(HeapTuple tuple, TupleDesc columns)
+role_facts(HeapTuple tuple)
 {
 	Form_pg_authid row = (Form_pg_authid) GETSTRUCT(tuple);
 	CastsslRoleFacts facts = { .oid = row->oid,
@@ -51,10 +54,10 @@ role_facts(HeapTuple tuple, TupleDesc columns)
 							   .can_replicate = row->rolreplication,
 							   .connection_limit = row->rolconnlimit };
 	bool isnull;
-	Datum value = heap_getattr(tuple, Anum_pg_authid_rolpassword, columns, &isnull);
+	Datum value = SysCacheGetAttr(AUTHNAME, tuple, Anum_pg_authid_rolpassword, &isnull);
 
 	facts.secret = isnull ? CASTSSL_SECRET_NONE : kind_of(value);
-	value = heap_getattr(tuple, Anum_pg_authid_rolvaliduntil, columns, &isnull);
+	value = SysCacheGetAttr(AUTHNAME, tuple, Anum_pg_authid_rolvaliduntil, &isnull);
 	if (!isnull)
 	{
 		facts.valid_until = DatumGetTimestampTz(value);
@@ -67,15 +70,13 @@ CastsslRoleFacts
 castssl_role_facts(const char *name)
 {
 	CastsslRoleFacts facts = { 0 };
-	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
 	HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(name));
 
 	if (HeapTupleIsValid(tuple))
 	{
-		facts = role_facts(tuple, RelationGetDescr(relation));
+		facts = role_facts(tuple);
 		ReleaseSysCache(tuple);
 	}
-	table_close(relation, AccessShareLock);
 	return facts;
 }
 
@@ -101,7 +102,7 @@ castssl_database_facts(const char *name, Oid role)
 
 /* Names of the roles that are wanted (NULL: all). */
 static const char **
-role_names(bool (*wanted)(HeapTuple tuple, TupleDesc descriptor), int *count)
+role_names(bool (*wanted)(HeapTuple tuple), int *count)
 {
 	Relation relation = table_open(AuthIdRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
@@ -112,7 +113,7 @@ role_names(bool (*wanted)(HeapTuple tuple, TupleDesc descriptor), int *count)
 	*count = 0;
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		if (wanted && !wanted(tuple, RelationGetDescr(relation)))
+		if (wanted && !wanted(tuple))
 			continue;
 		CASTSSL_GROW(names, *count, capacity);
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the array has grown */
@@ -130,17 +131,17 @@ castssl_role_names(int *count)
 }
 
 static bool
-has_md5_secret(HeapTuple tuple, TupleDesc descriptor)
+has_md5_secret(HeapTuple tuple)
 {
-	CastsslRoleFacts facts = role_facts(tuple, descriptor);
+	CastsslRoleFacts facts = role_facts(tuple);
 
 	return facts.secret == CASTSSL_SECRET_MD5 && facts.can_login && !facts.password_expired;
 }
 
 static bool
-has_no_scram_secret(HeapTuple tuple, TupleDesc descriptor)
+has_no_scram_secret(HeapTuple tuple)
 {
-	CastsslRoleFacts facts = role_facts(tuple, descriptor);
+	CastsslRoleFacts facts = role_facts(tuple);
 
 	return facts.can_login && (facts.secret != CASTSSL_SECRET_SCRAM || facts.password_expired);
 }
@@ -152,7 +153,7 @@ compare_names(const void *a, const void *b)
 }
 
 static const char **
-sorted_names(bool (*wanted)(HeapTuple tuple, TupleDesc descriptor), int *count)
+sorted_names(bool (*wanted)(HeapTuple tuple), int *count)
 {
 	const char **names = role_names(wanted, count);
 
