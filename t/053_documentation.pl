@@ -3,11 +3,12 @@
 #
 # Each ```sql block runs as written, in the order of its document, each in a psql session of its own
 # as superuser, on a server without the extension at first. In it
-#   /etc/postgresql/tls             is a folder with server.key, server.crt and root.crt
+#   /etc/postgresql/tls             is a folder with server.key, server.crt, root.crt and alice.crt
 #   <!-- setup: SQL -->     before a block is run too, and not shown to readers
 #   ```text                 directly after a block is what it prints, where … stands for anything
 #   ```sql norun            is not run; the test counts these
-#   ```bash run             is run in a folder with these files, without sudo; host=db1.example.com is this server
+#   ```bash run             is run in a folder with these files, and dba.crt and dba.key, without sudo;
+#                           host=db1.example.com is this server
 use strict;
 use warnings;
 use FindBin;
@@ -59,6 +60,7 @@ sub run_shell
 	$commands =~ s/host=db1\.example\.com/'host=localhost hostaddr=127.0.0.1 port=' . $t->{node}->port/eg;
 	my $here = CastsslTest::temporary_folder();
 	system('cp', '-Rp', "$t->{source}/.", $here) == 0 or die "no copy of $t->{source}";
+	system('cp', '-p', $t->{pki}->path("alice.$_"), "$here/dba.$_") == 0 or die "no dba.$_" foreach qw(crt key);
 	local $ENV{PGPASSWORD} = 'wonderland';
 	return CastsslOpenssl::run('', 'sh', '-e', '-c', "cd '$here'\n$commands");
 }
@@ -72,6 +74,7 @@ sub run_document
 	is(scalar @skipped, $norun{$name} // 0, "$name: examples that are not run: " . join(', ', map { "line $_->{line}" } @skipped));
 	return unless grep { ($_->{info} // '') eq 'sql' } @examples;
 	my $t = CastsslTest->new('doc_' . basename($file, '.md'));
+	system('cp', $t->{pki}->path('alice.crt'), $t->{source}) == 0 or die 'no certificate of alice';
 	$t->sql('DROP EXTENSION pg_castssl');
 	$t->sql('CREATE EXTENSION pg_castssl') if $name ne 'README.md';
 	foreach my $example (@examples)
