@@ -68,7 +68,7 @@ is($t->served, $pki->fingerprint('server.crt'), 'restarted: ours is served');
 
 # After pg_upgradecluster: the files are those of an older cluster's folder
 {
-	my $find = "SELECT severity, subject, hint FROM castssl_check() WHERE check_name = 'older_paths'";
+	my $find = "SELECT severity, subject, hint FROM castssl_check() WHERE check_name = 'other_cluster'";
 	is_deeply($t->rows($find), [], 'no path of an older major');
 	my $older = "$ENV{PG_CLUSTER_CONF_ROOT}/12/castssl";
 	foreach my $folder ("$ENV{PG_CLUSTER_CONF_ROOT}/12", $older)

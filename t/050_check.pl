@@ -28,7 +28,7 @@ my %elsewhere = (
 	ca_rotation => '041_ca_rotation.pl',
 	sessions_ca => '041_ca_rotation.pl',
 	standby => '006_standby.pl',
-	older_paths => '011_debian.pl');
+	other_cluster => '011_debian.pl');
 
 # A file of the data directory, with its mode; of(name): one of the PKI.
 sub put
@@ -541,6 +541,40 @@ fault('no TCP at all',
 	mend => sub { follow($_[0]); $t->restart });
 $t->sql('ALTER SYSTEM RESET listen_addresses');
 $t->restart;
+foreach my $preloaded (0, 1)
+{
+	# the launcher of logical replication takes the only one
+	configure("max_worker_processes = $preloaded\nshared_preload_libraries = '" . ($preloaded ? 'pg_castssl' : '') . "'");
+	$t->restart;
+	fault('no background worker to be had' . ($preloaded ? ', by a preloaded library' : ''),
+		check => 'recovery_worker', severity => 'warning', subject => qr/^max_worker_processes$/,
+		plant => sub { }, hint => qr/; then restart the server\.$/,
+		mend => sub {
+			my ($row) = find('recovery_worker', 'warning');
+			like($row->{message}, $preloaded ? qr/preloaded, but nobody undoes/ : qr/confirm_within is refused/, 'what that means');
+			follow($_[0], undef, '', qr/max_worker_processes/);
+			$t->restart;
+		});
+	$t->sql('ALTER SYSTEM RESET max_worker_processes');
+}
+configure("max_worker_processes = 8\nshared_preload_libraries = ''");
+$t->restart;
+fault('files of another cluster',
+	check => 'other_cluster', severity => 'warning', subject => qr/^ssl_cert_file, ssl_key_file$/,
+	plant => sub {
+		my $other = "$t->{folder}/another cluster";
+		mkdir $other or die "$other: $!";
+		$t->write("$other/$_", $t->slurp("$data/$_")) foreach qw(PG_VERSION server.crt server.key);
+		chmod 0600, "$other/server.key" or die $!;
+		$t->sql("ALTER SYSTEM SET ssl_cert_file = '$other/server.crt'");
+		$t->sql("ALTER SYSTEM SET ssl_key_file = '$other/server.key'");
+		$t->sql('SELECT castssl_reload()');
+	},
+	hint => qr/^Copy the files to "\Q$data\E", and have these parameters name them there\.$/,
+	mend => sub {
+		$t->sql("ALTER SYSTEM RESET ssl_$_") foreach qw(cert_file key_file);
+		$t->reload;
+	});
 fault('what the next major refuses',
 	check => 'hba_future', severity => 'warning', arguments => 'target_version => 19',
 	plant => sub { append_hba("host all all 10.9.9.9/32 radius radiusservers=127.0.0.1 radiussecrets=s\n") },

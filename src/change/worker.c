@@ -167,14 +167,23 @@ castssl_worker_start(int64 change_id, bool required)
 	castssl_watch_wake();
 }
 
+static bool registered = false; /* in the postmaster, and so in all its children */
+
 void
 castssl_worker_register(void)
 {
 	BackgroundWorker worker;
 
+	registered = true;
 	describe_worker(&worker, true);
 	strlcpy(worker.bgw_name, "pg_castssl recovery", BGW_MAXLEN);
 	RegisterBackgroundWorker(&worker);
+}
+
+bool
+castssl_worker_is_registered(void)
+{
+	return registered;
 }
 
 /* Undo what is due; false if another process holds the lock. */

@@ -26,6 +26,9 @@ extern void castssl_worker_start(int64 change_id, bool required);
  */
 extern void castssl_worker_register(void);
 
+/* Has it been?  So it is where the library is preloaded. */
+extern bool castssl_worker_is_registered(void);
+
 /*
  * Where the library is not preloaded, a changing castssl_* call does that work:
  * undo, with a WARNING, what was interrupted or is overdue, and start a worker

@@ -3,8 +3,8 @@
  *		The checks of castssl_check, one line each.
  *
  * A new check is a line here and its function, in one of layers.c, files.c,
- * rules.c, exposure.c, passwords.c, upgrade.c, configured.c, ident.c, functions.c and live.c: void
- *castssl_check_NAME(CastsslCheckScope *scope).
+ * rules.c, exposure.c, passwords.c, upgrade.c, configured.c, ident.c, functions.c, workers.c and
+ *live.c: void castssl_check_NAME(CastsslCheckScope *scope).
  */
 #ifndef CASTSSL_FLOW_CHECK_CHECKS_H
 #define CASTSSL_FLOW_CHECK_CHECKS_H
@@ -25,7 +25,7 @@
 	CHECK(ssl_enabled, ssl_enabled, CASTSSL_ERROR, "TLS is on") \
 	CHECK(parameters_changeable, parameters_changeable, CASTSSL_INFO, "ALTER SYSTEM can change the parameters of TLS") \
 	CHECK(two_values, two_values, CASTSSL_INFO, "postgresql.conf says nothing that postgresql.auto.conf overrules") \
-	CHECK(older_paths, older_paths, CASTSSL_WARNING, "no file lies in a folder of an older major") \
+	CHECK(other_cluster, other_cluster, CASTSSL_WARNING, "no file lies in a folder of another cluster") \
 	CHECK(protocol_version, protocol_version, CASTSSL_ERROR, "no protocol before TLS 1.2") \
 	CHECK(ciphers, ciphers, CASTSSL_ERROR, "no weak ciphers") \
 	CHECK(passphrase, passphrase, CASTSSL_WARNING, "a key with a passphrase survives a reload") \
@@ -66,6 +66,7 @@
 	CHECK(hba_replication, hba_replication, CASTSSL_WARNING, "no replication from other hosts unencrypted") \
 	CHECK(hba_future, hba_future, CASTSSL_WARNING, "a later major accepts pg_hba.conf, and reads the same") \
 	CHECK(changes, changes, CASTSSL_ERROR, "no change waits, was interrupted, expired or failed to be undone") \
+	CHECK(recovery_worker, recovery_worker, CASTSSL_WARNING, "a background worker can undo what nobody confirms or commits") \
 	CHECK(edited_since, edited_since, CASTSSL_INFO, "no file was edited since the last change") \
 	CHECK(managed_elsewhere, managed_elsewhere, CASTSSL_WARNING, "no other program writes the configuration") \
 	CHECK(function_names, function_names, CASTSSL_ERROR, "no other function has the name of one of these") \

@@ -54,7 +54,7 @@ castssl_check_certificate_origin(CastsslCheckScope *scope)
 			"yours or by castssl_create_ca() and castssl_sign().");
 }
 
-/* ---- paths of an older major ---- */
+/* ---- paths in the folder of another cluster ---- */
 
 /* The major that a part of the path is named after, from 9 to newest; 0: none is. */
 static int
@@ -102,38 +102,95 @@ copy_statement(const CastsslCheckScope *scope)
 					castssl_sql_literal(folder), statement.data, target);
 }
 
+static bool
+is_same_folder(const struct stat *folder, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == folder->st_dev && st.st_ino == folder->st_ino;
+}
+
+static bool
+has_file(const char *folder, const char *name)
+{
+	struct stat st;
+
+	return stat(castssl_path_in(folder, name), &st) == 0;
+}
+
+/*
+ * The data directory or the folder of the configuration of another server in which the file lies;
+ * NULL: it lies in none, or in one of this server's own.
+ */
+static const char *
+other_folder_of(const char *file)
+{
+	const char *folder = castssl_path_in(DataDir, file);
+
+	do
+	{
+		struct stat st;
+
+		folder = castssl_path_folder(folder);
+		if (stat(folder, &st) != 0 || is_same_folder(&st, DataDir) ||
+			is_same_folder(&st, castssl_path_folder(ConfigFileName)))
+			return NULL;
+		if (has_file(folder, "PG_VERSION") ||
+			(has_file(folder, "postgresql.conf") && has_file(folder, "pg_hba.conf")))
+			return folder;
+	} while (strcmp(folder, castssl_path_folder(folder)) != 0);
+	return NULL;
+}
+
+/* Is a part of the paths of this server named after its major? */
+static bool
+is_named_after_major(void)
+{
+	return major_in(DataDir, CASTSSL_SERVER_MAJOR) == CASTSSL_SERVER_MAJOR ||
+		   major_in(ConfigFileName, CASTSSL_SERVER_MAJOR) == CASTSSL_SERVER_MAJOR;
+}
+
+/* Whose folder that is, a clause; NULL: this server's own, or nobody's. */
+static const char *
+other_owner_of(const char *file)
+{
+	const char *folder = other_folder_of(file);
+	int older = is_named_after_major() ? major_in(file, CASTSSL_SERVER_MAJOR - 1) : 0;
+
+	if (folder)
+		return psprintf("in \"%s\", a folder of another cluster", folder);
+	return older ? psprintf("in a folder of PostgreSQL %d", older) : NULL;
+}
+
 /* After pg_upgradecluster, say: the folder goes with the older cluster. */
 void
-castssl_check_older_paths(CastsslCheckScope *scope)
+castssl_check_other_cluster(CastsslCheckScope *scope)
 {
 	static const char *const names[] = { "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
 										 "ssl_crl_file",  "hba_file",     "ident_file" };
 	StringInfoData found;
-	int older = 0;
+	const char *owner = NULL;
 	char *copy;
 
-	if (major_in(DataDir, CASTSSL_SERVER_MAJOR) != CASTSSL_SERVER_MAJOR &&
-		major_in(ConfigFileName, CASTSSL_SERVER_MAJOR) != CASTSSL_SERVER_MAJOR)
-		return;
 	initStringInfo(&found);
 	for (int i = 0; i < lengthof(names); i++)
 	{
-		int major = major_in(castssl_parameter_value(names[i]), CASTSSL_SERVER_MAJOR - 1);
+		const char *value = castssl_parameter_value(names[i]);
+		const char *other = value[0] ? other_owner_of(value) : NULL;
 
-		if (major == 0)
+		if (other == NULL)
 			continue;
-		older = major;
+		owner = other;
 		appendStringInfo(&found, "%s%s", found.len ? ", " : "", names[i]);
 	}
-	if (older == 0)
+	if (owner == NULL)
 		return;
-	copy = major_in(HbaFileName, CASTSSL_SERVER_MAJOR - 1) == 0 &&
-				   major_in(IdentFileName, CASTSSL_SERVER_MAJOR - 1) == 0
+	copy = other_owner_of(HbaFileName) == NULL && other_owner_of(IdentFileName) == NULL
 			   ? copy_statement(scope)
 			   : NULL;
 	castssl_check_report(
 		scope, CASTSSL_WARNING, found.data,
-		psprintf("in a folder of PostgreSQL %d, which goes when that cluster is dropped", older),
+		psprintf("%s, which goes when that cluster is dropped", owner),
 		copy ? copy
 			 : castssl_hint_naming("Copy the files to \"%s\", and have these parameters name them "
 								   "there.",
