@@ -19,6 +19,7 @@ use Test::More;
 
 my $root = "$FindBin::RealBin/..";
 my %norun = ('automation.md' => 1, 'keys.md' => 6, 'replication.md' => 2);    # how many examples of a document are not run
+my %elsewhere = ('cast.md' => '079_cast.pl');    # documents that another test runs, on a server of another kind
 
 sub text_of
 {
@@ -262,7 +263,8 @@ subtest 'values are those of the server' => sub {
 	$t->stop;
 };
 
-run_document($_) foreach "$root/README.md", sort glob "$root/docs/*.md";
+run_document($_) foreach grep { !$elsewhere{ basename($_) } } "$root/README.md", sort glob "$root/docs/*.md";
+like(text_of("$root/t/$elsewhere{$_}"), qr{docs/\Q$_\E}, "$_: t/$elsewhere{$_} runs it") foreach sort keys %elsewhere;
 
 # The anchors of a page: its headings, as GitHub names them.
 sub anchors
