@@ -164,6 +164,22 @@ subtest 'names that pg_stat_ssl does not show whole' => sub {
 	$t->sql('SELECT castssl_hba_discard()');
 	quit($alice);
 
+	# a slash in a CN: neither what is before it is the CN, nor the whole of what follows
+	$t->sql(q{CREATE ROLE al LOGIN PASSWORD 'wonderland'; CREATE ROLE "al/ice" LOGIN PASSWORD 'wonderland'});
+	$pki->key('slash');
+	$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', 'slash.key', '-subj', '/CN=al\/ice/O=Test', '-out', 'slash.csr');
+	$pki->openssl('x509', '-req', '-in', 'slash.csr', '-CA', 'root.crt', '-CAkey', 'root.key', '-set_serial', '77',
+		'-days', '90', '-extfile', 'client.ext', '-out', 'slash.crt');
+	my @slash = (sslcert => $pki->path('slash.crt'), sslkey => $pki->path('slash.key'));
+	$t->set_hba($socket . "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n");
+	my @both = map { live(user => $_, @slash) } 'al', 'al/ice';
+	guarded(q{castssl_enable(clientcert => 'verify-full')}, 'a CN with a slash', message => qr/^1 live session could not come back$/, detail => qr/^User "al", .*"al\/ice"/);
+	enable(clientcert => 'verify-full', force => 'true');
+	$t->out('which is so', qr/password authentication failed for user "al"/, user => 'al', cert => 'slash', password => 'wonderland');
+	$t->in('and who has that name comes in', user => 'al/ice', cert => 'slash', password => 'wonderland');
+	quit(@both);
+	$t->set_hba($socket . "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n");
+
 	# a DN that is whole has another form there; 13 does not know the option, but a map
 	my $dn = $t->sql('SHOW server_version_num') >= 140000;
 	$alice = live($dn ? (sslcert => $pki->path('alice.crt'), sslkey => $pki->path('alice.key')) : %alice);

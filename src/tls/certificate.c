@@ -404,3 +404,44 @@ castssl_name_slashes(const X509_NAME *name)
 	}
 	return bio ? castssl_openssl_bytes(bio, NULL) : pstrdup("");
 }
+
+/* Does a part of a name begin at that slash? */
+static bool
+begins_part(const char *slash)
+{
+	size_t length = strcspn(slash + 1, "/=");
+	char *field;
+	bool known;
+
+	if (slash[1 + length] != '=')
+		return false;
+	field = pnstrdup(slash + 1, length);
+	known = OBJ_sn2nid(field) != NID_undef || OBJ_ln2nid(field) != NID_undef;
+	pfree(field);
+	return known;
+}
+
+char *
+castssl_name_slashes_cn(const char *name)
+{
+	const char *found = NULL;
+	const char *end = NULL;
+
+	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/'))
+	{
+		if (!begins_part(slash))
+			continue;
+		if (found && end == NULL)
+			end = slash;
+		if (strncmp(slash, "/CN=", 4) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = slash + 4;
+	}
+	if (found == NULL)
+		return pstrdup("");
+	if (end == NULL)
+		end = found + strlen(found);
+	return memchr(found, '\\', end - found) ? NULL : pnstrdup(found, end - found);
+}

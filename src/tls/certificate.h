@@ -96,4 +96,11 @@ extern char *castssl_name_rfc2253(const X509_NAME *name);
  */
 extern char *castssl_name_slashes(const X509_NAME *name);
 
+/*
+ * The CN in a name of that form, "" where there is none; palloc'd.  The form does not mark where a
+ * value ends: what follows a slash is a part of its own if it begins like one ("/OU=").  NULL
+ * where it cannot be known: two parts look like a CN, or a character is escaped.
+ */
+extern char *castssl_name_slashes_cn(const char *name);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 #include "tls/revoked.h"
 
@@ -25,25 +26,83 @@ read_serial(const char *decimal)
 	return serial;
 }
 
-CastsslRevoked
-castssl_revoked(const CastsslCertificates *crls, const char *issuer, const char *serial)
+/* Is that the name of the issuer, or may it be? */
+static bool
+fits(const char *name, const char *issuer)
 {
-	ASN1_INTEGER *number = read_serial(serial);
+	size_t length = strlen(issuer);
+
+	return strncmp(name, issuer, length) == 0 &&
+		   (name[length] == '\0' || length == NAMEDATALEN - 1);
+}
+
+/* What the CRLs of one CA say of a certificate of that CA. */
+static CastsslRevoked
+revoked_by(const CastsslCertificates *crls, const char *name, ASN1_INTEGER *number)
+{
 	CastsslRevoked answer = CASTSSL_WITHOUT_CRL;
 
-	for (int i = 0; i < crls->count && number != NULL && answer != CASTSSL_REVOKED; i++)
+	for (int i = 0; i < crls->count && answer != CASTSSL_REVOKED; i++)
 	{
 		X509_CRL *crl = crls->items[i].crl;
 		X509_REVOKED *entry;
-		char *name;
+		char *own;
 
 		if (crl == NULL)
 			continue;
-		name = castssl_name_slashes(X509_CRL_get_issuer(crl));
-		if (strncmp(name, issuer, NAMEDATALEN - 1) == 0)
+		own = castssl_name_slashes(X509_CRL_get_issuer(crl));
+		if (strcmp(own, name) == 0)
 			answer = X509_CRL_get0_by_serial(crl, &entry, number) == 1 ? CASTSSL_REVOKED
 																	   : CASTSSL_NOT_REVOKED;
-		pfree(name);
+		pfree(own);
+	}
+	return answer;
+}
+
+/* Is every CA of that name revoked, or one above it? */
+static bool
+is_issuer_revoked(const CastsslIssuers *issuers, const char *name)
+{
+	bool revoked = false;
+
+	for (int i = 0; issuers && i < issuers->count; i++)
+	{
+		if (strcmp(issuers->names[i], name) != 0)
+			continue;
+		if (issuers->errors[i] == X509_V_OK)
+			return false;
+		revoked |= issuers->errors[i] == X509_V_ERR_CERT_REVOKED;
+	}
+	return revoked;
+}
+
+CastsslRevoked
+castssl_revoked(const CastsslCertificates *crls, const CastsslIssuers *issuers, const char *issuer,
+				const char *serial)
+{
+	ASN1_INTEGER *number = read_serial(serial);
+	CastsslRevoked answer = CASTSSL_WITHOUT_CRL;
+	int nissuers = issuers ? issuers->count : 0;
+	bool found = false;
+
+	/* first the issuers of the CRLs, then the CAs */
+	for (int i = 0; i < crls->count + nissuers && number != NULL; i++)
+	{
+		X509_CRL *crl = i < crls->count ? crls->items[i].crl : NULL;
+		const char *name = i >= crls->count ? issuers->names[i - crls->count]
+						   : crl            ? castssl_name_slashes(X509_CRL_get_issuer(crl))
+											: NULL;
+		CastsslRevoked one;
+
+		if (name == NULL || !fits(name, issuer))
+			continue;
+		one = revoked_by(crls, name, number);
+		if (one == CASTSSL_NOT_REVOKED && is_issuer_revoked(issuers, name))
+			one = CASTSSL_ISSUER_REVOKED;
+		answer = found && one != answer ? CASTSSL_PERHAPS_REVOKED : one;
+		found = true;
+		if (answer == CASTSSL_PERHAPS_REVOKED)
+			break;
 	}
 	if (number == NULL)
 		answer = CASTSSL_NOT_REVOKED;

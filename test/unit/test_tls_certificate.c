@@ -263,6 +263,25 @@ test_unknown_attribute(void)
 	X509_NAME_free(name);
 }
 
+/* The form with slashes does not say where a value ends. */
+static void
+test_common_names(void)
+{
+	CHECK_STRING(castssl_name_slashes_cn("/CN=alice"), "alice");
+	CHECK_STRING(castssl_name_slashes_cn("/C=DE/O=Test/CN=alice/emailAddress=a@b"), "alice");
+	CHECK_STRING(castssl_name_slashes_cn("/CN=al/ice"), "al/ice");
+	CHECK_STRING(castssl_name_slashes_cn("/CN=al/ice=x/O=Test"), "al/ice=x");
+	CHECK_STRING(castssl_name_slashes_cn("/CN=HTTP/db.example.com/OU=x"), "HTTP/db.example.com");
+	CHECK_STRING(castssl_name_slashes_cn("/CN=/O=Test"), "");
+	CHECK_STRING(castssl_name_slashes_cn("/O=Test"), "");
+	CHECK_STRING(castssl_name_slashes_cn("/O=a/b"), "");
+	CHECK_STRING(castssl_name_slashes_cn(""), "");
+	/* one of them may be a part of another value */
+	CHECK(castssl_name_slashes_cn("/O=x/CN=alice/CN=bob") == NULL);
+	CHECK(castssl_name_slashes_cn("/CN=a\\,b") == NULL);
+	CHECK_STRING(castssl_name_slashes_cn("/CN=ab/O=a\\,b"), "ab");
+}
+
 /* Every item of a bundle, in order, and what is no certificate passed over. */
 static void
 test_bundles(void)
@@ -475,6 +494,7 @@ main(void)
 	test_damaged();
 	test_names_that_are_not_utf8();
 	test_unknown_attribute();
+	test_common_names();
 	test_bundles();
 	test_messages();
 	test_instants();

@@ -585,7 +585,7 @@ revoked(const char *crls, const char *issuer, const char *certificate)
 	CastsslCertificates one = read_list(certificate);
 	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(one.items[0].x509), NULL);
 
-	return castssl_revoked(&list, issuer, BN_bn2dec(number));
+	return castssl_revoked(&list, NULL, issuer, BN_bn2dec(number));
 }
 
 static void
@@ -597,6 +597,58 @@ test_revoked(void)
 	CHECK_INT(revoked("inter.crl", inter, "leaf1.crt"), CASTSSL_NOT_REVOKED);
 	CHECK_INT(revoked("root.crl", inter, "client-inter.crt"), CASTSSL_WITHOUT_CRL);
 	CHECK_INT(revoked("root.crt", inter, "client-inter.crt"), CASTSSL_WITHOUT_CRL);
+}
+
+#define LONG "A CA with a name that is longer than the server shows it: "
+#define SHOWN "/CN=A CA with a name that is longer than the server shows it: o"
+
+/* A CRL of that CA with that one entry. */
+static CastsslCertificate
+crl_of(const char *cn, long entry)
+{
+	CastsslCertificate item = { .crl = X509_CRL_new() };
+	X509_NAME *name = X509_NAME_new();
+	X509_REVOKED *revoked = X509_REVOKED_new();
+	ASN1_INTEGER *serial = ASN1_INTEGER_new();
+
+	X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UTF8STRING, (const unsigned char *) cn,
+							   -1, -1, 0);
+	X509_CRL_set_issuer_name(item.crl, name);
+	ASN1_INTEGER_set(serial, entry);
+	X509_REVOKED_set_serialNumber(revoked, serial);
+	X509_CRL_add0_revoked(item.crl, revoked);
+	X509_NAME_free(name);
+	ASN1_INTEGER_free(serial);
+	return item;
+}
+
+/* pg_stat_ssl cuts the name of an issuer: each CA whose name begins so may be meant. */
+static void
+test_revoked_by_one_of_several(void)
+{
+	CastsslCertificate items[] = { crl_of(LONG "one", 5), crl_of(LONG "other", 6) };
+	CastsslCertificates lists = { .items = items, .count = 2 };
+	const char *names[] = { "/CN=" LONG "one", "/CN=" LONG "old" };
+	int errors[] = { X509_V_OK, X509_V_OK };
+	CastsslIssuers issuers = { .names = names, .errors = errors, .count = 1 };
+
+	CHECK_INT((int) strlen(SHOWN), NAMEDATALEN - 1);
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "7"), CASTSSL_NOT_REVOKED);
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "5"), CASTSSL_PERHAPS_REVOKED);
+	CHECK_INT(castssl_revoked(&lists, NULL, SHOWN, "6"), CASTSSL_PERHAPS_REVOKED);
+	/* a name that is shown whole means one CA */
+	CHECK_INT(castssl_revoked(&lists, &issuers, "/CN=A CA", "5"), CASTSSL_WITHOUT_CRL);
+	lists.count = 1;
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "5"), CASTSSL_REVOKED);
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "6"), CASTSSL_NOT_REVOKED);
+	/* a CA that is revoked; one that has no CRL */
+	errors[0] = X509_V_ERR_CERT_REVOKED;
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "6"), CASTSSL_ISSUER_REVOKED);
+	errors[0] = X509_V_OK;
+	issuers.count = 2;
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "6"), CASTSSL_PERHAPS_REVOKED);
+	for (int i = 0; i < lengthof(items); i++)
+		X509_CRL_free(items[i].crl);
 }
 
 int
@@ -612,5 +664,6 @@ main(void)
 	test_hints();
 	test_root();
 	test_revoked();
+	test_revoked_by_one_of_several();
 	return check_summary();
 }

@@ -8,8 +8,6 @@
 
 #include <time.h>
 
-#include <openssl/x509_vfy.h>
-
 #include "replication/walsender.h"
 
 #include "flow/ask/account.h"
@@ -142,13 +140,19 @@ is_not_revoked(CastsslInquiry *inquiry)
 
 	if (question->crls == NULL || !question->has_ca || !question->issuer || !question->serial)
 		return true;
-	switch (castssl_revoked(question->crls, question->issuer, question->serial))
+	switch (castssl_revoked(question->crls, question->issuers, question->issuer, question->serial))
 	{
 		case CASTSSL_NOT_REVOKED:
-			if (question->issuers == NULL ||
-				castssl_client_issuer_error(question->issuers, question->issuer) !=
-					X509_V_ERR_CERT_REVOKED)
-				return true;
+			return true;
+		case CASTSSL_PERHAPS_REVOKED:
+			inquiry->unknown =
+				psprintf("Its certificate is of a CA whose name begins with \"%s\", as the server "
+						 "shows it, and the CRLs refuse the certificates of one such CA and not "
+						 "those of another.",
+						 question->issuer);
+			castssl_say(inquiry, "%s", inquiry->unknown);
+			return true;
+		case CASTSSL_ISSUER_REVOKED:
 			castssl_say(inquiry,
 						"A CRL revokes the CA that issued its certificate, or one above that.");
 			break;

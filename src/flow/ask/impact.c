@@ -176,8 +176,8 @@ is_revoked(const Judge *judge, const CastsslSession *session)
 {
 	return judge->plan->revokes && judge->after.crls && session->issuer_dn &&
 		   session->client_serial &&
-		   castssl_revoked(judge->after.crls, session->issuer_dn, session->client_serial) ==
-			   CASTSSL_REVOKED;
+		   castssl_revoked(judge->after.crls, judge->after.issuers, session->issuer_dn,
+						   session->client_serial) == CASTSSL_REVOKED;
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "flow/ask/question.h"
 #include "server/parameters.h"
 #include "server/process/peer.h"
+#include "tls/certificate.h"
 
 void
 castssl_question_now(CastsslQuestion *question, const CastsslHbaPolicy *policy)
@@ -68,21 +69,15 @@ castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan)
 }
 
 /*
- * The CN in a subject as pg_stat_ssl shows it ("/CN=alice/O=x"): the first one, as the server
- * takes it; "" where there is none.  Only for a CN without a slash.  NULL where it is not known: a
- * subject of NAMEDATALEN - 1 bytes may be cut, and a backslash is not in the CN itself.
+ * The CN in a subject as pg_stat_ssl shows it.  NULL where it is not known: a subject of
+ * NAMEDATALEN - 1 bytes may be cut.
  */
 static const char *
 common_name(const char *subject)
 {
-	const char *found;
-	const char *name;
-
 	if (subject == NULL || strlen(subject) >= NAMEDATALEN - 1)
 		return NULL;
-	found = strstr(subject, "/CN=");
-	name = found ? pnstrdup(found + 4, strcspn(found + 4, "/")) : "";
-	return strchr(name, '\\') ? NULL : name;
+	return castssl_name_slashes_cn(subject);
 }
 
 void
