@@ -173,6 +173,36 @@ like($old->answer, qr/ERROR:  55000: this session began before change \d+ took e
 like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'local lines: a new session by the Unix socket');
 $t->sql($CastsslTest::back_by_force);
 
+# lines for plaintext alone, where none but a walsender comes over TLS
+$t->sql('SELECT castssl_hba_discard()');    # what the rollback has brought back
+my $with_tls = $t->hba;
+$t->set_hba("local all all trust\nhostssl replication all 127.0.0.1/32 scram-sha-256\nhostnossl all all 127.0.0.1/32 scram-sha-256\n");
+$t->sql(q{SELECT castssl_hba_add(rule => 'hostnossl all nobody 127.0.0.1/32 reject', before_line => 3)});
+$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
+no_proof('hostnossl lines, by the Unix socket', $t->psql(@by_alice), qr/does not show that a login by TCP works/, qr/sslmode=disable/);
+is(paste(($t->psql(@by_alice))[2]), $number, 'hostnossl lines: a new connection in plaintext');
+$t->set_hba($with_tls);
+
+# edited by hand while it waits: each hint leads out
+$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
+$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
+$t->set_hba($t->hba . "# by hand\n");
+my $keep = qr/SELECT castssl_confirm\($number\); from a new connection\./;
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'it waits and was edited: not taken back', constraint => 'castssl_edited_since',
+	hint => qr/^Rolling back would lose those edits: undo them first; or keep the change, and go on from there: $keep$/);
+$t->fails($_, '55000', "it waits and was edited: $_", constraint => 'castssl_change_waiting',
+	hint => qr/^Keep it: $keep  Somebody has edited since what it wrote, so castssl_rollback\(\) does not take it back; at its deadline/)
+  foreach "SELECT * FROM castssl_enable(source_dir => '$t->{source}')", q{SELECT * FROM castssl_enable(addresses => '{10.0.0.0/8}')};
+is($t->sql('SELECT castssl_confirm()'), $number, 'the hint, typed');
+$t->set_hba($with_tls);
+$t->enable(source_dir => $t->{source}, confirm_within => '10 min', force => 'true');
+$t->sql(q{ALTER SYSTEM SET ssl_ca_file = ''});
+$t->fails('SELECT * FROM castssl_rollback()', '55000', 'a parameter that was set meanwhile', constraint => 'castssl_edited_since',
+	hint => qr/^Rolling back would lose these values: set them back first; or keep the change/);
+$t->sql(q{ALTER SYSTEM SET ssl_ca_file = 'root.crt'});
+$t->sql('SELECT castssl_confirm(force => true)');
+$t->disable(force => 'true');
+
 # nobody can come by TCP
 $t->{node}->append_conf('postgresql.conf', "listen_addresses = ''");
 $t->restart;

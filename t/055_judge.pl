@@ -311,14 +311,16 @@ subtest 'trust where proof was asked for' => sub {
 	is($t->sql('SELECT DISTINCT change FROM castssl_hba_compare()'), 'admitted without proof', 'castssl_hba_compare');
 	my %refused = (message => qr/would be admitted without proof/, detail => qr/address 127\.0\.0\.1\/32.*: scram-sha-256 before, trust afterwards/,
 		constraint => 'castssl_without_proof');
-	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'not without force', %refused);
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'not without force', %refused,
+		hint => qr/^Look at castssl_hba_compare\(\) before you apply what is staged\.  Have it undone unless .*: SELECT \* FROM castssl_hba_apply\(confirm_within => '10 min'\);/);
 	my $rows = $t->rows('SELECT * FROM castssl_hba_apply(force => true)');
 	is_deeply([ map { $_->{result} } grep { $_->{target} eq 'admitted without proof' } @$rows ], [ ('warning') x 3 ], 'with force: a row for each channel')
 	  or diag explain $rows;
 	$t->sql("SELECT castssl_hba_stage(\$\$$asks\$\$)");
 	$t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE postgres PASSWORD 'wonderland'});
 	$t->sql('SELECT * FROM castssl_hba_apply()');
-	$t->fails($CastsslTest::back, '55000', 'taking back admits nobody either', %refused);
+	$t->fails($CastsslTest::back, '55000', 'taking back admits nobody either', %refused,
+		hint => qr/^To do it all the same: SELECT \* FROM castssl_rollback\(change_id => \d+, force => true\);$/);
 	is($t->hba, $asks, 'and nothing has changed');
 	$t->sql($CastsslTest::back_by_force);
 	is($t->hba, $trusts, 'with force it is taken back');

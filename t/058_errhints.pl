@@ -214,7 +214,11 @@ my %elsewhere = (
 	'COMMIT, and confirm it from a new connection' => [ '069_transactions', 'COMMIT' ],
 	'Nothing was changed.  Please report this as a bug.' => [ '030_changes', 'Nothing was changed' ],
 	'Install a certificate with these names: castssl_csr' => [ '043_clients', 'castssl_client_config' ],
-	"Use confirm_within => '10 min' (undone unless" => [ '016_taking_back', 'force => true' ],
+	'Set their passwords once more' => [ '055_judge', 'Set their passwords once more' ],
+	'%s%sLook at castssl_hba_compare() before' => [ '055_judge', 'before you apply what is staged' ],
+	'Keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => [ '031_confirm', 'Somebody has edited' ],
+	'Rolling back would lose %s: %s first; or keep' => [ '031_confirm', 'or keep the change' ],
+	'Rolling back would lose %s: %s first, or go on' => [ '058_errhints', 'Rolling back would lose' ],
 	'Look at the file: is it what hba_file should name?' => [ '020_hba_stage', 'not a text file' ],
 	'Copy the key, or have a superuser do it.' => [ '066_where_files_go', 'another name' ],
 	"Make a CA with key_type => 'ec:P-384'" => [ '055_judge', 'annot use servers of this CA' ],
@@ -258,7 +262,7 @@ foreach my $begin (sort keys %elsewhere)
 # the hints of the source: what is said, and a beginning that only it has
 my @rows = (keys %seen, keys %elsewhere, @not_raised);
 my %unused = map { $_ => 1 } @rows;
-delete $unused{'NULL puts the line at the end.'};    # from a variable
+delete @unused{'NULL puts the line at the end.', 'Rolling back would lose these values', 'Rolling back would lose those edits'};    # from a variable
 my $count = 0;
 foreach my $file (sort split /\n/, `find '$root/src' -name '*.c'`)
 {

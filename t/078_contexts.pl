@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use CastsslOpenssl qw(slurp spew);
 use CastsslTest;
 use Test::More;
 
@@ -114,6 +115,14 @@ SQL
 	my $guest = $t->guest;
 	is($said->("castssl_confirm($number)"), $number, 'that of a client counts there as well');
 	$guest->quit;
+	# who has no connection needs force where ways in may change, and for a renewal nothing
+	my $renewed = $t->{pki}->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key', 'root.crt' => 'root.crt');
+	like($said->("castssl_enable(source_dir => ''$renewed'')"), qr/^\(1,/, 'a renewal');
+	is($t->served, $t->{pki}->fingerprint('server-renewed.crt'), 'which is served');
+	like($said->("castssl_enable(clientcert => ''verify-full'')"), qr/^it cannot be known whether the caller would be refused afterwards The call comes from a process of the server that has no connection/, 'rules');
+	like($said->("castssl_disable()"), qr/^it cannot be known whether/, 'TLS off');
+	spew("$renewed/root.crt", slurp("$renewed/root.crt") . slurp($t->{pki}->path('other-root.crt')));
+	like($said->("castssl_enable(source_dir => ''$renewed'')"), qr/^it cannot be known whether/, 'another CA file');
 	back('there');
 };
 

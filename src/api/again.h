@@ -7,7 +7,7 @@
 
 #include "fmgr.h"
 
-#include "flow/ask/guard.h"
+#include "flow/ask/anyway.h"
 
 /*
  * The same call with confirm_within => '10 min', or with force => true if the function has no such

@@ -64,6 +64,7 @@ typedef struct CastsslChange
 	List *undoes;                 /* int64 *: ids of the changes that this one undoes */
 	bool touches_tls;         /* if ssl is among the parameters, it may be stored off in between */
 	bool touches_tcp;         /* touches TLS, or a rule for clients that come by TCP */
+	bool touches_over_tls;    /* touches TLS, or a rule for clients that come over it */
 	bool uses_staged;         /* makes the staged edits of pg_hba.conf live */
 	bool switching;           /* everything is prepared: from here on files are replaced */
 	const char *sessions;     /* castssl_sessions_identities() when it took effect; NULL */

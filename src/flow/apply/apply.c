@@ -57,7 +57,8 @@ describe_change(const CastsslPlan *plan)
 	change->started_at = GetCurrentTimestamp();
 	change->parameters = plan->parameters;
 	change->touches_tls = plan->touches_tls;
-	change->touches_tcp = plan->touches_tls || castssl_hba_plan_touches_tcp(plan);
+	change->touches_tcp = plan->touches_tls || castssl_hba_plan_touches_tcp(plan, false);
+	change->touches_over_tls = plan->touches_tls || castssl_hba_plan_touches_tcp(plan, true);
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);

@@ -5,7 +5,7 @@
 #ifndef CASTSSL_FLOW_APPLY_APPLY_H
 #define CASTSSL_FLOW_APPLY_APPLY_H
 
-#include "flow/ask/guard.h"
+#include "flow/ask/anyway.h"
 #include "flow/plan/plan.h"
 
 /* Milliseconds.  Who gives less time to confirm may have meant minutes. */

@@ -11,6 +11,7 @@
 #include "base/settings.h"
 #include "change/journal.h"
 #include "change/pending.h"
+#include "change/rollback.h"
 #include "flow/apply/candidate.h"
 #include "flow/apply/managed.h"
 #include "flow/apply/preflight.h"
@@ -57,6 +58,14 @@ change_that_will_wait(void)
 	return 0;
 }
 
+/* Could castssl_rollback() take it back? */
+static bool
+is_as_made(const CastsslChange *change)
+{
+	return castssl_change_edited_since(change) == NULL &&
+		   castssl_change_parameters_set_since(change) == NULL;
+}
+
 static void
 check_no_open_change(bool undoes_it)
 {
@@ -82,9 +91,16 @@ check_no_open_change(bool undoes_it)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change " INT64_FORMAT " is not confirmed yet", open->id),
 				 errdetail("It is undone at %s.", timestamptz_to_str(open->confirm_deadline)),
-				 errhint("Keep it: SELECT castssl_confirm(" INT64_FORMAT
-						 "); from a new connection.  Take it back: SELECT castssl_rollback();",
-						 open->id),
+				 is_as_made(open)
+					 ? errhint("Keep it: SELECT castssl_confirm(" INT64_FORMAT
+							   "); from a new connection.  Take it back: SELECT "
+							   "castssl_rollback();",
+							   open->id)
+					 : errhint("Keep it: SELECT castssl_confirm(" INT64_FORMAT
+							   "); from a new connection.  Somebody has edited since what it "
+							   "wrote, so castssl_rollback() does not take it back; at its "
+							   "deadline it is undone, and the edits are kept in \"%s\".",
+							   open->id, castssl_journal_path(open->id, NULL)),
 				 castssl_err_reason("castssl_change_waiting")));
 	if (open)
 		ereport(ERROR,
@@ -318,8 +334,8 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 	castssl_impact_losses(plan, &losses);
 	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);
-	castssl_taking_back_check(plan, allowed);
-	castssl_proofs_check(plan, allowed);
+	castssl_taking_back_check(plan, allowed, again);
+	castssl_proofs_check(plan, allowed, again);
 	if (!allowed)
 		castssl_guard_check(plan, &losses, again, dry_run);
 }

@@ -51,7 +51,7 @@ way_wanted(const CastsslChange *change, const CastsslHbaPolicy *policy)
 {
 	if (!change->touches_tcp || !castssl_probe_possible())
 		return ANY_WAY;
-	if (castssl_tls_is_on() && is_admitted_so(policy, CASTSSL_TLS))
+	if (change->touches_over_tls && castssl_tls_is_on() && is_admitted_so(policy, CASTSSL_TLS))
 		return OVER_TLS;
 	return is_admitted_so(policy, CASTSSL_PLAINTEXT) || is_admitted_so(policy, CASTSSL_GSS)
 			   ? BY_TCP

@@ -22,10 +22,11 @@ typedef struct CastsslArrival
 
 /*
  * A session that began after the change took effect shows that a client can come in: the
- * caller's own or another one that is still there.  Where the change touches TCP or TLS, it came
- * in over TLS if TLS is on and a rule admits somebody over it, else by TCP if a rule admits
- * somebody so.  Where nobody can come by TCP (listen_addresses is empty, no such rule), or the
- * change touches no such rule, the caller's own new session will do.  Reads pg_hba.conf.
+ * caller's own or another one that is still there.  Where the change touches TLS, or a rule
+ * for clients that come over it, it came in so if TLS is on and a rule admits somebody over it;
+ * where the change touches such clients or others that come by TCP, it came in by TCP if a rule
+ * admits somebody so.  Where nobody can come by TCP (listen_addresses is empty, no such rule), or
+ * the change touches no such rule, the caller's own new session will do.  Reads pg_hba.conf.
  * Palloc'd.
  */
 extern CastsslArrival castssl_arrival(const CastsslChange *change);

@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "flow/ask/guard.h"
 #include "server/disk/swap.h"
+#include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/sessions.h"
 
@@ -121,32 +122,32 @@ message_of(const CastsslLosses *losses)
 	return psprintf("%s could not come back", sessions(refused));
 }
 
-static char *
-hint_of(const CastsslPlan *plan, const CastsslAgain *again)
+/*
+ * Could the way in of anybody become another one?  A certificate that is renewed leaves it as it
+ * is.
+ */
+static bool
+changes_ways_in(const CastsslPlan *plan)
 {
-	const char *hint = again->can_wait ? "Have it undone unless it is confirmed from a new "
-										 "connection: %s  Or do it all the same: force => true."
-									   : "To do it all the same: %s";
+	CastsslQuestion after = { 0 };
 
-	if (again->can_wait && !castssl_plan_writes(plan))
-		return "Only a reload is left to be done, which nothing can undo.  To do it all the same: "
-			   "force => true.";
-	if (again->statement)
-		return psprintf(hint, again->statement);
-	return psprintf(hint, again->can_wait ? "confirm_within => '10 min'." : "force => true.");
+	castssl_question_after(&after, plan);
+	return plan->hba_changes || plan->rotation || plan->ssl_after != castssl_tls_is_on() ||
+		   after.has_ca != (castssl_tls_is_on() && castssl_ca_is_configured()) || after.terms_after;
 }
 
 void
 castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const CastsslAgain *again,
 					bool dry_run)
 {
-	if (castssl_session_own() == NULL)
+	if (castssl_session_own() == NULL && changes_ways_in(plan))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("it cannot be known whether the caller would be refused afterwards"),
 				 errdetail("The call comes from a process of the server that has no connection of "
 						   "its own, such as autovacuum or a background worker."),
-				 errhint("%s", hint_of(plan, again)), castssl_err_reason("castssl_would_cut_off")));
+				 errhint("%s", castssl_anyway_hint(plan, again)),
+				 castssl_err_reason("castssl_would_cut_off")));
 	if (losses->count == 0)
 		return;
 	if (dry_run)
@@ -154,11 +155,11 @@ castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const Castss
 		castssl_plan_warn(plan, "await confirmation", "confirm_within, or force",
 						  CASTSSL_CODE_confirmation_needed,
 						  psprintf("without one of them the call would be refused: %s.  %s",
-								   message_of(losses), hint_of(plan, again)));
+								   message_of(losses), castssl_anyway_hint(plan, again)));
 		return;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", message_of(losses)),
-			 errdetail("%s", detail_of(losses)), errhint("%s", hint_of(plan, again)),
+			 errdetail("%s", detail_of(losses)), errhint("%s", castssl_anyway_hint(plan, again)),
 			 castssl_err_reason("castssl_would_cut_off")));
 }

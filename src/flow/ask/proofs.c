@@ -17,13 +17,6 @@
 
 #define MOST_NAMED 20
 
-#define HINT_UNPROVEN                                                                              \
-	"Look at castssl_hba_compare() before you apply what is staged.  Use confirm_within => '10 "   \
-	"min' (undone unless confirmed from a new connection) or force => true."
-#define HINT_MD5                                                                                   \
-	"Set their passwords once more while password_encryption is scram-sha-256, or use "            \
-	"confirm_within => '10 min' (undone unless confirmed from a new connection) or force => true."
-
 char *
 castssl_proofs_difference_text(const CastsslHbaDifference *difference)
 {
@@ -36,7 +29,7 @@ castssl_proofs_difference_text(const CastsslHbaDifference *difference)
 /* ---- trust where proof was asked for ---- */
 
 static void
-check_without_proof(CastsslPlan *plan, bool allowed)
+check_without_proof(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 {
 	CastsslHbaDifferences differences = { 0 };
 	const char *name = castssl_hba_change_name(CASTSSL_HBA_ADMITTED_WITHOUT_PROOF);
@@ -64,7 +57,12 @@ check_without_proof(CastsslPlan *plan, bool allowed)
 				 errmsg("connections that have to prove who they are would be admitted without "
 						"proof"),
 				 errdetail("For example %s.", castssl_proofs_difference_text(first)),
-				 errhint(HINT_UNPROVEN), castssl_err_reason("castssl_without_proof")));
+				 errhint("%s%s",
+						 plan->uses_staged
+							 ? "Look at castssl_hba_compare() before you apply what is staged.  "
+							 : "",
+						 castssl_anyway_hint(plan, again)),
+				 castssl_err_reason("castssl_without_proof")));
 }
 
 /* ---- passwords that are stored as MD5 ---- */
@@ -177,7 +175,7 @@ castssl_proofs_md5_text(const CastsslHbaPolicy *before, const CastsslHbaPolicy *
 }
 
 static void
-check_md5(CastsslPlan *plan, bool allowed)
+check_md5(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 {
 	char *text = castssl_proofs_md5_text(plan->hba_before, plan->hba_after, plan->ssl_after);
 
@@ -191,15 +189,18 @@ check_md5(CastsslPlan *plan, bool allowed)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("roles would be refused afterwards, for scram-sha-256 does not take "
 							   "a password that is stored as MD5"),
-						errdetail("%s", text), errhint(HINT_MD5),
+						errdetail("%s", text),
+						errhint("Set their passwords once more while password_encryption is "
+								"scram-sha-256.  %s",
+								castssl_anyway_hint(plan, again)),
 						castssl_err_reason("castssl_would_cut_off")));
 }
 
 void
-castssl_proofs_check(CastsslPlan *plan, bool allowed)
+castssl_proofs_check(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 {
 	if (!plan->hba_changes)
 		return;
-	check_without_proof(plan, allowed);
-	check_md5(plan, allowed);
+	check_without_proof(plan, allowed, again);
+	check_md5(plan, allowed, again);
 }

@@ -6,6 +6,7 @@
 #ifndef CASTSSL_FLOW_ASK_PROOFS_H
 #define CASTSSL_FLOW_ASK_PROOFS_H
 
+#include "flow/ask/anyway.h"
 #include "flow/plan/plan.h"
 #include "hba/access/compare.h"
 
@@ -13,9 +14,10 @@
  * Call once for a plan: a warning step for each kind of connections that come in without a
  * proof of who they are though one was asked for (CASTSSL_HBA_ADMITTED_WITHOUT_PROOF), and
  * for each role that is cut off because its password is stored as MD5 and scram-sha-256 asks
- * for it.  Unless allowed (force, or undone when nobody confirms) 55000 where there is one.
+ * for it.  Unless allowed (force, or undone when nobody confirms) 55000 where there is one, with
+ * the hint of castssl_anyway_hint.
  */
-extern void castssl_proofs_check(CastsslPlan *plan, bool allowed);
+extern void castssl_proofs_check(CastsslPlan *plan, bool allowed, const CastsslAgain *again);
 
 /*
  * A sentence about the roles that log in by a password stored as MD5 and would no longer:

@@ -55,7 +55,7 @@ is_refused_today(const CastsslPlan *plan, const CastsslHbaPolicy *policy,
 }
 
 static void
-check_admitted(const CastsslPlan *plan)
+check_admitted(const CastsslPlan *plan, const CastsslAgain *again)
 {
 	const CastsslHbaWorld *world = castssl_hba_world();
 	const CastsslHbaPolicy *before = castssl_hba_plan_as_meant(plan->hba_before);
@@ -73,8 +73,7 @@ check_admitted(const CastsslPlan *plan)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("clients that are refused today would be admitted"),
 					 errdetail("Newly admitted: %s.", castssl_proofs_difference_text(difference)),
-					 errhint("Use confirm_within => '10 min' (undone unless confirmed from a new "
-							 "connection) where that is possible, or force => true."),
+					 errhint("%s", castssl_anyway_hint(plan, again)),
 					 castssl_err_reason("castssl_would_admit")));
 	}
 }
@@ -104,11 +103,11 @@ warn_of_dead_rules(CastsslPlan *plan)
 }
 
 void
-castssl_taking_back_check(CastsslPlan *plan, bool allowed)
+castssl_taking_back_check(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 {
 	if (!plan->takes_back)
 		return;
 	warn_of_dead_rules(plan);
 	if (plan->hba_changes && !allowed)
-		check_admitted(plan);
+		check_admitted(plan, again);
 }

@@ -5,6 +5,7 @@
 #ifndef CASTSSL_FLOW_ASK_TAKING_BACK_H
 #define CASTSSL_FLOW_ASK_TAKING_BACK_H
 
+#include "flow/ask/anyway.h"
 #include "flow/plan/plan.h"
 
 /*
@@ -14,6 +15,6 @@
  * taking back is for.  Adds a warning step for each hostssl rule that goes dead because
  * TLS is off afterwards.
  */
-extern void castssl_taking_back_check(CastsslPlan *plan, bool allowed);
+extern void castssl_taking_back_check(CastsslPlan *plan, bool allowed, const CastsslAgain *again);
 
 #endif

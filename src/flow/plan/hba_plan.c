@@ -442,22 +442,23 @@ castssl_hba_plan_from_files(CastsslPlan *plan)
 	}
 }
 
-/* The next rule for TCP from *at on, which passes it; NULL: no more. */
+/* The next rule for TCP, or for TLS, from *at on, which passes it; NULL: no more. */
 static const CastsslHbaRule *
-next_tcp_rule(const CastsslHbaPolicy *policy, int *at)
+next_tcp_rule(const CastsslHbaPolicy *policy, bool over_tls, int *at)
 {
 	while (*at < policy->nrules)
 	{
 		const CastsslHbaRule *rule = &policy->rules[(*at)++];
 
-		if (rule->error || rule->type != CASTSSL_HBA_LOCAL)
+		if (rule->error || (over_tls ? castssl_hba_type_takes(rule->type, 4, CASTSSL_TLS)
+									 : rule->type != CASTSSL_HBA_LOCAL))
 			return rule;
 	}
 	return NULL;
 }
 
 bool
-castssl_hba_plan_touches_tcp(const CastsslPlan *plan)
+castssl_hba_plan_touches_tcp(const CastsslPlan *plan, bool over_tls)
 {
 	int before = 0;
 	int after = 0;
@@ -468,8 +469,8 @@ castssl_hba_plan_touches_tcp(const CastsslPlan *plan)
 		return false;
 	do
 	{
-		old = next_tcp_rule(plan->hba_before, &before);
-		new = next_tcp_rule(plan->hba_after, &after);
+		old = next_tcp_rule(plan->hba_before, over_tls, &before);
+		new = next_tcp_rule(plan->hba_after, over_tls, &after);
 		if ((old == NULL) != (new == NULL) || (old && !castssl_hba_same_rule(old, new)))
 			return true;
 	} while (old != NULL);

@@ -73,8 +73,11 @@ extern void castssl_hba_plan_tidy(CastsslHbaDifferences *differences);
 /* Is it one of the files of pg_hba.conf?  Links are resolved. */
 extern bool castssl_hba_plan_is_file(const CastsslPlan *plan, const char *path);
 
-/* Does it change a rule for clients that come by TCP, or the order of such rules? */
-extern bool castssl_hba_plan_touches_tcp(const CastsslPlan *plan);
+/*
+ * Does it change a rule for clients that come by TCP, or the order of such rules?  over_tls: of
+ * those that come over TLS alone.
+ */
+extern bool castssl_hba_plan_touches_tcp(const CastsslPlan *plan, bool over_tls);
 
 /* Set hba_after as the planned files make it. */
 extern void castssl_hba_plan_from_files(CastsslPlan *plan);

@@ -158,6 +158,24 @@ take_unseen(const List *items, const char *(*name)(const void *item), List **see
 	return unseen;
 }
 
+/*
+ * What to do where rolling back would lose what somebody else has done since.  While the newest
+ * change waits, no other change is possible.
+ */
+static int
+hint_to_go_on(const List *changes, const char *what, const char *undo)
+{
+	const CastsslChange *newest = linitial(changes);
+
+	if (newest->state == CASTSSL_UNCONFIRMED)
+		return errhint("Rolling back would lose %s: %s first; or keep the change, and go on from "
+					   "there: SELECT castssl_confirm(" INT64_FORMAT "); from a new connection.",
+					   what, undo, newest->id);
+	return errhint("Rolling back would lose %s: %s first, or go on from here with "
+				   "castssl_enable() or castssl_disable().",
+				   what, undo);
+}
+
 /* If two changes touch a file, the newer one knows its current contents. */
 static void
 check_unedited(const List *changes)
@@ -183,8 +201,7 @@ check_unedited(const List *changes)
 									 "maybe by another server. Different: %s.",
 									 edited)
 						 : errdetail("Edited: %s.", edited),
-					 errhint("Rolling back would lose those edits: undo them first, or go on from "
-							 "here with castssl_enable() or castssl_disable()."),
+					 hint_to_go_on(changes, "those edits", "undo them"),
 					 castssl_err_reason("castssl_edited_since")));
 	}
 }
@@ -204,13 +221,11 @@ check_not_set(const List *changes)
 		part.parameters = take_unseen(part.parameters, name_of, &seen);
 		set = castssl_change_parameters_set_since(&part);
 		if (set)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("parameters were set since change " INT64_FORMAT, part.id),
-					 errdetail("Set by ALTER SYSTEM: %s.", set),
-					 errhint("Rolling back would lose these values: set them back first, or go on "
-							 "from here with castssl_enable() or castssl_disable()."),
-					 castssl_err_reason("castssl_edited_since")));
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("parameters were set since change " INT64_FORMAT, part.id),
+							errdetail("Set by ALTER SYSTEM: %s.", set),
+							hint_to_go_on(changes, "these values", "set them back"),
+							castssl_err_reason("castssl_edited_since")));
 	}
 }
 
