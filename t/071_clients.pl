@@ -279,9 +279,9 @@ subtest 'pgbouncer' => sub {
 my $preface = <<'TEXT';
 # What clients say
 
-Written by `t/071_clients.pl`, which asks real clients at real servers: each was set up by `castssl_enable(plaintext => …, clientcert => …, crl_file => …)`, rules ask for a password too, and the client uses what `castssl_client_config()` gave it, literally (`postgres` of npm does not read the files that a URI names: it gets them by its `ssl` object). *no TLS* is the same with `sslmode=disable`.
+After this page you know which of your clients gets in under which policy, and what it says if not. `t/071_clients.pl` wrote the table: it asks real clients at real servers. Each server was set up by `castssl_enable(plaintext => …, clientcert => …, crl_file => …)`, its rules ask for a password, too, and the client uses what `castssl_client_config()` gave it, literally (`postgres` of npm does not read the files that a URI names, and gets them by its `ssl` object). *No TLS* is the same with `sslmode=disable`.
 
-*Handshake refused*: in TLS 1.3 a client has sent its first message before it hears that the server does not take its certificate; by chance it shows the server's alert (`tlsv1 alert unknown ca`, `certificate expired`, `certificate revoked`) or only a connection that was closed. The server's log has the reason. *Somebody else's* is a good certificate whose CN is another user's. pgbouncer (1.18) checks no CRL of its clients: who was revoked is in until the certificate expires or the server refuses it.
+*Handshake refused*: in TLS 1.3 a client has sent its first message before it hears that the server does not take its certificate. So by chance it shows the server's alert (`tlsv1 alert unknown ca`, `certificate expired`, `certificate revoked`), or only that the connection was closed. The server's log has the reason. *Somebody else's* is a good certificate whose CN is another user's. pgbouncer (1.18) checks no CRL of its clients: a revoked certificate gets in until it expires, or until the server refuses it.
 
 TEXT
 my @columns = ('client', 'certificate', map { "$_->[0], $_->[1]" } @states);
