@@ -3,6 +3,7 @@
 #   make && sudo make install      build and install for the server of PG_CONFIG
 #   make installcheck              regression tests against the running server
 #   make dist                      a zip of the committed tree
+#   make documentation TO=FOLDER   README.md with all that it links to, for a package
 #
 #   PG_CONFIG=...   which server      WERROR=1   more warnings, and each is an error
 #   FAULTS=1        with points at which tests make it fail: never for a server in use
@@ -81,4 +82,12 @@ dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(VERSION_OF_EXTENSION)/ \
 		--output=$(EXTENSION)-$(VERSION_OF_EXTENSION).zip HEAD
 
-.PHONY: dist
+# README.md, and what it and the documents link to, where the links lead.
+DOCUMENTATION = README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs examples monitoring \
+	bench/RESULTS.md $(patsubst $(tree)/%,%,$(wildcard $(tree)/bench/*.svg))
+
+documentation:
+	test -n '$(TO)' && mkdir -p '$(DESTDIR)$(TO)'
+	tar -C $(tree) --mode=u=rwX,go=rX -cf - $(DOCUMENTATION) | tar -C '$(DESTDIR)$(TO)' --no-same-owner -xf -
+
+.PHONY: dist documentation
