@@ -222,13 +222,14 @@ install_for() {
 	[ -z "$npm" ] || install_node_modules
 }
 
-# Clients that Debian does not have, or not for this node; their tests are skipped without. A file asks
-# for them by "# Needs: npm".
+# Clients that Debian does not have, or not for this node, and the schema of Grafana's dashboards with the
+# compiler that reads it; their tests are skipped without. A file asks for them by "# Needs: npm".
 install_node_modules() {
 	command -v npm >/dev/null || return 0
-	echo "Installing with npm, into a folder of its own: pg 8.11.3, postgres 3.4.4"
+	local modules=(pg@8.11.3 postgres@3.4.4 @grafana/schema@13.2.3 typescript@5.9.3)
+	echo "Installing with npm, into a folder of its own: ${modules[*]}"
 	if npm install --prefix "$work/npm" --ignore-scripts --no-audit --no-fund --silent \
-		pg@8.11.3 postgres@3.4.4 >"$work/npm.log" 2>&1 </dev/null; then
+		"${modules[@]}" >"$work/npm.log" 2>&1 </dev/null; then
 		export CASTSSL_NODE_MODULES=$work/npm/node_modules
 	else
 		tail -n 5 "$work/npm.log" >&2

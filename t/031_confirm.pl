@@ -222,6 +222,20 @@ $old->ask("SELECT count(*) > 0 FROM castssl_disable(confirm_within => '10 min');
 like($old->answer, qr/^t\n\d+$/m, 'force => true confirms from the same session');
 is($t->hba, $hba, 'castssl_disable with confirm_within');
 
+# --- a rollback of it that fails leaves it waiting, and castssl_status says so
+
+$t->enable(%enable, confirm_within => '10 min');
+$number = latest($t)->{change_id};
+$t->sql('ALTER SYSTEM SET pre_auth_delay = 4');
+$t->sql('SELECT pg_reload_conf()');
+$old->ask("SELECT pg_sleep(0.5); SET castssl.verify_timeout = '1s'; SELECT * FROM castssl_rollback($number);");
+like($old->answer, qr/ERROR: .*did not take effect/, 'a rollback that fails');
+$old->ask('RESET castssl.verify_timeout; ALTER SYSTEM RESET pre_auth_delay; SELECT pg_reload_conf();');
+$old->answer;
+is(latest($t)->{state}, 'failed', 'is the last change');
+is(join(' ', @{ $t->status }{qw(change_id change_state)}), "$number unconfirmed", 'castssl_status has the one that waits');
+$t->sql('SELECT count(*) FROM castssl_rollback()');
+
 # --- postponed
 
 $t->enable(%enable, confirm_within => '6 s');

@@ -1,5 +1,5 @@
-# monitoring/: the queries give metrics over HTTP, through Debian's postgres_exporter, to a role that
-# has pg_monitor alone; the alert rules fire when they should.
+# monitoring/: the queries give metrics over HTTP, through Debian's postgres_exporter, to a role that has
+# pg_monitor alone; what is missing is missed; a scrape changes nothing; the alert rules fire when they should.
 # Needs: prometheus prometheus-postgres-exporter
 use strict;
 use warnings;
@@ -7,12 +7,14 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use CastsslClients qw(have);
-use IO::Socket::INET;
+use CastsslExporter;
+use Digest::SHA;
+use File::Find ();
 use IPC::Run ();
 use Test::More;
 use Time::HiRes ();
 
-my $folder = "$FindBin::RealBin/../monitoring";
+my $folder = $CastsslExporter::folder;
 
 subtest 'alert rules' => sub {
 	plan skip_all => 'no promtool' unless have('promtool');
@@ -22,7 +24,8 @@ subtest 'alert rules' => sub {
 		ok(IPC::Run::run([ 'promtool', @$arguments ], '<', \undef, '>&', \$out), "promtool @$arguments[0, 1]") or diag $out;
 	}
 	my $tests = CastsslTest->slurp("$folder/alerts.test.yml");
-	like($tests, qr/exp_labels.*?\Q$_\E|alertname: \Q$_\E/, "$_ is tested")
+	like($tests, qr/alertname: \Q$_\E\n\s+exp_alerts:\n\s+- exp_labels/, "$_ is seen to fire"),
+	  like($tests, qr/alertname: \Q$_\E, exp_alerts: \[\]/, "$_ is seen to be quiet")
 	  foreach CastsslTest->slurp("$folder/alerts.yml") =~ /- alert: (\w+)/g;
 };
 
@@ -36,64 +39,22 @@ if (!have('prometheus-postgres-exporter'))
 my $t = CastsslTest->new('monitoring');
 $t->enable(source_dir => $t->{source});
 $t->sql(q{CREATE ROLE monitor LOGIN PASSWORD 'wonderland'; GRANT pg_monitor TO monitor});
+my %local = (host => $t->{node}->host, port => $t->{node}->port, user => 'monitor', dbname => 'postgres', sslmode => 'disable');
 
-my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die $!;
-my $port = $socket->sockport;
-close $socket;
-my $log = '';
-my $host = $t->{node}->host;
-local $ENV{DATA_SOURCE_NAME} = "host=$host port=" . $t->{node}->port . ' user=monitor dbname=postgres sslmode=disable';
-my $exporter = IPC::Run::start(
-	[ 'prometheus-postgres-exporter', "--web.listen-address=127.0.0.1:$port", "--extend.query-path=$folder/queries.yml",
-		'--disable-default-metrics', '--disable-settings-metrics' ],
-	'<', \undef, '>&', \$log);
-
-sub scrape
-{
-	my $connection = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 30) or return '';
-	print $connection "GET /metrics HTTP/1.0\r\n\r\n";
-	local $/;
-	return <$connection> // '';
-}
-
-# name and labels => value, once the exporter answers
-sub metrics
-{
-	my $page = '';
-	for (1 .. 360)
-	{
-		$page = scrape();
-		last if $page =~ /^castssl_restart_safe/m;
-		$exporter->pump_nb;
-		Time::HiRes::sleep(0.5);
-	}
-	my %value = map { /^(castssl_\S+?)(\{.*\})? (\S+)$/ ? (simple($1, $2 // '') => $3) : () } split /\n/, $page;
-	diag $page, $log unless %value;
-	return \%value;
-}
-
-# without the exporter's own label and the folder of files
-sub simple
-{
-	my ($name, $labels) = @_;
-	$labels =~ s/server="[^"]*",?//;
-	$labels =~ s{file_name="[^"]*/}{file_name="};
-	$labels =~ s/,?\}$/}/;
-	return $name . ($labels eq '{}' ? '' : $labels);
-}
-
-my $m = metrics();
+my $exporter = CastsslExporter->new(\%local);
+my $m = $exporter->metrics;
+is($exporter->{status}, 200, 'the first scrape') or diag $exporter->{log};
 my ($server, $ca) =
   map { my $role = $_; grep { /castssl_certificate_days.*role="$role"/ } keys %$m } qw(server ca);
-like($server // '', qr/file_name="server.crt",position="1",role="server",subject="CN=localhost"/, 'the server certificate');
+like($server // '', qr/file_name="server.crt",position="1",role="server",subject="CN=localhost"/, 'the server certificate') or diag explain $m;
 cmp_ok($m->{ $server // '' } // 0, '>', 88, 'with its days');
 cmp_ok($m->{ $server // '' } // 0, '<', 91, 'to expiry');
+cmp_ok(abs(($m->{ ($server // '') =~ s/days_to_expiry/lifetime_days/r } // 0) - 91), '<', 2, 'and of its lifetime') or diag explain $m;
 ok($ca, 'the certificate of the CA') or diag explain $m;
 is($m->{castssl_restart_safe}, 1, 'a restart is safe');
-is($m->{castssl_changes_unconfirmed}, 0, 'no unconfirmed change');
+is($m->{"castssl_changes_$_"}, 0, "no $_ change") foreach qw(unconfirmed overdue unfinished);
 is($m->{'castssl_findings_count{severity="error"}'}, 0, 'no finding of severity error');
-my $plaintext = 'castssl_sessions_plaintext{origin="loopback"}';
-is($m->{$plaintext}, 0, 'no plaintext session');
+is($m->{"castssl_sessions_$_\{origin=\"loopback\"}"}, 0, "no $_ session") foreach qw(plaintext tls gss);
 is($m->{'castssl_sessions_plaintext{origin="remote"}'}, 0, 'none from beyond this host');
 is((grep { /^castssl_crl/ } keys %$m), 0, 'no CRL yet');
 
@@ -105,15 +66,118 @@ my $client = IPC::Run::start(
 	'<', \$in, '>', \my $out, '2>', \my $err, IPC::Run::timeout(180));
 $in = "SELECT 'here';\n";
 $client->pump until $out =~ /here/ || !$client->pumpable;
+my $guest = $t->guest(sslmode => 'verify-full');
 $t->enable(plaintext => 'block', confirm_within => '1 hour');
-$t->write('pg_hba.conf', $t->hba . "nonsense\n");
-$m = metrics();
-is($m->{$plaintext}, 1, 'the plaintext session');
+my $good = $t->hba;
+$t->write('pg_hba.conf', $good . "nonsense\n");
+$m = $exporter->metrics;
+is($m->{'castssl_sessions_plaintext{origin="loopback"}'}, 1, 'the plaintext session');
+is($m->{'castssl_sessions_tls{origin="loopback"}'}, 1, 'the one over TLS');
 is($m->{castssl_changes_unconfirmed}, 1, 'the unconfirmed change');
 is($m->{castssl_restart_safe}, 0, 'a restart would fail');
 cmp_ok($m->{'castssl_findings_count{severity="error"}'}, '>', 0, 'findings');
 $client->kill_kill;
+$t->write('pg_hba.conf', $good);
+$t->confirm(sslmode => 'verify-full');
+$guest->quit;
 
-$exporter->kill_kill;
+subtest 'a change whose transaction is open' => sub {
+	my $session = $t->session;
+	$session->ask('BEGIN; SELECT count(*) FROM castssl_disable(force => true);');
+	$session->answer;
+	is($exporter->metrics->{castssl_changes_unfinished}, 1, 'is not finished');
+	$session->ask('ROLLBACK;');
+	$session->answer;
+	$session->quit;
+	foreach (1 .. 600) { last if $exporter->metrics->{castssl_changes_unfinished} == 0; Time::HiRes::sleep(0.1) }
+	is($exporter->metrics->{castssl_changes_unfinished}, 0, 'and is undone');
+};
+
+# --- the extension in two databases, which the exporter finds by itself
+
+my @names = CastsslExporter::names($m);
+$t->sql('CREATE DATABASE second');
+$t->sql('CREATE EXTENSION pg_castssl', database => 'second');
+my $discovering = CastsslExporter->new(\%local, '--auto-discover-databases');
+my $both = $discovering->metrics;
+is($discovering->{status}, 200, 'the extension in two databases: 200') or diag $discovering->get('/metrics');
+is_deeply([ CastsslExporter::names($both) ], \@names, 'and each metric is there');
+$discovering->stop;
+
+# --- what is not known is absent, and no number
+
+$t->sql('CREATE ROLE bare LOGIN; GRANT EXECUTE ON FUNCTION castssl_status(), castssl_certificates(), castssl_check(int, boolean) TO bare');
+my $bare = CastsslExporter->new({ %local, user => 'bare' });
+my $few = $bare->metrics;
+is($few->{castssl_restart_safe}, 1, 'a role without pg_monitor: what it may ask');
+is((grep { /^castssl_sessions/ } keys %$few), 0, 'and no number of sessions, which it may not see') or diag explain $few;
+$bare->stop;
+$t->sql('REVOKE pg_monitor FROM monitor');
+$m = $exporter->metrics;
+is($exporter->{status}, 200, 'a grant goes away: 200');
+is_deeply([ CastsslExporter::names($m) ], [], 'without metrics') or diag explain $m;
+is($m->{pg_exporter_last_scrape_error}, 1, 'CastsslScrapeError sees that');
+$t->sql('GRANT pg_monitor TO monitor');
+is_deeply([ CastsslExporter::names($exporter->metrics) ], \@names, 'the grant is back');
+$t->sql('DROP EXTENSION pg_castssl');
+$m = $exporter->metrics;
+is_deeply([ grep { !/^castssl_sessions/ } CastsslExporter::names($m) ], [], 'the extension goes away: what is left is what PostgreSQL knows') or diag explain $m;
+is($m->{pg_exporter_last_scrape_error}, 1, 'which is seen, too');
+$t->sql('CREATE EXTENSION pg_castssl');
+$exporter->stop;
+
+# --- the exporter's own certificate
+
+$t->sql('GRANT pg_monitor TO alice');
+$t->enable(clientcert => 'verify-full', plaintext => 'block', force => 'true');
+my %tcp = (%local, host => 'localhost', user => 'alice', password => 'wonderland');
+my $without = CastsslExporter->new(\%tcp);
+is($without->metrics->{pg_up}, 0, 'an exporter in plaintext is shut out, which CastsslExporterShutOut sees');
+$without->stop;
+my $pki = $t->{pki};
+my %verified = (%tcp, sslmode => 'verify-full', sslrootcert => $pki->path('root.crt'));
+$without = CastsslExporter->new(\%verified);
+is($without->metrics->{pg_up}, 0, 'and one without a certificate');
+$without->stop;
+my $with = CastsslExporter->new({ %verified, sslcert => $pki->path('alice.crt'), sslkey => $pki->path('alice.key') });
+$m = $with->metrics;
+is($m->{pg_up}, 1, 'one with a certificate of its own comes in');
+is_deeply([ CastsslExporter::names($m) ], \@names, 'and has all metrics');
+cmp_ok($m->{'castssl_sessions_tls{origin="loopback"}'}, '>=', 1, 'its own session is over TLS');
+$with->stop;
+
+# --- a scrape changes nothing, also past a deadline of which nobody takes care, and for a superuser
+
+sub on_disk
+{
+	my %files;
+	File::Find::find(
+		{ no_chdir => 1, wanted => sub {
+			return unless -f;
+			my @s = Time::HiRes::lstat($_);
+			$files{$_} = "$s[1] $s[9] " . Digest::SHA->new(256)->addfile($_)->hexdigest;
+		} }, map { $t->path($_) } qw(pg_castssl postgresql.auto.conf pg_hba.conf server.crt server.key root.crt));
+	return \%files;
+}
+
+$t->enable(source_dir => $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key'),
+	confirm_within => '2 s');
+$t->{node}->stop('immediate');
+Time::HiRes::sleep(2.5);
+$t->start;
+my $before = on_disk();
+foreach my $role (qw(monitor postgres))
+{
+	my $late = CastsslExporter->new({ %local, user => $role });
+	$m = $late->metrics for 1 .. 2;
+	is("$m->{castssl_changes_overdue} $m->{castssl_changes_unconfirmed}", '1 0', "past a deadline, by $role: overdue, and waits no more");
+	is_deeply(on_disk(), $before, 'and nothing has changed');
+	is($t->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl'}), 0, 'nor was a worker started');
+	$late->stop;
+}
+$t->sql('SELECT count(*) FROM castssl_changes()');
+$exporter = CastsslExporter->new(\%local);
+is($exporter->metrics->{castssl_changes_overdue}, 0, 'what the alert says to type ends it');
+$exporter->stop;
 $t->stop;
 done_testing();

@@ -62,10 +62,13 @@ look_at_staged(void *arg)
 	((Known *) arg)->staged = castssl_staging_look();
 }
 
+/* The one that waits, also below a rollback of it that failed; else the last. */
 static void
 look_at_changes(void *arg)
 {
-	((Known *) arg)->change = castssl_journal_latest();
+	CastsslChange *open = castssl_journal_open_change();
+
+	((Known *) arg)->change = open ? open : castssl_journal_latest();
 }
 
 static void
