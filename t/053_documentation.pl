@@ -3,12 +3,14 @@
 #
 # Each ```sql block runs as written, in the order of its document, each in a psql session of its own
 # as superuser, on a server without the extension at first. In it
-#   /etc/postgresql/tls             is a folder with server.key, server.crt, root.crt and alice.crt
+#   /etc/postgresql/tls             is a folder with server.key, server.crt, root.crt and alice.crt;
+#                           it is the working directory of psql and the shell, with dba.crt and dba.key,
+#                           too, and new-root.crt
+#   /etc/postgresql/tls-new is the same with another server.crt and server.key
 #   <!-- setup: SQL -->     before a block is run too, and not shown to readers
 #   ```text                 directly after a block is what it prints, where … stands for anything
 #   ```sql norun            is not run; the test counts these
-#   ```bash run             is run in a folder with these files, and dba.crt and dba.key, without sudo;
-#                           host=db1.example.com is this server
+#   ```bash run             is run without sudo; host=db1.example.com is this server
 use strict;
 use warnings;
 use FindBin;
@@ -18,7 +20,7 @@ use File::Basename qw(basename);
 use Test::More;
 
 my $root = "$FindBin::RealBin/..";
-my %norun = ('automation.md' => 1, 'keys.md' => 6, 'replication.md' => 2);    # how many examples of a document are not run
+my %norun = ('automation.md' => 1);    # how many examples of a document are not run; t/075_automation.pl runs this one
 my %elsewhere = ('cast.md' => '079_cast.pl');    # documents that another test runs, on a server of another kind
 
 sub text_of
@@ -59,11 +61,24 @@ sub run_shell
 	$commands =~ s/\bsudo //g;
 	$commands =~ s/ -o postgres -g postgres\b//g;
 	$commands =~ s/host=db1\.example\.com/'host=localhost hostaddr=127.0.0.1 port=' . $t->{node}->port/eg;
-	my $here = CastsslTest::temporary_folder();
-	system('cp', '-Rp', "$t->{source}/.", $here) == 0 or die "no copy of $t->{source}";
-	system('cp', '-p', $t->{pki}->path("alice.$_"), "$here/dba.$_") == 0 or die "no dba.$_" foreach qw(crt key);
 	local $ENV{PGPASSWORD} = 'wonderland';
-	return CastsslOpenssl::run('', 'sh', '-e', '-c', "cd '$here'\n$commands");
+	return CastsslOpenssl::run('', 'sh', '-e', '-c', $commands);
+}
+
+# The working directory of the examples.
+sub here
+{
+	my ($t) = @_;
+	my $pki = $t->{pki};
+	my $here = CastsslTest::temporary_folder();
+	foreach my $copy ([ 'alice.crt', "$t->{source}/alice.crt" ], [ 'alice.crt', "$here/dba.crt" ], [ 'alice.key', "$here/dba.key" ],
+		[ 'other-root.crt', "$here/new-root.crt" ])
+	{
+		system('cp', '-p', $pki->path($copy->[0]), $copy->[1]) == 0 or die "no $copy->[1]";
+	}
+	$pki->source($here);
+	$pki->source("$t->{source}-new", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+	return $here;
 }
 
 sub run_document
@@ -75,7 +90,8 @@ sub run_document
 	is(scalar @skipped, $norun{$name} // 0, "$name: examples that are not run: " . join(', ', map { "line $_->{line}" } @skipped));
 	return unless grep { ($_->{info} // '') eq 'sql' } @examples;
 	my $t = CastsslTest->new('doc_' . basename($file, '.md'));
-	system('cp', $t->{pki}->path('alice.crt'), $t->{source}) == 0 or die 'no certificate of alice';
+	my $here = here($t);
+	chdir $here or die "$here: $!";
 	$t->sql('DROP EXTENSION pg_castssl');
 	$t->sql('CREATE EXTENSION pg_castssl') if $name ne 'README.md';
 	foreach my $example (@examples)
