@@ -32,7 +32,7 @@ add_change(CastsslRows *rows, const CastsslChange *change)
 	castssl_row_text(&row, "state", castssl_change_state_name(change->state));
 	castssl_row_time(&row, "confirm_deadline", change->confirm_deadline);
 	castssl_row_text_array(&row, "files", files, list_length(change->files));
-	castssl_row_text(
+	castssl_row_said(
 		&row, "reason",
 		change->reason == NULL && change->moved
 			? "made before this data directory was copied here, maybe by another server"

@@ -11,6 +11,7 @@
 #include "base/majors.h"
 #include "flow/check/check.h"
 #include "flow/report/page.h"
+#include "server/process/schema.h"
 
 /* castssl_check(target_version, include_ok) */
 CASTSSL_FUNCTION(castssl_check)
@@ -36,9 +37,9 @@ CASTSSL_FUNCTION(castssl_check)
 		castssl_row_text(&row, "check_name", finding->check);
 		castssl_row_text(&row, "severity", castssl_severity_name(finding->severity));
 		castssl_row_text(&row, "subject", finding->subject);
-		castssl_row_text(&row, "message", finding->message);
-		castssl_row_text(&row, "hint", finding->hint);
-		castssl_row_text(&row, "fix", finding->fix);
+		castssl_row_said(&row, "message", finding->message);
+		castssl_row_said(&row, "hint", finding->hint);
+		castssl_row_said(&row, "fix", finding->fix);
 		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;
@@ -47,5 +48,5 @@ CASTSSL_FUNCTION(castssl_check)
 /* castssl_report() */
 CASTSSL_FUNCTION(castssl_report)
 {
-	PG_RETURN_DATUM(castssl_text_datum(castssl_report_page()));
+	PG_RETURN_DATUM(castssl_text_datum(castssl_schema_named(castssl_report_page())));
 }

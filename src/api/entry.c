@@ -14,11 +14,12 @@
 #include "api/entry.h"
 #include "server/process/call.h"
 #include "server/process/caller.h"
+#include "server/process/schema.h"
 #include "server/process/text.h"
 
-/* The owner of the called function. */
+/* The owner of the called function, and its schema. */
 static Oid
-owner_of(const FunctionCallInfoBaseData *fcinfo)
+owner_of(const FunctionCallInfoBaseData *fcinfo, Oid *schema)
 {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
 	Oid owner;
@@ -28,6 +29,7 @@ owner_of(const FunctionCallInfoBaseData *fcinfo)
 		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
 	/* LCOV_EXCL_STOP */
 	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	*schema = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace;
 	ReleaseSysCache(tuple);
 	return owner;
 }
@@ -35,12 +37,14 @@ owner_of(const FunctionCallInfoBaseData *fcinfo)
 Datum
 castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 {
-	Oid owner = owner_of(fcinfo);
+	Oid schema;
+	Oid owner = owner_of(fcinfo, &schema);
+	const char *volatile schema_before = NULL;
 	Oid user;
 	Oid caller_before;
 	int context;
 	Datum result;
-	ErrorContextCallback valid = { .callback = castssl_report_valid_text };
+	ErrorContextCallback valid = { .callback = castssl_report_text };
 
 	if (IsParallelWorker() || IsInParallelMode())
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
@@ -53,6 +57,7 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	castssl_call_begin();
 	PG_TRY();
 	{
+		schema_before = castssl_schema_set(schema);
 		valid.previous = error_context_stack;
 		error_context_stack = &valid;
 		/* As fmgr does for SECURITY DEFINER: SET ROLE cannot leave this context. */
@@ -63,6 +68,7 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	PG_FINALLY();
 	{
 		SetUserIdAndSecContext(user, context);
+		castssl_schema_restore(schema_before);
 		(void) castssl_caller_set(caller_before);
 		castssl_call_end();
 	}

@@ -127,7 +127,7 @@ CASTSSL_FUNCTION(castssl_hba_impact)
 		castssl_row_text(&row, "encryption", encryption_name(&session->connection));
 		castssl_row_text(&row, "client_dn", session->client_dn);
 		castssl_row_text(&row, "verdict", castssl_impact_name(&impacts[i]));
-		castssl_row_text(&row, "reason", impacts[i].reason);
+		castssl_row_said(&row, "reason", impacts[i].reason);
 		castssl_rows_add(&rows, &row);
 	}
 	return (Datum) 0;

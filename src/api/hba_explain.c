@@ -126,7 +126,7 @@ explain(FunctionCallInfo fcinfo, inet *address)
 		castssl_row_int(&row, "line_number", rule->line_number);
 	}
 	castssl_row_text(&row, "rule", explanation.text);
-	castssl_row_text(&row, "reason", explanation.reason);
+	castssl_row_said(&row, "reason", explanation.reason);
 	castssl_rows_add(&rows, &row);
 }
 

@@ -19,6 +19,7 @@
 
 #include "api/result.h"
 #include "flow/plan/steps.h"
+#include "server/process/schema.h"
 #include "server/process/text.h"
 
 CastsslRows
@@ -142,6 +143,12 @@ castssl_row_text(CastsslRow *row, const char *column, const char *text)
 }
 
 void
+castssl_row_said(CastsslRow *row, const char *column, const char *text)
+{
+	castssl_row_text(row, column, castssl_schema_named(text));
+}
+
+void
 castssl_row_name(CastsslRow *row, const char *column, const char *text)
 {
 	castssl_row_text(row, column,
@@ -232,9 +239,9 @@ castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run)
 
 		castssl_row_int(&row, "step", ++number);
 		castssl_row_text(&row, "action", step->action);
-		castssl_row_text(&row, "target", step->target);
+		castssl_row_said(&row, "target", step->target);
 		castssl_row_text(&row, "result", castssl_step_result(step, changes, dry_run));
-		castssl_row_text(&row, "detail", step->detail);
+		castssl_row_said(&row, "detail", step->detail);
 		castssl_row_text(&row, "code", castssl_code_name(step->code));
 		if (plan->change_id != 0)
 			castssl_row_int(&row, "change_id", plan->change_id);

@@ -49,6 +49,9 @@ extern Datum castssl_text_datum(const char *text);
 /* Set a column of type text to that; NULL where text is. */
 extern void castssl_row_text(CastsslRow *row, const char *column, const char *text);
 
+/* The same with words for the caller, in which the schema of our functions is named. */
+extern void castssl_row_said(CastsslRow *row, const char *column, const char *text);
+
 /*
  * The same with a UTF-8 text of a certificate.  In a database of another encoding
  * what is not ASCII is escaped as RFC 2253 section 2.4 has it, "\C3\A9".

@@ -107,7 +107,7 @@ CASTSSL_FUNCTION(castssl_status)
 	if (error)
 		known.problem = psprintf("it could not be checked: %s", error->message);
 	castssl_row_bool(&row, "restart_safe", known.problem == NULL);
-	castssl_row_text(&row, "restart_problem", known.problem);
+	castssl_row_said(&row, "restart_problem", known.problem);
 	return castssl_row_result(&row);
 }
 
@@ -160,6 +160,6 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	if (problem == NULL)
 		problem = ident_problem();
 	castssl_row_text(&row, "served_fingerprint", served);
-	castssl_row_text(&row, "problem", problem);
+	castssl_row_said(&row, "problem", problem);
 	return castssl_row_result(&row);
 }

@@ -43,6 +43,13 @@
 #define CASTSSL_ROLE_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
+/* 16 made it a list that is put together when somebody asks. */
+#if PG_VERSION_NUM >= 160000
+#define castssl_guc_variables(count) get_guc_variables(count)
+#else
+#define castssl_guc_variables(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 /* allow_alter_system exists since 17. */
 #if PG_VERSION_NUM >= 170000
 #define castssl_alter_system_allowed() AllowAlterSystem

@@ -8,6 +8,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
+#include "server/process/schema.h"
 #include "server/process/text.h"
 
 const char *
@@ -34,27 +35,31 @@ castssl_valid_text(const char *text)
 	return valid.data;
 }
 
-static bool
-is_invalid(const char *text)
+/* As it is to be reported; NULL: as it is. */
+static const char *
+changed(const char *text)
 {
-	return text != NULL && !pg_verifymbstr(text, (int) strlen(text), true);
+	const char *better = text ? castssl_schema_named(castssl_valid_text(text)) : NULL;
+
+	return better == text ? NULL : better;
 }
 
 void
-castssl_report_valid_text(void *arg)
+castssl_report_text(void *arg)
 {
 	/* the current context is the error's, and stays so for what is set here */
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "pg_castssl message", ALLOCSET_SMALL_SIZES);
 	MemoryContext error_context = MemoryContextSwitchTo(context);
 	ErrorData *report = CopyErrorData();
+	const char *text;
 
-	if (is_invalid(report->message))
-		errmsg_internal("%s", castssl_valid_text(report->message));
-	if (is_invalid(report->detail))
-		errdetail_internal("%s", castssl_valid_text(report->detail));
-	if (is_invalid(report->hint))
-		errhint("%s", castssl_valid_text(report->hint));
+	if ((text = changed(report->message)) != NULL)
+		errmsg_internal("%s", text);
+	if ((text = changed(report->detail)) != NULL)
+		errdetail_internal("%s", text);
+	if ((text = changed(report->hint)) != NULL)
+		errhint("%s", text);
 	MemoryContextSwitchTo(error_context);
 	MemoryContextDelete(context);
 }

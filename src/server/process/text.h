@@ -12,9 +12,10 @@
 extern const char *castssl_valid_text(const char *text);
 
 /*
- * A callback for error_context_stack: makes message, DETAIL and HINT of what is reported valid.
- * Nothing is added to its context.
+ * A callback for error_context_stack: makes message, DETAIL and HINT of what is reported valid, and
+ * names the schema of our functions there (server/process/schema.h).  Nothing is added to its
+ * context.
  */
-extern void castssl_report_valid_text(void *arg);
+extern void castssl_report_text(void *arg);
 
 #endif
