@@ -284,11 +284,13 @@ like(text_of("$root/t/$elsewhere{$_}"), qr{docs/\Q$_\E}, "$_: t/$elsewhere{$_} r
 
 is(`'$root/scripts/check-links'`, '', 'no broken link');
 
-# no page is longer than one can read
+# no page is longer than one can read, and each says first what the reader can do after it
 my @folders = ('.', qw(bench debian docs examples monitoring src));
 foreach my $file (map({ glob "$root/$_/*.md" } @folders), glob "$root/src/*/*/README.md")
 {
 	my $name = basename($file);
+	like(text_of($file), qr/\A# .*\n\n(?:After|On) this page [^.]*\byou/, "$name: begins with what the reader can do after it")
+	  if $file =~ m{/docs/[^/]*$};
 	cmp_ok(text_of($file) =~ tr/\n//, '<=', 300, "$name: at most 300 lines") unless $name eq 'CHANGELOG.md';
 }
 
