@@ -71,8 +71,9 @@ sub here
 	my ($t) = @_;
 	my $pki = $t->{pki};
 	my $here = CastsslTest::temporary_folder();
+	$pki->openssl(qw(ca -config openssl.cnf -cert root.crt -keyfile root.key -gencrl -crldays 30 -out root.crl));
 	foreach my $copy ([ 'alice.crt', "$t->{source}/alice.crt" ], [ 'alice.crt', "$here/dba.crt" ], [ 'alice.key', "$here/dba.key" ],
-		[ 'other-root.crt', "$here/new-root.crt" ])
+		[ 'other-root.crt', "$here/new-root.crt" ], [ 'other-root.crt', "$t->{source}/new-root.crt" ], [ 'root.crl', "$t->{source}/company.crl" ])
 	{
 		system('cp', '-p', $pki->path($copy->[0]), $copy->[1]) == 0 or die "no $copy->[1]";
 	}
@@ -281,6 +282,14 @@ subtest 'values are those of the server' => sub {
 
 run_document($_) foreach grep { !$elsewhere{ basename($_) } } "$root/README.md", sort glob "$root/docs/*.md";
 like(text_of("$root/t/$elsewhere{$_}"), qr{docs/\Q$_\E}, "$_: t/$elsewhere{$_} runs it") foreach sort keys %elsewhere;
+
+# the cheat sheet has nothing but what the pages of tasks have, which was run above
+{
+	my $tasks = join '', map { text_of($_) } glob "$root/docs/tasks*.md";
+	my @statements = text_of("$root/docs/cheatsheet.md") =~ /`(SELECT .*?;)`/g;
+	cmp_ok(scalar @statements, '>=', 25, 'cheatsheet.md has ' . @statements . ' statements');
+	is_deeply([ grep { index($tasks, "\n$_\n") < 0 } @statements ], [], 'cheatsheet.md: each is run for docs/tasks*.md');
+}
 
 is(`'$root/scripts/check-links'`, '', 'no broken link');
 
