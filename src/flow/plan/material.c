@@ -252,14 +252,29 @@ castssl_material_text(CastsslMaterial *material, CastsslRole role, const char *t
 }
 
 /* LCOV_EXCL_START: only on Windows */
-/* "server.crt" becomes "server-<mark>.crt" in the same directory. */
+#define MARK_LENGTH 16
+
+/* The length of a name without its mark, if it has one. */
+static int
+without_mark(const char *name, int length)
+{
+	int before = length - MARK_LENGTH - 1;
+
+	if (before > 0 && name[before] == '-' &&
+		strspn(name + before + 1, "0123456789abcdef") >= MARK_LENGTH)
+		return before;
+	return length;
+}
+
+/* "server.crt", or one with another mark, becomes "server-<mark>.crt" in the same directory. */
 static void
 rename_target(CastsslMaterialFile *file, CastsslRole role, const char *mark)
 {
 	const char *base = last_dir_separator(file->name) + 1;
 	const char *dot = strrchr(base, '.');
-	int stem = dot ? (int) (dot - base) : (int) strlen(base);
-	char *name = psprintf("%.*s-%s%s", stem, base, mark, base + stem);
+	const char *end = dot ? dot : base + strlen(base);
+	int stem = without_mark(base, (int) (end - base));
+	char *name = psprintf("%.*s-%s%s", stem, base, mark, end);
 
 	file->name = castssl_path_in(castssl_path_folder(file->name), name);
 	file->path = castssl_path_in(castssl_path_folder(file->path), name);
@@ -279,7 +294,7 @@ castssl_material_separate(CastsslMaterial *material)
 	if (certificate->same || key->same || !(certificate->exists || key->exists))
 		return;
 	/* LCOV_EXCL_START: only on Windows */
-	mark = pnstrdup(castssl_file_hash(certificate->data, certificate->length), 16);
+	mark = pnstrdup(castssl_file_hash(certificate->data, certificate->length), MARK_LENGTH);
 	rename_target(certificate, CASTSSL_ROLE_CERTIFICATE, mark);
 	rename_target(key, CASTSSL_ROLE_KEY, mark);
 	/* LCOV_EXCL_STOP */
