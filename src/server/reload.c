@@ -13,9 +13,9 @@
 #include "utils/timestamp.h"
 
 #include "base/fault.h"
-#include "server/disk/paths.h"
 #include "server/process/loan.h"
 #include "server/process/platform.h"
+#include "server/process/platform_link.h"
 #include "server/process/raise.h"
 #include "server/process/wait.h"
 #include "server/reload.h"
@@ -139,7 +139,7 @@ castssl_reload_undone(int timeout)
 CastsslLoaded
 castssl_reload_covers(const char *path)
 {
-	TimestampTz changed = castssl_path_changed_at(path);
+	TimestampTz changed = castssl_platform_changed_at(path);
 
 	if (changed > PgReloadTime)
 		return CASTSSL_NOT_LOADED;

@@ -21,6 +21,7 @@
 #include "server/process/platform.h"
 #include "server/process/platform_account.h"
 #include "server/process/platform_folder.h"
+#include "server/process/platform_link.h"
 #include "server/process/raise.h"
 
 char *
@@ -72,8 +73,6 @@ castssl_state_path(const char *name)
 	return name ? castssl_path_in(path, name) : path;
 }
 
-#define MOST_LINKS 40 /* on the way to one file, as for the kernel */
-
 /* Is path (resolved) in directory (under any name of the directory)? */
 static bool
 lies_in(const char *path, const char *directory)
@@ -115,14 +114,6 @@ check_allowed(const char *path, const char *given)
 			 errhint("A superuser can add the directory to castssl.allowed_directories.")));
 }
 
-static bool
-is_link(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
-}
-
 /*
  * 42501, as check_allowed, for a path that is not there: the nearest folder above it that is
  * there must be allowed.  Where a link on the way leads nowhere, nothing is told.
@@ -136,7 +127,7 @@ check_missing_allowed(const char *path)
 
 	while ((real = castssl_platform_real_path(there)) == NULL && strcmp(there, above) != 0)
 	{
-		if (is_link(there))
+		if (castssl_platform_is_link(there))
 			check_allowed("/", path);
 		there = above;
 		above = castssl_path_folder(there);
@@ -191,7 +182,7 @@ castssl_path_resolve(const char *path, bool by_caller)
 	if (resolved == NULL && errno == ENOENT)
 	{
 		/* A link to nowhere may lead outside, where a caller may not learn what exists. */
-		if (by_caller && is_link(path))
+		if (by_caller && castssl_platform_is_link(path))
 			check_allowed("/", path);
 		char *folder = castssl_platform_real_path(castssl_path_folder(path));
 
@@ -248,59 +239,4 @@ castssl_path_resolve_target(const char *path, bool by_caller)
 	if (by_caller)
 		check_allowed(resolved, path);
 	return resolved;
-}
-
-/* Where a link leads, with the rest of the path behind it; NULL if that cannot be read. */
-static char *
-follow(const char *link, const char *rest)
-{
-	char target[MAXPGPATH];
-	ssize_t length = readlink(link, target, sizeof(target) - 1);
-	char *path;
-
-	if (length < 0)
-		return NULL; /* LCOV_EXCL_LINE: it was a link at this moment */
-	target[length] = '\0';
-	path = is_absolute_path(target) ? pstrdup(target)
-									: psprintf("%s/%s", castssl_path_folder(link), target);
-	return rest ? psprintf("%s/%s", path, rest) : path;
-}
-
-TimestampTz
-castssl_path_changed_at(const char *path)
-{
-	TimestampTz latest = 0;
-	char *rest = pstrdup(path);
-
-	for (int links = 0; links < MOST_LINKS; links++)
-	{
-		char *part = pstrdup(rest);
-		char *end = part;
-		char *target = NULL;
-		struct stat st;
-
-		/* the first part of the path that is a link */
-		while (target == NULL && (end = strchr(end + 1, '/')) != NULL)
-		{
-			*end = '\0';
-			if (is_link(part))
-				target = pstrdup(part);
-			else
-				*end = '/';
-		}
-		if (target == NULL && is_link(part))
-			target = pstrdup(part);
-		if (target == NULL)
-		{
-			if (lstat(rest, &st) == 0)
-				latest = Max(latest, castssl_account_change_time(&st));
-			return latest;
-		}
-		if (lstat(target, &st) == 0)
-			latest = Max(latest, castssl_account_change_time(&st));
-		rest = follow(target, end ? end + 1 : NULL);
-		if (rest == NULL)
-			return latest;
-	}
-	return latest;
 }

@@ -8,8 +8,6 @@
 #ifndef CASTSSL_SERVER_DISK_PATHS_H
 #define CASTSSL_SERVER_DISK_PATHS_H
 
-#include "datatype/timestamp.h"
-
 #define CASTSSL_STATE_DIRECTORY "pg_castssl" /* in the data directory */
 
 /* Canonical absolute path of name.  A relative name is relative to directory. */
@@ -36,12 +34,6 @@ extern char *castssl_state_path(const char *name);
  * that the file, is closed to the server's account, and how to give the server a copy.
  */
 extern int castssl_path_err_closed(const char *path);
-
-/*
- * When the file was last changed or replaced, or one of the links on the way to it; 0 if
- * there is none.  For an absolute path that is not resolved.
- */
-extern TimestampTz castssl_path_changed_at(const char *path);
 
 /*
  * The path with symbolic links resolved.  If only the last component does not exist yet,

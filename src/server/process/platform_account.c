@@ -13,9 +13,6 @@
 #include <pwd.h>
 #endif
 
-#include "datatype/timestamp.h"
-#include "utils/timestamp.h"
-
 #include "server/process/platform_account.h"
 
 #ifndef WIN32
@@ -108,18 +105,6 @@ castssl_account_may_give_group(gid_t group)
 	return geteuid() == 0 || is_in_group(group);
 }
 
-#ifdef __APPLE__
-#define CHANGED(st) ((st)->st_ctimespec)
-#else
-#define CHANGED(st) ((st)->st_ctim)
-#endif
-
-int64
-castssl_account_change_time(const struct stat *st)
-{
-	return time_t_to_timestamptz(CHANGED(st).tv_sec) + CHANGED(st).tv_nsec / 1000;
-}
-
 #else /* WIN32 */
 
 char *
@@ -150,12 +135,6 @@ bool
 castssl_account_may_give_group(gid_t group)
 {
 	return true;
-}
-
-int64
-castssl_account_change_time(const struct stat *st)
-{
-	return time_t_to_timestamptz(Max(st->st_mtime, st->st_ctime));
 }
 
 #endif

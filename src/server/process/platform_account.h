@@ -30,7 +30,4 @@ extern int castssl_account_group_id(void);
 /* May this process give a file of its own to that group? */
 extern bool castssl_account_may_give_group(gid_t group);
 
-/* When a file was last changed or replaced, in PostgreSQL's time. */
-extern int64 castssl_account_change_time(const struct stat *st);
-
 #endif

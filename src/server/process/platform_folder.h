@@ -4,8 +4,8 @@
  *
  * Who can rename a folder cannot lead these functions elsewhere: once it is open, its path is not
  * looked up again.  None of them follows a symbolic link, and none waits for the other end
- * of a FIFO.  Windows has no such system calls: there they use the
- *path, because making a link takes a right that administrators have.
+ * of a FIFO.  Windows has no such system calls: there they use the path, and who can write to a
+ * folder on the way can lead them elsewhere by a junction, which takes no special right.
  */
 #ifndef CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
 #define CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
