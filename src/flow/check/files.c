@@ -87,6 +87,29 @@ report_open_key(CastsslCheckScope *scope, const CastsslMaterialFile *key)
 							 castssl_hint_with("chmod 0600 %s", castssl_shell_word(key->path)));
 }
 
+/* LCOV_EXCL_START: only on Windows */
+#define SID_OF_SYSTEM "S-1-5-18"
+#define SID_OF_ADMINISTRATORS "S-1-5-32-544"
+
+/* /reset takes away what is granted there, and then inheritance what the folder passes on. */
+static char *
+keep_private_hint(const char *path)
+{
+	char *account = castssl_platform_account_sid();
+	char *word = castssl_windows_word(path);
+	const char *own;
+
+	if (account == NULL)
+		return NULL;
+	own = strcmp(account, SID_OF_SYSTEM) == 0 ? "" : psprintf("\"*%s:F\" ", account);
+	return castssl_hint_with(psprintf("icacls %%s /reset, then icacls %%s /inheritance:r /grant:r "
+									  "%s\"*" SID_OF_SYSTEM ":F\" \"*" SID_OF_ADMINISTRATORS
+									  ":F\", then SELECT * FROM castssl_check();",
+									  own),
+							 word);
+}
+/* LCOV_EXCL_STOP */
+
 void
 castssl_check_key_permissions(CastsslCheckScope *scope)
 {
@@ -101,10 +124,7 @@ castssl_check_key_permissions(CastsslCheckScope *scope)
 							 psprintf("its access control list lets others than the server, "
 									  "administrators and SYSTEM read the private key: %s",
 									  readers),
-							 castssl_hint_with("icacls %s /inheritance:r /grant:r \"*S-1-5-18:F\" "
-											   "\"*S-1-5-32-544:F\" and the server's account, then "
-											   "SELECT * FROM castssl_check();",
-											   castssl_windows_word(key->path)));
+							 keep_private_hint(key->path));
 }
 
 void

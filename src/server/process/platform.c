@@ -12,6 +12,7 @@
 #include <aclapi.h>
 #include <dirent.h>
 #include <io.h>
+#include <sddl.h>
 #include <setjmp.h>
 #else
 #include <pwd.h>
@@ -187,6 +188,12 @@ castssl_platform_keep_access(const char *replaced, const char *path)
 
 char *
 castssl_platform_other_readers(const char *path)
+{
+	return NULL;
+}
+
+char *
+castssl_platform_account_sid(void)
 {
 	return NULL;
 }
@@ -475,6 +482,20 @@ castssl_platform_other_readers(const char *path)
 		append_readers(&names, list);
 	LocalFree(descriptor);
 	return names.len > 0 ? names.data : NULL;
+}
+
+char *
+castssl_platform_account_sid(void)
+{
+	OwnAccount account;
+	char *text;
+	char *sid;
+
+	if (!read_own_account(&account) || !ConvertSidToStringSidA(account.user.User.Sid, &text))
+		return NULL;
+	sid = pstrdup(text);
+	LocalFree(text);
+	return sid;
 }
 
 char *

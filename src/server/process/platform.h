@@ -2,8 +2,8 @@
  * platform.h
  *		Differences between Windows and POSIX systems.
  *
- * Only this, platform_folder and platform_thread have conditions on the platform, except
- * base/compat.h, which defines what the headers of a platform lack.
+ * Only this and platform_*.c have conditions on the platform, except base/compat.h, which
+ * defines what the headers of a platform lack.
  */
 #ifndef CASTSSL_SERVER_PROCESS_PLATFORM_H
 #define CASTSSL_SERVER_PROCESS_PLATFORM_H
@@ -81,6 +81,9 @@ extern void castssl_platform_keep_access(const char *replaced, const char *path)
  * other account, no such list, or the list cannot be read.
  */
 extern char *castssl_platform_other_readers(const char *path);
+
+/* The server's account as such a list has it (S-1-5-20), palloc'd; NULL where there are none. */
+extern char *castssl_platform_account_sid(void);
 
 /*
  * The account at the other end of a Unix-domain socket, palloc'd; NULL where the system does not
