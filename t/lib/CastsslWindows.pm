@@ -8,6 +8,7 @@ package CastsslWindows;
 use strict;
 use warnings;
 use Carp;
+use Cwd ();
 use IO::Socket::INET;
 use IPC::Run ();
 use Time::HiRes qw(sleep);
@@ -94,14 +95,18 @@ sub stop
 }
 
 # After a crash: under wine a child of a server that died may stay for minutes, and no other can start meanwhile.
+# A server has its data folder in its arguments, its children are in there.
 sub bury
 {
 	my ($self) = @_;
 	(my $program = path_of("$ENV{CASTSSL_WINDOWS}/bin/postgres.exe")) =~ tr{/}{\\};
+	my $data = Cwd::realpath($self->data_dir);
 	foreach my $process (glob '/proc/[0-9]*')
 	{
 		my $command = eval { CastsslOpenssl::slurp("$process/cmdline") } // next;
-		kill KILL => $process =~ /(\d+)/ if $command =~ tr{/}{\\}r =~ /\Q$program\E/i;
+		next unless $command =~ tr{/}{\\}r =~ /\Q$program\E/i;
+		next unless $command =~ /\Q$data\E/ || (readlink("$process/cwd") // '') eq $data;
+		kill KILL => $process =~ /(\d+)/;
 	}
 	return;
 }
