@@ -232,6 +232,9 @@ subtest 'values are those of the server' => sub {
 	$values{'castssl_changes state'} = [ $states =~ /"([^"]+)"/g ];
 	my ($severities) = text_of("$root/src/base/finding.c") =~ /\bnames\[\] = \{(.*?)\}/s;
 	$values{'castssl_check severity'} = [ $severities =~ /"([^"]+)"/g ];
+	$values{'castssl_changes action'} = [ map { text_of($_) =~ /castssl_plan_new\("([^"]+)"\)/g } map { "$root/src/flow/recipe/$_.c" } qw(enable install revoke undo staging) ];
+	my ($channels) = text_of("$root/src/hba/access/compare.c") =~ /\bchannel_names\[\w*\] = \{(.*?)\}/s;
+	$values{"$_ encryption"} = [ $channels =~ /"([^"]+)"/g ] foreach qw(castssl_hba_compare castssl_hba_impact);
 	my ($changes) = text_of("$root/src/hba/match/outcome.c") =~ /^castssl_hba_change_name\((.*?)^\}/ms;
 	$values{'castssl_hba_compare change'} = [ $changes =~ /return "([^"]+)"/g ];
 	my ($verdicts) = text_of("$root/src/flow/ask/explain.c") =~ /^castssl_verdict_name\(.*?names\[\] = \{(.*?)\}/ms;
@@ -254,6 +257,8 @@ subtest 'values are those of the server' => sub {
 		'reasons of castssl_hba_explain');
 	is_deeply([ $reference->{castssl_hba_impact}{text} =~ /^- `(.*)`$/mg ], [ sentences("$root/src/flow/ask/impact.c", qr/most drivers/) ],
 		'reasons of castssl_hba_impact');
+	is($t->sql("SELECT count(*) > 0 AND count(role) + count(file_name) = 0 FROM castssl_certificate_info(pg_read_file('$t->{source}/server.crt'))"), 't',
+		'castssl_certificate_info: what is NULL');
 	my $formats = $values{'castssl_client_config format'};
 	my $listed = join(', ', @$formats[ 0 .. $#$formats - 1 ]) . " or $formats->[-1]";
 	like($t->sql(q{SELECT obj_description('castssl_client_config'::regproc, 'pg_proc')}), qr/: \Q$listed\E$/, 'formats: the COMMENT');
