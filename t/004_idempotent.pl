@@ -87,7 +87,7 @@ is($t->served, $pki->fingerprint('server-renewed.crt'), 'renewal: the new one is
 is($t->hba, $hba, 'renewal: pg_hba.conf stays');
 is_deeply(
 	[ sort map { $_->{target} } grep { $_->{action} eq 'install file' && $_->{result} eq 'done' } @$renewed ],
-	[ map { "$t->{config}/$_" } qw(server.crt server.key) ],
+	[qw(server.crt server.key)],
 	'renewal: two files are new') or diag explain $renewed;
 is_deeply([ grep { $_->{action} =~ /parameter|hba/ && $_->{result} ne 'unchanged' } @$renewed ],
 	[], 'renewal: nothing else is');

@@ -230,7 +230,7 @@ subtest 'what a caller without privileges is told' => sub {
 	$t->sql('GRANT EXECUTE ON FUNCTION castssl_disable(interval, boolean, boolean) TO helper');
 	enable();
 	my $alice = live();
-	my $call = sub { return $t->psql('SELECT detail FROM castssl_disable(' . ($_[0] // '') . q{) WHERE result = 'warning'}, user => 'helper') };
+	my $call = sub { return $t->psql(q{SELECT replace(detail, chr(10), ' ') FROM castssl_disable(} . ($_[0] // '') . q{) WHERE result = 'warning'}, user => 'helper') };
 	my (undef, undef, $error) = $call->();
 	like($error, qr/^DETAIL:  User "alice", database "postgres": Why is shown to superusers and members of pg_read_all_stats alone\.$/m, 'who, as pg_stat_activity shows it');
 	unlike($error, qr/127\.0\.0\.1/, 'not from where');
@@ -247,7 +247,7 @@ subtest 'what a caller without privileges is told' => sub {
 subtest 'hostnossl lines without a line for TLS' => sub {
 	$t->set_hba($socket . "hostnossl app all 10.0.0.0/8 scram-sha-256\nhostnossl all alice 127.0.0.1/32 scram-sha-256\nhost all alice,bob 127.0.0.0/8 scram-sha-256\n");
 	my $steps = enable(source_dir => $t->{source}, plaintext => 'block');
-	is_deeply([ map { "$_->{target} $_->{detail}" =~ s{^\S*/}{}r } coded($steps, 'no_tls_line') ],
+	is_deeply([ map { "$_->{target} $_->{detail}" } coded($steps, 'no_tls_line') ],
 		['pg_hba.conf:2 goes, and no line lets its clients in over TLS: database app, user all, address 10.0.0.0/8'], 'each is a row, but who has one')
 		or diag explain $steps;
 	is_deeply([ coded(enable(plaintext => 'block'), 'no_tls_line') ], [], 'once');

@@ -162,6 +162,8 @@ subtest 'a CA that is elsewhere' => sub {
 	}
 	my ($ok, $out, $err) = $own->psql("SELECT castssl_issue_client('alice')");
 	ok($ok, 'then the CA is there') or diag $err;
+	my $end = $own->rows(q{SELECT to_char(not_after, 'YYYY-MM-DD') AS day FROM castssl_certificate_info(pg_read_file('pg_castssl/issued/alice/client.crt')) LIMIT 1})->[0]{day};
+	like($err, qr/NOTICE:.*the certificate of CN=alice is valid until $end/, 'and the end of the certificate is said');
 	(undef, undef, $err) = $own->psql("SELECT castssl_sign(castssl_csr('alice'))");
 	like($err, qr/NOTICE:.*CN=alice is valid until \d{4}-\d\d-\d\d/, 'and the end of a certificate is said');
 	$own->fails('SELECT ' . CastsslTest::call('castssl_revoke', certificate => $alice), '22023', "another CA's certificate",
@@ -190,7 +192,8 @@ subtest 'a folder of the configuration that cannot be written' => sub {
 	$own->enable(source_dir => $own->{source}, target_dir => $own->{data});
 	chmod 0500, $own->{config} or die $!;
 	my $rows = $own->rows('SELECT * FROM ' . CastsslTest::call('castssl_install', ca => text_of('other-root.crt') . text_of('root.crt')));
-	ok((grep { $_->{target} eq "$own->{data}/root.crt" && $_->{result} eq 'done' } @$rows), 'a text goes where the files in use lie') or diag explain $rows;
+	ok((grep { $_->{target} eq 'root.crt' && $_->{result} eq 'done' } @$rows), 'a text is written') or diag explain $rows;
+	is($own->slurp("$own->{data}/root.crt"), text_of('other-root.crt') . text_of('root.crt'), 'where the files in use lie');
 	chmod 0700, $own->{config} or die $!;
 	$own->stop;
 };

@@ -31,8 +31,8 @@ for service in $(sed -n 's/^\[\([^]]*\)].*/\1/p' "$PGSERVICEFILE"); do
 	result=unchanged
 	# everything that can be known beforehand, without writing
 	plan=$(printf '%s\n' "$extension
-		SELECT action, result, detail $enable, dry_run => true)
-			WHERE result = 'planned' OR code = 'confirmation_awaited';" | ask "$service" sslmode=prefer)
+		SELECT action, result, replace(detail, E'\\n', ' ') $enable, dry_run => true)
+			WHERE result = 'planned' OR code = 'unconfirmed';" | ask "$service" sslmode=prefer)
 	case $plan in
 	'await confirmation|warning|'*) # somebody else's, or that of a run that was interrupted
 		echo "$service: ${plan##*|}" >&2
@@ -40,10 +40,10 @@ for service in $(sed -n 's/^\[\([^]]*\)].*/\1/p' "$PGSERVICEFILE"); do
 		;;
 	?*)
 		result=changed
-		# the statement that keeps this change and no other, when something was to be done
-		confirm=$(echo "SELECT target $enable) WHERE result = 'waiting';" | ask "$service" sslmode=prefer)
+		# this change and no other is kept, when something was to be done
+		change=$(echo "SELECT change_id $enable) WHERE result = 'waiting';" | ask "$service" sslmode=prefer)
 		# a new connection, as the service says: that it can begin is the proof
-		[ -z "$confirm" ] || echo "$confirm;" | ask "$service" >/dev/null
+		[ -z "$change" ] || echo "SELECT castssl_confirm($change);" | ask "$service" >/dev/null
 		;;
 	esac
 	echo "$service: $result, policy $(

@@ -413,6 +413,14 @@ confirm_statement(int64 id)
 	return psprintf("SELECT castssl_confirm(" INT64_FORMAT ")", id);
 }
 
+/* The change that waits, in the row about confirmation and for the summary. */
+static void
+name_confirmation(CastsslPlan *plan, CastsslStep *step, int64 id)
+{
+	plan->confirmation = confirm_statement(id);
+	step->target = psprintf("change " INT64_FORMAT, id);
+}
+
 /* The rows name the change: who is late must not confirm somebody else's. */
 static void
 name_change(CastsslPlan *plan, int64 id)
@@ -421,7 +429,10 @@ name_change(CastsslPlan *plan, int64 id)
 
 	plan->change_id = id;
 	if (step)
-		step->target = confirm_statement(id);
+	{
+		name_confirmation(plan, step, id);
+		step->detail = psprintf("%s; %s", plan->confirmation, step->detail);
+	}
 }
 
 /*
@@ -495,7 +506,8 @@ static void
 add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 {
 	CastsslOutcome outcome = CASTSSL_STEP_WAITING;
-	const char *statement = "SELECT castssl_confirm()";
+	CastsslStep *step;
+	int64 id = 0;
 	char *detail;
 
 	if (castssl_plan_writes(plan))
@@ -516,12 +528,16 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 		if (open == NULL || open->state != CASTSSL_UNCONFIRMED)
 			return;
 		outcome = CASTSSL_STEP_WARNING;
-		statement = confirm_statement(open->id);
-		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s",
-						  open->id, timestamptz_to_str(open->confirm_deadline));
+		id = open->id;
+		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s: %s; "
+						  "from a new connection keeps it",
+						  id, timestamptz_to_str(open->confirm_deadline), confirm_statement(id));
 	}
-	castssl_plan_step(plan, CASTSSL_CONFIRMATION, statement, outcome, detail);
-	((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_confirmation_awaited;
+	castssl_plan_step(plan, CASTSSL_CONFIRMATION, "this change", outcome, detail);
+	step = llast(plan->steps);
+	step->code = CASTSSL_CODE_unconfirmed;
+	if (id != 0)
+		name_confirmation(plan, step, id);
 }
 
 static void

@@ -112,6 +112,21 @@ check_no_open_change(bool undoes_it)
 				 castssl_err_reason("castssl_not_undone")));
 }
 
+/* How the other rows name the file of a finding: without its folder. */
+static const char *
+shorten_subject(const CastsslMaterial *material, const char *subject)
+{
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+	{
+		const CastsslMaterialFile *file = &material->files[role];
+
+		if ((file->name && strcmp(subject, file->name) == 0) ||
+			(file->source && strcmp(subject, file->source) == 0))
+			return castssl_path_base(subject);
+	}
+	return subject;
+}
+
 static void
 report_warnings(CastsslPlan *plan, const CastsslFindings *findings)
 {
@@ -124,7 +139,8 @@ report_warnings(CastsslPlan *plan, const CastsslFindings *findings)
 			continue;
 		if (finding->detail)
 			text = psprintf("%s: %s", text, finding->detail);
-		castssl_plan_warn(plan, CHECK_CERTIFICATE, finding->subject,
+		castssl_plan_warn(plan, CHECK_CERTIFICATE,
+						  shorten_subject(plan->material, finding->subject),
 						  castssl_code_of_check(finding->check), text);
 	}
 }
@@ -150,9 +166,8 @@ check_material(CastsslPlan *plan)
 	plan->fingerprint = own->fingerprint;
 	if (check)
 	{
-		check->detail =
-			psprintf("%s by %s, until %.10s, SHA-256 " CASTSSL_SHORT_FINGERPRINT, own->subject,
-					 own->issuer, castssl_instant_text(own->not_after), plan->fingerprint);
+		check->detail = psprintf("%s by %s, until %.10s", own->subject, own->issuer,
+								 castssl_instant_text(own->not_after));
 		report_warnings(plan, &findings);
 	}
 	castssl_issuer_warn(plan, &server, &ca);

@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "flow/apply/prove.h"
 #include "flow/ask/explain.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
@@ -22,7 +23,7 @@
 #include "server/sessions.h"
 #include "server/world.h"
 
-#define SERVED "served certificate"
+#define SERVED "certificate"
 #define PAUSE 50 /* milliseconds between two handshakes */
 
 void
@@ -41,7 +42,8 @@ castssl_prove_add_steps(CastsslPlan *plan)
 					  plan->fingerprint
 						  ? psprintf("SHA-256 " CASTSSL_SHORT_FINGERPRINT, plan->fingerprint)
 						  : NULL);
-	castssl_plan_step(plan, "verify", plan->hba_before->files[0]->path, CASTSSL_STEP_FOLLOWS, NULL);
+	castssl_plan_step(plan, "verify", castssl_hba_plan_file(plan->hba_before, 0),
+					  CASTSSL_STEP_FOLLOWS, NULL);
 }
 
 static int

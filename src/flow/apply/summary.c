@@ -47,8 +47,8 @@ next_for(const CastsslPlan *plan, bool dry_run)
 	const CastsslStep *confirmation = castssl_step_find(plan->steps, CASTSSL_CONFIRMATION);
 	bool planned = dry_run && castssl_plan_changes(plan);
 
-	if (confirmation && !planned)
-		return psprintf("%s from a new connection", confirmation->target);
+	if (plan->confirmation && !planned)
+		return psprintf("%s from a new connection", plan->confirmation);
 	if (planned)
 		return confirmation && confirmation->outcome == CASTSSL_STEP_WARNING
 				   ? "the same without dry_run, with confirm_within"

@@ -6,6 +6,7 @@
 
 #include "base/settings.h"
 #include "flow/ask/issuer.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/reload.h"
@@ -59,7 +60,8 @@ castssl_issuer_warn(CastsslPlan *plan, const CastsslCertificates *server,
 	if (castssl_chain_keeps_root(&server_now, &ca_now, server, ca, &root))
 		return;
 	castssl_plan_warn(
-		plan, "check certificate", plan->material->files[CASTSSL_ROLE_CERTIFICATE].name,
+		plan, "check certificate",
+		castssl_path_base(plan->material->files[CASTSSL_ROLE_CERTIFICATE].name),
 		CASTSSL_CODE_issuer_changed,
 		psprintf("clients that verify the server (sslmode=verify-ca or verify-full) by the root of "
 				 "the certificate in use, %s, refuse this one, whose issuer is another: %s.  Give "

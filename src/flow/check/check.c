@@ -110,11 +110,14 @@ read_role(CastsslCheckScope *scope, CastsslRole role)
 	ReadRole read = { .material = &scope->material, .role = role };
 	ErrorData *error = castssl_attempt(read_configured, &read);
 
-	if (error)
+	if (error == NULL)
+		return;
+	scope->material.files[role].path = NULL;
+	/* with TLS off, that it is off says all of a file which is not there */
+	if (scope->ssl || error->sqlerrcode != ERRCODE_UNDEFINED_FILE)
 	{
 		scope->material_problem[role] = error->message;
 		scope->material_hint[role] = error->hint;
-		scope->material.files[role].path = NULL;
 	}
 }
 

@@ -48,8 +48,8 @@ castssl_check_certificate_origin(CastsslCheckScope *scope)
 			 (own = castssl_certificates_first(&certificates)) != NULL && own->self_signed)
 		castssl_check_report(
 			scope, CASTSSL_INFO, file->name,
-			"self-signed: a client can verify it only with a copy of this very certificate, and "
-			"needs a new copy after each renewal",
+			"self-signed: each client needs a copy of this certificate, and a new one after each "
+			"renewal",
 			"With a CA clients keep one file: have the request of castssl_csr() signed, by a CA of "
 			"yours or by castssl_create_ca() and castssl_sign().");
 }

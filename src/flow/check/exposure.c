@@ -229,8 +229,7 @@ castssl_check_hba_replication(CastsslCheckScope *scope)
 			found[i] |= castssl_hba_is_keyword(&databases->items[j], "replication");
 	}
 	report_plaintext(scope, found,
-					 "standbys of other hosts can connect unencrypted: then all data crosses the "
-					 "network readable");
+					 "standbys of other hosts can connect unencrypted: all data is readable");
 }
 
 /* ---- weak proof ---- */

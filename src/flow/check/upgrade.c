@@ -45,8 +45,7 @@ report_md5(CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
 	if (rule->method && strcmp(rule->method, "md5") == 0)
 		castssl_check_report(scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
-							 "from PostgreSQL 18 on MD5 passwords are deprecated: setting one "
-							 "brings a warning, and a later major drops them",
+							 "PostgreSQL 18 warns of MD5 passwords, and a later major drops them",
 							 "Set the passwords anew with password_encryption = 'scram-sha-256', "
 							 "then use method scram-sha-256.");
 }

@@ -63,19 +63,18 @@ castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy)
 	return edits.count > 0 ? castssl_hba_plan_render(policy, &edits) : policy;
 }
 
-static const char *
-file_name(const CastsslHbaPolicy *policy, int file)
+const char *
+castssl_hba_plan_file(const CastsslHbaPolicy *policy, int file)
 {
 	const char *path = policy->files[file]->path;
-	const char *name = last_dir_separator(path);
 
-	return file == 0 && name ? name + 1 : path;
+	return file == 0 ? castssl_path_base(path) : path;
 }
 
 char *
 castssl_hba_plan_place(const CastsslHbaPolicy *policy, int file, int line_number)
 {
-	return psprintf("%s:%d", file_name(policy, file), line_number);
+	return psprintf("%s:%d", castssl_hba_plan_file(policy, file), line_number);
 }
 
 /* Single blanks outside of quotes, and none at the end. */
@@ -114,6 +113,16 @@ shown_line(const char *line)
 	return fold_blanks(text);
 }
 
+/* The last edit of the record of that edit: those of one record stand side by side. */
+static const CastsslHbaEdit *
+last_of_record(const CastsslHbaEdits *edits, int i)
+{
+	while (i + 1 < edits->count && edits->items[i + 1].file == edits->items[i].file &&
+		   edits->items[i + 1].record == edits->items[i].record)
+		i++;
+	return &edits->items[i];
+}
+
 void
 castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 {
@@ -124,11 +133,17 @@ castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 	for (int i = 0; i < edits->count; i++)
 	{
 		const CastsslHbaEdit *edit = &edits->items[i];
+		const CastsslHbaEdit *last = last_of_record(edits, i);
+		bool replaced = edit->kind == CASTSSL_HBA_INSERT && last->kind == CASTSSL_HBA_DISABLE;
+		const char *why = replaced ? "now" : edit->why;
 
-		castssl_plan_step(
-			plan, "edit pg_hba", castssl_hba_plan_place(policy, edit->file, edit->line_number),
-			CASTSSL_STEP_CHANGES,
-			edit->text ? psprintf("%s: %s", edit->why, shown_line(edit->text)) : edit->why);
+		castssl_plan_step(plan, "edit pg_hba",
+						  castssl_hba_plan_place(policy, edit->file, edit->line_number),
+						  CASTSSL_STEP_CHANGES,
+						  edit->text ? psprintf("%s: %s", why, shown_line(edit->text)) : why);
+		/* the line that takes its place is all to show */
+		if (replaced && last == &edits->items[i + 1])
+			i++;
 	}
 	plan->hba_after = castssl_hba_plan_render(policy, edits);
 }
@@ -319,7 +334,7 @@ castssl_hba_plan_finish(CastsslPlan *plan)
 			plan_document(plan, plan->hba_after->files[i]);
 	}
 	if (!plan->hba_changes)
-		castssl_plan_step(plan, "edit pg_hba", plan->hba_before->files[0]->path,
+		castssl_plan_step(plan, "edit pg_hba", castssl_hba_plan_file(plan->hba_before, 0),
 						  CASTSSL_STEP_UNCHANGED,
 						  has_code(plan, CASTSSL_CODE_asks_for_more) ? "stays as it is"
 																	 : "no rule has to change");

@@ -26,6 +26,9 @@ extern CastsslHbaPolicy *castssl_hba_plan_render(const CastsslHbaPolicy *policy,
  */
 extern const CastsslHbaPolicy *castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy);
 
+/* How rows name a file: the main one by its name alone, others by their path. */
+extern const char *castssl_hba_plan_file(const CastsslHbaPolicy *policy, int file);
+
 /*
  * "pg_hba.conf:18": the main file has its name alone, for everybody knows where it lies; others
  * their path.  Palloc'd.

@@ -171,20 +171,49 @@ mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
 	return file->mode ? file->mode : file->st.st_mode & 07777;
 }
 
+/*
+ * Where the bytes of a file come from: its folder is said for the first file of a folder, and
+ * its name where that is another.
+ */
+static const char *
+install_detail(const CastsslMaterial *material, CastsslRole role)
+{
+	const CastsslMaterialFile *file = &material->files[role];
+	const char *folder;
+	const char *name;
+	bool said = false;
+	bool renamed;
+
+	if (file->source == NULL)
+		return file->same ? "already in place" : "written";
+	folder = castssl_path_folder(file->source);
+	name = castssl_path_base(file->source);
+	renamed = strcmp(name, castssl_path_base(file->name)) != 0;
+	for (int other = 0; other < (int) role; other++)
+	{
+		const char *source = material->files[other].source;
+
+		said |= source && strcmp(castssl_path_folder(source), folder) == 0;
+	}
+	if (said && !renamed)
+		return file->same ? "the same" : "copied";
+	return psprintf("%s%s %s", file->same ? "same as" : "copied from",
+					file->same && !renamed ? " in" : "",
+					!renamed ? folder
+					: said   ? name
+							 : file->source);
+}
+
 /* Add the steps and the planned file for one file of the material. */
 static void
 plan_material_file(CastsslPlan *plan, CastsslRole role)
 {
 	CastsslMaterialFile *file = &plan->material->files[role];
+	const char *label = castssl_path_base(file->name);
 	bool stays = castssl_material_stays(file);
 	CastsslOutcome outcome = file->same ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES;
-	const char *detail = "already in place";
 
-	if (file->source)
-		detail = psprintf("%s %s", file->same ? "same as" : "copied from", file->source);
-	else if (!file->same)
-		detail = "written";
-	castssl_plan_step(plan, "install file", file->name, outcome, detail);
+	castssl_plan_step(plan, "install file", label, outcome, install_detail(plan->material, role));
 
 	if (!stays)
 	{
@@ -197,7 +226,7 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
 	{
 		/* LCOV_EXCL_START: only on Windows */
-		castssl_plan_step(plan, "set permissions", file->name, CASTSSL_STEP_SKIPPED,
+		castssl_plan_step(plan, "set permissions", label, CASTSSL_STEP_SKIPPED,
 						  "access control lists decide here, which the server does "
 						  "not check; castssl_check() does");
 		((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_access_lists;
@@ -205,7 +234,7 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 	}
 	else if (role == CASTSSL_ROLE_KEY)
 	{
-		castssl_plan_step(plan, "set permissions", file->name,
+		castssl_plan_step(plan, "set permissions", label,
 						  stays ? CASTSSL_STEP_UNCHANGED : CASTSSL_STEP_CHANGES,
 						  psprintf("%04o", (unsigned) mode_to_write(file, role)));
 		if (file->source_is_open)
@@ -227,7 +256,8 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 		if (material->files[role].path)
 			plan_material_file(plan, role);
 	}
-	castssl_plan_step(plan, "check certificate", material->files[CASTSSL_ROLE_CERTIFICATE].name,
+	castssl_plan_step(plan, "check certificate",
+					  castssl_path_base(material->files[CASTSSL_ROLE_CERTIFICATE].name),
 					  CASTSSL_STEP_FOLLOWS, NULL);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{

@@ -67,6 +67,8 @@ typedef struct CastsslPlan
 	bool revokes;     /* castssl_revoke: whoever showed that certificate is to be cut off */
 	List *undoes;     /* the CastsslChanges that the plan undoes */
 	int64 change_id;  /* of the change that made it true; 0: none, or not yet */
+	/* the statement that keeps it, or an earlier change that waits; NULL: none, or not yet */
+	const char *confirmation;
 } CastsslPlan;
 
 /* An empty plan for that action. */

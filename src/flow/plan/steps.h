@@ -33,7 +33,6 @@ typedef enum CastsslOutcome
 	CODE(certificate_parse, "a certificate in a file is defective, or the file holds a private key, too") \
 	CODE(certificate_valid_again, "a certificate that was revoked is valid again") \
 	CODE(chain, "clients may not be able to verify the certificate") \
-	CODE(confirmation_awaited, "the change is undone unless it is confirmed in time") \
 	CODE(confirmation_needed, "a dry run: the call needs `confirm_within` or `force`") \
 	CODE(crl_dates, "a CRL expires soon") \
 	CODE(crl_issuer, "a CRL is by no CA of the CA file, or a CA has no CRL") \
@@ -61,6 +60,7 @@ typedef enum CastsslOutcome
 	CODE(short_deadline, "`confirm_within` is so short that minutes may have been meant") \
 	CODE(staged_by_others, "other roles staged edits that are applied, too") \
 	CODE(tls_off, "a hostssl rule is dead, for TLS is off") \
+	CODE(unconfirmed, "the change is undone unless it is confirmed in time") \
 	CODE(weak, "a key or a signature is weak") \
 	CODE(without_proof, "clients come in without a proof that is asked for now")
 /* clang-format on */

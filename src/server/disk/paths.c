@@ -47,6 +47,14 @@ castssl_path_folder(const char *path)
 }
 
 const char *
+castssl_path_base(const char *path)
+{
+	const char *separator = last_dir_separator(path);
+
+	return separator ? separator + 1 : path;
+}
+
+const char *
 castssl_path_data_directory(void)
 {
 	static char *data_directory = NULL;

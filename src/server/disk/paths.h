@@ -16,6 +16,9 @@ extern char *castssl_path_in(const char *directory, const char *name);
 /* Folder of a path, palloc'd. */
 extern char *castssl_path_folder(const char *path);
 
+/* The last part of a path: a part of it. */
+extern const char *castssl_path_base(const char *path);
+
 /* The data directory, links resolved. */
 extern const char *castssl_path_data_directory(void);
 
