@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslOpenssl qw(slurp spew);
 use CastsslTest;
+use IO::Socket::INET ();
 use IPC::Run ();
 use Test::More;
 
@@ -242,6 +243,38 @@ subtest 'what a caller without privileges is told' => sub {
 	like($error, qr/from 127\.0\.0\.1, over TLS, without a client certificate/, 'a member of pg_read_all_stats sees it');
 	quit($alice);
 	$t->disable(force => 'true');
+};
+
+# What HAProxy's option pgsql-check does: a startup message without a database, and the server is up
+# when it is asked for a password, or for none.
+sub health_check
+{
+	my ($user) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->{node}->port, Proto => 'tcp', Timeout => 60) or die $!;
+	my $packet = pack 'N', 196608;
+	$packet .= "user\0$user\0\0";
+	print $socket pack('N', 4 + length $packet), $packet;
+	read $socket, my $answer, 1;
+	return $answer eq 'R' ? 'up' : 'down';
+}
+
+subtest 'lines for a health check' => sub {
+	$t->sql('CREATE ROLE checker LOGIN; CREATE ROLE other_checker LOGIN');
+	$t->set_hba($socket . "host all checker 127.0.0.1/32 trust\nhost all other_checker 10.0.0.7/32 scram-sha-256\nhost all bob 10.0.0.0/8 trust\n"
+		  . "hostssl all other_checker 10.0.0.8/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+	is(health_check('checker'), 'up', 'plaintext is allowed: up');
+	my $steps = enable(source_dir => $t->{source}, plaintext => 'block', dry_run => 'true');
+	is_deeply([ map { "$_->{target} $_->{result} $_->{detail}" } coded($steps, 'health_check') ],
+		[ 'pg_hba.conf:2 warning lets "checker" in from 127.0.0.1/32 without a password, as health checks want it: one that speaks plaintext, such as HAProxy\'s '
+			  . 'option pgsql-check, takes this server for down afterwards.  Have it ask for TLS first (docs/poolers.md).' ],
+		'the line that is made for one, and no other') or diag explain $steps;
+	is_deeply([ coded(enable(source_dir => $t->{source}), 'health_check') ], [], 'none where plaintext stays');
+	is(health_check('checker'), 'up', 'and it is up');
+	enable(plaintext => 'block', force => 'true');
+	is(health_check('checker'), 'down', 'plaintext is blocked: down');
+	is_deeply([ coded(enable(plaintext => 'block', clientcert => 'verify-ca', force => 'true'), 'health_check') ], [], 'said once');
+	$t->disable(force => 'true');
+	$t->set_hba($rules);
 };
 
 subtest 'hostnossl lines without a line for TLS' => sub {

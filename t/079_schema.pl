@@ -39,7 +39,7 @@ is(hint_of("SELECT * FROM ${own}$wrong"), "For example: ${own}castssl_check(targ
 is(hint_of(qq{SET search_path = "castssl's own"; SELECT * FROM $wrong}), "For example: ${own}castssl_check(target_version => 19).", 'a new connection may have another search_path');
 my $rows = $t->rows("SELECT * FROM ${own}castssl_enable(source_dir => '$source', confirm_within => '10 min')");
 my ($waiting) = grep { $_->{result} eq 'waiting' } @$rows;
-like($waiting->{target}, qr/^SELECT \Q$own\Ecastssl_confirm\(\d+\)$/, 'what confirms') or diag explain $rows;
+like($waiting->{detail}, qr/^SELECT \Q$own\Ecastssl_confirm\(\d+\);/, 'what confirms') or diag explain $rows;
 my $hint = hint_of("SELECT * FROM ${own}castssl_disable()");
 my @two = statements($hint);
 is(scalar @two, 2, 'a hint with two statements') or diag $hint;

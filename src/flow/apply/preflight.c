@@ -16,6 +16,7 @@
 #include "flow/apply/managed.h"
 #include "flow/apply/preflight.h"
 #include "flow/ask/cron.h"
+#include "flow/ask/health.h"
 #include "flow/ask/guard.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/issuer.h"
@@ -349,6 +350,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 	castssl_impact_losses(plan, &losses);
 	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);
+	castssl_health_warn(plan);
 	castssl_taking_back_check(plan, allowed, again);
 	castssl_proofs_check(plan, allowed, again);
 	if (!allowed)

@@ -39,6 +39,7 @@ typedef enum CastsslOutcome
 	CODE(crl_parse, "a part of a CRL file cannot be read") \
 	CODE(cron_jobs, "jobs of pg_cron, which connect by TCP, would be refused") \
 	CODE(expires_soon, "a certificate expires within `castssl.expiry_warning`, or has expired") \
+	CODE(health_check, "a rule looks as if made for a health check, which speaks plaintext, and that ends") \
 	CODE(issuer_changed, "clients that verify the old server certificate do not verify the new one") \
 	CODE(key_readable, "others can read the file that a private key was copied from") \
 	CODE(key_usage, "the certificate does not say that it is for servers") \
