@@ -58,6 +58,19 @@ sub log_of
 	my $before = $t->hba;
 	my $error = $t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')", '57014', 'statement_timeout during a proof', detail => qr/^Everything is as it was before\.$/);
 	is($t->hba, $before, 'which has changed nothing');
+	# what somebody else has stored goes into effect by the reloads, and that is said
+	$t->sql('ALTER SYSTEM SET ssl = off');
+	$t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block', force => true)", '57014', 'with an edit that waits',
+		detail => qr/^Files and parameters are as they were before\.  The reload has put into effect what somebody had edited and not loaded before this call: \S+\/postgresql\.auto\.conf\.$/);
+	is($t->sql('SHOW ssl'), 'off', 'which is so');
+	$t->sql('ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf()');
+	$t->sql('ALTER SYSTEM SET ssl = off');
+	$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
+	$t->fails('SELECT * FROM castssl_hba_apply(force => true)', '55000', 'TLS that would go off by the way', constraint => 'castssl_would_cut_off',
+		detail => qr/^Somebody has set ssl to off since the last reload/, hint => qr/^To keep TLS: SELECT \* FROM castssl_enable\(\);  To turn/);
+	is($t->sql('SHOW ssl'), 'on', 'stays on');
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->sql('ALTER SYSTEM SET ssl = on');
 	$t->sql('ALTER SYSTEM RESET pre_auth_delay');
 	$t->reload;
 	$t->disable;

@@ -280,6 +280,29 @@ subtest 'what is above an intermediate CA' => sub {
 	install(ca => $old, force => 'true');
 };
 
+subtest 'a CA file that was replaced in place, and is not loaded' => sub {
+	my $file = $t->status->{ca_file};
+	my $session = live('alice', 'alice');
+	my $stays = live('alice', 'alice');
+	my %lost = (constraint => 'castssl_would_cut_off', message => qr/^2 live sessions could come back in plaintext alone$/,
+		detail => qr/Its certificate is of "\/CN=castssl test root", which is no longer in the CA file: that was written since the server has loaded it\./);
+	spew($file, $new);
+	$t->fails('SELECT * FROM castssl_enable()', '55000', 'castssl_enable() would load it', %lost);
+	$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'castssl_hba_apply() would, too', %lost);
+	$t->sql('SELECT castssl_hba_discard()');
+	is_in('so far', alice => 1);
+
+	# the same CAs, written anew
+	spew($file, "# renewed\n$old");
+	my @said = map { "$_->{code} $_->{detail}" } grep { $_->{result} eq 'warning' } @{ $t->rows('SELECT * FROM castssl_enable()') };
+	is_deeply([ grep { /^session_cut_off/ } @said ], [], 'written anew: nobody loses');
+	is(scalar(grep { /^session_unknown .*whether the CA of that name is the same cannot be known/ } @said), 1, 'but whether its key is the same nobody can say') or diag explain \@said;
+	quit($_) foreach $session, $stays;
+	spew($file, $old);
+	$t->reload;
+};
+
 subtest 'many CAs, as a system has them' => sub {
 	my @cas = map { $pki->key("many$_");
 		$pki->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', "many$_.key", '-subj', "/CN=many $_",

@@ -12,7 +12,6 @@
 #include "lib/stringinfo.h"
 #include "libpq/pqcomm.h"
 #include "miscadmin.h"
-#include "nodes/pg_list.h"
 #include "portability/instr_time.h"
 #include "postmaster/postmaster.h"
 #include "storage/fd.h"
@@ -199,6 +198,7 @@ typedef struct ProbeResult
 {
 	char *fingerprint;         /* of the served certificate, when TLS is established; else NULL */
 	char *chain;               /* and all that came with it, as PEM */
+	List *authorities;         /* whose certificates it asks for: names, char * */
 	bool no_tls;               /* the server answered that it offers no TLS */
 	CastsslProbeAnswer answer; /* GOAL_LOGIN */
 	char *from;                /* its own end of the connection, "127.0.0.1(41234)" */
@@ -221,6 +221,18 @@ own_end(PGconn *conn)
 	return psprintf("%s(%s)", host, port);
 }
 
+/* The CAs of which the server has asked for a certificate. */
+static List *
+names_asked_for(const SSL *ssl)
+{
+	const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(ssl);
+	List *list = NIL;
+
+	for (int i = 0; names && i < sk_X509_NAME_num(names); i++)
+		list = lappend(list, castssl_name_slashes(sk_X509_NAME_value(names, i)));
+	return list;
+}
+
 /* Store the certificate of a connection whose handshake has just finished. */
 static void
 note_certificate(PGconn *conn, ProbeResult *result)
@@ -239,6 +251,7 @@ note_certificate(PGconn *conn, ProbeResult *result)
 	{
 		result->fingerprint = castssl_certificate_fingerprint(certificate);
 		result->chain = castssl_openssl_pem(NULL, SSL_get_peer_cert_chain(ssl));
+		result->authorities = names_asked_for(ssl);
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
@@ -465,6 +478,16 @@ castssl_probe_chain(int timeout)
 
 	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
 	return result.chain;
+}
+
+bool
+castssl_probe_authorities(int timeout, List **names)
+{
+	ProbeResult result;
+
+	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
+	*names = result.authorities;
+	return result.fingerprint != NULL;
 }
 
 bool

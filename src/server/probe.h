@@ -10,6 +10,8 @@
 #ifndef CASTSSL_SERVER_PROBE_H
 #define CASTSSL_SERVER_PROBE_H
 
+#include "nodes/pg_list.h"
+
 /* Does this server have a TCP port (listen_addresses is not empty)? */
 extern bool castssl_probe_possible(void);
 
@@ -23,6 +25,13 @@ extern char *castssl_probe_certificate(int timeout, char **problem);
 
 /* The same, but returns all certificates that the server sends, its own first, as PEM. */
 extern char *castssl_probe_chain(int timeout);
+
+/*
+ * The same, but sets *names to the CAs of which the server asks for a certificate, which are those
+ * of its CA file as it has loaded it: char *, in the form of castssl_name_slashes; NIL: it asks for
+ * none.  False if there was no handshake.
+ */
+extern bool castssl_probe_authorities(int timeout, List **names);
 
 /*
  * Ask for TLS, and disconnect.  True if the server answered that it offers none.  Else

@@ -23,6 +23,7 @@
 #include "flow/apply/preflight.h"
 #include "flow/apply/prove.h"
 #include "flow/apply/summary.h"
+#include "flow/ask/unloaded.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "server/disk/directories.h"
@@ -43,6 +44,8 @@ typedef struct Apply
 	const CastsslApplyOptions *options;
 	CastsslChange *change;
 	char *not_loaded; /* why it is unknown whether the server has loaded the restored files */
+	char *unloaded;   /* what others had edited, and nobody had loaded, before */
+	bool reloaded;    /* and it may be loaded now */
 } Apply;
 
 /* The change in the form for the journal. */
@@ -372,6 +375,7 @@ put_back(void *arg)
 		castssl_journal_abandon(change->id); /* nothing else was written */
 	else
 	{
+		apply->reloaded = true;
 		apply->not_loaded = castssl_change_undo(change, CASTSSL_FAILED);
 		if (apply->not_loaded == NULL)
 			apply->not_loaded = castssl_prove_restored();
@@ -394,6 +398,10 @@ raise_undone(const Apply *apply, ErrorData *error, const ErrorData *problem)
 	else if (apply->not_loaded)
 		outcome =
 			psprintf("Files and parameters are as they were before, but %s.", apply->not_loaded);
+	else if (apply->unloaded && apply->reloaded)
+		outcome = psprintf("Files and parameters are as they were before.  The reload has put into "
+						   "effect what somebody had edited and not loaded before this call: %s.",
+						   apply->unloaded);
 	error->detail = error->detail ? psprintf("%s  %s", error->detail, outcome) : pstrdup(outcome);
 	if (ExitOnAnyError)
 		ThrowErrorData(error); /* which makes it FATAL, as it would have been */
@@ -443,7 +451,10 @@ name_change(CastsslPlan *plan, int64 id)
 static void
 make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 {
-	Apply apply = { .plan = plan, .options = options, .change = describe_change(plan) };
+	Apply apply = { .plan = plan,
+					.options = options,
+					.change = describe_change(plan),
+					.unloaded = castssl_unloaded_files(plan->hba_before) };
 	ErrorData *error;
 	ErrorData *problem = NULL;
 	bool exit_on_error = ExitOnAnyError;

@@ -308,6 +308,32 @@ check_parameter(const CastsslChangedParameter *parameter)
 						errdetail("ALTER SYSTEM cannot store \"%s\".", parameter->after)));
 }
 
+/* The reload of a change that leaves TLS on must not turn it off, which somebody else has stored.
+ */
+static void
+check_tls_stays(const CastsslPlan *plan)
+{
+	bool on = true;
+	ListCell *cell;
+
+	if (!castssl_tls_is_on() || !plan->ssl_after)
+		return;
+	foreach (cell, plan->parameters)
+	{
+		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0)
+			return;
+	}
+	if (parse_bool(castssl_parameter_at_start("ssl"), &on) && !on)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("TLS would go off with this change"),
+				 errdetail("Somebody has set ssl to off since the last reload, and the reload of "
+						   "this change would put that into effect."),
+				 errhint("To keep TLS: SELECT * FROM castssl_enable();  To turn it off first: "
+						 "SELECT * FROM castssl_reload();"),
+				 castssl_err_reason("castssl_would_cut_off")));
+}
+
 void
 castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 				  const CastsslAgain *again, bool dry_run)
@@ -347,6 +373,8 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 	}
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
+	check_tls_stays(plan);
+	castssl_rotation_of_reload(plan);
 	castssl_impact_losses(plan, &losses);
 	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);

@@ -8,6 +8,7 @@
 
 #include "base/words.h"
 #include "flow/ask/guard.h"
+#include "flow/ask/rotation.h"
 #include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
@@ -132,7 +133,8 @@ changes_ways_in(const CastsslPlan *plan)
 	CastsslQuestion after = { 0 };
 
 	castssl_question_after(&after, plan);
-	return plan->hba_changes || plan->rotation || plan->ssl_after != castssl_tls_is_on() ||
+	return plan->hba_changes || castssl_rotation_drops(plan->rotation) ||
+		   plan->ssl_after != castssl_tls_is_on() ||
 		   after.has_ca != (castssl_tls_is_on() && castssl_ca_is_configured()) || after.terms_after;
 }
 

@@ -10,15 +10,14 @@
 #include "base/words.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
+#include "flow/ask/unloaded.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
-#include "server/disk/paths.h"
 #include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
-#include "server/reload.h"
 #include "server/sessions.h"
 #include "server/world.h"
 #include "tls/revoked.h"
@@ -136,24 +135,6 @@ typedef struct Judge
 	bool knows_now; /* the server goes by what is on disk */
 } Judge;
 
-/*
- * Has the server loaded pg_hba.conf, maps and parameters as they are on disk?  Then a new
- * connection can be judged by them.
- */
-static bool
-is_loaded(const CastsslHbaPolicy *policy)
-{
-	for (int i = 0; i < policy->nfiles; i++)
-	{
-		if (castssl_reload_covers(policy->files[i]->path) == CASTSSL_NOT_LOADED)
-			return false;
-	}
-	return policy->nerrors == 0 && castssl_reload_covers(IdentFileName) != CASTSSL_NOT_LOADED &&
-		   castssl_reload_covers(ConfigFileName) != CASTSSL_NOT_LOADED &&
-		   castssl_reload_covers(castssl_path_in(DataDir, PG_AUTOCONF_FILENAME)) !=
-			   CASTSSL_NOT_LOADED;
-}
-
 static void
 prepare(Judge *judge, const CastsslPlan *plan)
 {
@@ -165,7 +146,8 @@ prepare(Judge *judge, const CastsslPlan *plan)
 	judge->now = judge->after = question;
 	castssl_question_now(&judge->now, plan->hba_before);
 	castssl_question_after(&judge->after, plan);
-	judge->knows_now = is_loaded(plan->hba_before);
+	judge->knows_now =
+		plan->hba_before->nerrors == 0 && castssl_unloaded_configuration(plan->hba_before) == NULL;
 	ask_crls(&judge->now);
 	ask_crls(&judge->after);
 }

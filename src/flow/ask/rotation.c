@@ -12,9 +12,12 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
+#include "base/settings.h"
 #include "base/words.h"
 #include "flow/ask/rotation.h"
 #include "server/parameters.h"
+#include "server/probe.h"
+#include "server/reload.h"
 #include "tls/client.h"
 #include "tls/instant.h"
 
@@ -287,6 +290,11 @@ struct CastsslRotation
 	const CastsslIssuers *issuers_before;
 	const CastsslIssuers *issuers_after;
 	bool drops_root;
+	/* the file in use was replaced and is not loaded: before is empty, and of the CAs that the
+	 * server has loaded these names are known, or not even they */
+	bool is_unloaded;
+	bool has_loaded;
+	List *loaded;
 };
 
 /* Is there a CA of that name below a root that the server takes? */
@@ -311,6 +319,53 @@ problem_above(const CastsslRotation *rotation, const char *name, const char *iss
 					: NULL;
 }
 
+/* Is a CA of that name among those that the server has loaded? */
+static bool
+is_loaded(const CastsslRotation *rotation, const char *issuer_dn)
+{
+	ListCell *cell;
+
+	foreach (cell, rotation->loaded)
+	{
+		if (has_name(issuer_dn, lfirst(cell)))
+			return true;
+	}
+	return !rotation->has_loaded;
+}
+
+/* Of the CAs that the server has loaded, names are known at the most. */
+static char *
+problem_unloaded(const CastsslRotation *rotation, const char *issuer_dn, bool *certain)
+{
+	int added = find_issuer(&rotation->after, issuer_dn);
+	const char *name;
+
+	if (added >= 0)
+	{
+		char *problem;
+
+		name = rotation->after.items[added]->subject;
+		problem = problem_above(rotation, name, issuer_dn, certain);
+		if (problem || !is_loaded(rotation, issuer_dn))
+			return problem;
+		return psprintf("Its certificate is of %s; the CA file was written since the server has "
+						"loaded it, and whether the CA of that name is the same cannot be known.",
+						name);
+	}
+	if (is_loaded(rotation, issuer_dn))
+	{
+		*certain = true;
+		return psprintf("Its certificate is of \"%s\", which is no longer in the CA file: that was "
+						"written since the server has loaded it.",
+						issuer_dn);
+	}
+	if (!rotation->drops_root)
+		return NULL;
+	return psprintf("Its certificate is of \"%s\", an intermediate CA that is in no file here; "
+					"whether it needs a CA that is no longer in the CA file cannot be known.",
+					issuer_dn);
+}
+
 char *
 castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn, bool *certain)
 {
@@ -321,6 +376,8 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 	const char *name;
 
 	*certain = false;
+	if (rotation->is_unloaded)
+		return problem_unloaded(rotation, issuer_dn, certain);
 	for (int i = 0; i < before->count; i++)
 	{
 		if (has_name(issuer_dn, before->names[i]) && find_same(after, before->items[i]) < 0)
@@ -370,16 +427,52 @@ read_current(void)
 	return pem;
 }
 
+/* Has the server loaded the CA file in use as it is on disk? */
+static bool
+is_file_loaded(void)
+{
+	char *name = castssl_tls_is_on() ? castssl_material_named(CASTSSL_ROLE_CA) : NULL;
+
+	return name == NULL || castssl_reload_covers(name) != CASTSSL_NOT_LOADED;
+}
+
+/* What is known of the CAs that the server has loaded, where that is not the file. */
+static void
+ask_server(CastsslRotation *rotation)
+{
+	ListCell *cell;
+
+	rotation->is_unloaded = true;
+	rotation->has_loaded = castssl_probe_possible() &&
+						   castssl_probe_authorities(castssl_verify_timeout, &rotation->loaded);
+	rotation->drops_root = !rotation->has_loaded;
+	foreach (cell, rotation->loaded)
+		rotation->drops_root |= find_issuer(&rotation->after, lfirst(cell)) < 0;
+}
+
+/* What the CA file was before, as it is on disk. */
+static void
+compare_with_file(CastsslRotation *rotation, const CastsslPem *current)
+{
+	CastsslCertificates read = { 0 };
+	CastsslFindings ignored = { 0 };
+
+	if (current->data)
+		(void) castssl_certificates_read(current->data, current->length, current->name, &read,
+										 &ignored);
+	rotation->before = authorities_among(&read);
+	rotation->issuers_before = castssl_client_issuers(&read, NULL, (int64) time(NULL));
+	for (int i = 0; i < rotation->before.count; i++)
+		rotation->drops_root |= rotation->before.items[i]->self_signed &&
+								find_same(&rotation->after, rotation->before.items[i]) < 0;
+}
+
 void
 castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 						 CastsslFindings *findings)
 {
 	CastsslPem pem = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
 	CastsslPem current = read_current();
-	bool same = pem.data && current.data && pem.length == current.length &&
-				memcmp(pem.data, current.data, pem.length) == 0;
-	CastsslCertificates read = { 0 };
-	CastsslFindings ignored = { 0 };
 	CastsslRotation *rotation;
 	int count;
 	const CastsslSession *sessions;
@@ -389,22 +482,48 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 		return; /* then the server asks nobody for a certificate */
 	rotation = palloc0(sizeof(CastsslRotation));
 	rotation->after = authorities_among(ca);
-	if (!same && current.data)
-		(void) castssl_certificates_read(current.data, current.length, current.name, &read,
-										 &ignored);
-	rotation->before = same ? rotation->after : authorities_among(&read);
-	if (!same)
+	if (!is_file_loaded())
 	{
-		rotation->issuers_before = castssl_client_issuers(&read, NULL, (int64) time(NULL));
-		rotation->issuers_after = castssl_client_issuers(ca, NULL, (int64) time(NULL));
+		ask_server(rotation);
+		plan->rotation = rotation;
 	}
-	for (int i = 0; i < rotation->before.count; i++)
-		rotation->drops_root |= rotation->before.items[i]->self_signed &&
-								find_same(&rotation->after, rotation->before.items[i]) < 0;
-	plan->rotation = same ? NULL : rotation;
+	else if (current.data == NULL || pem.length != current.length ||
+			 memcmp(pem.data, current.data, pem.length) != 0)
+	{
+		compare_with_file(rotation, &current);
+		plan->rotation = rotation;
+	}
+	if (plan->rotation)
+		rotation->issuers_after = castssl_client_issuers(ca, NULL, (int64) time(NULL));
 	sessions = castssl_plan_sessions(plan, &count);
 	judge_several(pem.name, &rotation->after, sessions, count, findings);
 	for (int i = first; i < findings->count; i++)
 		findings->items[i].severity = CASTSSL_WARNING;
 	ERR_clear_error();
+}
+
+void
+castssl_rotation_of_reload(CastsslPlan *plan)
+{
+	CastsslCertificates ca = { 0 };
+	CastsslFindings ignored = { 0 };
+	CastsslPem current;
+
+	if (plan->material || !plan->ssl_after || is_file_loaded())
+		return;
+	current = read_current();
+	if (current.data == NULL ||
+		!castssl_certificates_read(current.data, current.length, current.name, &ca, &ignored))
+		return; /* the server does not load it either */
+	plan->rotation = palloc0(sizeof(CastsslRotation));
+	plan->rotation->after = authorities_among(&ca);
+	ask_server(plan->rotation);
+	plan->rotation->issuers_after = castssl_client_issuers(&ca, NULL, (int64) time(NULL));
+	ERR_clear_error();
+}
+
+bool
+castssl_rotation_drops(const CastsslRotation *rotation)
+{
+	return rotation && (!rotation->is_unloaded || rotation->drops_root);
 }

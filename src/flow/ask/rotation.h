@@ -29,11 +29,21 @@ extern void castssl_rotation_judge(const char *name, const CastsslCertificates *
 
 /*
  * Look at the CA file of a plan's material, which is already read: sets plan->rotation, where
- * it changes.  If several CAs are trusted, adds castssl_rotation_judge's row, always as a
- * warning.
+ * it changes, and where the file in use was written since the server has loaded it: then the names
+ * of the CAs that it asks clients for say what it has loaded.  If several CAs are trusted, adds
+ * castssl_rotation_judge's row, always as a warning.
  */
 extern void castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 									 CastsslFindings *findings);
+
+/*
+ * The same for a plan without material, which leaves the files of TLS as they are: its reload loads
+ * a CA file that somebody has written since the last one.
+ */
+extern void castssl_rotation_of_reload(CastsslPlan *plan);
+
+/* Do the CAs change so that somebody could not come back?  rotation may be NULL. */
+extern bool castssl_rotation_drops(const CastsslRotation *rotation);
 
 /*
  * Why the server would not take a certificate of that issuer (as pg_stat_ssl shows it) any

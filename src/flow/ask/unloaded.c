@@ -1,0 +1,68 @@
+/*
+ * unloaded.c
+ *		What somebody has edited that the server has not loaded.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/guc.h"
+
+#include "flow/ask/unloaded.h"
+#include "flow/plan/material.h"
+#include "server/disk/paths.h"
+#include "server/included.h"
+#include "server/parameters.h"
+#include "server/reload.h"
+
+static void
+add_unloaded(StringInfo list, const char *path)
+{
+	if (castssl_reload_covers(path) == CASTSSL_NOT_LOADED)
+		appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", path);
+}
+
+static void
+add_configuration(StringInfo list, const CastsslHbaPolicy *policy)
+{
+	ListCell *cell;
+
+	for (int i = 0; i < policy->nfiles; i++)
+		add_unloaded(list, policy->files[i]->path);
+	add_unloaded(list, IdentFileName);
+	add_unloaded(list, ConfigFileName);
+	add_unloaded(list, castssl_path_in(DataDir, PG_AUTOCONF_FILENAME));
+	foreach (cell, castssl_included_paths())
+	{
+		if (castssl_hba_policy_file(policy, lfirst(cell)) == NULL)
+			add_unloaded(list, lfirst(cell));
+	}
+}
+
+char *
+castssl_unloaded_configuration(const CastsslHbaPolicy *policy)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	add_configuration(&list, policy);
+	return list.len > 0 ? list.data : NULL;
+}
+
+char *
+castssl_unloaded_files(const CastsslHbaPolicy *policy)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	add_configuration(&list, policy);
+	for (int role = 0; castssl_tls_is_on() && role < CASTSSL_NROLES; role++)
+	{
+		char *name = castssl_material_named(role);
+
+		if (name)
+			add_unloaded(&list, name);
+	}
+	return list.len > 0 ? list.data : NULL;
+}
