@@ -298,6 +298,12 @@ like(text_of("$root/t/$elsewhere{$_}"), qr{docs/\Q$_\E}, "$_: t/$elsewhere{$_} r
 
 is(`'$root/scripts/check-links'`, '', 'no broken link');
 
+# the README leads to each page, the reference to its own
+foreach my $page (map { basename($_) } glob "$root/docs/*.md")
+{
+	like(text_of($page =~ /^reference-/ ? "$root/docs/reference.md" : "$root/README.md"), qr{\]\((?:docs/)?\Q$page\E[)#]}, "$page is linked");
+}
+
 # no page is longer than one can read, and each says first what the reader can do after it
 my @folders = ('.', qw(bench debian docs examples monitoring src));
 foreach my $file (map({ glob "$root/$_/*.md" } @folders), glob "$root/src/*/*/README.md")
