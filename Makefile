@@ -83,7 +83,7 @@ dist:
 		--output=$(EXTENSION)-$(VERSION_OF_EXTENSION).zip HEAD
 
 # README.md, and what it and the documents link to, where the links lead.
-DOCUMENTATION = README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docs examples monitoring \
+DOCUMENTATION = README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs examples monitoring \
 	bench/RESULTS.md $(patsubst $(tree)/%,%,$(wildcard $(tree)/bench/*.svg))
 
 documentation:
