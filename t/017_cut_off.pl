@@ -222,7 +222,16 @@ subtest 'who could not come back before' => sub {
 	my $alice = live();
 	is_deeply([ coded(enable(addresses => ['10.0.0.0/8']), 'session_cut_off') ], [], 'a line that is gone');
 	$t->write('pg_hba.conf', $socket);
+	my $renewed = $pki->source("$t->{folder}/again", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
 	guarded('castssl_enable()', 'a line that is gone from the file, which is not loaded yet', detail => qr/No line of pg_hba\.conf matches/);
+	enable(force => 'true');
+	enable(addresses => ['10.0.0.0/9']);
+	$t->write('pg_hba.conf', $t->hba);
+	is_deeply([ coded(enable(source_dir => $renewed), 'session_cut_off') ], [], 'a file that was written again as it is, and a renewal: nobody is asked');
+	$t->write('pg_hba.conf', $t->hba);
+	$t->reload;
+	$t->write('pg_hba.conf', $t->hba);
+	guarded(CastsslTest::call('castssl_enable', source_dir => $t->{source}), 'where somebody has reloaded since, it is not known what');
 	quit($bob, $alice);
 	$t->set_hba($rules);
 };

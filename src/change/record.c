@@ -90,6 +90,7 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
 	castssl_manifest_append_number(&text, "switching", change->switching);
 	castssl_manifest_append(&text, "sessions", change->sessions);
+	castssl_manifest_append(&text, "rules", change->rules);
 	castssl_manifest_append_number(&text, "server_start", change->server_start);
 	castssl_manifest_append(&text, "reason", change->reason);
 	castssl_manifest_append_number(&text, "left_alone", change->left_alone);
@@ -274,6 +275,7 @@ read_change(void *arg)
 	change->switching = castssl_manifest_value(manifest, "switching") == NULL ||
 						castssl_manifest_number(manifest, "switching") != 0;
 	change->sessions = castssl_manifest_value(manifest, "sessions");
+	change->rules = castssl_manifest_value(manifest, "rules");
 	change->server_start = castssl_manifest_number(manifest, "server_start");
 	change->reason = castssl_manifest_value(manifest, "reason");
 	change->left_alone = castssl_manifest_number(manifest, "left_alone") != 0;

@@ -68,6 +68,7 @@ typedef struct CastsslChange
 	bool uses_staged;         /* makes the staged edits of pg_hba.conf live */
 	bool switching;           /* everything is prepared: from here on files are replaced */
 	const char *sessions;     /* castssl_sessions_identities() when it took effect; NULL */
+	const char *rules;        /* SHA-256 of the rules that were loaded by it; NULL: not known */
 	TimestampTz server_start; /* of the server that ran it */
 	const char *reason;       /* why it is in this state; NULL: its state says it all */
 	bool left_alone;          /* was to be undone, and was not, for the files outside */

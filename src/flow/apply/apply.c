@@ -65,6 +65,7 @@ describe_change(const CastsslPlan *plan)
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);
+	change->rules = castssl_unloaded_hash(plan->hba_after);
 	change->server_start = PgStartTime;
 	foreach (cell, plan->files)
 	{

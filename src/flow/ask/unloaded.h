@@ -8,9 +8,15 @@
 
 #include "hba/text/rule.h"
 
+/* SHA-256 of the files of pg_hba.conf, which a change keeps to know what it has loaded.  Palloc'd.
+ */
+extern char *castssl_unloaded_hash(const CastsslHbaPolicy *policy);
+
 /*
  * The files of pg_hba.conf, pg_ident.conf and the server's parameters, with what they include, that
  * changed after the last reload: paths joined by ", ", palloc'd; NULL if there are none.
+ * The files of pg_hba.conf do not count where they hold what the newest change has loaded, and
+ * nobody has reloaded since: they were only touched.
  */
 extern char *castssl_unloaded_configuration(const CastsslHbaPolicy *policy);
 
