@@ -139,6 +139,13 @@ castssl_reload_undone(int timeout)
 CastsslLoaded
 castssl_reload_covers(const char *path)
 {
+	return castssl_platform_reads_live_files() ? CASTSSL_LOADED
+											   : castssl_reload_covers_parameters(path);
+}
+
+CastsslLoaded
+castssl_reload_covers_parameters(const char *path)
+{
 	TimestampTz changed = castssl_platform_changed_at(path);
 
 	if (changed > PgReloadTime)

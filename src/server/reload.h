@@ -34,9 +34,12 @@ typedef enum CastsslLoaded
 /*
  * Was the file loaded after it, or a link on the way to it, last changed?  A server does
  * not tell which CAs, CRLs and rules it has loaded, so times decide.  For an absolute path
- * that is not resolved.
+ * that is not resolved.  On Windows always: each connection reads these files anew.
  */
 extern CastsslLoaded castssl_reload_covers(const char *path);
+
+/* The same for a file of parameters, which no connection reads by itself. */
+extern CastsslLoaded castssl_reload_covers_parameters(const char *path);
 
 /* 55000 where there is no postmaster to reload: single-user mode. */
 extern void castssl_reload_check_possible(void);

@@ -98,6 +98,13 @@ is($t->sql(q{SELECT string_agg(check_name || ' ' || coalesce(subject, '') || ': 
 	'', 'castssl_check finds no error');
 is($t->status->{ssl}, JSON::PP::true, 'castssl_status: on');
 is($t->status->{restart_safe}, JSON::PP::true, 'and restart_safe');
+
+# each connection reads the live files, without a reload
+$t->write('pg_hba.conf', "hostssl all bob 127.0.0.1/32 reject\n" . $t->hba);
+$t->out('a line that nobody has reloaded answers', qr/pg_hba.conf rejects/, sslmode => 'verify-full', cert => 'bob', user => 'bob');
+is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'hba_in_effect'}), '0', 'castssl_check does not say that it waits for a reload');
+(my $mended = $t->hba) =~ s/^.*\n//;
+$t->write('pg_hba.conf', $mended);
 $t->restart;
 $t->in('after a restart', sslmode => 'verify-full', cert => 'alice', encrypted => 't');
 $t->disable(force => 'true');

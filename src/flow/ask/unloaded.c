@@ -20,10 +20,23 @@
 #include "server/reload.h"
 
 static void
+add_path(StringInfo list, const char *path)
+{
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", path);
+}
+
+static void
 add_unloaded(StringInfo list, const char *path)
 {
 	if (castssl_reload_covers(path) == CASTSSL_NOT_LOADED)
-		appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", path);
+		add_path(list, path);
+}
+
+static void
+add_unloaded_parameters(StringInfo list, const char *path)
+{
+	if (castssl_reload_covers_parameters(path) == CASTSSL_NOT_LOADED)
+		add_path(list, path);
 }
 
 char *
@@ -72,12 +85,12 @@ add_configuration(StringInfo list, const CastsslHbaPolicy *policy)
 
 	add_rules(list, policy);
 	add_unloaded(list, IdentFileName);
-	add_unloaded(list, ConfigFileName);
-	add_unloaded(list, castssl_path_in(DataDir, PG_AUTOCONF_FILENAME));
+	add_unloaded_parameters(list, ConfigFileName);
+	add_unloaded_parameters(list, castssl_path_in(DataDir, PG_AUTOCONF_FILENAME));
 	foreach (cell, castssl_included_paths())
 	{
 		if (castssl_hba_policy_file(policy, lfirst(cell)) == NULL)
-			add_unloaded(list, lfirst(cell));
+			add_unloaded_parameters(list, lfirst(cell));
 	}
 }
 
