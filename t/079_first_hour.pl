@@ -121,6 +121,14 @@ my %certified = map { $_ => "TLS, /CN=$_" } keys %clients;
 all_come_in('certificates that nobody asks for', %certified);
 follow('certificates', \%certified, @ask);
 $t->out('none without a certificate', qr/connection requires a valid client certificate/, user => 'app', database => 'app', sslmode => 'verify-full');
+
+# a backup, by the environment that docs/who.md names
+{
+	local %ENV = (%ENV, PGPASSWORD => 'wonderland', PGHOST => 'localhost', PGHOSTADDR => '127.0.0.1', PGPORT => $t->{node}->port, PGUSER => 'app', HOME => $t->{folder});
+	isnt(system("pg_dump -s -f '$t->{folder}/dump' app 2>/dev/null"), 0, 'docs/who.md: pg_dump as it was');
+	local %ENV = (%ENV, PGSSLMODE => 'verify-full', PGSSLROOTCERT => $pki->path('root.crt'), PGSSLCERT => $pki->path('app.crt'), PGSSLKEY => $pki->path('app.key'));
+	is(system("pg_dump -s -f '$t->{folder}/dump' app"), 0, 'with the environment of docs/who.md');
+}
 is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE severity IN ('warning', 'error')}), 0, 'nothing is left to do');
 $t->stop;
 done_testing();
