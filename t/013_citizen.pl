@@ -67,10 +67,10 @@ sub log_of
 	$t->sql('ALTER SYSTEM SET ssl = off');
 	$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
 	$t->fails('SELECT * FROM castssl_hba_apply(force => true)', '55000', 'TLS that would go off by the way', constraint => 'castssl_would_cut_off',
-		detail => qr/^Somebody has set ssl to off since the last reload/, hint => qr/^To keep TLS: SELECT \* FROM castssl_enable\(\);  To turn/);
+		detail => qr/^Somebody has set ssl to off since the last reload/, hint => qr/^To keep TLS: ALTER SYSTEM SET ssl = on;  To turn it off first: SELECT \* FROM castssl_reload\(\);$/);
 	is($t->sql('SHOW ssl'), 'on', 'stays on');
-	$t->sql('SELECT castssl_hba_discard()');
 	$t->sql('ALTER SYSTEM SET ssl = on');
+	$t->sql('SELECT castssl_hba_discard()');
 	$t->sql('ALTER SYSTEM RESET pre_auth_delay');
 	$t->reload;
 	$t->disable;

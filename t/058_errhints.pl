@@ -214,7 +214,7 @@ my %elsewhere = (
 	'COMMIT, and confirm it from a new connection' => [ '069_transactions', 'COMMIT' ],
 	'Nothing was changed.  Please report this as a bug.' => [ '030_changes', 'Nothing was changed' ],
 	'Install a certificate with these names: castssl_csr' => [ '043_clients', 'castssl_client_config' ],
-	'To keep TLS: SELECT * FROM castssl_enable();' => [ '013_citizen', 'To keep TLS' ],
+	'To keep TLS: ALTER SYSTEM SET ssl = on;' => [ '013_citizen', 'To keep TLS' ],
 	'Set their passwords once more' => [ '055_judge', 'Set their passwords once more' ],
 	'%s%sLook at castssl_hba_compare() before' => [ '055_judge', 'before you apply what is staged' ],
 	'Keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => [ '031_confirm', 'Somebody has edited' ],

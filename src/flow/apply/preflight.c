@@ -329,8 +329,8 @@ check_tls_stays(const CastsslPlan *plan)
 				 errmsg("TLS would go off with this change"),
 				 errdetail("Somebody has set ssl to off since the last reload, and the reload of "
 						   "this change would put that into effect."),
-				 errhint("To keep TLS: SELECT * FROM castssl_enable();  To turn it off first: "
-						 "SELECT * FROM castssl_reload();"),
+				 errhint("To keep TLS: ALTER SYSTEM SET ssl = on;  To turn it off first: SELECT * "
+						 "FROM castssl_reload();"),
 				 castssl_err_reason("castssl_would_cut_off")));
 }
 
