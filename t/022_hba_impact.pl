@@ -131,10 +131,11 @@ subtest 'castssl_hba_impact' => sub {
 		message => qr/^4 live sessions could not come back$/, constraint => 'castssl_would_cut_off',
 		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, in plaintext: .*^User "repl", replication, from 127\.0\.0\.1, in plaintext: /ms,
 		hint => qr/: SELECT \* FROM castssl_hba_apply\(confirm_within => '10 min'\);/);
+	my $application = $ENV{PGAPPNAME} // 'psql';    # libpq takes it from there
 	my $steps = $t->rows('SELECT * FROM castssl_hba_apply(dry_run => true, force => true)');
 	is_deeply([ sort map { $_->{detail} =~ /^a connection like it \((.*?)\) would be refused afterwards\./ }
 			  grep { $_->{result} eq 'warning' && $_->{target} =~ /^session \d+$/ } @$steps ],
-		[ 'client backend "alice", database "postgres", from 127.0.0.1', 'client backend "alice", database "postgres", from 127.0.0.1',
+		[ map { "$_, application \"$application\"" } ('client backend "alice", database "postgres", from 127.0.0.1') x 2,
 			'client backend "bob", database "postgres", from 127.0.0.1', 'walsender "repl", from 127.0.0.1' ],
 		'castssl_hba_apply lists who could not come back');
 	$t->sql('SELECT castssl_hba_discard()');

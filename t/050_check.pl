@@ -101,6 +101,7 @@ sub fault
 	  or diag explain [ grep { $_->{severity} ne 'ok' } @{ findings() } ];
 	if (@found)
 	{
+		like($found[0]{message} // '', $f{message} // qr/\S/, "$what: a message");
 		like($found[0]{hint} // '', $f{hint} // qr/\S/, "$what: a hint");
 		is($found[0]{hint}, $found[0]{fix}, "$what: the fix is the hint as well") if defined $found[0]{fix};
 		# SQL is typed here; what says more than to type it is for a person
@@ -678,6 +679,21 @@ fault('a job that would be refused',
 $t->sql('DROP SCHEMA cron CASCADE');
 
 # --- sessions
+
+{
+	my $guest;
+	my $application = $ENV{PGAPPNAME} // 'psql';
+	fault('a session in plaintext that goes on after its rule is gone',
+		check => 'sessions_refused', severity => 'warning', subject => qr/^sessions$/,
+		message => qr/^1 live session goes on that would be refused if it came now: client backend "alice", database "postgres", from 127\.0\.0\.1, application "\Q$application\E"\.  /,
+		hint => qr/RECONNECT in the console of PgBouncer/,
+		plant => sub {
+			$t->set_hba($CastsslTest::stock_hba);
+			$guest = $t->guest(sslmode => 'disable');
+			$t->set_hba($CastsslTest::stock_hba =~ s/^host .*127.*$/hostssl all all 127.0.0.1\/32 scram-sha-256/mr);
+		},
+		mend => sub { $guest->quit; restore_hba() });
+}
 
 # An address of this machine that is not the loopback's: what comes from it is another host to a
 # server. Asking for the way there sends nothing.

@@ -23,15 +23,6 @@ my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $dashboard = $json->decode(CastsslTest->slurp("$folder/grafana.json"));
 my @panels = @{ $dashboard->{panels} };
 
-sub spew
-{
-	my ($file, $text) = @_;
-	open my $out, '>', $file or die "$file: $!";
-	print $out $text;
-	close $out or die $!;
-	return;
-}
-
 # --- the dashboard and Grafana's schema: TypeScript, whose enums no JSON has; so they become unions of their values
 
 sub literal_enums
@@ -66,7 +57,7 @@ sub program
 sub compile
 {
 	my ($compiler, $value) = @_;
-	spew("$scratch/dashboard.ts", program($value));
+	CastsslTest->write("$scratch/dashboard.ts", program($value));
 	my $out = '';
 	return IPC::Run::run([ 'node', $compiler, '-p', $scratch ], '<', \undef, '>&', \$out) ? '' : $out;
 }
@@ -80,9 +71,9 @@ subtest 'the schema of Grafana' => sub {
 			return unless /\.d\.ts$/;
 			my $copy = $_ =~ s/^\Q$schema\E/$scratch\/types/r;
 			File::Path::make_path($copy =~ s{/[^/]*$}{}r);
-			spew($copy, literal_enums(CastsslTest->slurp($_)));
+			CastsslTest->write($copy, literal_enums(CastsslTest->slurp($_)));
 		} }, $schema);
-	spew("$scratch/tsconfig.json", $json->encode({ files => ['dashboard.ts'], compilerOptions => {
+	CastsslTest->write("$scratch/tsconfig.json", $json->encode({ files => ['dashboard.ts'], compilerOptions => {
 		strict => JSON::PP::true, noEmit => JSON::PP::true, skipLibCheck => JSON::PP::true, types => [], target => 'es2020', module => 'esnext',
 		moduleResolution => 'node', baseUrl => '.', paths => { '@grafana/schema' => ['./types/index'] } } }));
 	my $compiler = "$modules/typescript/bin/tsc";
@@ -153,7 +144,7 @@ sub prometheus_answers
 subtest 'Prometheus' => sub {
 	plan skip_all => 'no prometheus' unless have('prometheus');
 	my $port = CastsslExporter::free_port();
-	spew("$scratch/prometheus.yml", <<"CONF");
+	CastsslTest->write("$scratch/prometheus.yml", <<"CONF");
 global: { scrape_interval: 1s, evaluation_interval: 1s }
 rule_files: [$folder/alerts.yml]
 scrape_configs:

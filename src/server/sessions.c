@@ -14,10 +14,12 @@
 #include "pgstat.h"
 #include "replication/walsender.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
 
+#include "server/disk/swap.h"
 #include "server/process/query.h"
 #include "server/sessions.h"
 
@@ -33,7 +35,8 @@ static const char *const sessions_query =
 	"       COALESCE(ssl, false), COALESCE(gss_enc, false), "
 	"       CASE WHEN ssl_client_serial IS NOT NULL THEN COALESCE(ssl_client_dn, '') "
 	"            ELSE ssl_client_dn END, "
-	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion, gss_princ, sslcipher "
+	"       ssl_issuer_dn, backend_start, ssl_client_serial, sslversion, gss_princ, "
+	"       sslcipher, application_name "
 	"FROM pg_catalog.pg_stat_get_activity(NULL) "
 	"WHERE backend_type OPERATOR(pg_catalog.=) "
 	"          ANY (ARRAY['client backend', 'walsender']::pg_catalog.text[]) "
@@ -122,6 +125,7 @@ set_session(CastsslSession *session, MemoryContext context, int row)
 	session->tls_version = text_column(context, row, 12);
 	session->principal = text_column(context, row, 13);
 	session->tls_cipher = text_column(context, row, 14);
+	session->application = text_column(context, row, 15);
 	return true;
 }
 
@@ -144,6 +148,17 @@ castssl_sessions_read(int *count)
 	}
 	SPI_finish();
 	return sessions;
+}
+
+bool
+castssl_session_is_alike(const CastsslSession *a, const CastsslSession *b)
+{
+	return strcmp(a->connection.user, b->connection.user) == 0 &&
+		   strcmp(a->connection.database, b->connection.database) == 0 &&
+		   a->connection.replication == b->connection.replication &&
+		   a->connection.encryption == b->connection.encryption &&
+		   castssl_same_text(a->address, b->address) &&
+		   castssl_same_text(a->client_dn, b->client_dn);
 }
 
 /* Numeric, as in pg_stat_activity: without the zone of a link-local address; NULL: unknown. */
@@ -236,6 +251,7 @@ castssl_session_own(void)
 		be_tls_get_peer_issuer_name(port, name, sizeof(name));
 		session->issuer_dn = pstrdup(name);
 	}
+	session->application = application_name ? pstrdup(application_name) : NULL;
 	session->started = MyStartTimestamp;
 	return session;
 }

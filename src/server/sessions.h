@@ -22,6 +22,7 @@ typedef struct CastsslSession
 	const char *client_serial; /* its serial number, decimal; castssl_session_own does not set it */
 	const char *tls_version;   /* "TLSv1.3"; NULL without TLS */
 	const char *tls_cipher;
+	const char *application; /* as the client calls itself; a pooler has its client's; NULL, "" */
 	TimestampTz started;
 } CastsslSession;
 
@@ -33,6 +34,12 @@ typedef struct CastsslSession
  * The database of physical replication is "".
  */
 extern CastsslSession *castssl_sessions_read(int *count);
+
+/*
+ * Do they come in the same way: user, database, address, encryption, certificate?  Several that do
+ * are a pool, often.
+ */
+extern bool castssl_session_is_alike(const CastsslSession *a, const CastsslSession *b);
 
 /*
  * This backend's own session, from MyProcPort, palloc'd in the current context; NULL in

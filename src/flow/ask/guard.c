@@ -9,7 +9,6 @@
 #include "base/words.h"
 #include "flow/ask/guard.h"
 #include "flow/ask/rotation.h"
-#include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/sessions.h"
@@ -19,13 +18,7 @@
 static bool
 is_alike(const CastsslImpact *a, const CastsslImpact *b)
 {
-	return strcmp(a->session->connection.user, b->session->connection.user) == 0 &&
-		   strcmp(a->session->connection.database, b->session->connection.database) == 0 &&
-		   a->session->connection.replication == b->session->connection.replication &&
-		   a->session->connection.encryption == b->session->connection.encryption &&
-		   castssl_same_text(a->session->address, b->session->address) &&
-		   castssl_same_text(a->session->client_dn, b->session->client_dn) &&
-		   strcmp(a->reason, b->reason) == 0;
+	return castssl_session_is_alike(a->session, b->session) && strcmp(a->reason, b->reason) == 0;
 }
 
 /* How the client came: "from 10.0.0.1, over TLS, with a client certificate". */

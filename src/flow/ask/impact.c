@@ -262,16 +262,26 @@ castssl_impact_is_shown(const CastsslSession *session)
 	return session->pid == MyProcPid || castssl_caller_may_see_sessions();
 }
 
+/* "application "web"" in its clause; "" where there is none, or it is not for all eyes. */
+static char *
+application(const CastsslSession *session)
+{
+	if (session->application == NULL || session->application[0] == '\0' ||
+		!castssl_impact_is_shown(session))
+		return "";
+	return psprintf(", application \"%s\"", session->application);
+}
+
 char *
 castssl_impact_who(const CastsslSession *session)
 {
 	const char *from = session->address ? psprintf(", from %s", session->address) : "";
 
-	return psprintf("%s \"%s\"%s%s", session->backend_type, session->connection.user,
+	return psprintf("%s \"%s\"%s%s%s", session->backend_type, session->connection.user,
 					session->connection.replication
 						? ""
 						: psprintf(", database \"%s\"", session->connection.database),
-					castssl_impact_is_shown(session) ? from : "");
+					castssl_impact_is_shown(session) ? from : "", application(session));
 }
 
 const char *
@@ -309,6 +319,30 @@ warn_of_unknown(CastsslPlan *plan, const CastsslLosses *losses)
 					  : castssl_impact_reason(losses->unknown)));
 }
 
+/*
+ * What is said of several losers that come in the same way, at the first of them.  A pool holds on
+ * to its sessions: they are not cut off, but go on as they are.
+ */
+static char *
+about_pool(const CastsslLosses *losses, int first)
+{
+	int alike = 0;
+
+	for (int i = 0; i < losses->count; i++)
+	{
+		if (!castssl_session_is_alike(losses->items[first].session, losses->items[i].session))
+			continue;
+		if (i < first)
+			return "";
+		alike++;
+	}
+	return alike == 1
+			   ? ""
+			   : psprintf("  %d sessions came in this way: a pool keeps them as they are until "
+						  "it connects anew (RECONNECT in the console of PgBouncer).",
+						  alike);
+}
+
 static void
 warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 {
@@ -320,9 +354,10 @@ warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 			 impact->in_plaintext ? CASTSSL_CODE_session_plaintext : CASTSSL_CODE_session_cut_off,
 			 psprintf(impact->in_plaintext
 						  ? "a connection like it (%s) could come back in plaintext alone, and is "
-							"encrypted now.  %s"
-						  : "a connection like it (%s) would be refused afterwards.  %s",
-					  castssl_impact_who(impact->session), castssl_impact_reason(impact)));
+							"encrypted now.  %s%s"
+						  : "a connection like it (%s) would be refused afterwards.  %s%s",
+					  castssl_impact_who(impact->session), castssl_impact_reason(impact),
+					  about_pool(losses, i)));
 	}
 	if (losses->count > MOST_WARNINGS)
 		warn(plan, "sessions", CASTSSL_CODE_session_cut_off,

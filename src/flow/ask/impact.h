@@ -56,7 +56,10 @@ extern void castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses);
 /* May the caller see from where the session comes, and what it showed? */
 extern bool castssl_impact_is_shown(const CastsslSession *session);
 
-/* "client backend "alice", database "app", from 10.0.0.1"; the address not for all eyes. */
+/*
+ * "client backend "alice", database "app", from 10.0.0.1, application "web""; address and
+ * application not for all eyes.
+ */
 extern char *castssl_impact_who(const CastsslSession *session);
 
 /* The reason, for the eyes of the caller.  Needs no privilege for the caller's own session. */

@@ -3,8 +3,8 @@
  *		The checks of castssl_check, one line each.
  *
  * A new check is a line here and its function, in one of layers.c, files.c,
- * rules.c, exposure.c, passwords.c, upgrade.c, configured.c, ident.c, functions.c, workers.c and
- *live.c: void castssl_check_NAME(CastsslCheckScope *scope).
+ * rules.c, exposure.c, passwords.c, upgrade.c, configured.c, ident.c, functions.c, workers.c,
+ * sessions.c and live.c: void castssl_check_NAME(CastsslCheckScope *scope).
  */
 #ifndef CASTSSL_FLOW_CHECK_CHECKS_H
 #define CASTSSL_FLOW_CHECK_CHECKS_H
@@ -72,6 +72,7 @@
 	CHECK(function_names, function_names, CASTSSL_ERROR, "no other function has the name of one of these") \
 	CHECK(cron_jobs, cron_jobs, CASTSSL_WARNING, "jobs of pg_cron find a way in") \
 	CHECK(sessions_plaintext, sessions_plaintext, CASTSSL_WARNING, "no session from another host is unencrypted") \
+	CHECK(sessions_refused, sessions_refused, CASTSSL_WARNING, "each live session could come back as it is") \
 	CHECK(sessions_ca, sessions_ca, CASTSSL_WARNING, "live sessions showed certificates that still count") \
 	CHECK(ca_rotation, ca_rotation, CASTSSL_WARNING, "no CA waits to be dropped") \
 	CHECK(standby, standby, CASTSSL_WARNING, "replication verifies the primary's certificate")

@@ -200,28 +200,6 @@ castssl_check_managed_elsewhere(CastsslCheckScope *scope)
 }
 
 void
-castssl_check_sessions_plaintext(CastsslCheckScope *scope)
-{
-	int count = 0;
-
-	for (int i = 0; i < scope->nsessions; i++)
-	{
-		const CastsslConnection *connection = &scope->sessions[i].connection;
-
-		if (connection->encryption == CASTSSL_PLAINTEXT &&
-			castssl_check_is_remote(connection->family, connection->address))
-			count++;
-	}
-	if (count > 0)
-		castssl_check_report(
-			scope, CASTSSL_WARNING, "sessions",
-			psprintf("%s unencrypted", castssl_counted(count, "live session from another host is",
-													   "live sessions from other hosts are")),
-			"Have these clients use TLS before plaintext => 'block': "
-			"pg_stat_activity and pg_stat_ssl name them.");
-}
-
-void
 castssl_check_cron_jobs(CastsslCheckScope *scope)
 {
 	CastsslCronRefused refused = castssl_cron_refused(scope->policy, scope->ssl);

@@ -1,0 +1,129 @@
+# A pooler: its sessions go on as they came, so they are named before a change and found after it; RECONNECT
+# ends them, and is the proof that the change works for the pooler; by a real PgBouncer.
+# Needs: pgbouncer
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslTest;
+use CastsslClients qw(have);
+use POSIX ();
+use Test::More;
+use Time::HiRes ();
+
+$ENV{PATH} .= ':/usr/sbin';
+if (!have('pgbouncer'))
+{
+	CastsslTest::not_tried('no pgbouncer');
+	plan skip_all => 'no pgbouncer';
+}
+
+my $t = CastsslTest->new('poolers');
+my $folder = $t->{folder};
+my $pid;
+END { kill 'TERM', $pid if $pid }
+
+# PgBouncer asks for TLS, and falls back to plaintext without a word, as its default is; with a certificate
+# once it has one.
+my $listen = CastsslTest::new_cluster('port-pooler')->port;
+
+sub configure
+{
+	my (%more) = @_;
+	my %all = (listen_addr => '127.0.0.1', listen_port => $listen, unix_socket_dir => '', auth_type => 'trust', auth_file => "$folder/users", pool_mode => 'transaction',
+		admin_users => 'admin', logfile => "$folder/pgbouncer.log", pidfile => "$folder/pgbouncer.pid", server_login_retry => 1,
+		query_wait_timeout => 20, server_tls_sslmode => 'prefer', %more);
+	$t->write("$folder/pgbouncer.ini", "[databases]\npostgres = host=127.0.0.1 port=" . $t->{node}->port . " user=alice\n[pgbouncer]\n" . join '', map { "$_ = $all{$_}\n" } sort keys %all);
+	return;
+}
+
+# One statement as a client of the pooler whose program is "shop"; or in its console.
+sub by_pooler
+{
+	my ($sql, $database) = @_;
+	my $user = $database ? 'admin' : 'alice';
+	local $ENV{PGCONNECT_TIMEOUT} = 60;
+	$database //= 'postgres';
+	my $out = `psql -XqAt "host=127.0.0.1 port=$listen user=$user dbname=$database application_name=shop" -c "$sql" 2>&1`;
+	chomp $out;
+	return $out;
+}
+
+$t->write("$folder/users", qq{"alice" "wonderland"\n"admin" ""\n});
+configure();
+is(system('pgbouncer', '-q', '-d', "$folder/pgbouncer.ini"), 0, 'pgbouncer starts');
+foreach (1 .. 1800) { last if -s "$folder/pgbouncer.pid"; Time::HiRes::sleep(0.1) }
+$pid = $t->slurp("$folder/pgbouncer.pid") + 0;
+
+my $encrypted = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+# two of its sessions
+sub hold
+{
+	my ($seconds) = @_;
+	my @held = map { my $n = $_; my $child = fork // die; if (!$child) { by_pooler("SELECT pg_sleep($seconds)"); POSIX::_exit(0) } $child } 1 .. 2;
+	waitpid $_, 0 foreach @held;
+	return;
+}
+hold(2);
+is(by_pooler($encrypted), 'f', 'a pooled session in plaintext');
+is($t->sql(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'alice'}), 2, 'and one more');
+my $pooled = qr/client backend "alice", database "postgres", from 127\.0\.0\.1, application "shop"/;
+
+# --- before: who would be cut off
+
+my %enable = (source_dir => $t->{source}, clientcert => 'none', plaintext => 'block');
+$t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', clientcert => 'none', plaintext => 'block')", '55000', 'block: a session of the pooler could not come back',
+	constraint => 'castssl_would_cut_off', detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, in plaintext \(2 sessions\): /);
+my ($row) = grep { ($_->{code} // '') eq 'session_cut_off' } @{ $t->enable(%enable, dry_run => 'true') };
+like($row->{detail} // '', qr/^a connection like it \($pooled\) would be refused afterwards\..*  2 sessions came in this way: a pool keeps them as they are until it connects anew \(RECONNECT/, 'a dry run names them by their application, and says what a pool does');
+
+# --- after: it goes on in plaintext, and is no proof
+
+$t->enable(%enable, confirm_within => '1 hour');
+is(by_pooler($encrypted), 'f', 'after block the pooled session goes on in plaintext');
+my $refused = sub { $t->rows(q{SELECT * FROM castssl_check() WHERE check_name = 'sessions_refused'}) };
+my $rows = $refused->();
+is(scalar @$rows, 1, 'castssl_check() finds it') or diag explain $rows;
+like($rows->[0]{message} // '', qr/^2 live sessions go on that would be refused if they came now: $pooled \(2 sessions\)\.  /, 'and names it');
+like($rows->[0]{hint} // '', qr/RECONNECT/, 'with what to do');
+$t->fails('SELECT castssl_confirm()', '55000', 'it proves nothing', constraint => 'castssl_no_proof');
+
+# --- RECONNECT
+
+by_pooler('RECONNECT', 'pgbouncer');
+my $now = '';
+foreach (1 .. 90)
+{
+	$now = by_pooler($encrypted);
+	last if $now eq 't';
+	Time::HiRes::sleep(0.2);
+}
+is($now, 't', 'RECONNECT: over TLS from now on');
+is_deeply($refused->(), [], 'nothing is left to find');
+like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'and it is the proof that the pooler comes in');
+
+# --- a certificate of its own
+
+$t->enable(%enable, clientcert => 'verify-full', confirm_within => '1 hour');
+is(by_pooler($encrypted), 't', 'clientcert: the pooled session goes on without a certificate');
+like($refused->()->[0]{message} // '', qr/$pooled/, 'and is found');
+my $pki = $t->{pki};
+configure(server_tls_sslmode => 'verify-full', server_tls_ca_file => $pki->path('root.crt'), server_tls_cert_file => $pki->path('alice.crt'), server_tls_key_file => $pki->path('alice.key'));
+my $ini = $t->slurp("$folder/pgbouncer.ini");
+$t->write("$folder/pgbouncer.ini", $ini =~ s/host=127\.0\.0\.1/host=localhost/r);
+by_pooler($_, 'pgbouncer') foreach qw(RELOAD RECONNECT);
+my $dn = '';
+foreach (1 .. 90)
+{
+	$dn = by_pooler('SELECT client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
+	last if $dn =~ /alice/;
+	Time::HiRes::sleep(0.2);
+}
+like($dn, qr/CN=alice/, 'with its certificate, RELOAD and RECONNECT: it comes in anew');
+is_deeply($refused->(), [], 'and nobody is left');
+like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'confirmed');
+
+kill 'TERM', $pid;
+undef $pid;
+$t->stop;
+done_testing();
