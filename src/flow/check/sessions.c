@@ -73,13 +73,12 @@ castssl_check_sessions_plaintext(CastsslCheckScope *scope)
 		count += chosen[i];
 	}
 	if (count > 0)
-		castssl_check_report(scope, CASTSSL_WARNING, "sessions",
-							 psprintf("%s unencrypted: %s",
-									  castssl_counted(count, "live session from another host is",
-													  "live sessions from other hosts are"),
-									  named(scope, chosen)),
-							 "Have these clients use TLS before plaintext => 'block': "
-							 "pg_stat_activity and pg_stat_ssl name them.");
+		castssl_check_report(
+			scope, CASTSSL_WARNING, "sessions",
+			psprintf("%s unencrypted", castssl_counted(count, "live session from another host is",
+													   "live sessions from other hosts are")),
+			psprintf("Have these clients use TLS before plaintext => 'block': %s.",
+					 named(scope, chosen)));
 }
 
 /* The rules are asked when a session begins, and never again. */
@@ -106,11 +105,10 @@ castssl_check_sessions_refused(CastsslCheckScope *scope)
 	if (count > 0)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, "sessions",
-			psprintf("%s: %s.  %s",
-					 castssl_counted(count,
-									 "live session goes on that would be refused if it came now",
-									 "live sessions go on that would be refused if they came now"),
-					 named(scope, chosen), castssl_impact_reason(first)),
-			"Have a pool connect anew (RECONNECT in the console of PgBouncer); other sessions end "
-			"with their clients, or by SELECT pg_terminate_backend(pid);");
+			castssl_counted(count, "live session would be refused if it came now",
+							"live sessions would be refused if they came now"),
+			psprintf("Going on as before: %s.  Have a pool connect anew (RECONNECT in the console "
+					 "of PgBouncer); other sessions end with their clients, or by SELECT "
+					 "pg_terminate_backend(pid).  Why: %s",
+					 named(scope, chosen), castssl_impact_reason(first)));
 }
