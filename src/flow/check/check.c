@@ -14,10 +14,14 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
 #include "hba/access/unreachable.h"
+#include "server/disk/swap.h"
 #include "server/hba_files.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
 #include "server/world.h"
+
+/* From this length on, more lines are another row. */
+#define MOST_OF_SUBJECT 200
 
 static const struct
 {
@@ -30,12 +34,53 @@ static const struct
 #undef ROW
 };
 
+/* The number of a line at the end of a subject, "pg_hba.conf:18"; NULL: it is none. */
+static const char *
+line_of(const char *subject)
+{
+	const char *colon = subject ? strrchr(subject, ':') : NULL;
+
+	return colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1) ? colon + 1
+																					 : NULL;
+}
+
+/* One row for one cause: is this what the last finding says, of one more line of the same file? */
+static bool
+adds_line(const CastsslCheckScope *scope, CastsslSeverity severity, const char *subject,
+		  const char *message, const char *hint)
+{
+	const CastsslFinding *last =
+		scope->findings->count > 0 ? &scope->findings->items[scope->findings->count - 1] : NULL;
+	const char *line = line_of(subject);
+
+	return line && last && last->subject && strcmp(last->check, scope->check) == 0 &&
+		   last->severity == severity && last->fix == NULL && strcmp(last->message, message) == 0 &&
+		   castssl_same_text(last->hint, hint) && strlen(last->subject) < MOST_OF_SUBJECT &&
+		   strncmp(last->subject, subject, line - subject) == 0 &&
+		   strspn(last->subject + (line - subject), "0123456789, ") ==
+			   strlen(last->subject + (line - subject));
+}
+
+static void
+add_finding(CastsslCheckScope *scope, CastsslSeverity severity, const char *subject,
+			const char *message, const char *hint)
+{
+	Assert(severity <= scope->worst);
+	castssl_finding_add(scope->findings, severity, scope->check, subject, message, NULL, hint);
+}
+
 void
 castssl_check_report(CastsslCheckScope *scope, CastsslSeverity severity, const char *subject,
 					 const char *message, const char *hint)
 {
-	Assert(severity <= scope->worst);
-	castssl_finding_add(scope->findings, severity, scope->check, subject, message, NULL, hint);
+	if (adds_line(scope, severity, subject, message, hint))
+	{
+		CastsslFinding *last = &scope->findings->items[scope->findings->count - 1];
+
+		last->subject = psprintf("%s, %s", last->subject, line_of(subject));
+	}
+	else
+		add_finding(scope, severity, subject, message, hint);
 }
 
 void
@@ -44,7 +89,7 @@ castssl_check_report_fix(CastsslCheckScope *scope, CastsslSeverity severity, con
 {
 	CastsslFinding *finding;
 
-	castssl_check_report(scope, severity, subject, message, fix);
+	add_finding(scope, severity, subject, message, fix);
 	finding = &scope->findings->items[scope->findings->count - 1];
 	finding->fix = finding->hint;
 }

@@ -354,8 +354,10 @@ report_superusers(CastsslCheckScope *scope, const CastsslHbaRule *rule)
 														   &problem))
 				: NULL,
 		CASTSSL_CHECK_APPLY,
-		"Above this line, name the addresses that administrators use in a rule for superusers, and "
-		"put a rule that rejects superusers from elsewhere below that, with castssl_hba_add().");
+		"Name the addresses that administrators use in a rule for superusers above the first of "
+		"these "
+		"lines, and put a rule that rejects superusers from elsewhere below it, with "
+		"castssl_hba_add().");
 }
 
 void

@@ -58,7 +58,10 @@ extern void castssl_check_run(CastsslCheckScope *scope);
 /* The part of castssl_check_read that is about the files of TLS, and judges them. */
 extern void castssl_check_read_files(CastsslCheckScope *scope);
 
-/* Report under the name of the current check.  Keeps the strings. */
+/*
+ * Report under the name of the current check.  Keeps the strings.  Where the last finding says the
+ * same of another line of the same file, the line is added to its subject.
+ */
 extern void castssl_check_report(CastsslCheckScope *scope, CastsslSeverity severity,
 								 const char *subject, const char *message, const char *hint);
 

@@ -91,11 +91,11 @@ castssl_check_hba_future(CastsslCheckScope *scope)
 
 		refused = refused || rule->error;
 		if (rule->error && is_good_now(scope, future, rule))
-			castssl_check_report(scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
-								 psprintf("PostgreSQL %d refuses this line: %s",
-										  scope->target_version, rule->error_shown),
-								 "Change it before the upgrade, with castssl_hba_change() and "
-								 "castssl_hba_apply().");
+			castssl_check_report(
+				scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
+				psprintf("refused by PostgreSQL %d: %s", scope->target_version, rule->error_shown),
+				"Change this before the upgrade, with castssl_hba_change() and "
+				"castssl_hba_apply().");
 	}
 	for (int i = 0;
 		 i < scope->policy->nrules && CASTSSL_SERVER_MAJOR < 16 && scope->target_version >= 16; i++)
