@@ -12,11 +12,7 @@ use Test::More;
 use Time::HiRes ();
 
 $ENV{PATH} .= ':/usr/sbin';
-if (!have('pgbouncer'))
-{
-	CastsslTest::not_tried('no pgbouncer');
-	plan skip_all => 'no pgbouncer';
-}
+plan skip_all => 'no pgbouncer' unless have('pgbouncer');
 
 my $t = CastsslTest->new('poolers');
 my $folder = $t->{folder};
