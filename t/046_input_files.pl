@@ -57,6 +57,39 @@ subtest 'PEM without line breaks' => sub {
 	}
 };
 
+# A statement makes the PEM file, for a server on Windows has no other program that could.
+subtest 'certificates and lists in another form' => sub {
+	$pki->openssl('ca', '-config', 'openssl.cnf', '-gencrl', '-crldays', '30', '-keyfile', 'root.key', '-cert', 'root.crt', '-out', 'root.crl');
+	my %roles = (cert_file => [ 'server.crt', 'x509' ], ca_file => [ 'root.crt', 'x509' ], crl_file => [ 'root.crl', 'crl' ]);
+	my %forms = (
+		'DER form' => sub { openssl_ok("$_[1] -outform DER -in " . $pki->path($_[0])) },
+		'UTF-16 text' => sub { "\xff\xfe" . join '', map { "$_\0" } split //, text_of($_[0]) =~ s/\n/\r\n/gr },
+		'UTF-16 text, big end first' => sub { "\xfe\xff" . join '', map { "\0$_" } split //, text_of($_[0]) });
+	foreach my $form (sort keys %forms)
+	{
+		foreach my $role (sort keys %roles)
+		{
+			my $path = given("form $role", $forms{$form}->(@{ $roles{$role} }));
+			$path = rename($path, "$path.txt") && "$path.txt";
+			my ($said) = split /,/, $form;
+			my $error = $t->fails(dry_run($role => $path), 'F0000', "$role, $form", message => qr/ is (?:in )?\Q$said\E/, hint => qr/^Convert it: COPY /);
+			my ($statement) = ($error->{hint} // '') =~ /^Convert it: (.*)/;
+			my ($ok, undef, $err) = $t->psql($statement // 'none');
+			ok($ok, "$role, $form: the statement runs") or diag $err;
+			($ok, undef, $err) = $t->psql(dry_run($role => "$path.pem"));
+			ok($ok, "$role, $form: and what it makes is good") or diag $err;
+		}
+	}
+	# OpenSSL 3 takes a byte-order mark, and 1.1.1 does not
+	my $path = given('marked.crt', "\xef\xbb\xbf" . text_of('server.crt'));
+	my $rows = $t->rows('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => $path, key_file => $pki->path('server.key'), ca_file => $pki->path('root.crt')));
+	$rows = $t->rows("SELECT * FROM castssl_check() WHERE check_name = 'certificate_parse'");
+	like($rows->[0]{hint} // '', qr/^COPY /, 'a byte-order mark: a statement') or diag explain $rows;
+	ok(($t->psql($rows->[0]{hint} // 'none'))[0], 'which runs');
+	is(slurp("$path.pem"), text_of('server.crt') . "\n", 'and leaves the mark away');
+	$t->disable;
+};
+
 # A PKCS#12 file, and keys with passwords, made as OpenSSL 1.0 and older programs do.
 subtest 'encryption that OpenSSL 3 has put aside' => sub {
 	plan skip_all => 'OpenSSL 1.1.1 has put no encryption aside' if `openssl version` =~ /^OpenSSL 1\./;

@@ -23,6 +23,7 @@
 #include "tls/encryption.h"
 #include "tls/openssl.h"
 #include "tls/pem.h"
+#include "tls/repair.h"
 
 #define BEGIN_MARK "-----BEGIN "
 
@@ -272,22 +273,23 @@ castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findi
 }
 
 /*
- * What a binary text holds in DER form, and the command that converts it to PEM; NULL if
- * it is not DER.
+ * What a binary text holds in DER form; NULL if it is not DER.  It becomes PEM under that label, or
+ * by that command.
  */
 static const char *
-der_content(const CastsslPem *pem, const char **command)
+der_content(const CastsslPem *pem, const char **label, const char **command)
 {
 	static const struct
 	{
 		const char *content;
+		const char *label;
 		const char *command;
 	} kinds[] = {
-		{ "a certificate", "openssl x509 -inform der" },
-		{ "a certificate revocation list", "openssl crl -inform der" },
-		{ "a PKCS#12 file", "openssl pkcs12 -nodes" },
-		{ "a PKCS#7 file", "openssl pkcs7 -inform der -print_certs" },
-		{ "a private key", "openssl pkey -inform der" },
+		{ "a certificate", PEM_STRING_X509, NULL },
+		{ "a certificate revocation list", PEM_STRING_X509_CRL, NULL },
+		{ "a PKCS#12 file", NULL, "openssl pkcs12 -nodes" },
+		{ "a PKCS#7 file", NULL, "openssl pkcs7 -inform der -print_certs" },
+		{ "a private key", NULL, "openssl pkey -inform der" },
 	};
 	const unsigned char *start = (const unsigned char *) pem->data;
 	long length = pem->length > LONG_MAX ? LONG_MAX : (long) pem->length;
@@ -310,17 +312,11 @@ der_content(const CastsslPem *pem, const char **command)
 	ERR_clear_error();
 	if (kind < 0)
 		return NULL;
+	*label = kinds[kind].label;
 	*command = kinds[kind].command;
 	if (kind == 2 && castssl_encryption_is_legacy_pkcs12(start, length))
 		*command = "openssl pkcs12 -legacy -nodes";
 	return kinds[kind].content;
-}
-
-/* Is the text a file, which a command can convert?  Texts have the names of arguments. */
-static bool
-is_file(const CastsslPem *pem)
-{
-	return strpbrk(pem->name, "./") != NULL;
 }
 
 /*
@@ -370,9 +366,10 @@ castssl_pem_explain_line_breaks(const CastsslPem *pem, const char *check, Castss
 			psprintf("line breaks are missing in \"%s\"", pem->name),
 			"\"-----BEGIN ...-----\" must stand in a line of its own, and so must "
 			"\"-----END ...-----\"; the base64 text between them has lines of 64 characters.",
-			is_file(pem) ? castssl_hint_with("Put them back with: " ADD_LINE_BREAKS,
-											 castssl_shell_word(pem->name))
-						 : "Give the text with its line breaks, as the file has them.");
+			castssl_repair_is_file(pem->name)
+				? castssl_hint_with("Put them back with: " ADD_LINE_BREAKS,
+									castssl_shell_word(pem->name))
+				: "Give the text with its line breaks, as the file has them.");
 		return true;
 	}
 	return false;
@@ -386,9 +383,9 @@ explain_other_blocks(const CastsslPem *pem, const char *check, const char *wante
 	const char *hint = NULL;
 
 	if (strcmp(name, PEM_STRING_PKCS7) == 0)
-		hint =
-			castssl_hint_with("Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
-							  is_file(pem) ? castssl_shell_word(pem->name) : NULL);
+		hint = castssl_hint_with(
+			"Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
+			castssl_repair_is_file(pem->name) ? castssl_shell_word(pem->name) : NULL);
 	else if (strstr(name, "REQUEST") != NULL)
 		hint = "A request is what a CA makes a certificate from: name the file that it sent back.";
 	castssl_finding_add(findings, CASTSSL_ERROR, check, pem->name,
@@ -398,17 +395,25 @@ explain_other_blocks(const CastsslPem *pem, const char *check, const char *wante
 						hint);
 }
 
+/* The hint with a statement; NULL: there is none. */
+static const char *
+converting(const char *statement)
+{
+	return statement ? psprintf("Convert it: %s", statement) : NULL;
+}
+
 void
 castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted,
 					CastsslFindings *findings)
 {
 	const char *name = pem->name;
-	const char *word = is_file(pem) ? castssl_shell_word(name) : NULL;
+	const char *word = castssl_repair_is_file(pem->name) ? castssl_shell_word(name) : NULL;
 	const char *message = psprintf("\"%s\" is not in PEM form", name);
 	const char *detail =
 		"No line of it begins with \"-----BEGIN \", as the server's PEM reader expects.";
 	const char *hint = NULL;
 	const char *command = NULL;
+	const char *label = NULL;
 	const char *content;
 	CastsslPemBlock block;
 	size_t offset = 0;
@@ -431,18 +436,25 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 		message = psprintf("\"%s\" is empty", name);
 		detail = psprintf("A %s in PEM form was expected.", wanted);
 	}
-	else if ((content = der_content(pem, &command)) != NULL)
+	else if ((content = der_content(pem, &label, &command)) != NULL)
 	{
 		message = psprintf("\"%s\" is in DER form", name);
 		detail = psprintf("It is %s in binary form; the server reads PEM only.", content);
-		hint = castssl_hint_with(psprintf("Convert it with \"%s -in %%s -out %%s.pem\".", command),
-								 word);
+		if (label)
+			hint = converting(castssl_repair_der(name, label));
+		else
+			hint = castssl_hint_with(
+				psprintf("Convert it with \"%s -in %%s -out %%s.pem\".", command), word);
 	}
 	else if (pem->length >= 2 &&
 			 (memcmp(pem->data, "\xFF\xFE", 2) == 0 || memcmp(pem->data, "\xFE\xFF", 2) == 0))
 	{
 		message = psprintf("\"%s\" is UTF-16 text", name);
-		hint = castssl_hint_with("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".", word);
+		if (strcmp(wanted, "private key") == 0)
+			hint = castssl_hint_with("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".",
+									 word);
+		else
+			hint = converting(castssl_repair_utf16(name, pem->data[0] == '\xFE'));
 	}
 	else if (castssl_pem_explain_line_breaks(pem, check, findings))
 		return;
@@ -451,7 +463,9 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 		/* LCOV_EXCL_START: OpenSSL 3.0 and later never come here */
 		message = psprintf("\"%s\" begins with a byte-order mark", name);
 		detail = "OpenSSL before 3.0 passes over a PEM block that has one.";
-		hint = castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".", word);
+		hint = strcmp(wanted, "private key") == 0
+				   ? castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".", word)
+				   : converting(castssl_repair_bom(name));
 		/* LCOV_EXCL_STOP */
 	}
 	castssl_finding_add(findings, CASTSSL_ERROR, check, name, message, detail, hint);

@@ -17,6 +17,7 @@
 #include "tls/judge.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
+#include "tls/repair.h"
 #include "tls/trust.h"
 #include "tls/verify.h"
 
@@ -34,8 +35,8 @@ read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
 		castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
 							psprintf("\"%s\" begins with a byte-order mark", pem->name),
 							"OpenSSL before 3.0 passes over a PEM block that has one.",
-							castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".",
-											  castssl_shell_word(pem->name)));
+							castssl_repair_is_file(pem->name) ? castssl_repair_bom(pem->name)
+															  : "Give the text without it.");
 	return ok;
 }
 

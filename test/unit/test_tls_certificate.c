@@ -332,16 +332,23 @@ test_messages(void)
 	check_message("blank.crt", "\"blank.crt\" is empty", NULL);
 	check_message("garbage.crt", "\"garbage.crt\" is not in PEM form", NULL);
 	check_message("der.crt", "\"der.crt\" is in DER form",
-				  "Convert it with \"openssl x509 -inform der -in der.crt -out der.crt.pem\".");
+				  "Convert it: COPY (SELECT unnest(ARRAY['-----BEGIN CERTIFICATE-----'] || "
+				  "string_to_array(encode(pg_read_binary_file('der.crt'), 'base64'), E'\\n') || "
+				  "ARRAY['-----END CERTIFICATE-----'])) TO 'der.crt.pem';");
 	check_message("der.crl", "\"der.crl\" is in DER form",
-				  "Convert it with \"openssl crl -inform der -in der.crl -out der.crl.pem\".");
+				  "Convert it: COPY (SELECT unnest(ARRAY['-----BEGIN X509 CRL-----'] || "
+				  "string_to_array(encode(pg_read_binary_file('der.crl'), 'base64'), E'\\n') || "
+				  "ARRAY['-----END X509 CRL-----'])) TO 'der.crl.pem';");
 	check_message("pkcs12.crt", "\"pkcs12.crt\" is in DER form",
 				  "Convert it with \"openssl pkcs12 -nodes -in pkcs12.crt -out pkcs12.crt.pem\".");
 	check_message(
 		"pkcs7.crt", "\"pkcs7.crt\" holds no certificate",
 		"Convert it with \"openssl pkcs7 -print_certs -in pkcs7.crt -out pkcs7.crt.crt\".");
 	check_message("utf16.crt", "\"utf16.crt\" is UTF-16 text",
-				  "Convert it with \"iconv -f UTF-16 -t ASCII utf16.crt > utf16.crt.pem\".");
+				  "Convert it: COPY (SELECT regexp_split_to_table(convert_from(decode("
+				  "regexp_replace(encode(substr(pg_read_binary_file('utf16.crt'), 3), 'hex'), "
+				  "'(..)00', '\\1', 'g'), 'hex'), 'SQL_ASCII'), E'\\r?\\n')) TO "
+				  "'utf16.crt.pem';");
 	check_message("server.key", "\"server.key\" holds no certificate", NULL);
 	check_message("server.csr", "\"server.csr\" holds no certificate",
 				  "A request is what a CA makes a certificate from: name the file that it sent "

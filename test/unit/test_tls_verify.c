@@ -483,8 +483,11 @@ test_hints(void)
 	set.certificate.name = "it's $HOME.der";
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK_STRING(findings.items[0].message, "\"it's $HOME.der\" is in DER form");
-	CHECK_STRING(findings.items[0].hint, "Convert it with \"openssl x509 -inform der -in "
-										 "'it'\\''s $HOME.der' -out 'it'\\''s $HOME.der'.pem\".");
+	CHECK_STRING(
+		findings.items[0].hint,
+		"Convert it: COPY (SELECT unnest(ARRAY['-----BEGIN CERTIFICATE-----'] || "
+		"string_to_array(encode(pg_read_binary_file('it''s $HOME.der'), 'base64'), E'\\n') "
+		"|| ARRAY['-----END CERTIFICATE-----'])) TO 'it''s $HOME.der.pem';");
 	set = set_of("truncated-second.crt", NULL, NULL, NULL);
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK_STRING(findings.items[1].message,
