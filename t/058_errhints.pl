@@ -1,5 +1,6 @@
-# Each hint of an error, a warning or a notice: raised here and typed, or raised in the test that is
-# named for it. The hints are counted in the source: one that is new has to get a row.
+# Each hint of an error, a warning or a notice: raised here and typed, or raised in the test that
+# CastsslHints.pm names for it. The hints are counted in the source: one that is new has to get a row.
+# CASTSSL_FAULTS names a library that was built with FAULTS=1.
 use strict;
 use warnings;
 use FindBin;
@@ -7,6 +8,7 @@ use lib "$FindBin::RealBin/lib";
 use CastsslHints;
 use CastsslTest;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $t = CastsslTest->new('errhints', hba => $CastsslTest::stock_hba);
 my ($s, $d) = ($t->{source}, $t->{data});
@@ -46,6 +48,8 @@ raised("SELECT * FROM castssl_enable(source_dir => '')", 'Use source_dir => NULL
 raised("SELECT * FROM castssl_enable(source_dir => '$s', confirm_within => '-1 s')", "For example: confirm_within => '10 min'.",
 	"SELECT * FROM castssl_enable(source_dir => '$s', dry_run => true, %s)");
 raised("SELECT * FROM castssl_enable(source_dir => '$s', addresses => '{\"\"}')", 'Give ranges such as 10.0.0.0/8 or ::/0.');
+raised("SELECT * FROM castssl_enable(source_dir => '$s', plaintext => 'block', confirm_within => '10', dry_run => true)", 'If minutes were meant: confirm_within',
+	"SELECT * FROM castssl_enable(source_dir => '$s', plaintext => 'block', dry_run => true, %s)");
 raised('SELECT castssl_postpone(NULL)', "For example: SELECT castssl_postpone(confirm_within => '10 min').");
 raised('SELECT * FROM castssl_check(1)', 'For example: castssl_check(target_version => ', '%s');
 raised("SELECT castssl_client_config('uri', 'h', user_name => 'u', port => 0)", "For example: port => 5432; NULL stands for the server's.",
@@ -82,6 +86,38 @@ raised("SELECT * FROM castssl_enable(source_dir => '$s', target_dir => '$d/globa
 raised("SELECT * FROM castssl_enable(source_dir => '$s', target_dir => '$other')", 'Move it away, or name another file or target_dir.');
 raised("SELECT * FROM castssl_enable(source_dir => '$s', target_dir => '$d/linked')", 'Remove the link, or name another target_dir.');
 raised("SELECT * FROM castssl_enable(source_dir => '$s', ca_file => 'server.crt')", 'Give each a name of its own.');
+
+# a folder named through a link that others could put there: the folder itself
+{
+	mkdir "$t->{folder}/$_" or die $! foreach qw(certificates open);
+	chmod 0777, "$t->{folder}/open" or die $!;
+	symlink "$t->{folder}/certificates", "$t->{folder}/open/link" or die $!;
+	my $call = "SELECT * FROM castssl_enable(source_dir => '$s', dry_run => true, target_dir => '$t->{folder}/%s')";
+	raised(sprintf($call, 'open/link'), 'Name the directory itself, without links on the way.');
+	ok(($t->psql(sprintf $call, 'certificates'))[0], 'typed: the directory itself');
+}
+
+# a folder on a file system that is read-only: another one
+$seen{'Change the configuration where it is managed from.'} = 1;
+SKIP: {
+	my $folder = $ENV{CASTSSL_READ_ONLY} // '';
+	skip 'CASTSSL_READ_ONLY names no file system that is read-only', 1 unless -d $folder;
+	raised("SELECT * FROM castssl_enable(source_dir => '$s', target_dir => '$folder')", 'Change the configuration where it is managed from.');
+}
+
+# a rule in an included file (16 and later) that a line of the same file hides
+$seen{'Put it above, with castssl_hba_move().'} = 1;
+SKIP: {
+	skip 'no include before 16', 1 if $t->sql('SHOW server_version_num') < 160000;
+	my $stock = $t->hba;
+	$t->write("$d/more.conf", "local all all trust\n# the end\n");
+	$t->set_hba("include more.conf\n$stock");
+	raised("SELECT castssl_hba_add(rule => 'local all bob reject', file_name => '$d/more.conf', before_line => 2)", 'Put it above, with castssl_hba_move().');
+	my ($ok, undef, $err) = $t->psql("SELECT castssl_hba_add(rule => 'local all bob reject', file_name => '$d/more.conf', before_line => 1)");
+	ok($ok && $err !~ /no connection reaches/, 'typed: above it, it is reached') or diag $err;
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->set_hba($stock);
+}
 
 # a line that has moved: the hint's number in the same call removes the one that is meant
 {
@@ -151,6 +187,7 @@ $t->settle;
 $t->sql("SELECT castssl_create_ca('Small CA')");
 raised("SELECT castssl_create_ca('x')", 'To start again, move that directory away or set castssl.ca_directory to another one.');
 raised("SELECT * FROM castssl_revoke(pg_read_file('$s/server.crt'))", 'Have that CA revoke it, and install its new CRL, in one text with the CRLs of the other CAs: ');
+raised("SELECT castssl_sign(castssl_csr('x'))", 'Issue a new one before that day.');
 raised("SELECT * FROM castssl_revoke(castssl_sign(castssl_csr('x')), reason => 'x')", 'Use ');
 raised("SELECT * FROM castssl_revoke(pg_read_file('pg_castssl/ca/root.crt'))", 'Take it out of the CA file instead: castssl_install(ca => ...)');
 raised("SELECT * FROM castssl_revoke(castssl_sign(castssl_csr('x')))", 'SELECT * FROM castssl_install(crl => ...) on each server that trusts ');
@@ -188,80 +225,115 @@ raised("SELECT castssl_issue_client('alice', NULL)", "Give the client the root c
 	($id) = $t->newest_change =~ m{(\d+)$};
 	$t->set_hba($t->hba . "# by hand\n");
 	raised("SELECT * FROM castssl_rollback($id)", 'Rolling back would lose those edits');
+	$seen{'Rolling back would lose %s: %s first, or go on'} = 1;
 }
 
-# --- raised elsewhere: the test, and the words that show it there
-my %elsewhere = (
-	'Bring the definitions up to date: ALTER EXTENSION pg_castssl UPDATE;' => [ '060_upgrade', 'ALTER EXTENSION' ],
-	'If minutes were meant: confirm_within' => [ '031_confirm', 'If minutes were meant' ],
-	'Call it in a statement of its own' => [ '069_transactions', 'autocommit' ],
-	'Declare the function that calls them PARALLEL UNSAFE.' => [ '062_caller', 'PARALLEL UNSAFE' ],
-	"Look at the server's files, put them right by hand" => [ '037_journal', 'emove the folder' ],
-	'Put the files right by hand, or from a backup' => [ '037_journal', 'emove the folder' ],
-	'Call this again when it has ended' => [ '069_transactions', 'lock_timeout' ],
-	'SELECT * FROM castssl_changes() shows it.' => [ '015_defaults', 'FROM castssl_changes' ],
-	'Look at these files and at "SELECT * FROM castssl_check()"' => [ '036_survival', 'castssl_check' ],
-	'COMMIT instead, or call castssl_* outside' => [ '069_transactions', 'COMMIT' ],
-	'Raise max_worker_processes and restart the server' => [ '031_confirm', 'max_worker_processes' ],
-	'This is tried again every ' => [ '036_survival', 'a change could n' ],
-	'The next castssl_* call that changes something' => [ '077_stories', 'call that change' ],
-	'As a superuser: SELECT * FROM castssl_changes(); sees to it.' => [ '030_changes', 'As a superuser: SELECT' ],
-	"The server's log may say why" => [ '064_proof', 'did not take effect' ],
-	'COMMIT that transaction, then confirm' => [ '069_transactions', 'committed' ],
-	'Make the change again, and confirm it in time.' => [ '031_confirm', 'confirm it in time' ],
-	'Mend that: the change is undone by itself then.' => [ '036_survival', 'the deadline of' ],
-	'%sPut it where the server is configured from' => [ '074_managed', 'patronictl edit-config' ],
-	'COMMIT, and confirm it from a new connection' => [ '069_transactions', 'COMMIT' ],
-	'Nothing was changed.  Please report this as a bug.' => [ '030_changes', 'Nothing was changed' ],
-	'Install a certificate with these names: castssl_csr' => [ '043_clients', 'castssl_client_config' ],
-	'To keep TLS: ALTER SYSTEM SET ssl = on;' => [ '013_citizen', 'To keep TLS' ],
-	'Set their passwords once more' => [ '055_judge', 'Set their passwords once more' ],
-	'%s%sLook at castssl_hba_compare() before' => [ '055_judge', 'before you apply what is staged' ],
-	'Keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => [ '031_confirm', 'Somebody has edited' ],
-	'Rolling back would lose %s: %s first; or keep' => [ '031_confirm', 'or keep the change' ],
-	'Rolling back would lose %s: %s first, or go on' => [ '058_errhints', 'Rolling back would lose' ],
-	'Look at the file: is it what hba_file should name?' => [ '020_hba_stage', 'not a text file' ],
-	'Copy the key, or have a superuser do it.' => [ '066_where_files_go', 'another name' ],
-	"Make a CA with key_type => 'ec:P-384'" => [ '055_judge', 'annot use servers of this CA' ],
-	"As the server's account: cp -Rp " => [ '046_input_files', "As the server's account: cp" ],
-	'Have a superuser sign it, or become a member' => [ '010_privileges', 'permission denie' ],
-	'Issue a new one before that day.' => [ '041_ca_rotation', 'the certificate of' ],
-	'Put it above, with castssl_hba_move().' => [ '025_hba_lines', 'castssl_hba_move' ],
-	'SELECT pg_terminate_backend(%d); ends the first one' => [ '055_judge', 'that certificate' ],
-	'Look at it, forget the edits with' => [ '020_hba_stage', 'castssl_hba_discard' ],
-	'Use a role that the users are members of' => [ '065_interrupts', '+role' ],
-	'SELECT castssl_hba_diff() shows all' => [ '025_hba_lines', 'castssl_hba_diff' ],
-	'Where that is to be taken back' => [ '030_changes', 'Where that is to be taken back: SELECT' ],
-	'Change the configuration where it is managed from.' => [ '074_managed', 'CASTSSL_READ_ONLY' ],
-	'Name a directory in which, and in whose parents' => [ '066_where_files_go', 'others may write to directory' ],
-	'Run as root: chown %d:%d %%s' => [ '005_errors', 'could not keep the owner of file' ],
-	'Run as root: %s' => [ '005_errors', 'chmod 0640' ],
-	'%s  Or run as root: %s' => [ '005_errors', 'a key of root, open to others' ],
-	'Mount the folder that holds the file' => [ '033_disk_full', 'is a mount point' ],
-	'Put the file and its directories themselves there' => [ '005_errors', 'could not open file' ],
-	'A superuser can add the directory to castssl.allowed' => [ '010_privileges', 'allowed_directories' ],
-	'Run as root: install -d -o %s -m 700' => [ '046_input_files', 'install -d -o' ],
-	'Name the directory itself, without links' => [ '015_defaults', 'links on the way' ],
-	'Write the names into the rule' => [ '061_security', 'permission denied for path' ],
-	'Name another file.' => [ '061_security', 'cannot be a part' ],
-	'Start the server, and call this in a session.' => [ '013_citizen', 'there is no server to reload' ]);
+# --- what fails at an instant of the call
 
-# Those that need another program, or a system call that fails, at an instant of the call, and are
-# in words: not raised by any test.
-my @not_raised = (
-	'The next change tries again.', "The server's log says why.  Without confirm_within", 'Repair that: the next castssl_* call',
-	'Let that account read it: the name is in the properties', 'Run as root: chmod %04o', 'Let the server open more files',
-	'Look at it, and call this again.', "The server's log names the line.");
+# postgresql.auto.conf, damaged
+{
+	my $auto = $t->slurp("$d/postgresql.auto.conf");
+	$t->write("$d/postgresql.auto.conf", "${auto}this is = no = line\n");
+	my $line = () = $auto =~ /\n/g;
+	raised("SELECT * FROM castssl_enable(source_dir => '$s')", "The server's log names the line.");
+	like($t->slurp($t->{node}->logfile), qr/syntax error in file "[^"]*postgresql\.auto\.conf" line @{[$line + 1]}, near token/, 'typed: so it does');
+	$t->write("$d/postgresql.auto.conf", $auto);
+	ok(($t->psql("SELECT * FROM castssl_enable(source_dir => '$s')"))[0], 'without that line the call works');
+}
+
+# what an older change has left, and cannot be removed
+{
+	my $left = "$d/pg_castssl/candidate";
+	mkdir $left or die "$left: $!";
+	$t->write("$left/file", '');
+	chmod 0500, $left or die $!;
+	raised(q{SELECT * FROM castssl_enable(plaintext => 'block', force => true)}, 'The next change tries again.');
+	chmod 0700, $left or die $!;
+	$t->disable(force => 'true');
+	ok(!-e $left, 'typed: so it does');
+}
+
+# a change that was interrupted, and cannot be undone
+{
+	my $own = CastsslTest->new('interrupted', layout => 'debian');
+	my $hba = $own->hba;
+	$own->enable(source_dir => $own->{source}, plaintext => 'block');
+	$own->edit_state($own->newest_change . '/manifest', sub { s/^state = 'applied'/state = 'applying'/m or die $_ });
+	chmod 0500, $own->{config} or die $!;
+	my (undef, undef, $err) = $own->psql(q{SELECT * FROM castssl_enable(clientcert => 'verify-full')});
+	like($err, qr/^HINT: +Repair that: the next castssl_\* call, and the next start of the server, undo the change\.$/m, 'interrupted, and its folder closed');
+	chmod 0700, $own->{config} or die $!;
+	ok(($own->psql('SELECT * FROM castssl_changes()'))[0], 'typed: it is repaired, and the next call undoes it');
+	is($own->hba, $hba, 'so it does');
+	$own->stop;
+	$seen{'Repair that: the next castssl_* call'} = 1;
+}
+
+# system calls that fail, in a library with points of failure
+my @by_faults = ('Run as root: chmod %04o', 'Let the server open more files', 'Look at it, and call this again.');
+@seen{@by_faults} = (1) x @by_faults;
+SKIP: {
+	my $library = $ENV{CASTSSL_FAULTS} // '';
+	skip 'CASTSSL_FAULTS names no library that was built with FAULTS=1', 1 unless -e $library;
+	my ($folder, $module) = ($library =~ s{/[^/]*$}{}r, $library =~ s{\.\w+$}{}r);
+	my $own = CastsslTest->new('faults', start => 0, conf => "dynamic_library_path = '$folder:\$libdir'\n");
+	$own->start;
+	(my $script = $own->slurp("$FindBin::RealBin/../sql/pg_castssl--0.2.0.sql")) =~ s/^\\echo.*$//m;
+	$own->sql($script =~ s/MODULE_PATHNAME/$module/gr);
+	$own->enable(source_dir => $own->{source});
+	my $key = "$own->{data}/server.key";
+	chmod 0640, $key or die $!;
+	$own->fails("LOAD '$module'; SET castssl.fault = 'chmod:error'; SELECT * FROM castssl_enable()", '42501', 'a mode that cannot be set',
+		hint => qr/^Run as root: chmod 0600 \Q$key\E/);
+	is(system('chmod', '0600', $key), 0, 'typed, by root');
+	ok(($own->psql('SELECT * FROM castssl_enable()'))[0], 'and the call works');
+	$own->fails("LOAD '$module'; SET castssl.fault = 'scratch file:emfile'; SELECT * FROM castssl_enable(source_dir => '$own->{source}', clientcert => 'verify-ca', force => true)",
+		'53000', 'no more files can be opened', hint => qr/^Let the server open more files \(max_files_per_process, ulimit -n\)\.$/);
+	ok(($own->psql("SELECT * FROM castssl_enable(source_dir => '$own->{source}', clientcert => 'verify-ca', force => true)"))[0], 'with more the call works');
+
+	# a file and a parameter that somebody changes while the call, stopped there, has prepared its change
+	foreach my $race (
+		[ 'a file', 'swap', sub { $own->write('pg_hba.conf', $own->hba . "# somebody else's\n") }, qr/^# somebody else's$/m ],
+		[ 'a parameter', 'store parameter', sub { $own->sql(q{ALTER SYSTEM SET ssl_ca_file = 'server.crt'}) }, qr/parameter "ssl_ca_file" was set since change \d+, which is being undone/ ])
+	{
+		my ($what, $point, $change, $his) = @$race;
+		my $call = 'SELECT count(*) FROM castssl_disable(force => true)';
+		my $maker = $own->session;
+		$maker->ask("LOAD '$module'; SET castssl.fault = '$point:stop'; $call;");
+		for (1 .. 600)
+		{
+			last if $own->slurp("/proc/$maker->{pid}/stat") =~ /\) T /;
+			usleep(100_000);
+		}
+		$change->();
+		kill CONT => $maker->{pid};
+		my $answer = $maker->answer;
+		like($answer, qr/^ERROR:  55000: .* changed while the change was prepared\n.*^HINT:  Look at it, and call this again\.$/ms, "$what that somebody changes meanwhile")
+		  or diag $answer;
+		like($answer . $own->hba, $his, 'what was changed is there, or named');
+		$maker->quit;
+		ok(($own->psql($call))[0], 'typed: the same call works');
+		$own->enable(source_dir => $own->{source}, force => 'true');
+	}
+	$own->stop;
+}
+
+# Only on Windows; where an edit that is derived would let somebody in, which none does; and of a folder
+# of another account that the server may write to, which root alone could make.
+my @not_raised = ('Name a directory in which, and in whose parents', 'Let that account read it: the name is in the properties', 'Nothing was changed.  Please report this as a bug.');
+
+# --- raised elsewhere: %CastsslHints::elsewhere names the test, and scripts/test compares that with
+# what the servers of that test have logged
 
 my $root = "$FindBin::RealBin/..";
-foreach my $begin (sort keys %elsewhere)
+foreach my $begin (sort keys %CastsslHints::elsewhere)
 {
-	my ($file, $words) = @{ $elsewhere{$begin} };
-	like(-e "$root/t/$file.pl" ? $t->slurp("$root/t/$file.pl") : '', qr/\Q$words\E/, "$file raises: $begin");
+	my $file = "$root/t/$CastsslHints::elsewhere{$begin}.pl";
+	ok(-e $file, "a test raises: $begin") or diag $file;
 }
 
 # the hints of the source: what is said, and a beginning that only it has
-my @rows = (keys %seen, keys %elsewhere, @not_raised);
+my @rows = (keys %seen, keys %CastsslHints::elsewhere, @not_raised);
 my %unused = map { $_ => 1 } @rows;
 delete @unused{'NULL puts the line at the end.', 'Rolling back would lose these values', 'Rolling back would lose those edits'};    # from a variable
 my $count = 0;

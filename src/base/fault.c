@@ -44,7 +44,7 @@ is_meant(const char *which, size_t length, const char *name)
 	return error_at == 0 && strlen(name) == length && strncmp(which, name, length) == 0;
 }
 
-/* Fail at this point: return an errno, or end the process. */
+/* Fail at this point: return an errno, or end the process; or wait there, and return 0. */
 static int
 fail(const char *kind)
 {
@@ -58,6 +58,11 @@ fail(const char *kind)
 	}
 	/* LCOV_EXCL_STOP */
 	error_at = passed;
+	if (strncmp(kind, "stop", 4) == 0)
+	{
+		kill(getpid(), SIGSTOP);
+		return 0;
+	}
 	if (strncmp(kind, "full", 4) == 0)
 		disk_full = true;
 	if (strncmp(kind, "gone", 4) == 0)

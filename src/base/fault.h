@@ -12,6 +12,7 @@
  * - gone, emfile: the same with ENOENT and EMFILE.
  * - kill: ends this process with SIGKILL.
  * - crash: ends the postmaster and this process with SIGKILL.
+ * - stop: stops this process with SIGSTOP: it goes on after SIGCONT, and nothing fails.
  * - full: this point and all later ones fail as on a full disk.
  *
  * The value 'count' instead logs each point that is passed.

@@ -1,8 +1,85 @@
 # What typing a hint changes: files of the configuration and of TLS, parameters, and who comes in how.
+# And which test raises which hint, where t/058_errhints.pl does not.
 package CastsslHints;
 use strict;
 use warnings;
 use Digest::SHA;
+
+# The beginning of a hint, and the test whose server gives it. After a run of all tests,
+# scripts/test compares this with what the logs of their servers say.
+our %elsewhere = (
+	'Bring the definitions up to date: ALTER EXTENSION pg_castssl UPDATE;' => '060_upgrade',
+	'Call it in a statement of its own' => '069_transactions',
+	'Declare the function that calls them PARALLEL UNSAFE.' => '062_caller',
+	"Look at the server's files, put them right by hand" => '037_journal',
+	'Put the files right by hand, or from a backup' => '030_changes',
+	'Call this again when it has ended' => '069_transactions',
+	'SELECT * FROM castssl_changes() shows it.' => '036_survival',
+	'Look at these files and at "SELECT * FROM castssl_check()"' => '036_survival',
+	'COMMIT instead, or call castssl_* outside' => '069_transactions',
+	"The server's log says why.  Without confirm_within" => '035_workers',
+	'Raise max_worker_processes and restart the server' => '031_confirm',
+	'This is tried again every ' => '036_survival',
+	'The next castssl_* call that changes something' => '036_survival',
+	'As a superuser: SELECT * FROM castssl_changes(); sees to it.' => '030_changes',
+	"The server's log may say why" => '064_proof',
+	'COMMIT that transaction, then confirm' => '069_transactions',
+	'Make the change again, and confirm it in time.' => '031_confirm',
+	'Correct that, and the change is undone by itself.' => '036_survival',
+	'%sPut it where the server is configured from' => '074_managed',
+	'COMMIT, and confirm it from a new connection' => '069_transactions',
+	'Install a certificate with these names: castssl_csr' => '043_clients',
+	'To keep TLS: ALTER SYSTEM SET ssl = on;' => '013_citizen',
+	'Set their passwords once more' => '055_judge',
+	'%s%sLook at castssl_hba_compare() before' => '055_judge',
+	'Keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => '031_confirm',
+	'Rolling back would lose %s: %s first; or keep' => '031_confirm',
+	'Look at the file: is it what hba_file should name?' => '020_hba_stage',
+	'Copy the key, or have a superuser do it.' => '066_where_files_go',
+	"Make a CA with key_type => 'ec:P-384'" => '055_judge',
+	'Have a superuser sign it, or become a member' => '045_keys_hostile',
+	'SELECT pg_terminate_backend(%d); ends the first one' => '040_keys',
+	'Look at it, forget the edits with' => '020_hba_stage',
+	'Use a role that the users are members of' => '065_interrupts',
+	'SELECT castssl_hba_diff() shows all' => '025_hba_lines',
+	'To take it back: SELECT' => '030_changes',
+	'Run as root: chown %d:%d %%s' => '005_errors',
+	'Run as root: %s' => '005_errors',
+	'%s  Or run as root: %s' => '005_errors',
+	'Mount the folder that holds the file' => '033_disk_full',
+	'Put the file and its directories themselves there' => '066_where_files_go',
+	'A superuser can add the directory to castssl.allowed' => '010_privileges',
+	"As the server's account: cp -Rp " => '046_input_files',
+	'Run as root: install -d -o %s -m 700' => '046_input_files',
+	'Write the names into the rule' => '061_security',
+	'Name another file.' => '061_security',
+	'Start the server, and call this in a session.' => '013_citizen');
+
+# The rows whose test has run, has passed over nothing, and did not get the hint. $noted: the folder
+# of CASTSSL_HINTS; $skipped: the file of CASTSSL_SKIPPED.
+sub missing
+{
+	my ($noted, $skipped) = @_;
+	my %passed = map { $_ => 1 } slurp($skipped) =~ m{^t/(\w+)\.pl\t}mg;
+	my @missing;
+	foreach my $begin (sort keys %elsewhere)
+	{
+		my $test = $elsewhere{$begin};
+		next if $passed{$test} || !-e "$noted/$test";
+		my $pattern = join '.*', map { quotemeta } split /%(?:l?d|s|\.0f)/, $begin =~ s/%%/%/gr;
+		$pattern =~ s/\\\(\\\)/\\(\\d*\\)/g;    # the number of a change, which is not in the string
+		push @missing, "t/$test.pl: $begin" unless slurp("$noted/$test") =~ /^$pattern/m;
+	}
+	return @missing;
+}
+
+sub slurp
+{
+	my ($file) = @_;
+	open my $in, '<', $file or return '';
+	local $/;
+	return scalar <$in> // '';
+}
 
 # Each class of connections with what answers it: the verdict, and the method with its options.
 my $access = <<'SQL';

@@ -171,13 +171,14 @@ sub init_copy
 	return $node->init(%options);
 }
 
+my (@nodes, @folders);
+
 sub temporary_folder
 {
 	no strict 'refs';    ## no critic
-	return &{"${utils}::tempdir"}('castssl');
+	push @folders, &{"${utils}::tempdir"}('castssl');
+	return $folders[-1];
 }
-
-my @nodes;
 
 sub new_cluster
 {
@@ -200,8 +201,24 @@ sub stop_all
 	return;
 }
 
+# The hints that the servers of this test file have given, as their logs have them: CASTSSL_HINTS is
+# the folder where a file with the name of the test keeps them, for CastsslHints::missing.
+sub note_hints
+{
+	my $folder = $ENV{CASTSSL_HINTS} or return;
+	my %hints;
+	foreach my $log (grep { -f } (map { $_->logfile } grep { $_->can('logfile') } @nodes), map { glob "$_/*.log" } @folders)
+	{
+		$hints{$_} = 1 foreach CastsslOpenssl::slurp($log) =~ /\bHINT:  (.*)/g;
+	}
+	open my $out, '>', "$folder/" . $0 =~ s{.*/|\.pl$}{}gr or return;
+	print $out map { "$_\n" } sort keys %hints;
+	close $out or return;
+	return;
+}
+
 # compiled after theirs, so that it comes before
-eval 'END { stop_all() } 1' or die;    ## no critic
+eval 'END { stop_all(); note_hints() } 1' or die;    ## no critic
 
 sub new
 {
