@@ -76,10 +76,10 @@ subtest 'a certificate is asked for, and plaintext kept' => sub {
 	is_deeply([ coded(enable(source_dir => $t->{source}), 'plaintext_fallback') ], [], 'TLS for all who can: nothing to say');
 	is(by_default(), 't', 'psql comes in over TLS');
 	my $psql = live();
-	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live session could come back in plaintext alone$/,
+	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live session could come back only in plaintext$/,
 		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*In plaintext, to which most drivers fall back/);
 	my ($needed) = coded(enable(clientcert => 'verify-ca', dry_run => 'true'), 'confirmation_needed');
-	like($needed->{detail}, qr/refused: 1 live session could come back in plaintext alone\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
+	like($needed->{detail}, qr/refused: 1 live session could come back only in plaintext\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
 	my $hint = hint_of(q{castssl_enable(clientcert => 'verify-ca', addresses => '{10.0.0.0/8}')});
 	is($hint, q{SELECT * FROM castssl_enable(clientcert => 'verify-ca', plaintext => 'keep', addresses => '{10.0.0.0/8}', confirm_within => '10 min');},
 		'the hint is the same call, with confirm_within');
@@ -199,7 +199,7 @@ subtest 'a walsender' => sub {
 	my $walsender = live(user => 'repl', replication => 'true', sslmode => 'require');
 	guarded(q{castssl_enable(clientcert => 'verify-ca', plaintext => 'block')}, 'a walsender without a certificate',
 		detail => qr/\AUser "repl", replication, from 127\.0\.0\.1, over TLS, without a client certificate: /);
-	guarded('castssl_disable()', 'TLS goes off', message => qr/^1 live session could come back in plaintext alone$/);
+	guarded('castssl_disable()', 'TLS goes off', message => qr/^1 live session could come back only in plaintext$/);
 	like(hint_of('castssl_disable()'), qr/castssl_disable\(confirm_within => '10 min'\);$/, 'with the statement');
 	my $change = $t->sql('SELECT max(change_id) FROM castssl_changes()');
 	guarded("castssl_rollback($change)", 'the finished change is taken back', hint => qr/: SELECT \* FROM castssl_rollback\(change_id => $change, force => true\);$/);
@@ -242,10 +242,10 @@ subtest 'what a caller without privileges is told' => sub {
 	my $alice = live();
 	my $call = sub { return $t->psql(q{SELECT replace(detail, chr(10), ' ') FROM castssl_disable(} . ($_[0] // '') . q{) WHERE result = 'warning'}, user => 'helper') };
 	my (undef, undef, $error) = $call->();
-	like($error, qr/^DETAIL:  User "alice", database "postgres": Why is shown to superusers and members of pg_read_all_stats alone\.$/m, 'who, as pg_stat_activity shows it');
+	like($error, qr/^DETAIL:  User "alice", database "postgres": Why is shown only to superusers and members of pg_read_all_stats\.$/m, 'who, as pg_stat_activity shows it');
 	unlike($error, qr/127\.0\.0\.1/, 'not from where');
 	my (undef, $rows) = $call->('force => true, dry_run => true');
-	like($rows, qr/"alice", database "postgres"\) could come back in plaintext alone/, 'nor in rows');
+	like($rows, qr/"alice", database "postgres"\) could come back only in plaintext/, 'nor in rows');
 	unlike($rows, qr/from 127/, 'no address');
 	$t->sql('GRANT pg_read_all_stats TO helper');
 	(undef, undef, $error) = $call->();

@@ -152,7 +152,7 @@ sub no_change_waits
 }
 my $number = $t->enable(source_dir => $t->{source}, plaintext => 'block')->[0]{change_id};
 no_change_waits('the last change is in effect', detail => qr/^The last one, $number \(enable by postgres, $time\), is in effect since $time\.$/,
-	hint => qr/^Where that is to be taken back: SELECT \* FROM castssl_rollback\($number\);$/);
+	hint => qr/^To take it back: SELECT \* FROM castssl_rollback\($number\);$/);
 $number = $t->enable(source_dir => $renewed, confirm_within => '10 min')->[0]{change_id};
 $steps = $t->rows('SELECT * FROM castssl_rollback()');
 like(join("\n", first_rows($steps)), qr/^roll back: change $number: done: taken back: enable by postgres, $time$/, 'unconfirmed: taken back');

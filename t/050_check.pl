@@ -466,7 +466,7 @@ fault('an MD5 password where SCRAM is asked for',
 	mend => sub {
 		my $row = (find('md5_secrets', 'warning'))[0];
 		like($row->{message}, qr/refuses role bob:/, 'the role is named');
-		is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'md5_secrets'}, user => 'watcher'), 0, 'but to superusers alone');
+		is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'md5_secrets'}, user => 'watcher'), 0, 'but only to superusers');
 		$t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE bob PASSWORD 'builder'});
 	});
 restore_hba();

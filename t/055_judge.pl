@@ -154,7 +154,7 @@ subtest 'nor by ciphers and groups' => sub {
 		my $old = $t->session(user => 'boss', host => '127.0.0.1', database => "dbname=postgres ssl_max_protocol_version=TLSv1.2 $certificate");
 		like($t->sql($plan), qr/^session $old->{pid} .*would no longer take \S+ \(ssl_ciphers\), and the client came with it because it offered none of the others/m,
 			'a live session with a cipher that goes is named');
-		like($unknown, qr/^sessions whether 1 live session could come back cannot be known: $new->{pid} \(boss\)\.  The server would take the groups prime256v1 alone/m,
+		like($unknown, qr/^sessions whether 1 live session could come back cannot be known: $new->{pid} \(boss\)\.  The server would take only the groups prime256v1/m,
 			'and one of whose groups nobody knows')
 		  if $groups eq 'ssl_ecdh_curve';
 		$old->quit;
@@ -265,7 +265,7 @@ subtest 'role, password and database' => sub {
 	$t->sql('CREATE ROLE r LOGIN; CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
 	my $explain = q{SELECT verdict, reason FROM castssl_hba_explain('postgres', 'r', '127.0.0.1', 'none')};
 	like($t->sql($explain), qr/^refused\|.*No password is stored/, 'a superuser is shown that there is no password');
-	like($t->sql($explain, user => 'watcher'), qr/^authenticate\|.*Whether a fitting password is stored for the role "r" is shown to superusers alone\.$/m,
+	like($t->sql($explain, user => 'watcher'), qr/^authenticate\|.*Whether a fitting password is stored for the role "r" is shown only to superusers\.$/m,
 		'others are not');
 	$t->sql(q{ALTER ROLE r VALID UNTIL '2001-02-03'});
 	like($t->sql($explain, user => 'watcher'), qr/^refused\|.*was valid until/, 'VALID UNTIL everybody may see');
@@ -287,7 +287,7 @@ subtest 'passwords stored as MD5' => sub {
 	like($err, qr/NOTICE: .*\nDETAIL:  $named "old"\.$/m, 'the edit names who cannot use it, and nobody else');
 	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'it is not applied', %refused, detail => qr/^$named "old"\.$/);
 	$t->sql('GRANT EXECUTE ON FUNCTION castssl_hba_apply TO bob');
-	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'nor by others', %refused, detail => qr/^Which roles these are is shown to superusers alone\.$/,
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'nor by others', %refused, detail => qr/^Which roles these are is shown only to superusers\.$/,
 		psql => { user => 'bob' });
 	my ($row) = grep { $_->{target} eq 'scram-sha-256' } @{ $t->rows(q{SELECT * FROM castssl_hba_apply(confirm_within => '10 min')}) };
 	like("$row->{result}: $row->{detail}", qr/^warning: .*$named "old"\.$/, 'undone unless confirmed: applied, with a row');

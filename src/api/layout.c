@@ -76,7 +76,8 @@ joins_next(const char *word, int length)
 {
 	static const char *const joining[] = { "SELECT", "*", "FROM", "=>" };
 
-	if (length > 0 && (int) strspn(word, "0123456789") == length)
+	if ((length > 0 && (int) strspn(word, "0123456789") == length) ||
+		strncmp(word + length, " =>", 3) == 0)
 		return true;
 	for (int i = 0; i < lengthof(joining); i++)
 	{

@@ -378,7 +378,7 @@ castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 	castssl_openssl_wipe_later(data, *length); /* it may be a private key */
 	if (strcmp(castssl_file_hash(data, *length), file->before_hash) != 0)
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
-						errdetail("It is to hold what \"%s\" held before change " INT64_FORMAT ".",
+						errdetail("It should hold what \"%s\" held before change " INT64_FORMAT ".",
 								  file->path, change->id),
 						castssl_hint_for_name(
 							castssl_journal_path(change->id, NULL),

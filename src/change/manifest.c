@@ -249,11 +249,11 @@ castssl_manifest_read(const char *path, const char *hint)
 	{
 		*next = read_line(&rest);
 		if (*next == NULL)
-			raise_damaged(path, "it has a line that is none", hint);
+			raise_damaged(path, "it has a line that cannot be read", hint);
 		next = &(*next)->next;
 	}
 	if (rest != text + length)
-		raise_damaged(path, "it has a line that is none", hint);
+		raise_damaged(path, "it has a line that cannot be read", hint);
 	return check_seal(path, head, text, length, hint);
 }
 

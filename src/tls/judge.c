@@ -61,7 +61,7 @@ judge_crl_dates(const CastsslTlsSet *set, const CastsslCertificate *crl, const c
 	if (crl->not_before > set->now)
 		castssl_finding_add(findings, severity, "crl_dates", file,
 							psprintf("%s is not yet in force", label),
-							psprintf("It counts from %s.", castssl_instant_text(crl->not_before)),
+							psprintf("It is valid from %s.", castssl_instant_text(crl->not_before)),
 							"Check the clock of this host, and of the CRL's issuer.");
 	else if (crl->not_after <= set->now)
 		castssl_finding_add(

@@ -189,7 +189,7 @@ judge_groups(const CastsslTlsTerms *before, const CastsslTlsTerms *after,
 						   after->groups);
 		return CASTSSL_TLS_DISAGREES;
 	}
-	*reason = psprintf("The server would take the groups %s alone; whether the client offers one "
+	*reason = psprintf("The server would take only the groups %s; whether the client offers one "
 					   "of them cannot be known.",
 					   after->groups);
 	return CASTSSL_TLS_UNKNOWN;

@@ -170,7 +170,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 		castssl_finding_add(findings, CASTSSL_ERROR, "ca_is_ca", name,
 							psprintf("\"%s\" holds no CA certificate", name),
 							ca->count > 0 && ca->items[0].x509 != NULL
-								? psprintf("%s is none: %s",
+								? psprintf("%s is no CA: %s",
 										   castssl_certificate_label(&ca->items[0], name),
 										   why_no_ca(&ca->items[0]))
 								: "It holds only CRLs.",
@@ -365,7 +365,7 @@ castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 										 "CA, too",
 										 name),
 								psprintf("It is %s.", castssl_certificate_label(item, name)),
-								psprintf("Keep CA certificates in \"%s\" alone.",
+								psprintf("Keep CA certificates only in \"%s\".",
 										 set->ca.name ? set->ca.name : "the CA file"));
 		else if (is_delta(item))
 			castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,

@@ -154,7 +154,7 @@ judge_names(const CastsslTlsSet *set, const CastsslCertificate *server, CastsslF
 		castssl_finding_add(
 			findings, CASTSSL_WARNING, "names", name,
 			psprintf("%s has no subject alternative name", castssl_certificate_label(server, name)),
-			"Go looks for the host's name there alone, and refuses the server; libpq, pgjdbc and "
+			"Go looks for the host's name only there, and refuses the server; libpq, pgjdbc and "
 			"Node.js take the common name of the subject, too.",
 			"Ask for a certificate with the host's names in subjectAltName.");
 	if (set->host_names == NULL || set->nhost_names == 0)
@@ -237,7 +237,7 @@ castssl_tls_verify(const CastsslTlsSet *set, CastsslFindings *findings,
 		castssl_finding_add(
 			findings, CASTSSL_ERROR, "crl_parse", set->crl.name,
 			psprintf("\"%s\" holds no CRL under a name by which OpenSSL finds it", set->crl.name),
-			"The server refuses every client certificate: it is to look CRLs up "
+			"The server refuses every client certificate: it looks CRLs up "
 			"there, by a hash of the issuer's name.",
 			castssl_hint_with("Run: openssl rehash %s", castssl_shell_word(set->crl.name)));
 	else if (set->crl.data != NULL)

@@ -98,12 +98,13 @@ check_not_overdue(const CastsslChange *change)
 	error = castssl_attempt(undo_overdue, NULL);
 	if (error == NULL)
 		raise_expired(castssl_journal_read(change->id));
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
-			 errdetail("It is to be undone, which is not possible yet: %s.", error->message),
-			 errhint("Mend that: the change is undone by itself then.  To keep it, make it again."),
-			 castssl_err_reason("castssl_deadline_passed")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
+		 errdetail("It is to be undone, which is not possible yet: %s.", error->message),
+		 errhint("Correct that, and the change is undone by itself.  To keep it, make it again."),
+		 castssl_err_reason("castssl_deadline_passed")));
 }
 
 /* What the caller can do to show that clients come in. */

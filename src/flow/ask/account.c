@@ -40,8 +40,8 @@ password_exists(CastsslInquiry *inquiry, const CastsslRoleFacts *role)
 	{
 		if (!known)
 			castssl_say(inquiry,
-						"Whether a fitting password is stored for the role \"%s\" is shown to "
-						"superusers alone.",
+						"Whether a fitting password is stored for the role \"%s\" is shown only "
+						"to superusers.",
 						name);
 		return true;
 	}

@@ -109,9 +109,9 @@ message_of(const CastsslLosses *losses)
 	for (int i = 0; i < losses->count; i++)
 		refused += !losses->items[i].in_plaintext;
 	if (refused == 0)
-		return psprintf("%s could come back in plaintext alone", sessions(losses->count));
+		return psprintf("%s could come back only in plaintext", sessions(losses->count));
 	if (refused < losses->count)
-		return psprintf("%s could not come back, and %d in plaintext alone", sessions(refused),
+		return psprintf("%s could not come back, and %d only in plaintext", sessions(refused),
 						losses->count - refused);
 	return psprintf("%s could not come back", sessions(refused));
 }

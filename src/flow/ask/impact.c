@@ -198,7 +198,7 @@ hide_secret(CastsslQuestion question, CastsslImpact *impact)
 	question.knows_secrets = false;
 	shown = judge_session(&question, impact->session, &after);
 	impact->reason =
-		shown.verdict == impact->verdict ? shown.reason : "Why is shown to superusers alone.";
+		shown.verdict == impact->verdict ? shown.reason : "Why is shown only to superusers.";
 }
 
 /* Who is asked about: the caller first.  Clients that are remembered will stand behind. */
@@ -289,7 +289,7 @@ castssl_impact_reason(const CastsslImpact *impact)
 {
 	return castssl_impact_is_shown(impact->session)
 			   ? impact->reason
-			   : "Why is shown to superusers and members of pg_read_all_stats alone.";
+			   : "Why is shown only to superusers and members of pg_read_all_stats.";
 }
 
 static void
@@ -353,7 +353,7 @@ warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 		warn(plan, psprintf("session %d", impact->session->pid),
 			 impact->in_plaintext ? CASTSSL_CODE_session_plaintext : CASTSSL_CODE_session_cut_off,
 			 psprintf(impact->in_plaintext
-						  ? "a connection like it (%s) could come back in plaintext alone, and is "
+						  ? "a connection like it (%s) could come back only in plaintext, and is "
 							"encrypted now.  %s%s"
 						  : "a connection like it (%s) would be refused afterwards.  %s%s",
 					  castssl_impact_who(impact->session), castssl_impact_reason(impact),
@@ -361,7 +361,7 @@ warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 	}
 	if (losses->count > MOST_WARNINGS)
 		warn(plan, "sessions", CASTSSL_CODE_session_cut_off,
-			 psprintf("and %s could not come back, or in plaintext alone",
+			 psprintf("and %s could not come back, or only in plaintext",
 					  castssl_counted(losses->count - MOST_WARNINGS, "more live session",
 									  "more live sessions")));
 }

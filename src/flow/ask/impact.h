@@ -46,7 +46,7 @@ typedef struct CastsslLosses
 } CastsslLosses;
 
 /*
- * Who could not come back once the plan is in effect, or in plaintext alone though encrypted now:
+ * Who could not come back once the plan is in effect, or only in plaintext though encrypted now:
  * of all clients that are connected, walsenders too.  Not where the plan has no part in it: who
  * could not come back now either, as a role that may not log in; and not who showed a certificate
  * that the plan revokes.

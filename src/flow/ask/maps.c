@@ -224,7 +224,7 @@ principal_fits(CastsslInquiry *inquiry, const char *kind)
 	if (other_realm == NULL)
 		return fits(inquiry, &outside);
 	castssl_say(inquiry,
-				"The line takes principals of the realm \"%s\" alone, and this one is \"%s\".",
+				"The line takes only principals of the realm \"%s\", and this one is \"%s\".",
 				other_realm, inquiry->question->principal);
 	return false;
 }

@@ -164,7 +164,7 @@ castssl_proofs_md5_text(const CastsslHbaPolicy *before, const CastsslHbaPolicy *
 	if (roles == NIL)
 		return NULL;
 	if (!castssl_caller_is_superuser())
-		return pstrdup("Which roles these are is shown to superusers alone.");
+		return pstrdup("Which roles these are is shown only to superusers.");
 	initStringInfo(&text);
 	appendStringInfoString(&text, "The passwords of these roles are stored as MD5: ");
 	foreach (cell, roles)

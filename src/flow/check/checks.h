@@ -52,7 +52,7 @@
 	CHECK(hba_loads, hba_loads, CASTSSL_ERROR, "the server accepts pg_hba.conf") \
 	CHECK(ident_loads, ident_loads, CASTSSL_ERROR, "the server accepts pg_ident.conf") \
 	CHECK(hba_dead_rules, hba_dead_rules, CASTSSL_INFO, "every rule can be reached") \
-	CHECK(hba_order, hba_order, CASTSSL_WARNING, "no rule is hidden by one that treats clients otherwise") \
+	CHECK(hba_order, hba_order, CASTSSL_WARNING, "no rule is hidden by one with another result") \
 	CHECK(hba_partly_hidden, hba_partly_hidden, CASTSSL_INFO, "no rule that asks for more is hidden in part by a broader one") \
 	CHECK(hba_plaintext, hba_plaintext, CASTSSL_WARNING, "no other host comes in unencrypted") \
 	CHECK(hba_trust, hba_trust, CASTSSL_ERROR, "no other host comes in without proof") \

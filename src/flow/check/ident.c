@@ -27,7 +27,7 @@ castssl_check_ident_loads(CastsslCheckScope *scope)
 		psprintf("the server refuses the file: %s; a reload keeps the maps that it has, and after "
 				 "a restart none works",
 				 line->error),
-		"Mend that line, then: SELECT * FROM castssl_reload();");
+		"Correct that line, then: SELECT * FROM castssl_reload();");
 }
 
 /* Does the field certainly name exactly one role? */

@@ -77,7 +77,7 @@ castssl_check_parameters_in_effect(CastsslCheckScope *scope)
 
 	if (scope->parameter_problem)
 		castssl_check_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
-							 "Mend that line, then: " RELOAD);
+							 "Correct that line, then: " RELOAD);
 	names = castssl_parameters_not_in_effect();
 	if (names)
 		castssl_check_report(scope, CASTSSL_WARNING, names,

@@ -56,11 +56,11 @@ typedef enum CastsslOutcome
 	CODE(plaintext_fallback, "TLS asks for a certificate, and who has none comes back in plaintext") \
 	CODE(restart_unsafe, "the server would not start again") \
 	CODE(session_cut_off, "a live session could not come back") \
-	CODE(session_plaintext, "a live session is encrypted, and could come back in plaintext alone") \
+	CODE(session_plaintext, "a live session is encrypted, and could come back only in plaintext") \
 	CODE(session_unknown, "whether a live session could come back cannot be known") \
 	CODE(short_deadline, "`confirm_within` is so short that minutes may have been meant") \
 	CODE(staged_by_others, "other roles staged edits that are applied, too") \
-	CODE(tls_off, "a hostssl rule is dead, for TLS is off") \
+	CODE(tls_off, "a hostssl rule is never used, because TLS is off") \
 	CODE(unconfirmed, "the change is undone unless it is confirmed in time") \
 	CODE(weak, "a key or a signature is weak") \
 	CODE(without_proof, "clients come in without a proof that is asked for now")

@@ -521,6 +521,5 @@ castssl_authority_issue_client(const char *user_name, const char *password, int6
 	write_all(directory, &issued, ca);
 	warn_unless_trusted(&authority);
 	warn_of_other_root(&authority);
-	show_end(issued.certificate);
 	return directory;
 }

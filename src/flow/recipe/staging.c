@@ -87,7 +87,7 @@ check_live(const CastsslHbaPolicy *live, const ConfigVariable *manifest)
 						  "It includes other files now.");
 		if (strcmp(castssl_file_hash(file->data, file->length),
 				   numbered(manifest, "live_%d_hash", i + 1)) != 0)
-			raise_changed("live file", file->path, "Its content is not that of then.");
+			raise_changed("live file", file->path, "Its content has changed.");
 	}
 }
 

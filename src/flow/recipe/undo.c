@@ -52,19 +52,16 @@ waiting_change(void)
 		!is_own_rollback(open))
 		return list_make1(open);
 	last = castssl_journal_latest();
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no change waits"),
-		 last ? errdetail("The last one, " INT64_FORMAT " (%s), %s.", last->id,
-						  castssl_change_title(last), castssl_change_told(last))
-			  : errdetail("Nothing was changed so far."),
-		 last && last->state == CASTSSL_APPLIED
-			 ? errhint(
-				   "Where that is to be taken back: SELECT * FROM castssl_rollback(" INT64_FORMAT
-				   ");",
-				   last->id)
-			 : errhint("SELECT * FROM castssl_changes() shows the state of each."),
-		 castssl_err_reason("castssl_nothing_to_roll_back")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no change waits"),
+			 last ? errdetail("The last one, " INT64_FORMAT " (%s), %s.", last->id,
+							  castssl_change_title(last), castssl_change_told(last))
+				  : errdetail("Nothing was changed so far."),
+			 last && last->state == CASTSSL_APPLIED
+				 ? errhint("To take it back: SELECT * FROM castssl_rollback(" INT64_FORMAT ");",
+						   last->id)
+				 : errhint("SELECT * FROM castssl_changes() shows the state of each."),
+			 castssl_err_reason("castssl_nothing_to_roll_back")));
 }
 
 /* The changes in effect from that one on, newest first. 0: the one that waits. */

@@ -37,7 +37,7 @@ typedef struct CastsslHbaOption
 	int since;
 	int until;
 	CastsslHbaForm form;
-	bool secret; /* its value is shown to superusers alone */
+	bool secret; /* its value is shown only to superusers */
 	/* NULL, or what the server says of a value; where there is no check, every value is good */
 	const char *(*check)(struct CastsslHbaCheck *check, const char *name, const char *value);
 } CastsslHbaOption;
