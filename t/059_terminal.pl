@@ -1,5 +1,5 @@
 # What people see in psql: rows that fit a terminal of 120 columns, in the usual format, for the
-# statements of docs/guide.md on a server with ten rules.
+# statements of docs/guide.md on a server with eleven rules.
 use strict;
 use warnings;
 use File::Temp ();
@@ -21,6 +21,7 @@ hostssl "my data"       "o'neil"        2001:db8::/32           scram-sha-256
 host    reports         all             172.16.0.0/12           scram-sha-256
 host    all             bob             192.168.100.0/24        scram-sha-256
 host    all             all             0.0.0.0/0               scram-sha-256
+host    all             all             ::/0                    scram-sha-256
 HBA
 my $t = CastsslTest->new('terminal', hba => $rules);
 my $folder = File::Temp->newdir('certs.XXXX', DIR => '/tmp');
@@ -52,6 +53,8 @@ my @calls = (
 	q{clientcert => 'verify-ca', plaintext => 'block'});
 
 fits('SELECT severity, subject, message FROM castssl_check()');
+is($t->sql(q{SELECT subject FROM castssl_check() WHERE check_name = 'hba_superusers'}), 'pg_hba.conf:11, 12', 'one row for one cause, with the lines');
+is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'files_readable'}), '0', 'with TLS off, a file that is not there is no finding of its own');
 foreach my $call (@calls)
 {
 	fits("SELECT * FROM castssl_enable($call, dry_run => true)");
