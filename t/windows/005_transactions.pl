@@ -82,6 +82,24 @@ $t->sql('SELECT count(*) FROM castssl_changes()');    # not preloaded: a superus
 taken_back('a server that goes down');
 eval { $session->quit };
 
+# with the library preloaded nobody has to look, at a deadline that passed meanwhile neither
+$t->{node}->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_castssl'");
+$t->restart;
+my %open = ('a transaction' => "BEGIN; $enable;", 'a deadline' => $enable =~ s/\)$/, confirm_within => '2 s')/r . ';');
+foreach my $name (sort keys %open)
+{
+	$session = $t->session;
+	$session->ask($open{$name});
+	$session->answer;
+	$t->{node}->stop('immediate');
+	$t->{node}->bury;
+	$t->start;
+	ok($t->{node}->poll_query_until('postgres', q{SELECT NOT ssl FROM castssl_status()}), "preloaded: the worker undoes $name");
+	$t->settle(user => 'looker');
+	is_deeply(story(), $before, "preloaded: $name: all is as it was");
+	eval { $session->quit };
+}
+
 # what is staged belongs to the transaction, too
 $t->psql(q{BEGIN; SELECT castssl_hba_add(rule => 'host all all 192.0.2.0/24 reject'); ROLLBACK});
 is($t->sql('SELECT staged_hash IS NULL FROM castssl_status()'), 't', 'nothing is staged after ROLLBACK');
@@ -93,7 +111,7 @@ my $change = $t->in_effect;
 is_deeply([ grep { ($_->{change_id} // 0) != $change } @$steps ], [], 'each row has the number of the change') or diag explain $steps;
 my %codes = map { ($_->{code} => $_) } grep { $_->{code} } @$steps;
 is($codes{access_lists}{action}, 'set permissions', 'code access_lists: the mode of the key decides nothing');
-is($codes{confirmation_awaited}{target}, "SELECT castssl_confirm($change)", 'code confirmation_awaited: the statement that keeps it');
+like($codes{unconfirmed}{detail}, qr/^SELECT castssl_confirm\($change\);/, 'code unconfirmed: the statement that keeps it');
 
 # --- a proof is wanted
 
