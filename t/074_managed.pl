@@ -60,8 +60,25 @@ SKIP: {
 	$t->sql("ALTER SYSTEM SET hba_file = '$ENV{CASTSSL_READ_ONLY}/pg_hba.conf'");
 	$t->restart;
 	my $error = $t->enable_fails({ source_dir => $t->{source}, %secure }, '55000', 'a read-only pg_hba.conf',
-		message => qr/^"\Q$ENV{CASTSSL_READ_ONLY}\E\/pg_hba\.conf" lies on a read-only file system$/, hint => qr/^Copy the files/);
+		message => qr/^"\Q$ENV{CASTSSL_READ_ONLY}\E\/pg_hba\.conf" lies on a read-only file system$/,
+		hint => qr/^Copy the files.*add "\Q$ENV{CASTSSL_READ_ONLY}\E" to ReadWritePaths= of the server's service, and restart that\.$/);
 	like($error->{detail}, qr/^    - "hostssl .*clientcert=verify-full # castssl"$/m, 'says what to put there');
+	$t->sql('ALTER SYSTEM RESET hba_file');
+	$t->restart;
+	$t->enable_fails({ source_dir => $t->{source}, target_dir => $ENV{CASTSSL_READ_ONLY}, clientcert => undef }, '42501', 'a read-only target_dir',
+		message => qr/^the server may not write to directory "\Q$ENV{CASTSSL_READ_ONLY}\E": Read-only file system$/,
+		hint => qr/\(ProtectSystem=\), add "\Q$ENV{CASTSSL_READ_ONLY}\E" to ReadWritePaths= .*Or name another target_dir/);
+	is($t->enable(source_dir => $t->{source}, target_dir => $t->{data})->[0]{result}, 'done', 'another target_dir will do');
+}
+
+# --- the drop-in of docs/hardening.md
+
+SKIP: {
+	skip 'systemd-analyze is not installed', 1 if system('command -v systemd-analyze >/dev/null 2>&1');
+	my $folder = CastsslTest::temporary_folder();
+	my ($drop_in) = CastsslTest->slurp("$FindBin::RealBin/../docs/hardening.md") =~ /<!-- recipe: drop-in -->\n```ini\n(.*?)^```/ms;
+	CastsslOpenssl::spew("$folder/drop-in.service", ($drop_in // 'none') . "ExecStart=/bin/true\n");
+	is(`SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no '$folder/drop-in.service' 2>&1 | grep drop-in`, '', 'systemd reads it');
 }
 
 # --- Patroni

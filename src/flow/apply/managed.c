@@ -17,6 +17,7 @@
 #include "flow/apply/managed.h"
 #include "flow/plan/hba_plan.h"
 #include "hba/text/mask.h"
+#include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
@@ -244,7 +245,10 @@ find_fixed_file(const CastsslPlan *plan)
 		if (!plan->hba_changes || !castssl_hba_plan_is_file(plan, path))
 			continue;
 		if (castssl_platform_is_read_only(path))
+		{
 			result.why = psprintf("\"%s\" lies on a read-only file system", path);
+			result.hint = castssl_directory_read_only_hint(castssl_path_folder(path));
+		}
 		else if (castssl_platform_is_mount_point(path))
 		{
 			result.why = psprintf("\"%s\" is a mount point, and cannot be replaced", path);

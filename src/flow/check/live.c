@@ -22,6 +22,8 @@
 #include "flow/check/checks.h"
 #include "flow/plan/baseline.h"
 #include "hba/edit/edit.h"
+#include "server/disk/directories.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/process/platform.h"
@@ -194,8 +196,10 @@ castssl_check_managed_elsewhere(CastsslCheckScope *scope)
 				psprintf("%s writes this file: changes made here do not last", manager),
 				psprintf("Change the configuration in %s.", manager));
 		if (castssl_platform_is_read_only(paths[i]))
-			castssl_check_report(scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
-								 "Change the configuration where it is managed from.");
+			castssl_check_report(
+				scope, CASTSSL_INFO, paths[i], "lies on a read-only file system",
+				psprintf("Change the configuration where it is managed from.  %s",
+						 castssl_directory_read_only_hint(castssl_path_folder(paths[i]))));
 	}
 }
 

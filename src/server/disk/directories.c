@@ -10,6 +10,7 @@
 #include "common/file_perm.h"
 
 #include "base/fault.h"
+#include "base/words.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/folder.h"
@@ -152,6 +153,14 @@ castssl_directory_empty(const char *path)
 	CASTSSL_FAULT("emptied directory");
 }
 
+char *
+castssl_directory_read_only_hint(const char *path)
+{
+	return psprintf("Where systemd closes it (ProtectSystem=), add %s to ReadWritePaths= of the "
+					"server's service, and restart that.",
+					castssl_is_pasteable(path) ? psprintf("\"%s\"", path) : "the folder");
+}
+
 void
 castssl_directory_check_writable(const char *path)
 {
@@ -172,7 +181,8 @@ castssl_directory_check_writable(const char *path)
 			 errmsg("the server may not write to directory \"%s\": %m", path),
 			 errdetail("The server runs as %s.", castssl_account_name(castssl_platform_user_id())),
 			 readonly
-				 ? errhint("Change the configuration where it is managed from.")
+				 ? errhint("%s  Or name another target_dir, which castssl_enable() takes.",
+						   castssl_directory_read_only_hint(path))
 				 : castssl_hint_for_path(
 					   path,
 					   psprintf("Run as root: chown %s %%s ; or name another target_dir, which "

@@ -35,6 +35,10 @@ extern void castssl_directory_empty(const char *path);
 /* 42501 unless the server may create and replace files in this directory. */
 extern void castssl_directory_check_writable(const char *path);
 
+/* What to do about a folder on a read-only file system: it may be one for systemd's service alone.
+ */
+extern char *castssl_directory_read_only_hint(const char *path);
+
 /* 42501 if accounts other than the server's may put files into the directory. */
 extern void castssl_directory_check_private(const char *path);
 
