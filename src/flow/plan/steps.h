@@ -43,7 +43,7 @@ typedef enum CastsslOutcome
 	CODE(issuer_changed, "clients that verify the old server certificate do not verify the new one") \
 	CODE(key_readable, "others can read the file that a private key was copied from") \
 	CODE(key_usage, "the certificate does not say that it is for servers") \
-	CODE(line_left, "a line that was commented out does not come back, for its twin is not beside it") \
+	CODE(line_left, "a line that was commented out does not come back, because its twin is not beside it") \
 	CODE(md5_password, "a password that is stored as MD5 does not do for scram-sha-256") \
 	CODE(names, "the certificate does not name this host") \
 	CODE(newly_admitted, "clients come in that are refused now") \
