@@ -229,7 +229,6 @@ raised("SELECT castssl_issue_client('alice', NULL)", "Give the client the root c
 }
 
 # --- what fails at an instant of the call
-	'%s  Or name another target_dir' => [ '074_managed', 'ReadWritePaths=' ],
 
 # postgresql.auto.conf, damaged
 {

@@ -27,6 +27,7 @@ our %elsewhere = (
 	'Make the change again, and confirm it in time.' => '031_confirm',
 	'Correct that, and the change is undone by itself.' => '036_survival',
 	'%sPut it where the server is configured from' => '074_managed',
+	'%s  Or name another target_dir' => '074_managed',
 	'COMMIT, and confirm it from a new connection' => '069_transactions',
 	'Install a certificate with these names: castssl_csr' => '043_clients',
 	'To keep TLS: ALTER SYSTEM SET ssl = on;' => '013_citizen',
