@@ -80,12 +80,13 @@ subtest 'certificates and lists in another form' => sub {
 			ok($ok, "$role, $form: and what it makes is good") or diag $err;
 		}
 	}
-	# OpenSSL 3 takes a byte-order mark, and 1.1.1 does not
+	# OpenSSL 3 takes a byte-order mark, and a check says so; 1.1.1 does not
 	my $path = given('marked.crt', "\xef\xbb\xbf" . text_of('server.crt'));
-	my $rows = $t->rows('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => $path, key_file => $pki->path('server.key'), ca_file => $pki->path('root.crt')));
-	$rows = $t->rows("SELECT * FROM castssl_check() WHERE check_name = 'certificate_parse'");
-	like($rows->[0]{hint} // '', qr/^COPY /, 'a byte-order mark: a statement') or diag explain $rows;
-	ok(($t->psql($rows->[0]{hint} // 'none'))[0], 'which runs');
+	my ($ok, undef, $err) = $t->psql('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => $path, key_file => $pki->path('server.key'), ca_file => $pki->path('root.crt')));
+	my $rows = $t->rows("SELECT * FROM castssl_check() WHERE check_name = 'certificate_parse'");
+	my ($statement) = ($ok ? $rows->[0]{hint} // '' : $err) =~ /(COPY .*;)$/m;
+	ok($statement, 'a byte-order mark: a statement') or diag explain $rows, $err;
+	ok(($t->psql($statement // 'none'))[0], 'which runs');
 	is(slurp("$path.pem"), text_of('server.crt') . "\n", 'and leaves the mark away');
 	$t->disable;
 };
