@@ -88,6 +88,6 @@ DOCUMENTATION = README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs examples
 
 documentation:
 	test -n '$(TO)' && mkdir -p '$(DESTDIR)$(TO)'
-	tar -C $(tree) --mode=u=rwX,go=rX -cf - $(DOCUMENTATION) | tar -C '$(DESTDIR)$(TO)' --no-same-owner -xf -
+	tar -C $(tree) --mode=u=rwX,go=rX --exclude='.[a-z]*' -cf - $(DOCUMENTATION) | tar -C '$(DESTDIR)$(TO)' --no-same-owner -xf -
 
 .PHONY: dist documentation

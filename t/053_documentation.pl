@@ -297,6 +297,9 @@ like(text_of("$root/t/$elsewhere{$_}"), qr{docs/\Q$_\E}, "$_: t/$elsewhere{$_} r
 }
 
 is(`'$root/scripts/check-links'`, '', 'no broken link');
+# in a package, too, which has README.md and what make documentation takes with it
+my $packaged = CastsslTest::temporary_folder();
+is(`make -s -C '$root' documentation TO='$packaged' 2>&1; '$root/scripts/check-links' '$packaged'`, '', 'no broken link in a package');
 
 # the README leads to each page, the reference to its own
 foreach my $page (map { basename($_) } glob "$root/docs/*.md")
