@@ -456,17 +456,16 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 		else
 			hint = converting(castssl_repair_utf16(name, pem->data[0] == '\xFE'));
 	}
-	else if (castssl_pem_explain_line_breaks(pem, check, findings))
-		return;
 	else if (castssl_pem_has_bom(pem))
 	{
-		/* LCOV_EXCL_START: OpenSSL 3.0 and later never come here */
+		/* before its line breaks: a mark in the first line is not text beside BEGIN */
 		message = psprintf("\"%s\" begins with a byte-order mark", name);
 		detail = "OpenSSL before 3.0 passes over a PEM block that has one.";
 		hint = strcmp(wanted, "private key") == 0
 				   ? castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".", word)
 				   : converting(castssl_repair_bom(name));
-		/* LCOV_EXCL_STOP */
 	}
+	else if (castssl_pem_explain_line_breaks(pem, check, findings))
+		return;
 	castssl_finding_add(findings, CASTSSL_ERROR, check, name, message, detail, hint);
 }
