@@ -106,7 +106,7 @@ test_groups(void)
 	CHECK_STRING(judged(&usual, &after, &modern), "");
 	after.groups = "secp384r1";
 	SAYS(judged(&usual, &after, &modern),
-		 "unknown: The server would take the groups secp384r1 alone");
+		 "unknown: The server would take only the groups secp384r1");
 	past.groups = "x25519:secp256r1:secp521r1";
 	SAYS(judged(&usual, &after, &past), "no: The client offers none of the groups");
 	past.groups = "x25519:P-384";
