@@ -249,20 +249,58 @@ my $undone = qr/LOG:  pg_castssl: change \d+ \(enable by postgres\) was undone: 
 ok(wait_until(sub { $t->slurp($t->{node}->logfile) =~ $undone }), 'the log says so');
 is(() = $t->slurp($t->{node}->logfile) =~ /$undone/g, 1, 'in one clear line');
 
-# --- edited by hand before the deadline: undone nonetheless, and what was edited is kept
+# --- edited by hand before the deadline: undone nonetheless, and the edit stays
 
 $t->enable(%enable, confirm_within => '3 s');
-$t->set_hba($t->hba . "# by hand, and dear to somebody\n");
-is_undone($t, $hba, 'edited meanwhile');
+my $by_hand = "host all mallory all reject\n";
+$t->set_hba($by_hand . $t->hba . "# by hand, and dear to somebody\n");
+is_undone($t, "$by_hand$hba# by hand, and dear to somebody\n", 'edited meanwhile');
 {
 	my ($kept) = glob "$t->{data}/pg_castssl/changes/" . latest($t)->{change_id} . '/replaced-*';
 	ok($kept, 'what was edited is kept');
 	like($t->slurp($kept), qr/^# by hand, and dear to somebody$/m, 'whole');
 	is(sprintf('%04o', (stat $kept)[2] & 07777), '0600', 'for the server alone');
 	like($t->slurp($t->{node}->logfile),
-		qr/WARNING:  file ".*pg_hba\.conf" was edited since change \d+, which is being undone.*DETAIL:  What it held is kept in "[^"]*replaced-\d+"/s,
+		qr/WARNING:  file ".*pg_hba\.conf" was edited since change \d+, which is being undone.*DETAIL:  The edit stays\.  What the file held is kept in "[^"]*replaced-\d+"/s,
 		'a WARNING says where');
+	my $last = latest($t)->{change_id};
+	is($t->sql("SELECT reason FROM castssl_changes() WHERE change_id = $last"),
+		qq(nobody confirmed it within 3 s; "$t->{data}/pg_hba.conf" was edited meanwhile: the edit stays), 'and so does castssl_changes()');
+	is_deeply([ map { s{.*/}{}r } glob "$t->{data}/pg_castssl/changes/$last/{after,before,back}-*" ], [], 'nothing else is kept of it');
 }
+
+# the same where a transaction is rolled back, and after a crash in it
+foreach my $end ('ROLLBACK', 'crash')
+{
+	$t->set_hba($hba);
+	my $session = $t->session;
+	$session->ask("BEGIN; SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block', force => true);");
+	$session->answer;
+	like($t->hba, qr/^#castssl# host/m, "$end: in effect");
+	$t->set_hba($by_hand . $t->hba);
+	if ($end eq 'ROLLBACK')
+	{
+		$session->ask('ROLLBACK;');
+		$session->answer;
+	}
+	else
+	{
+		$t->{node}->stop('immediate');
+		$t->start;
+		$t->sql('SELECT count(*) FROM castssl_changes()');
+	}
+	ok(wait_until(sub { $t->hba eq $by_hand . $hba }), "$end: undone, and the edit stays") or diag $t->hba;
+	$t->reload;
+}
+
+# one that the server would refuse does not stay: with it, the server would not start
+$t->set_hba($hba);
+$t->enable(%enable, confirm_within => '3 s');
+$t->set_hba("host all mallory all rejekt\n" . $t->hba);
+is_undone($t, $hba, 'edited meanwhile, with a line that the server refuses');
+like($t->sql('SELECT reason FROM castssl_changes() ORDER BY change_id DESC LIMIT 1'), qr/ was edited meanwhile: what it held is kept in "\S+replaced-\d+"$/, 'what it held is kept');
+$t->enable(%enable, confirm_within => '3 s');
+is_undone($t, $hba, 'not edited');
 
 # --- and what everybody is told of it
 

@@ -34,6 +34,18 @@ castssl_journal_before_path(int64 id, int n)
 }
 
 char *
+castssl_journal_after_path(int64 id, int n)
+{
+	return castssl_journal_path(id, psprintf("after-%d", n + 1));
+}
+
+char *
+castssl_journal_back_path(int64 id, int n)
+{
+	return castssl_journal_path(id, psprintf("back-%d", n + 1));
+}
+
+char *
 castssl_journal_next_path(int64 id, int n)
 {
 	return castssl_journal_path(id, n < 0 ? "next" : psprintf("next/%d", n + 1));
@@ -369,14 +381,15 @@ char *
 castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 {
 	const CastsslChangedFile *file = list_nth(change->files, n);
-	char *image = castssl_journal_before_path(change->id, n);
+	char *image = file->back_hash ? castssl_journal_back_path(change->id, n)
+								  : castssl_journal_before_path(change->id, n);
 	char *data;
 
 	if (!file->existed)
 		return NULL;
 	data = castssl_file_read(image, CASTSSL_HBA_LIMIT, length, NULL);
 	castssl_openssl_wipe_later(data, *length); /* it may be a private key */
-	if (strcmp(castssl_file_hash(data, *length), file->before_hash) != 0)
+	if (strcmp(castssl_file_hash(data, *length), castssl_change_hash_back(file)) != 0)
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
 						errdetail("It should hold what \"%s\" held before change " INT64_FORMAT ".",
 								  file->path, change->id),

@@ -71,6 +71,12 @@ extern char *castssl_journal_next_path(int64 id, int n);
 /* pg_castssl/changes/<id>/before-<n + 1>. */
 extern char *castssl_journal_before_path(int64 id, int n);
 
+/* Path of what the n-th file holds after the change, as the change wrote it: of rules alone. */
+extern char *castssl_journal_after_path(int64 id, int n);
+
+/* Path of what undoing puts back in place of the n-th before-image (change/edited.h). */
+extern char *castssl_journal_back_path(int64 id, int n);
+
 /* Ids of all change directories, int64 *, ascending, including those without a manifest. */
 extern List *castssl_journal_ids(void);
 

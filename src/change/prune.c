@@ -44,7 +44,18 @@ static void
 remove_before_images(const CastsslChange *change)
 {
 	for (int i = 0; i < list_length(change->files); i++)
-		castssl_file_remove(castssl_journal_path(change->id, psprintf("before-%d", i + 1)));
+	{
+		castssl_file_remove(castssl_journal_before_path(change->id, i));
+		castssl_file_remove(castssl_journal_back_path(change->id, i));
+	}
+}
+
+/* The change was decided on: nobody looks any more for what was edited since. */
+static void
+remove_after_images(const CastsslChange *change)
+{
+	for (int i = 0; i < list_length(change->files); i++)
+		castssl_file_remove(castssl_journal_after_path(change->id, i));
 }
 
 static CastsslChange *
@@ -80,6 +91,8 @@ prune(void)
 			keep--;
 		if (change && (castssl_change_is_open(change) || change->state == CASTSSL_DAMAGED))
 			continue; /* what is not understood is never removed */
+		if (change)
+			remove_after_images(change);
 		if (change == NULL || (change->undone ? keep_undone-- : keep--) <= 0)
 			remove_change(id, newest);
 		else if (change->undone)

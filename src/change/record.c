@@ -43,6 +43,12 @@ castssl_journal_path(int64 id, const char *name)
 	return castssl_state_path(name ? psprintf("%s/%s", folder, name) : folder);
 }
 
+const char *
+castssl_change_hash_back(const CastsslChangedFile *file)
+{
+	return file->back_hash ? file->back_hash : file->before_hash;
+}
+
 /* What a copy of the change's directory would not have in common with it; 0: unknown. */
 static int64
 place_of(const char *path)
@@ -58,6 +64,7 @@ append_file(StringInfo text, const CastsslChangedFile *file, int n)
 	castssl_manifest_append(text, psprintf("file_%d", n), file->path);
 	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
 	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
+	castssl_manifest_append(text, psprintf("file_%d_back", n), file->back_hash);
 	if (file->untouched)
 		castssl_manifest_append_number(text, psprintf("file_%d_untouched", n), 1);
 	if (file->existed)
@@ -145,6 +152,7 @@ read_file(const ConfigVariable *manifest, int n)
 	file->path = path;
 	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
 	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
+	file->back_hash = castssl_manifest_value(manifest, psprintf("file_%d_back", n));
 	file->existed = (file->before_hash != NULL);
 	file->untouched = castssl_manifest_number(manifest, psprintf("file_%d_untouched", n)) != 0;
 	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));

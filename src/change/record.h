@@ -37,6 +37,7 @@ typedef struct CastsslChangedFile
 	gid_t gid;
 	const char *before_hash; /* SHA-256, NULL if it did not exist */
 	const char *after_hash;  /* NULL: the change removes it */
+	const char *back_hash; /* of what undoing puts back (change/edited.h); NULL: what was before */
 } CastsslChangedFile;
 
 /* One parameter in postgresql.auto.conf; NULL: not in the file. */
@@ -103,6 +104,9 @@ extern bool castssl_change_is_in_effect(const CastsslChange *change);
 
 /* pg_castssl/changes/<id>[/name]. */
 extern char *castssl_journal_path(int64 id, const char *name);
+
+/* SHA-256 of what undoing puts back; NULL: nothing was there. */
+extern const char *castssl_change_hash_back(const CastsslChangedFile *file);
 
 /* Write the manifest, durably. */
 extern void castssl_record_write(const CastsslChange *change);

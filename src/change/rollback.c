@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/bridge.h"
+#include "change/edited.h"
 #include "change/journal.h"
 #include "change/rollback.h"
 #include "server/disk/directories.h"
@@ -64,7 +65,8 @@ bool
 castssl_change_is_foreign(const CastsslChangedFile *file, const char *hash)
 {
 	return !castssl_same_text(hash, file->before_hash) &&
-		   !castssl_same_text(hash, file->after_hash);
+		   !castssl_same_text(hash, file->after_hash) &&
+		   (file->back_hash == NULL || !castssl_same_text(hash, file->back_hash));
 }
 
 /* Does the change leave the bytes as they are, and set the mode alone? */
@@ -120,7 +122,7 @@ decide(const CastsslChangedFile *file)
 	result.seen = castssl_hash_on_disk(file->path, &st);
 	if (keeps_content(file))
 		result.set_mode = file->existed && result.seen != NULL;
-	else if (!castssl_same_text(result.seen, file->before_hash))
+	else if (!castssl_same_text(result.seen, castssl_change_hash_back(file)))
 		result.replace = true;
 	else
 		result.set_mode = result.seen != NULL;
@@ -130,10 +132,10 @@ decide(const CastsslChangedFile *file)
 
 /*
  * Somebody has written the file since the change looked at it: keep in the change's
- * directory what lies at where.
+ * directory what lies at where.  stays: the edit is part of what is put back, too.
  */
 static void
-keep_edited(const CastsslChange *change, int n, const char *where)
+keep_edited(CastsslChange *change, int n, const char *where, bool stays)
 {
 	const CastsslChangedFile *file = list_nth(change->files, n);
 	char *copy = castssl_journal_path(change->id, psprintf("replaced-%d", n + 1));
@@ -144,10 +146,16 @@ keep_edited(const CastsslChange *change, int n, const char *where)
 		return;
 	castssl_openssl_wipe_later(data, length); /* it may be a private key */
 	castssl_file_replace(copy, data, length, 0600, NULL);
+	change->reason =
+		psprintf("%s%s\"%s\" was edited meanwhile: %s", change->reason ? change->reason : "",
+				 change->reason ? "; " : "", file->path,
+				 stays ? "the edit stays" : psprintf("what it held is kept in \"%s\"", copy));
 	ereport(WARNING,
 			(errmsg("file \"%s\" was edited since change " INT64_FORMAT ", which is being undone",
 					file->path, change->id),
-			 errdetail("What it held is kept in \"%s\".", copy)));
+			 errdetail(stays ? "The edit stays.  What the file held is kept in \"%s\"."
+							 : "What it held is kept in \"%s\".",
+					   copy)));
 }
 
 /*
@@ -222,6 +230,16 @@ remove_prepared(const CastsslChange *change)
 	}
 }
 
+/* Have what is put back keep the edit, where that can be. */
+static void
+merge(CastsslChange *change, int n, Restored *wanted)
+{
+	CastsslChangedFile *file = list_nth(change->files, n);
+
+	if (castssl_edited_keep(change, n))
+		wanted->replace = !castssl_same_text(wanted->seen, file->back_hash);
+}
+
 /* All that is to be put back, and what it needs. */
 typedef struct Restoring
 {
@@ -244,7 +262,11 @@ prepare(void *arg)
 		if (!wanted->replace)
 			continue;
 		if (edit_came_out(change, i, wanted->seen))
-			keep_edited(change, i, castssl_file_temporary(file->path));
+			keep_edited(change, i, castssl_file_temporary(file->path), false);
+		if (castssl_change_is_foreign(file, wanted->seen))
+			merge(change, i, &restoring->files[i]);
+		if (!wanted->replace)
+			continue;
 		if (file->existed)
 			prepare_one(change, i);
 		else
@@ -252,9 +274,11 @@ prepare(void *arg)
 	}
 	for (int i = 0; i < list_length(change->files); i++)
 	{
+		const CastsslChangedFile *file = list_nth(change->files, i);
+
 		if (restoring->files[i].replace &&
-			castssl_change_is_foreign(list_nth(change->files, i), restoring->files[i].seen))
-			keep_edited(change, i, ((CastsslChangedFile *) list_nth(change->files, i))->path);
+			castssl_change_is_foreign(file, restoring->files[i].seen))
+			keep_edited(change, i, file->path, file->back_hash != NULL);
 	}
 }
 

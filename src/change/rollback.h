@@ -24,7 +24,8 @@ extern void castssl_change_take_staged(const CastsslChange *change);
  * after.  An owner that only root could give back is not: the file is the server's then,
  * and no key is readable for more than the server.  What somebody else has written since
  * the change is kept in the change's directory, with a WARNING, also what ALTER SYSTEM has
- * stored; a file that the change had not replaced yet is left as it is.
+ * stored; an edit of rules stays in effect (change/edited.h).  A file that the change had not
+ * replaced yet is left as it is.
  */
 extern char *castssl_change_undo(CastsslChange *change, CastsslChangeState state);
 

@@ -126,11 +126,55 @@ test_far_apart(void)
 	CHECK_STRING(diff_lines(long_text('x', 100000), long_text('x', 100000)), "");
 }
 
+static const char *
+merge(const char *before, const char *after, const char *live)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	castssl_diff_merge(&text, read_text(before), read_text(after), read_text(live));
+	return text.data;
+}
+
+/* What a change made of "host" is taken back, and what somebody wrote meanwhile stays. */
+static void
+test_merge(void)
+{
+	const char *before = "local\nhost\nhost6\n";
+	const char *after = "local\nhostssl\n#host\nhost6\n";
+
+	CHECK_STRING(merge(before, after, after), before);
+	CHECK_STRING(merge(before, after, "reject\nlocal\nhostssl\n#host\nhost6\n"),
+				 "reject\nlocal\nhost\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nreject\nhostssl\n#host\nhost6\n"),
+				 "local\nreject\nhost\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nhostssl\nreject\n#host\nhost6\n"),
+				 "local\nreject\nhost\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nhostssl\n#host\nreject\nhost6\n"),
+				 "local\nhost\nreject\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nhostssl\n#host\nhost6\nreject\n"),
+				 "local\nhost\nhost6\nreject\n");
+	/* a line that somebody removed or changed, one of the change's too */
+	CHECK_STRING(merge(before, after, "local\nhostssl\n#host\n"), "local\nhost\n");
+	CHECK_STRING(merge(before, after, "hostssl\n#host\nhost6\n"), "host\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nhost6\n"), "local\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nreject\nhost6\n"), "local\nreject\nhost6\n");
+	CHECK_STRING(merge(before, after, "local\nhostssl cert\n#host\nhost6\n"),
+				 "local\nhostssl cert\nhost\nhost6\n");
+	/* above what comes back, for there it counts now */
+	CHECK_STRING(merge("a\nb\n", "a\n", "a\nreject\n"), "a\nreject\nb\n");
+	CHECK_STRING(merge("a\n", "a\nb\n", "a\nb\nc\n"), "a\nc\n");
+	CHECK_STRING(merge(before, after, before), before);
+	CHECK_STRING(merge(before, after, ""), "");
+	CHECK_STRING(merge("", "b\n", "b\nc\n"), "c\n");
+}
+
 int
 main(void)
 {
 	test_edits();
 	test_context();
+	test_merge();
 	test_line_ends();
 	test_secrets();
 	test_far_apart();

@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/bridge.h"
+#include "change/edited.h"
 #include "change/journal.h"
 #include "change/lock.h"
 #include "change/log.h"
@@ -210,6 +211,19 @@ prepare_files(const CastsslPlan *plan)
 	}
 }
 
+/* What it writes of rules, for whoever edits them while it waits. */
+static void
+remember_rules(const CastsslPlan *plan, const CastsslChange *change)
+{
+	for (int i = 0; i < list_length(plan->files); i++)
+	{
+		const CastsslPlannedFile *file = list_nth(plan->files, i);
+
+		if (is_written(file) && !file->is_tls)
+			castssl_edited_remember(change, i, file->data, file->length);
+	}
+}
+
 /* Replace the files, TLS's or the others; of each folder one sync. */
 static void
 switch_files(const CastsslPlan *plan, const CastsslChange *change, bool is_tls)
@@ -290,6 +304,7 @@ switch_over(const CastsslPlan *plan, CastsslChange *change)
 	List *bridge = prepare_bridge(plan, change);
 	List *expected = bridge;
 
+	remember_rules(plan, change);
 	prepare_files(plan);
 	HOLD_INTERRUPTS();
 	change->switching = true;

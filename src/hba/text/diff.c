@@ -280,3 +280,92 @@ castssl_diff_lines(const CastsslHbaDocument *before, const CastsslHbaDocument *a
 			show(arg, true, j + 1, without_return(shown(&b.lines[j])));
 	}
 }
+
+/* The differences of two texts. */
+typedef struct Hunks
+{
+	Hunk *items;
+	int count;
+} Hunks;
+
+/*
+ * Where a line of b stands in a; for one that replaced others, the first of those.  above: for a
+ * line that is put before it, which comes above lines that b has not.
+ */
+static int
+line_before(const Hunks *hunks, int line, bool above)
+{
+	int shift = 0; /* of a against b, behind the differences that end above the line */
+
+	for (int i = 0; i < hunks->count; i++)
+	{
+		const Hunk *hunk = &hunks->items[i];
+
+		if (line < hunk->b)
+			break;
+		if (line < hunk->b_end || (above && hunk->b == hunk->b_end && line == hunk->b))
+			return hunk->a;
+		shift = hunk->a_end - hunk->b_end;
+	}
+	return line + shift;
+}
+
+/* Which lines of a does nobody want back?  Those that b kept and c has not, and those whose place
+ * in b c has emptied. */
+static bool *
+unwanted(const Text *a, const Text *b, const Hunks *change, const Hunks *edit)
+{
+	bool *gone = palloc0(Max(b->count, 1) * sizeof(bool));
+	bool *result = palloc0(Max(a->count, 1) * sizeof(bool));
+
+	for (int i = 0; i < edit->count; i++)
+	{
+		for (int j = edit->items[i].a; j < edit->items[i].a_end; j++)
+		{
+			int line = line_before(change, j, false);
+
+			gone[j] = true;
+			if (line < a->count && same(&a->lines[line], &b->lines[j]))
+				result[line] = true;
+		}
+	}
+	for (int i = 0; i < change->count; i++)
+	{
+		const Hunk *hunk = &change->items[i];
+		bool all = hunk->b < hunk->b_end;
+
+		for (int j = hunk->b; j < hunk->b_end; j++)
+			all = all && gone[j];
+		for (int j = hunk->a; j < hunk->a_end; j++)
+			result[j] |= all;
+	}
+	return result;
+}
+
+void
+castssl_diff_merge(StringInfo merged, const CastsslHbaDocument *before,
+				   const CastsslHbaDocument *after, const CastsslHbaDocument *live)
+{
+	Text a = cut(before);
+	Text b = cut(after);
+	Text c = cut(live);
+	Hunks change = { 0 };
+	Hunks edit = { 0 };
+	bool *left_out;
+	int next = 0;
+
+	change.items = find_hunks(&a, &b, &change.count);
+	edit.items = find_hunks(&b, &c, &edit.count);
+	left_out = unwanted(&a, &b, &change, &edit);
+	for (int line = 0; line <= a.count; line++)
+	{
+		for (; next < edit.count && line_before(&change, edit.items[next].a, true) <= line; next++)
+		{
+			for (int j = edit.items[next].b; j < edit.items[next].b_end; j++)
+				/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the array has grown */
+				appendBinaryStringInfo(merged, c.lines[j].text, (int) c.lines[j].length);
+		}
+		if (line < a.count && !left_out[line])
+			appendBinaryStringInfo(merged, a.lines[line].text, (int) a.lines[line].length);
+	}
+}

@@ -25,4 +25,12 @@ extern void castssl_diff_lines(const CastsslHbaDocument *before, const CastsslHb
 											const char *text),
 							   void *arg);
 
+/*
+ * Take back what made after of before, and keep what made live of after: append before with the
+ * lines that live has and after has not, and without those that after has and live has not.  A
+ * line comes where it stood, above the lines that come back there.  Each text ends with a line end.
+ */
+extern void castssl_diff_merge(StringInfo merged, const CastsslHbaDocument *before,
+							   const CastsslHbaDocument *after, const CastsslHbaDocument *live);
+
 #endif
