@@ -69,7 +69,7 @@ is("$steps->[-2]{action} $steps->[-2]{result}", 'await confirmation warning', 'b
 like($steps->[-2]{detail}, qr/^change 1 is not confirmed yet, and is undone at .*: SELECT castssl_confirm\(1\); from a new connection keeps it$/, 'which, and until when');
 $old->ask('SELECT castssl_confirm();');
 my $answer = $old->answer;
-like($answer, qr/ERROR:  55000: no client has come in over TLS since change 1 took effect\nDETAIL:  This session began at .*; the change took effect at .*  It was open before the change, so it does not show that a new login works\.  Where a pooler/,
+like($answer, qr/ERROR:  55000: no client has come in over TLS with a client certificate since change 1 took effect\nDETAIL:  This session began at .*; the change took effect at .*  It was open before the change, so it does not show that a new login works\.  Where a pooler/,
 	'an older session: 55000, when both began');
 like($answer, qr/^CONSTRAINT NAME:  castssl_no_proof$/m, 'a word for programs');
 $old->ask("SELECT count(*) FROM castssl_enable(clientcert => 'verify-full');");
@@ -79,8 +79,8 @@ like($old->answer, qr/ERROR:  55000: change 1 is not confirmed yet/, 'castssl_hb
 $old->ask('SELECT castssl_hba_discard();');
 $old->answer;
 $t->fails('SELECT castssl_confirm(99)', '55000', 'another id', detail => qr/change 1/, hint => 1);
-no_proof('by the Unix socket', $t->psql('SELECT castssl_confirm()'), qr/It came in by a Unix-domain socket, so it does not show that a login over TLS works\./);
-is($t->confirm, 1, 'a client that has come in over TLS since shows that one can');
+no_proof('by the Unix socket', $t->psql('SELECT castssl_confirm()'), qr/It came in by a Unix-domain socket, so it does not show that a login over TLS with a client certificate works\./);
+is($t->confirm, 1, 'a client that has come in so since shows that one can');
 is(latest($t)->{state}, 'applied', 'applied');
 ok(wait_until(sub { $t->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl'") eq '0' }), 'the worker ends');
 $t->fails('SELECT castssl_confirm()', '55000', 'twice', hint => 1);
@@ -202,6 +202,106 @@ $t->fails('SELECT * FROM castssl_rollback()', '55000', 'a parameter that was set
 $t->sql(q{ALTER SYSTEM SET ssl_ca_file = 'root.crt'});
 $t->sql('SELECT castssl_confirm(force => true)');
 $t->disable(force => 'true');
+
+# the state gets worse while it waits: the proof that is wanted stays the same
+{
+	my @lines = split /^/, $t->hba;
+	my $off = join '', map { s/^(?=host)/#/r } @lines;
+	my $closed = sub {
+		my ($name, $message, $detail, $number) = @_;
+		local $Test::Builder::Level = $Test::Builder::Level + 1;
+		$t->fails('SELECT castssl_confirm()', '55000', $name, message => $message, detail => $detail, constraint => 'castssl_no_proof',
+			hint => qr/^Undo what closed it since, and confirm from a new connection that comes so; or, if the change itself did, take it back: SELECT \* FROM castssl_rollback\($number\);$/);
+	};
+	$number = $t->enable(%enable, confirm_within => '10 min')->[0]{change_id};
+	my $live = $t->hba;
+	my $guest = $t->guest;
+	$t->sql('ALTER SYSTEM SET ssl = off');
+	$t->sql('SELECT pg_reload_conf()');
+	ok(wait_until(sub { $t->sql('SHOW ssl') eq 'off' }), 'TLS is turned off');
+	$closed->('TLS is off since', qr/^nobody could come in by TCP$/, qr/^TLS is off, and no line of pg_hba\.conf admits anybody without it\.$/, $number);
+	$t->sql('ALTER SYSTEM SET ssl = on');
+	$t->sql('SELECT pg_reload_conf()');
+	ok(wait_until(sub { $t->sql('SHOW ssl') eq 'on' }), 'and on again');
+	$t->write("$t->{data}/pg_hba.conf", $off);
+	$closed->('lines taken out, and not reloaded', qr/^nobody could come in by TCP$/, qr/^No line of pg_hba\.conf admits anybody so\.$/, $number);
+	$t->write("$t->{data}/pg_hba.conf", $live);
+	is($t->sql('SELECT castssl_confirm()'), $number, 'all is as it was: the client that came in shows it');
+	$guest->quit;
+	$t->disable(force => 'true');
+
+	$number = $t->enable(source_dir => $t->{source}, clientcert => 'none', confirm_within => '10 min')->[0]{change_id};
+	$t->sql('ALTER SYSTEM SET ssl = off');
+	$t->sql('SELECT pg_reload_conf()');
+	ok(wait_until(sub { $t->sql('SHOW ssl') eq 'off' }), 'TLS is turned off where plaintext stays');
+	$guest = $t->guest(sslmode => 'disable');
+	$closed->('plaintext, where it was TLS', qr/^nobody could come in over TLS$/, qr/^TLS is off\.$/, $number);
+	$guest->quit;
+	is($t->sql('SELECT castssl_confirm(force => true)'), $number, 'force keeps it all the same');
+	$t->sql('ALTER SYSTEM SET ssl = on');
+	$t->sql('SELECT pg_reload_conf()');
+	$t->disable(force => 'true');
+}
+
+# rules that ask for a certificate: a client that has none shows nothing
+{
+	my $rules = "local all all trust\nhostssl all bob 127.0.0.1/32 scram-sha-256\nhostssl all alice 127.0.0.1/32 scram-sha-256\nhostssl all postgres 127.0.0.1/32 scram-sha-256\n";
+	my $stock = $t->hba;
+	$t->enable(source_dir => $t->{source}, force => 'true');
+	my $own = $t->hba;
+	$t->set_hba($rules);
+	$t->sql(q{SELECT castssl_hba_change(3, 'hostssl all alice 127.0.0.1/32 scram-sha-256 clientcert=verify-full')});
+	$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
+	my $guest = $t->guest(user => 'bob', cert => undef);
+	no_proof('another rule, no certificate', my @answer = $t->psql(@by_alice), qr/by a Unix-domain socket, so it does not show that a login over TLS with a client certificate works/,
+		qr/psql '.*sslmode=require.*' -c "SELECT castssl_confirm\($number\)"  It needs a client certificate: .*sslcert and sslkey/);
+	like($answer[2], qr/no client has come in over TLS with a client certificate since change $number took effect/, 'and says so');
+	$guest->quit;
+	$t->sql('GRANT EXECUTE ON FUNCTION castssl_confirm TO bob');
+	my ($in, $said) = $t->client(user => 'bob', cert => undef, sql => 'SELECT castssl_confirm()');
+	$t->sql('REVOKE EXECUTE ON FUNCTION castssl_confirm FROM bob');
+	like($said, qr/It came in without a client certificate, so it does not show/, 'over TLS, without one');
+	is(paste(($t->psql(@by_alice))[2], %certificate), $number, 'the command of the hint, with one, confirms');
+
+	$t->sql(q{SELECT castssl_hba_change(2, 'hostssl all bob 127.0.0.0/8 scram-sha-256')});
+	$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
+	$guest = $t->guest(user => 'bob', cert => undef);
+	is($t->sql('SELECT castssl_confirm()'), $number, 'a change of a rule that asks for none: none is wanted');
+	$guest->quit;
+
+	$t->sql(q{SELECT castssl_hba_change(2, 'hostssl all bob 127.0.0.1/32 scram-sha-256 clientcert=verify-full')});
+	$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min', force => true)});
+	like($t->slurp("$t->{data}/pg_castssl/changes/$number/manifest"), qr/^way_in = '?3'?$/m, 'the manifest says which way is wanted');
+	is($t->confirm, $number, 'a certificate confirms');
+	$t->set_hba($own);
+	$t->disable(force => 'true');
+	$t->set_hba($stock);
+}
+
+# a server without TLS: nobody is left by TCP
+{
+	my $stock = $t->hba;
+	$t->sql(q{SELECT castssl_hba_require_tls(plaintext => 'block')});
+	my %closed = (constraint => 'castssl_would_cut_off', message => qr/^nobody could come in by TCP any more$/,
+		detail => qr/^TLS is off, and no line of pg_hba\.conf would admit anybody without it\.$/, hint => qr/confirm_within => '10 min'.*force => true/);
+	$t->fails('SELECT * FROM castssl_hba_apply()', '55000', 'plaintext blocked where TLS is off', %closed);
+	is($t->hba, $stock, 'and nothing has changed');
+	like($t->rows(q{SELECT detail FROM castssl_hba_apply(dry_run => true) WHERE code = 'confirmation_needed'})->[0]{detail},
+		qr/would\s+be\s+refused:\s+nobody\s+could\s+come\s+in\s+by\s+TCP\s+any\s+more\./, 'a dry run says so');
+	$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
+	$t->fails('SELECT castssl_confirm()', '55000', 'with confirm_within: no proof', constraint => 'castssl_no_proof', message => qr/^nobody could come in by TCP$/,
+		hint => qr/take it back: SELECT \* FROM castssl_rollback\($number\);$/);
+	$t->sql("SELECT * FROM castssl_rollback($number)");
+	is($t->hba, $stock, 'the hint, typed');
+	$t->sql('SELECT castssl_hba_discard()');
+
+	# before it nobody could either
+	$t->set_hba("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n");
+	$t->sql(q{SELECT castssl_hba_add(rule => 'hostssl all all ::1/128 scram-sha-256')});
+	$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
+	is($t->sql('SELECT castssl_confirm()'), $number, 'nobody could come by TCP before: a new session by the Unix socket');
+	$t->set_hba($stock);
+}
 
 # nobody can come by TCP
 $t->{node}->append_conf('postgresql.conf', "listen_addresses = ''");

@@ -94,6 +94,7 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "touches_tls", change->touches_tls);
 	castssl_manifest_append_number(&text, "touches_tcp", change->touches_tcp);
 	castssl_manifest_append_number(&text, "touches_over_tls", change->touches_over_tls);
+	castssl_manifest_append_number(&text, "way_in", change->way_in);
 	castssl_manifest_append_number(&text, "uses_staged", change->uses_staged);
 	castssl_manifest_append_number(&text, "switching", change->switching);
 	castssl_manifest_append(&text, "sessions", change->sessions);
@@ -319,6 +320,8 @@ read_change(void *arg)
 						  castssl_manifest_number(manifest, "touches_tcp") != 0;
 	change->touches_over_tls = castssl_manifest_value(manifest, "touches_over_tls") == NULL ||
 							   castssl_manifest_number(manifest, "touches_over_tls") != 0;
+	change->way_in = Min(Max(castssl_manifest_number(manifest, "way_in"), CASTSSL_WAY_ANY),
+						 CASTSSL_WAY_CERTIFICATE);
 	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
 		 n++)
 	{

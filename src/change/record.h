@@ -24,6 +24,15 @@ typedef enum CastsslChangeState
 	CASTSSL_DAMAGED  /* its manifest cannot be read: only its id and reason are known */
 } CastsslChangeState;
 
+/* In which way a client comes in, and so proves a change: the later one shows the earlier ones. */
+typedef enum CastsslWayIn
+{
+	CASTSSL_WAY_ANY, /* whichever; also in a manifest that does not say so */
+	CASTSSL_WAY_TCP,
+	CASTSSL_WAY_TLS,
+	CASTSSL_WAY_CERTIFICATE /* over TLS, with a client certificate */
+} CastsslWayIn;
+
 /* One file that a change touches. */
 typedef struct CastsslChangedFile
 {
@@ -66,6 +75,7 @@ typedef struct CastsslChange
 	bool touches_tls;         /* if ssl is among the parameters, it may be stored off in between */
 	bool touches_tcp;         /* touches TLS, or a rule for clients that come by TCP */
 	bool touches_over_tls;    /* touches TLS, or a rule for clients that come over it */
+	CastsslWayIn way_in;      /* what proves it; the server may be another one since */
 	bool uses_staged;         /* makes the staged edits of pg_hba.conf live */
 	bool switching;           /* everything is prepared: from here on files are replaced */
 	const char *sessions;     /* castssl_sessions_identities() when it took effect; NULL */

@@ -25,7 +25,7 @@
 #include "flow/apply/prove.h"
 #include "flow/apply/summary.h"
 #include "flow/ask/unloaded.h"
-#include "flow/plan/hba_plan.h"
+#include "flow/ask/way_in.h"
 #include "flow/plan/steps.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
@@ -61,8 +61,7 @@ describe_change(const CastsslPlan *plan)
 	change->started_at = GetCurrentTimestamp();
 	change->parameters = plan->parameters;
 	change->touches_tls = plan->touches_tls;
-	change->touches_tcp = plan->touches_tls || castssl_hba_plan_touches_tcp(plan, false);
-	change->touches_over_tls = plan->touches_tls || castssl_hba_plan_touches_tcp(plan, true);
+	castssl_way_in_of_plan(change, plan);
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);

@@ -114,6 +114,12 @@ hint_for(const CastsslChange *change, const CastsslArrival *arrival)
 	char *statement = psprintf("SELECT castssl_confirm(" INT64_FORMAT ")", change->id);
 	char *command;
 
+	if (arrival->closed)
+		return psprintf(
+			"Undo what closed it since, and confirm from a new connection that comes so; "
+			"or, if the change itself did, take it back: "
+			"SELECT * FROM castssl_rollback(" INT64_FORMAT ");",
+			change->id);
 	if (arrival->wanted == NULL)
 		return psprintf("Open a new connection, and call %s; there.", statement);
 	command = castssl_hint_with(psprintf("psql %%s -c \"%s\"", statement),
@@ -139,7 +145,8 @@ check_arrival(const CastsslChange *change)
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		 arrival.wanted
+		 arrival.closed ? errmsg("nobody could come in %s", arrival.wanted)
+		 : arrival.wanted
 			 ? errmsg("no client has come in %s since change " INT64_FORMAT " took effect",
 					  arrival.wanted, change->id)
 			 : errmsg("this session began before change " INT64_FORMAT " took effect", change->id),

@@ -15,6 +15,7 @@
 
 #include "flow/ask/arrival.h"
 #include "flow/ask/impact.h"
+#include "flow/ask/way_in.h"
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/probe.h"
@@ -23,40 +24,6 @@
 #include "server/world.h"
 
 #define MOST_NAMED 5
-
-/* In which way clients are to come. */
-typedef enum Way
-{
-	ANY_WAY,
-	BY_TCP,
-	OVER_TLS
-} Way;
-
-static bool
-is_admitted_so(const CastsslHbaPolicy *policy, CastsslEncryption encryption)
-{
-	for (int i = 0; i < policy->nrules; i++)
-	{
-		const CastsslHbaRule *rule = &policy->rules[i];
-
-		if (rule->error == NULL && strcmp(rule->method, "reject") != 0 &&
-			castssl_hba_type_takes(rule->type, 4, encryption))
-			return true;
-	}
-	return false;
-}
-
-static Way
-way_wanted(const CastsslChange *change, const CastsslHbaPolicy *policy)
-{
-	if (!change->touches_tcp || !castssl_probe_possible())
-		return ANY_WAY;
-	if (change->touches_over_tls && castssl_tls_is_on() && is_admitted_so(policy, CASTSSL_TLS))
-		return OVER_TLS;
-	return is_admitted_so(policy, CASTSSL_PLAINTEXT) || is_admitted_so(policy, CASTSSL_GSS)
-			   ? BY_TCP
-			   : ANY_WAY;
-}
 
 /*
  * The server knew who was connected when the change took effect; the clock tells for sessions that
@@ -74,26 +41,29 @@ began_before(const CastsslChange *change, const CastsslSession *session)
 }
 
 static bool
-came_so(const CastsslSession *session, Way way)
+came_so(const CastsslSession *session, CastsslWayIn way)
 {
 	switch (way)
 	{
-		case OVER_TLS:
+		case CASTSSL_WAY_CERTIFICATE:
+			return session->client_dn != NULL;
+		case CASTSSL_WAY_TLS:
 			return session->connection.encryption == CASTSSL_TLS;
-		case BY_TCP:
+		case CASTSSL_WAY_TCP:
 			return session->connection.family != 0;
-		default:
-			return true;
+		case CASTSSL_WAY_ANY:
+			break;
 	}
+	return true;
 }
 
 static bool
-is_seen(const CastsslChange *change, Way way, const CastsslSession *own,
+is_seen(const CastsslChange *change, CastsslWayIn way, const CastsslSession *own,
 		const CastsslSession *sessions, int count)
 {
 	if (own && came_so(own, way) && !began_before(change, own))
 		return true;
-	for (int i = 0; way != ANY_WAY && i < count; i++)
+	for (int i = 0; way != CASTSSL_WAY_ANY && i < count; i++)
 	{
 		if (sessions[i].pid != MyProcPid && came_so(&sessions[i], way) &&
 			!began_before(change, &sessions[i]))
@@ -105,7 +75,7 @@ is_seen(const CastsslChange *change, Way way, const CastsslSession *own,
 /* ---- why not ---- */
 
 static void
-tell_own(StringInfo text, const CastsslChange *change, Way way, const CastsslSession *own)
+tell_own(StringInfo text, const CastsslChange *change, CastsslWayIn way, const CastsslSession *own)
 {
 	char *began;
 	char *changed;
@@ -123,15 +93,13 @@ tell_own(StringInfo text, const CastsslChange *change, Way way, const CastsslSes
 	if (began_before(change, own))
 		appendStringInfoString(text, "It was open before the change, so it does not show that a "
 									 "new login works.");
-	else if (own->connection.family == 0)
-		appendStringInfo(text,
-						 "It came in by a Unix-domain socket, so it does not show that "
-						 "a login %s works.",
-						 way == OVER_TLS ? "over TLS" : "by TCP");
 	else
-		appendStringInfoString(text,
-							   "It came in without TLS, so it does not show that a login over "
-							   "TLS works.");
+		appendStringInfo(text, "It came in %s, so it does not show that a login %s works.",
+						 own->connection.family == 0 ? "by a Unix-domain socket"
+						 : own->connection.encryption != CASTSSL_TLS
+							 ? "without TLS"
+							 : "without a client certificate",
+						 castssl_way_in_name(way));
 	appendStringInfoString(text, "  Where a pooler stands between, that is the pooler's connection "
 								 "to the server, not yours to the pooler.");
 }
@@ -217,9 +185,10 @@ comes_in(const CastsslHbaPolicy *policy, const CastsslConnection *connection, co
  * address of the client is the one that it connects to.
  */
 static void
-find_way_in(CastsslArrival *arrival, const CastsslHbaPolicy *policy, Way way,
+find_way_in(CastsslArrival *arrival, const CastsslHbaPolicy *policy, CastsslWayIn way,
 			const CastsslSession *own)
 {
+	bool tls = way != CASTSSL_WAY_TCP;
 	bool is_tcp = own && own->server_address;
 	const char *host = is_tcp ? own->server_address : castssl_probe_host();
 	const char *address = is_tcp ? own->address : host;
@@ -230,19 +199,33 @@ find_way_in(CastsslArrival *arrival, const CastsslHbaPolicy *policy, Way way,
 		return;
 	connection.user = own->connection.user;
 	connection.database = get_database_name(MyDatabaseId);
-	connection.encryption = way == OVER_TLS ? CASTSSL_TLS : CASTSSL_PLAINTEXT;
-	arrival->certificate = !comes_in(policy, &connection, address, false);
-	if (arrival->certificate && (way != OVER_TLS || !comes_in(policy, &connection, address, true)))
+	connection.encryption = tls ? CASTSSL_TLS : CASTSSL_PLAINTEXT;
+	arrival->certificate =
+		way == CASTSSL_WAY_CERTIFICATE || !comes_in(policy, &connection, address, false);
+	if (arrival->certificate && (!tls || !comes_in(policy, &connection, address, true)))
 		return;
 	initStringInfo(&text);
 	append_conninfo(&text, "host", host);
 	append_conninfo(&text, "port", psprintf("%d", PostPortNumber));
 	append_conninfo(&text, "user", connection.user);
 	append_conninfo(&text, "dbname", connection.database);
-	append_conninfo(&text, "sslmode", way == OVER_TLS ? "require" : "disable");
+	append_conninfo(&text, "sslmode", tls ? "require" : "disable");
 	if (castssl_hba_gss_possible())
 		append_conninfo(&text, "gssencmode", "disable");
 	arrival->conninfo = text.data;
+}
+
+/* Nobody could come so, whoever tried: why? */
+static char *
+why_closed(CastsslWayIn way)
+{
+	if (!castssl_probe_possible())
+		return "listen_addresses is empty.";
+	if (way != CASTSSL_WAY_TCP && !castssl_tls_is_on())
+		return "TLS is off.";
+	return castssl_tls_is_on()
+			   ? "No line of pg_hba.conf admits anybody so."
+			   : "TLS is off, and no line of pg_hba.conf admits anybody without it.";
 }
 
 CastsslArrival
@@ -251,21 +234,31 @@ castssl_arrival(const CastsslChange *change)
 	CastsslArrival arrival = { 0 };
 	const CastsslHbaPolicy *policy = castssl_hba_files_read(NULL, 0);
 	const CastsslSession *own = castssl_session_own();
-	Way way = way_wanted(change, policy);
+	CastsslWayIn way = castssl_way_in_wanted(change, policy);
+	bool tls = castssl_tls_is_on();
 	StringInfoData text;
 	const CastsslSession *sessions;
 	int count;
 
+	if (!castssl_way_in_is_open(way, policy, tls))
+	{
+		if (!castssl_way_in_is_open(CASTSSL_WAY_TCP, policy, tls))
+			way = CASTSSL_WAY_TCP;
+		arrival.closed = true;
+		arrival.wanted = castssl_way_in_name(way);
+		arrival.detail = why_closed(way);
+		return arrival;
+	}
 	sessions = castssl_sessions_read(&count);
 	arrival.seen = is_seen(change, way, own, sessions, count);
 	if (arrival.seen)
 		return arrival;
-	arrival.wanted = way == OVER_TLS ? "over TLS" : way == BY_TCP ? "by TCP" : NULL;
+	arrival.wanted = castssl_way_in_name(way);
 	initStringInfo(&text);
 	tell_own(&text, change, way, own);
 	tell_who_is_refused(&text, change, policy, sessions, count);
 	arrival.detail = text.data;
-	if (way != ANY_WAY)
+	if (way != CASTSSL_WAY_ANY)
 		find_way_in(&arrival, policy, way, own);
 	return arrival;
 }

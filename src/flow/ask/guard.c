@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "flow/ask/guard.h"
 #include "flow/ask/rotation.h"
+#include "flow/ask/way_in.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/sessions.h"
@@ -135,6 +136,9 @@ void
 castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const CastsslAgain *again,
 					bool dry_run)
 {
+	const char *message;
+	const char *detail;
+
 	if (castssl_session_own() == NULL && changes_ways_in(plan))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -143,18 +147,29 @@ castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const Castss
 						   "its own, such as autovacuum or a background worker."),
 				 errhint("%s", castssl_anyway_hint(plan, again)),
 				 castssl_err_reason("castssl_would_cut_off")));
-	if (losses->count == 0)
+	if (losses->count > 0)
+	{
+		message = message_of(losses);
+		detail = detail_of(losses);
+	}
+	else if (plan->uses_staged && castssl_way_in_is_closed_by(plan))
+	{
+		message = "nobody could come in by TCP any more";
+		detail = plan->ssl_after ? "No line of pg_hba.conf would admit anybody so."
+								 : "TLS is off, and no line of pg_hba.conf would admit anybody "
+								   "without it.";
+	}
+	else
 		return;
 	if (dry_run)
 	{
 		castssl_plan_warn(plan, "await confirmation", "confirm_within, or force",
 						  CASTSSL_CODE_confirmation_needed,
 						  psprintf("without one of them the call would be refused: %s.  %s",
-								   message_of(losses), castssl_anyway_hint(plan, again)));
+								   message, castssl_anyway_hint(plan, again)));
 		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", message_of(losses)),
-			 errdetail("%s", detail_of(losses)), errhint("%s", castssl_anyway_hint(plan, again)),
-			 castssl_err_reason("castssl_would_cut_off")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", message),
+					errdetail("%s", detail), errhint("%s", castssl_anyway_hint(plan, again)),
+					castssl_err_reason("castssl_would_cut_off")));
 }

@@ -38,18 +38,6 @@ warn_of_fallback(CastsslPlan *plan)
 					 castssl_counted(count, "rule asks", "rules ask")));
 }
 
-/* Does the policy have that rule, too? */
-static bool
-has_rule(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule)
-{
-	for (int i = 0; i < policy->nrules; i++)
-	{
-		if (castssl_hba_same_rule(&policy->rules[i], rule))
-			return true;
-	}
-	return false;
-}
-
 /* Is the row about a hostnossl line that goes, whose clients are refused over TLS? */
 static bool
 is_left_without_tls(const CastsslPlan *plan, const CastsslHbaPolicy *before,
@@ -57,7 +45,7 @@ is_left_without_tls(const CastsslPlan *plan, const CastsslHbaPolicy *before,
 {
 	return row->change == CASTSSL_HBA_NEWLY_REFUSED && row->before_rule >= 0 &&
 		   before->rules[row->before_rule].type == CASTSSL_HBA_HOSTNOSSL &&
-		   !has_rule(plan->hba_after, &before->rules[row->before_rule]);
+		   !castssl_hba_has_rule(plan->hba_after, &before->rules[row->before_rule]);
 }
 
 static bool

@@ -179,6 +179,17 @@ castssl_hba_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b)
 		   castssl_hba_tokens_equal(a->options, b->options);
 }
 
+bool
+castssl_hba_has_rule(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule)
+{
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		if (castssl_hba_same_rule(&policy->rules[i], rule))
+			return true;
+	}
+	return false;
+}
+
 CastsslAnswer
 castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 						 const CastsslConnection *connection, const CastsslHbaWorld *world)

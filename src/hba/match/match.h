@@ -65,6 +65,9 @@ extern bool castssl_hba_type_takes(CastsslHbaType type, uint8 family, CastsslEnc
  */
 extern bool castssl_hba_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b);
 
+/* Does the policy have that rule, too? */
+extern bool castssl_hba_has_rule(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule);
+
 /* Does this rule match?  A rule with an error never matches. */
 extern CastsslAnswer castssl_hba_rule_matches(const CastsslHbaRule *rule, int version,
 											  const CastsslConnection *connection,
