@@ -53,6 +53,9 @@ is($t->hba, $rules, 'and the rules');
 is_deeply(CastsslTest::changes(enable(source_dir => $acme)), [], 'the second time, unchanged');
 is_deeply(CastsslTest::changes(enable()), [], 'without anything named, too');
 is((grep { defined $_->{change_id} } @{ enable() }), 0, 'and no change');
+$t->sql('ALTER SYSTEM SET ssl = off');
+is_deeply([ map { $_->{detail} } grep { $_->{target} eq 'ssl' } @{ enable(dry_run => 'true') } ], ["stored 'off' -> 'on'"], 'stored, and not loaded: the row says from what');
+$t->sql('ALTER SYSTEM SET ssl = on');
 
 enable(source_dir => $acme, ca_file => '', force => 'true');
 is($t->sql('SHOW ssl_ca_file'), '', "ca_file => '': none");

@@ -63,6 +63,8 @@ is($t->sql('SHOW ssl'), 'on', 'and TLS as it was');
 $t->set_hba("${local}hostssl all alice 127.0.0.1/32 trust # castssl\n#castssl# host all alice 127.0.0.1/32 trust\nhostssl all bob 127.0.0.1/32 trust\n");
 $steps = $t->disable;
 like(codes($steps), qr/\bno_baseline\b/, 'marked lines without a record: said so');
+is_deeply([ map { $_->{detail} } grep { ($_->{code} // '') eq 'no_baseline' } @$steps ],
+	['stays as it is: there is no record of the parameters before castssl_enable(), as after pg_upgrade'], 'and nothing of lines, which have rows of their own');
 like($t->hba, qr/^host all alice 127\.0\.0\.1\/32 trust$/m, 'the lines are taken back');
 is($t->sql('SHOW ssl'), 'on', 'TLS stays');
 $t->sql('ALTER SYSTEM RESET ssl');

@@ -429,6 +429,7 @@ is_undone($t, $hba, 'not edited');
 	like(($t->psql("SELECT count(*) FROM $call"))[2], $short, "confirm_within => '10': a WARNING");
 	is_deeply([ map { "$_->{target}: $_->{result}" } @{ $t->rows("SELECT * FROM $call WHERE code = 'short_deadline'") } ], ['confirm_within: warning'], 'and a row');
 	unlike(($t->psql("SELECT count(*) FROM " . $call =~ s/'10'/'10 min'/r))[2], qr/WARNING/, 'ten minutes: none');
+	like(($t->psql("SELECT count(*) FROM " . $call =~ s/'10'/'1'/r))[2], qr/confirm_within is no more than 1 second$/m, 'one second');
 	$t->enable(%enable, confirm_within => '10 min');
 	like(($t->psql("SELECT castssl_postpone('29')"))[2], qr/confirm_within is no more than 29 seconds/, 'castssl_postpone() too');
 	$t->sql('SELECT * FROM castssl_rollback()');

@@ -73,7 +73,8 @@ raised("SELECT * FROM castssl_install(certificate => pg_read_file('$s/server.crt
 raised("SELECT castssl_hba_change(99, 'local all all trust')", 'castssl_hba_rules(staged => true) shows the line of each rule.', '%s');
 raised("SELECT castssl_hba_change(1, 'local all all trust', file_name => '/etc/passwd')", 'castssl_hba_rules() shows the file of each rule.', '%s');
 raised("SELECT castssl_hba_change(1, 'local all all trust', file_name => '/nowhere')", 'Where an include is to find it, make it on the server first, empty.');
-raised("$staging, before_line => 0)", 'NULL puts the line at the end.');
+raised("$staging, before_line => 0)", 'NULL puts the rule where it takes effect.');
+raised('SELECT castssl_hba_move(1, before_line => 0)', 'NULL puts the line at the end.');
 raised('SELECT castssl_hba_diff(); SELECT * FROM castssl_hba_compare()', 'Stage some: castssl_hba_add(), castssl_hba_change(), castssl_hba_remove(),');
 raised("$staging); SELECT * FROM castssl_hba_apply(expected => 'x')", 'Look at them: SELECT castssl_hba_diff(). Their hash is staged_hash of castssl_status().');
 raised('SELECT * FROM castssl_enable()', "Name the folder of the server that they are in: source_dir => '...'.");
@@ -132,7 +133,7 @@ raised("SELECT castssl_hba_add(rule => 'local all bob reject', before_line => (S
 	'Put it above: SELECT castssl_hba_move(line_number => ');
 {
 	my (undef, undef, $err) = $t->psql("SELECT castssl_hba_add(rule => 'local all bob reject', before_line => (SELECT max(line_number) FROM castssl_hba_rules()))");
-	my ($move) = $err =~ /(SELECT castssl_hba_move\([^)]*\))/;
+	my ($move) = $err =~ /(SELECT castssl_hba_move\([^)]*\);)$/m;
 	my ($ok, $out) = $t->psql($move // '');
 	ok($ok, 'typed: ' . ($move // ''));
 	unlike($out, qr/no connection reaches/, 'and it is reached');
@@ -335,7 +336,7 @@ foreach my $begin (sort keys %CastsslHints::elsewhere)
 # the hints of the source: what is said, and a beginning that only it has
 my @rows = (keys %seen, keys %CastsslHints::elsewhere, @not_raised);
 my %unused = map { $_ => 1 } @rows;
-delete @unused{'NULL puts the line at the end.', 'Rolling back would lose these values', 'Rolling back would lose those edits', 'Where systemd closes it (ProtectSystem=), add'};    # from a variable
+delete @unused{'NULL puts the rule where it takes effect.', 'NULL puts the line at the end.', 'Rolling back would lose these values', 'Rolling back would lose those edits', 'Where systemd closes it (ProtectSystem=), add'};    # from a variable
 my $count = 0;
 foreach my $file (sort split /\n/, `find '$root/src' -name '*.c'`)
 {

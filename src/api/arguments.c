@@ -16,6 +16,7 @@
 #include "api/arguments.h"
 #include "api/result.h"
 #include "base/fault.h"
+#include "base/words.h"
 #include "change/lock.h"
 #include "change/recover.h"
 #include "change/worker.h"
@@ -179,7 +180,8 @@ castssl_argument_confirm_within(FunctionCallInfo fcinfo, int n)
 						errhint("For example: confirm_within => '10 min'.")));
 	if (seconds * 1000 < CASTSSL_SHORT_DEADLINE)
 		ereport(WARNING,
-				(errmsg("confirm_within is no more than %.0f seconds", seconds),
+				(errmsg("confirm_within is no more than %s",
+						castssl_counted((int) seconds, "second", "seconds")),
 				 errdetail("An interval without a unit counts seconds."),
 				 errhint("If minutes were meant: confirm_within => '%.0f min'.", seconds)));
 	return (int64) (seconds * 1000);

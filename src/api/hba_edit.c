@@ -231,10 +231,11 @@ line_argument(FunctionCallInfo fcinfo, int n, const char *name, const char *hint
 	return line_number;
 }
 
+/* Of a rule that is added. */
 static int
 before_line(FunctionCallInfo fcinfo, int n)
 {
-	return line_argument(fcinfo, n, "before_line", "NULL puts the line at the end.");
+	return line_argument(fcinfo, n, "before_line", "NULL puts the rule where it takes effect.");
 }
 
 static int
@@ -315,7 +316,8 @@ CASTSSL_FUNCTION(castssl_hba_move)
 	Staging staging = { .edit = castssl_line_move };
 
 	staging.line.line_number = required_line(fcinfo, 0);
-	staging.line.before_line = before_line(fcinfo, 1);
+	staging.line.before_line =
+		line_argument(fcinfo, 1, "before_line", "NULL puts the line at the end.");
 	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_move", &staging);
 }

@@ -100,6 +100,18 @@ add_parameter(CastsslPlan *plan, const char *name, const char *after)
 	plan->parameters = lappend(plan->parameters, parameter);
 }
 
+/* What the value replaces: where the same is in effect, what is stored, which would be loaded. */
+static char *
+value_before(const char *name, const char *value)
+{
+	char *now = castssl_parameter_value(name);
+	char *stored = castssl_parameter_stored(name);
+
+	if (strcmp(now, value) != 0)
+		return psprintf("'%s'", now);
+	return stored ? psprintf("stored '%s'", stored) : "not stored";
+}
+
 void
 castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
 {
@@ -116,7 +128,7 @@ castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
 	}
 	add_parameter(plan, name, value);
 	castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_CHANGES,
-					  psprintf("'%s' -> '%s'", now, value));
+					  psprintf("%s -> '%s'", value_before(name, value), value));
 }
 
 void
@@ -130,7 +142,7 @@ castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *s
 	}
 	add_parameter(plan, name, stored);
 	castssl_plan_step(plan, "set parameter", name, CASTSSL_STEP_CHANGES,
-					  stored ? psprintf("'%s' -> '%s'", castssl_parameter_value(name), stored)
+					  stored ? psprintf("%s -> '%s'", value_before(name, stored), stored)
 							 : psprintf("'%s' -> reset to '%s'", castssl_parameter_value(name),
 										castssl_parameter_value_if_reset(name)));
 }

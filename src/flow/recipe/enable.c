@@ -63,7 +63,7 @@ plan_ssl_before(CastsslPlan *plan)
 	else if (castssl_hba_is_marked(plan->hba_before))
 		castssl_plan_warn(plan, "set parameter", "ssl", CASTSSL_CODE_no_baseline,
 						  "stays as it is: there is no record of the parameters before "
-						  "castssl_enable(), as after pg_upgrade.  Marked lines are taken back");
+						  "castssl_enable(), as after pg_upgrade");
 	else
 		castssl_plan_step(plan, "set parameter", "ssl", CASTSSL_STEP_UNCHANGED,
 						  "nothing to take back");

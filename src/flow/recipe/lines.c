@@ -142,7 +142,7 @@ warn_if_blocked(const CastsslHbaPolicy *policy, int file, int record)
 			 policy->rules[first].file != file ? 0
 			 : file == 0
 				 ? errhint("Put it above: SELECT castssl_hba_move(line_number => %d, "
-						   "before_line => %d).",
+						   "before_line => %d);",
 						   policy->rules[rule].line_number, policy->rules[first].line_number)
 				 : errhint("Put it above, with castssl_hba_move().")));
 }
