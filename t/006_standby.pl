@@ -36,6 +36,7 @@ sub of_conninfo
 }
 my $conninfo = $standby->sql('SHOW primary_conninfo');
 is(of_conninfo(), 'warning', 'castssl_check: replication does not verify the primary');
+unlike($standby->sql("SELECT hint FROM castssl_check() WHERE check_name = 'standby'"), qr/ALTER SYSTEM SET|;/, 'its hint is no statement that would stop replication');
 my %wanted = ("sslmode = 'verify-full'" => 'ok', 'sslmode=require' => 'warning', 'service=primary' => 'ok', 'application_name=sslmode=verify-full' => 'warning');
 foreach my $part (sort keys %wanted)
 {

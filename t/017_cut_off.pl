@@ -64,6 +64,13 @@ sub guarded
 	return;
 }
 
+sub hint_with
+{
+	my ($call) = @_;
+	my (undef, undef, $err) = $t->psql("SELECT * FROM $call");
+	return ($err =~ /^HINT:\s+(.*)/m)[0] // die $err;
+}
+
 sub hint_of
 {
 	my ($call) = @_;
@@ -323,6 +330,106 @@ subtest 'a server certificate of another issuer' => sub {
 	$t->write($_, slurp("$t->{folder}/one/$_")) foreach qw(server.crt server.key);
 	($row) = coded(enable(%quick), 'issuer_changed');
 	like($row->{detail}, qr/CN=localhost, refuse this one/, 'one that was put in place, and is loaded by the call');
+};
+
+subtest 'parameters of TLS that somebody has stored, and nobody loaded' => sub {
+	$t->set_hba($socket . "hostssl all app 127.0.0.1/32 trust clientcert=verify-ca\n");
+	$t->enable(source_dir => $t->{source}, force => 'true');
+	$t->sql('CREATE ROLE app LOGIN');
+	my @certificate = (user => 'app', sslmode => 'require', sslcert => $pki->path('alice.crt'), sslkey => $pki->path('alice.key'));
+	my $live = live(@certificate);
+	my %waiting = (
+		ssl_ca_file => '', ssl_min_protocol_version => 'TLSv1.3', ssl_ciphers => 'ECDHE-RSA-AES256-GCM-SHA384', ssl_crl_file => 'revoking.crl',
+		ssl_cert_file => 'other.crt', ssl_key_file => 'other.key', ssl_dh_params_file => 'dh.pem');
+	$t->sql(q{SELECT castssl_hba_add(rule => 'host all mon 10.9.9.9/32 scram-sha-256')});
+	foreach my $name (sort keys %waiting)
+	{
+		my ($stored, $value) = split /\|/, $t->sql("SELECT (SELECT count(*) FROM pg_file_settings WHERE name = '$name'), setting FROM pg_settings WHERE name = '$name'");
+		$t->sql("ALTER SYSTEM SET $name = '$waiting{$name}'");
+		my $keep = $stored ? "ALTER SYSTEM SET $name = '\Q$value\E';" : "ALTER SYSTEM RESET $name;";
+		my %refused = (message => qr/^this change would load parameters that somebody else has set$/, detail => qr/^The values of $name in the configuration files/,
+			hint => qr/^To keep what is in effect: $keep  To load them first: SELECT \* FROM castssl_reload\(\);$/);
+		guarded('castssl_hba_apply()', "$name: castssl_hba_apply()", %refused);
+		guarded(q{castssl_hba_apply(confirm_within => '10 min')}, "$name: confirm_within", %refused) if $name eq 'ssl_ca_file';
+		guarded(q{castssl_enable(clientcert => 'verify-ca')}, "$name: castssl_enable()", %refused)
+		  if $name =~ /version|ciphers/;
+		my ($typed) = hint_with("castssl_hba_apply()") =~ /in effect: (.*?;)/;
+		$t->sql($typed);
+		is($t->sql("SELECT setting FROM pg_settings WHERE name = '$name'"), $value, "$name: kept");
+	}
+	my $again = live(@certificate);
+
+	# a line that is removed from postgresql.conf waits, too; the way of writing a word does not
+	my $configuration = $t->slurp($t->{data} . '/postgresql.conf');
+	$t->write("$t->{data}/postgresql.conf", $configuration . "ssl_min_protocol_version = 'tlsv1.2'\nssl_max_protocol_version = 'TLSv1.3'\n");
+	$t->reload;
+	$t->write("$t->{data}/postgresql.conf", $configuration . "ssl_min_protocol_version = 'tlsv1.2'\n");
+	guarded('castssl_hba_apply()', 'a line that was removed', detail => qr/^The values of ssl_max_protocol_version in/);
+	$t->sql(hint_with('castssl_hba_apply()') =~ /in effect: (.*?;)/);
+	$t->sql('SELECT FROM castssl_hba_apply()');
+	is($t->sql('SHOW ssl_max_protocol_version'), 'TLSv1.3', 'and is kept by the hint');
+	$t->sql('ALTER SYSTEM RESET ssl_max_protocol_version');
+	$t->write("$t->{data}/postgresql.conf", $configuration);
+	$t->reload;
+
+	# what the plan sets itself is no obstacle, nor is it with force
+	$t->sql(q{ALTER SYSTEM SET ssl_ca_file = ''});
+	$t->sql('SELECT FROM castssl_enable()');
+	is($t->sql('SHOW ssl_ca_file'), 'root.crt', 'castssl_enable() keeps the file in use, and sets it');
+	$t->sql(q{SELECT castssl_hba_add(rule => 'host all mon 10.9.9.10/32 scram-sha-256'); ALTER SYSTEM SET ssl_ciphers = 'ECDHE-RSA-AES256-GCM-SHA384'});
+	$t->sql('SELECT FROM castssl_hba_apply(force => true)');
+	is($t->sql('SHOW ssl_ciphers'), 'ECDHE-RSA-AES256-GCM-SHA384', 'force loads it');
+	$t->sql('ALTER SYSTEM RESET ssl_ciphers');
+	$t->reload;
+	quit($live, $again);
+};
+
+subtest 'what was edited in place: undoing would not bring anybody back' => sub {
+	my $rules = $socket . "hostssl all app 127.0.0.1/32 trust clientcert=verify-ca\n";
+	my $hint = qr/^The reload loads what somebody has edited and not loaded, which nothing can undo; .*  To do it all the same: force => true\.$/;
+	my $gencrl = sub { $pki->openssl('ca', '-config', $_[0], '-gencrl', '-crldays', '30', '-cert', 'root.crt', '-keyfile', 'root.key', '-out', $_[1]); return slurp($pki->path($_[1])) };
+	my $apply = sub {
+		my ($name, %expected) = @_;
+		$t->sql(q{SELECT castssl_hba_add(rule => 'host all mon 10.9.9.11/32 scram-sha-256')});
+		guarded('castssl_hba_apply()', $name, hint => $hint, %expected);
+		guarded(q{castssl_hba_apply(confirm_within => '10 min')}, "$name: confirm_within", hint => $hint, %expected);
+		$t->sql('SELECT castssl_hba_discard()');
+	};
+	spew($pki->path('index-bob.txt'), '');
+	spew($pki->path('openssl-bob.cnf'), slurp($pki->path('openssl.cnf')) =~ s/index\.txt/index-bob.txt/r);
+	$t->set_hba($rules);
+	my $live = live(user => 'app', sslmode => 'require', sslcert => $pki->path('bob.crt'), sslkey => $pki->path('bob.key'));
+	$t->sql('SELECT FROM ' . CastsslTest::call('castssl_install', crl => $gencrl->('openssl-bob.cnf', 'empty.crl'), force => 'true'));
+
+	$pki->openssl('ca', '-config', 'openssl-bob.cnf', '-revoke', 'bob.crt', '-cert', 'root.crt', '-keyfile', 'root.key');
+	my $file = $t->status->{crl_file};
+	my $empty = slurp($file);
+	spew($file, $gencrl->('openssl-bob.cnf', 'bob.crl'));
+	my %revoked = (message => qr/^1 live session could not come back$/, detail => qr/A CRL revokes its certificate\./);
+	guarded('castssl_enable()', 'a CRL: castssl_enable() would load it', %revoked, hint => qr/^Only a reload is left to be done/);
+	$apply->('a CRL: castssl_hba_apply() would', %revoked);
+	my ($row) = @{ $t->rows(qq{SELECT * FROM castssl_check() WHERE check_name = 'served_matches_disk'}) };
+	is($row->{fix}, undef, 'castssl_check() has no fix');
+	like($row->{hint}, qr/^A reload would shut these out\.  User "app", .*A CRL revokes its certificate.*If that is meant: SELECT \* FROM castssl_reload\(\);$/s, 'and says who would be lost');
+	spew($file, $empty);
+	like($t->sql(q{SELECT fix FROM castssl_check() WHERE check_name = 'served_matches_disk'}), qr/castssl_reload/, 'where nobody is lost, there is a fix');
+	$t->reload;
+
+	# a line of pg_hba.conf
+	$t->write("$t->{data}/pg_hba.conf", $socket . "host all app 127.0.0.1/32 reject\n");
+	$apply->('a line', detail => qr/reject/);
+	$t->write("$t->{data}/pg_hba.conf", $rules . "host all bob 10.0.0.0/8 reject\n");
+	$t->sql(q{SELECT castssl_hba_add(rule => 'host all app 127.0.0.1/32 reject', before_line => 1)});
+	guarded('castssl_hba_apply()', 'an edit that shuts nobody out: undoing is of use', hint => qr/confirm_within => '10 min'/);
+	$t->sql('SELECT castssl_hba_discard()');
+
+	# TLS that waits to go off
+	$t->sql('ALTER SYSTEM SET ssl = off');
+	is($t->sql(q{SELECT hint FROM castssl_check() WHERE check_name = 'parameters_in_effect'}),
+		'To keep TLS, which the next reload turns off: ALTER SYSTEM SET ssl = on;  To turn it off: SELECT * FROM castssl_reload();', 'castssl_check() says what a reload would do');
+	$t->sql('ALTER SYSTEM SET ssl = on');
+	$t->set_hba($rules);
+	quit($live);
 };
 
 subtest 'what goes past the guard, and what does not' => sub {

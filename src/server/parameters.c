@@ -306,28 +306,49 @@ castssl_parameter_file_problem(void)
 	return problem;
 }
 
+List *
+castssl_parameters_waiting(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *names = NIL;
+
+	SPI_connect();
+	/* a line that somebody has removed has no row, and nothing is known behind a line with an error
+	 */
+	castssl_query("SELECT s.name FROM pg_catalog.pg_settings s"
+				  " LEFT JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
+				  "  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
+				  " ON true"
+				  " CROSS JOIN LATERAL (SELECT CASE WHEN f.setting IS NOT NULL THEN f.setting"
+				  "  WHEN s.source = 'configuration file' AND NOT EXISTS"
+				  "   (SELECT FROM pg_catalog.pg_file_settings e WHERE e.name IS NULL)"
+				  "  THEN coalesce(s.boot_val, '') END) n (setting)"
+				  " WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
+				  " AND s.setting <> n.setting AND NOT"
+				  " (s.vartype = 'bool' AND s.setting::bool = n.setting::bool) AND NOT"
+				  " (s.vartype = 'enum' AND lower(s.setting) = lower(n.setting))"
+				  " ORDER BY s.name");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(context);
+
+		names = lappend(names, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return names;
+}
+
 char *
 castssl_parameters_not_in_effect(void)
 {
-	MemoryContext context = CurrentMemoryContext;
 	StringInfoData names;
+	ListCell *cell;
 
-	SPI_connect();
-	castssl_query("SELECT s.name FROM pg_catalog.pg_settings s"
-				  " JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
-				  "  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
-				  " ON true"
-				  " WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
-				  " AND s.setting <> f.setting AND NOT"
-				  " (s.vartype = 'bool' AND s.setting::bool = f.setting::bool)"
-				  " ORDER BY s.name");
 	initStringInfo(&names);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		appendStringInfo(&names, "%s%s", i ? ", " : "",
-						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-	names.data = names.len > 0 ? MemoryContextStrdup(context, names.data) : NULL;
-	SPI_finish();
-	return names.data;
+	foreach (cell, castssl_parameters_waiting())
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", (char *) lfirst(cell));
+	return names.len > 0 ? names.data : NULL;
 }
 
 /* Was it given on the command line that started the server? */

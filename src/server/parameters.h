@@ -72,9 +72,12 @@ extern const char *castssl_parameter_unchangeable(const char *name);
 extern const char *castssl_parameters_unwritable(void);
 
 /*
- * The ssl parameters whose value in the configuration files is not in effect, joined by
- * ", "; NULL if all are.  Palloc'd.
+ * The names of the ssl parameters whose value in the configuration files is not in effect, which
+ * the next reload loads: a list of palloc'd strings, sorted.
  */
+extern List *castssl_parameters_waiting(void);
+
+/* The same joined by ", "; NULL if there are none.  Palloc'd. */
 extern char *castssl_parameters_not_in_effect(void);
 
 /* What is to be stored of one parameter; value NULL: nothing. */

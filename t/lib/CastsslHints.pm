@@ -31,6 +31,7 @@ our %elsewhere = (
 	'COMMIT, and confirm it from a new connection' => '069_transactions',
 	'Install a certificate with these names: castssl_csr' => '043_clients',
 	'To keep TLS: ALTER SYSTEM SET ssl = on;' => '013_citizen',
+	'To keep what is in effect: ' => '017_cut_off',
 	'Set their passwords once more' => '055_judge',
 	'%s%sLook at castssl_hba_compare() before' => '055_judge',
 	'Keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => '031_confirm',

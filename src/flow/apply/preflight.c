@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
@@ -24,6 +23,7 @@
 #include "flow/ask/proofs.h"
 #include "flow/ask/rotation.h"
 #include "flow/ask/taking_back.h"
+#include "flow/ask/unloaded.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"
@@ -308,37 +308,14 @@ check_parameter(const CastsslChangedParameter *parameter)
 						errdetail("ALTER SYSTEM cannot store \"%s\".", parameter->after)));
 }
 
-/* The reload of a change that leaves TLS on must not turn it off, which somebody else has stored.
- */
-static void
-check_tls_stays(const CastsslPlan *plan)
-{
-	bool on = true;
-	ListCell *cell;
-
-	if (!castssl_tls_is_on() || !plan->ssl_after)
-		return;
-	foreach (cell, plan->parameters)
-	{
-		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0)
-			return;
-	}
-	if (parse_bool(castssl_parameter_at_start("ssl"), &on) && !on)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("TLS would go off with this change"),
-				 errdetail("Somebody has set ssl to off since the last reload, and the reload of "
-						   "this change would put that into effect."),
-				 errhint("To keep TLS: ALTER SYSTEM SET ssl = on;  To turn it off first: SELECT * "
-						 "FROM castssl_reload();"),
-				 castssl_err_reason("castssl_would_cut_off")));
-}
-
 void
 castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 				  const CastsslAgain *again, bool dry_run)
 {
-	/* what waits would be taken back at its deadline all the same; a reload cannot be undone */
+	/*
+	 * What waits would be taken back at its deadline all the same.  A reload cannot be undone, and
+	 * takes what somebody else has edited along.
+	 */
 	bool takes_back_waiting = plan->undoes != NIL && !plan->takes_back;
 	bool allowed =
 		force || takes_back_waiting || (undone_unless_confirmed && castssl_plan_writes(plan));
@@ -373,9 +350,10 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 	}
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
-	check_tls_stays(plan);
+	castssl_unloaded_check_parameters(plan, force || takes_back_waiting);
 	castssl_rotation_of_reload(plan);
 	castssl_impact_losses(plan, &losses);
+	allowed = allowed && (force || takes_back_waiting || !plan->loses_for_good);
 	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);
 	castssl_health_warn(plan);

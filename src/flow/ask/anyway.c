@@ -16,6 +16,10 @@ castssl_anyway_hint(const CastsslPlan *plan, const CastsslAgain *again)
 	if (again->can_wait && !castssl_plan_writes(plan))
 		return "Only a reload is left to be done, which nothing can undo.  To do it all the same: "
 			   "force => true.";
+	if (again->can_wait && plan->loses_for_good)
+		return "The reload loads what somebody has edited and not loaded, which nothing can undo; "
+			   "that alone refuses such a connection.  Take those edits back first.  To do it all "
+			   "the same: force => true.";
 	if (again->statement)
 		return psprintf(hint, again->statement);
 	return psprintf(hint, again->can_wait ? "confirm_within => '10 min'." : "force => true.");

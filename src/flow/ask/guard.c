@@ -58,9 +58,8 @@ append_client(StringInfo text, const CastsslImpact *impact, int sessions)
 	appendStringInfo(text, ": %s", castssl_impact_reason(impact));
 }
 
-/* Up to five clients, those that are alike once, and how many more there are. */
-static char *
-detail_of(const CastsslLosses *losses)
+char *
+castssl_guard_detail(const CastsslLosses *losses)
 {
 	bool *told = palloc0(losses->count * sizeof(bool));
 	int named = 0;
@@ -150,7 +149,7 @@ castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const Castss
 	if (losses->count > 0)
 	{
 		message = message_of(losses);
-		detail = detail_of(losses);
+		detail = castssl_guard_detail(losses);
 	}
 	else if (plan->uses_staged && castssl_way_in_is_closed_by(plan))
 	{

@@ -18,4 +18,7 @@
 extern void castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses,
 								const CastsslAgain *again, bool dry_run);
 
+/* Up to five clients, a line each, those that are alike once, and how many more there are. */
+extern char *castssl_guard_detail(const CastsslLosses *losses);
+
 #endif

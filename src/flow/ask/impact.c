@@ -10,6 +10,7 @@
 #include "base/words.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
+#include "flow/ask/rotation.h"
 #include "flow/ask/unloaded.h"
 #include "flow/plan/crls.h"
 #include "flow/plan/hba_plan.h"
@@ -133,7 +134,39 @@ typedef struct Judge
 	CastsslQuestion now;
 	CastsslQuestion after;
 	bool knows_now; /* the server goes by what is on disk */
+	/* after the plan is undone, if its reload loads what somebody has edited: that stays */
+	bool leaves_something;
+	CastsslQuestion undone;
 } Judge;
+
+/* The plan to load what is on disk, and nothing else. */
+static CastsslPlan *
+only_reload(CastsslHbaPolicy *policy)
+{
+	CastsslPlan *plan = castssl_plan_new("reload");
+
+	plan->reload = true;
+	plan->hba_before = plan->hba_after = policy;
+	plan->ssl_after = castssl_tls_is_on();
+	castssl_rotation_of_reload(plan);
+	return plan;
+}
+
+/* Who is left out where the plan is undone, and all that is on disk stays loaded. */
+static void
+prepare_undone(Judge *judge)
+{
+	const CastsslPlan *plan = judge->plan;
+	CastsslPlan *reload;
+
+	judge->leaves_something =
+		plan->hba_before->nerrors == 0 && castssl_unloaded_files(plan->hba_before) != NULL;
+	if (!judge->leaves_something)
+		return;
+	reload = only_reload(plan->hba_before);
+	castssl_question_after(&judge->undone, reload);
+	ask_crls(&judge->undone);
+}
 
 static void
 prepare(Judge *judge, const CastsslPlan *plan)
@@ -143,13 +176,16 @@ prepare(Judge *judge, const CastsslPlan *plan)
 	/* Nobody is to be cut off, whoever calls; what the caller may not know is not said below. */
 	question.knows_secrets = true;
 	judge->plan = plan;
-	judge->now = judge->after = question;
+	judge->now = judge->after = judge->undone = question;
 	castssl_question_now(&judge->now, plan->hba_before);
 	castssl_question_after(&judge->after, plan);
 	judge->knows_now =
 		plan->hba_before->nerrors == 0 && castssl_unloaded_configuration(plan->hba_before) == NULL;
-	ask_crls(&judge->now);
+	/* nobody knows whom the CRL that is loaded refuses */
+	if (!castssl_unloaded_role(CASTSSL_ROLE_CRL))
+		ask_crls(&judge->now);
 	ask_crls(&judge->after);
+	prepare_undone(judge);
 }
 
 /* Is it to be cut off, for it showed a certificate that is revoked? */
@@ -186,6 +222,16 @@ loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
 	if (!judge->knows_now && after.line_verdict == CASTSSL_REFUSED)
 		return true;
 	return today.verdict != CASTSSL_REFUSED || (today.in_plaintext && !impact->in_plaintext);
+}
+
+/* Does it stay out, or in plaintext, when the plan is undone? */
+static bool
+stays_lost(Judge *judge, const CastsslSession *session)
+{
+	CastsslExplanation undone;
+
+	return judge->leaves_something &&
+		   judge_session(&judge->undone, session, &undone).verdict == CASTSSL_REFUSED;
 }
 
 /* What is said of a session to who may not know which password is stored. */
@@ -251,7 +297,14 @@ castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses)
 		losses->own |= who[i]->pid == MyProcPid;
 		losses->items[losses->count++] = impact;
 		plan->nsessions_refused += !impact.in_plaintext;
+		plan->loses_for_good = plan->loses_for_good || stays_lost(&judge, who[i]);
 	}
+}
+
+void
+castssl_impact_losses_by_reload(CastsslHbaPolicy *policy, CastsslLosses *losses)
+{
+	castssl_impact_losses(only_reload(policy), losses);
 }
 
 /* ---- in words ---- */

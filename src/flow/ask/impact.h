@@ -53,6 +53,10 @@ typedef struct CastsslLosses
  */
 extern void castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses);
 
+/* The same for a reload alone, which loads what somebody has edited; policy: pg_hba.conf on disk.
+ */
+extern void castssl_impact_losses_by_reload(CastsslHbaPolicy *policy, CastsslLosses *losses);
+
 /* May the caller see from where the session comes, and what it showed? */
 extern bool castssl_impact_is_shown(const CastsslSession *session);
 

@@ -15,9 +15,9 @@
 #include "base/settings.h"
 #include "base/words.h"
 #include "flow/ask/rotation.h"
+#include "flow/ask/unloaded.h"
 #include "server/parameters.h"
 #include "server/probe.h"
-#include "server/reload.h"
 #include "tls/client.h"
 #include "tls/instant.h"
 
@@ -427,15 +427,6 @@ read_current(void)
 	return pem;
 }
 
-/* Has the server loaded the CA file in use as it is on disk? */
-static bool
-is_file_loaded(void)
-{
-	char *name = castssl_tls_is_on() ? castssl_material_named(CASTSSL_ROLE_CA) : NULL;
-
-	return name == NULL || castssl_reload_covers(name) != CASTSSL_NOT_LOADED;
-}
-
 /* What is known of the CAs that the server has loaded, where that is not the file. */
 static void
 ask_server(CastsslRotation *rotation)
@@ -482,7 +473,7 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 		return; /* then the server asks nobody for a certificate */
 	rotation = palloc0(sizeof(CastsslRotation));
 	rotation->after = authorities_among(ca);
-	if (!is_file_loaded())
+	if (castssl_unloaded_role(CASTSSL_ROLE_CA))
 	{
 		ask_server(rotation);
 		plan->rotation = rotation;
@@ -509,7 +500,7 @@ castssl_rotation_of_reload(CastsslPlan *plan)
 	CastsslFindings ignored = { 0 };
 	CastsslPem current;
 
-	if (plan->material || !plan->ssl_after || is_file_loaded())
+	if (plan->material || !plan->ssl_after || !castssl_unloaded_role(CASTSSL_ROLE_CA))
 		return;
 	current = read_current();
 	if (current.data == NULL ||

@@ -7,6 +7,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
@@ -15,28 +16,30 @@
 #include "flow/plan/material.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/disk/swap.h"
 #include "server/included.h"
 #include "server/parameters.h"
+#include "server/process/raise.h"
 #include "server/reload.h"
 
 static void
-add_path(StringInfo list, const char *path)
+add_name(StringInfo list, const char *name)
 {
-	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", path);
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", name);
 }
 
 static void
 add_unloaded(StringInfo list, const char *path)
 {
 	if (castssl_reload_covers(path) == CASTSSL_NOT_LOADED)
-		add_path(list, path);
+		add_name(list, path);
 }
 
 static void
 add_unloaded_parameters(StringInfo list, const char *path)
 {
 	if (castssl_reload_covers_parameters(path) == CASTSSL_NOT_LOADED)
-		add_path(list, path);
+		add_name(list, path);
 }
 
 char *
@@ -104,6 +107,14 @@ castssl_unloaded_configuration(const CastsslHbaPolicy *policy)
 	return list.len > 0 ? list.data : NULL;
 }
 
+bool
+castssl_unloaded_role(CastsslRole role)
+{
+	char *name = castssl_tls_is_on() ? castssl_material_named(role) : NULL;
+
+	return name && castssl_reload_covers(name) == CASTSSL_NOT_LOADED;
+}
+
 char *
 castssl_unloaded_files(const CastsslHbaPolicy *policy)
 {
@@ -111,12 +122,110 @@ castssl_unloaded_files(const CastsslHbaPolicy *policy)
 
 	initStringInfo(&list);
 	add_configuration(&list, policy);
-	for (int role = 0; castssl_tls_is_on() && role < CASTSSL_NROLES; role++)
+	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
-		char *name = castssl_material_named(role);
-
-		if (name)
-			add_unloaded(&list, name);
+		if (castssl_unloaded_role(role))
+			add_name(&list, castssl_material_named(role));
 	}
 	return list.len > 0 ? list.data : NULL;
+}
+
+bool
+castssl_unloaded_turns_tls_off(void)
+{
+	bool on = true;
+
+	return castssl_tls_is_on() && parse_bool(castssl_parameter_at_start("ssl"), &on) && !on;
+}
+
+char *
+castssl_unloaded_keep_statements(const List *names)
+{
+	StringInfoData text;
+	ListCell *cell;
+
+	initStringInfo(&text);
+	foreach (cell, names)
+	{
+		const char *name = lfirst(cell);
+		char *value = castssl_parameter_value(name);
+
+		if (text.len > 0)
+			appendStringInfoChar(&text, ' ');
+		if (castssl_same_text(castssl_parameter_value_if_reset(name), value))
+			appendStringInfo(&text, "ALTER SYSTEM RESET %s;", name);
+		else
+			appendStringInfo(&text, "ALTER SYSTEM SET %s = %s;", name, quote_literal_cstr(value));
+	}
+	return text.data;
+}
+
+/* Does the plan itself say what the parameter is afterwards?  ssl is stored only to be as it was.
+ */
+static bool
+is_set_by(const CastsslPlan *plan, const char *name)
+{
+	bool is_ssl = strcmp(name, "ssl") == 0;
+	bool on = false;
+	ListCell *cell;
+
+	foreach (cell, plan->parameters)
+	{
+		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, name) == 0)
+			return !is_ssl || (parse_bool(castssl_plan_value(plan, name), &on) && on);
+	}
+	return false;
+}
+
+/* These decide nothing about clients; whether the key can be loaded the proof says. */
+static bool
+concerns_nobody(const char *name)
+{
+	return strcmp(name, "ssl_prefer_server_ciphers") == 0 ||
+		   strncmp(name, "ssl_passphrase_command", strlen("ssl_passphrase_command")) == 0;
+}
+
+void
+castssl_unloaded_check_parameters(const CastsslPlan *plan, bool force)
+{
+	List *names = NIL;
+	StringInfoData list;
+	ListCell *cell;
+
+	if (!castssl_tls_is_on() || !plan->ssl_after)
+		return;
+	initStringInfo(&list);
+	foreach (cell, castssl_parameters_waiting())
+	{
+		char *name = lfirst(cell);
+
+		if (concerns_nobody(name) || is_set_by(plan, name) || (force && strcmp(name, "ssl") != 0))
+			continue;
+		names = lappend(names, name);
+		add_name(&list, name);
+	}
+	foreach (cell, names)
+	{
+		if (strcmp(lfirst(cell), "ssl") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("TLS would go off with this change"),
+					 errdetail("Somebody has set ssl to off since the last reload, and the reload "
+							   "of this change would put that into effect."),
+					 errhint("To keep TLS: ALTER SYSTEM SET ssl = on;  To turn it off first: "
+							 "SELECT * FROM castssl_reload();"),
+					 castssl_err_reason("castssl_would_cut_off")));
+	}
+	if (names != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this change would load parameters that somebody else has set"),
+				 errdetail("The values of %s in the configuration files are not in effect, and the "
+						   "reload of this change would load them.  Whom that cuts off is not "
+						   "known, and confirm_within would not take it back.",
+						   list.data),
+				 errhint("To keep what is in effect: %s  To load them first: SELECT * FROM "
+						 "castssl_reload();",
+						 castssl_unloaded_keep_statements(names)),
+				 castssl_err_reason("castssl_would_cut_off")));
 }

@@ -6,7 +6,7 @@
 #ifndef CASTSSL_FLOW_ASK_UNLOADED_H
 #define CASTSSL_FLOW_ASK_UNLOADED_H
 
-#include "hba/text/rule.h"
+#include "flow/plan/plan.h"
 
 /* SHA-256 of the files of pg_hba.conf, which a change keeps to know what it has loaded.  Palloc'd.
  */
@@ -22,5 +22,24 @@ extern char *castssl_unloaded_configuration(const CastsslHbaPolicy *policy);
 
 /* The same with the files of TLS. */
 extern char *castssl_unloaded_files(const CastsslHbaPolicy *policy);
+
+/*
+ * The reload of a plan that leaves TLS on must not load ssl parameters that somebody else has set:
+ * neither the guard nor confirm_within knows of them.  55000 castssl_would_cut_off if it would,
+ * unless the plan sets them itself; with force only if ssl would go off.
+ */
+extern void castssl_unloaded_check_parameters(const CastsslPlan *plan, bool force);
+
+/* Is TLS on, and was the file of that role in use written since the server has loaded it? */
+extern bool castssl_unloaded_role(CastsslRole role);
+
+/* Is TLS on, and would the next reload turn it off? */
+extern bool castssl_unloaded_turns_tls_off(void);
+
+/*
+ * What to type to keep the values in effect of those parameters: "ALTER SYSTEM SET ssl = 'on';",
+ * several with a blank between them.  Palloc'd.
+ */
+extern char *castssl_unloaded_keep_statements(const List *names);
 
 #endif

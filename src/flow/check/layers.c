@@ -17,6 +17,7 @@
 
 #include "base/settings.h"
 #include "base/words.h"
+#include "flow/ask/unloaded.h"
 #include "flow/check/checks.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
@@ -81,7 +82,11 @@ castssl_check_parameters_in_effect(CastsslCheckScope *scope)
 	names = castssl_parameters_not_in_effect();
 	if (names)
 		castssl_check_report(scope, CASTSSL_WARNING, names,
-							 "the value in the configuration files is not in effect", RELOAD);
+							 "the value in the configuration files is not in effect",
+							 castssl_unloaded_turns_tls_off()
+								 ? "To keep TLS, which the next reload turns off: ALTER SYSTEM SET "
+								   "ssl = on;  To turn it off: " RELOAD
+								 : RELOAD);
 }
 
 void

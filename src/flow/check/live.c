@@ -301,6 +301,7 @@ castssl_check_standby(CastsslCheckScope *scope)
 	if (sslmode == NULL || strncmp(sslmode, "verify-", 7) != 0)
 		castssl_check_report(scope, CASTSSL_WARNING, "primary_conninfo",
 							 "replication does not verify the primary's certificate",
-							 "ALTER SYSTEM SET primary_conninfo = '... sslmode=verify-full "
-							 "sslrootcert=...'; SELECT * FROM castssl_reload();");
+							 "Add sslmode=verify-full and the sslrootcert to what primary_conninfo "
+							 "says now, by ALTER SYSTEM or where it is set, and keep the rest of "
+							 "it.  Then reload.");
 }

@@ -5,6 +5,8 @@
 #include "postgres.h"
 
 #include "base/settings.h"
+#include "flow/ask/guard.h"
+#include "flow/ask/impact.h"
 #include "flow/check/reload.h"
 #include "flow/check/scope.h"
 #include "server/parameters.h"
@@ -87,11 +89,19 @@ castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverity severity, 
 							const char *message)
 {
 	const CastsslFinding *unfit = find_unfit(scope);
+	CastsslLosses losses = { 0 };
 
+	if (unfit == NULL)
+		castssl_impact_losses_by_reload(scope->policy, &losses);
 	if (unfit)
 		castssl_check_report(
 			scope, severity, subject, message,
 			psprintf("First put that file right: %s: %s.", unfit->subject, unfit->message));
+	else if (losses.count > 0)
+		castssl_check_report(
+			scope, severity, subject, message,
+			psprintf("A reload would shut these out.  %s.  If that is meant: " RELOAD,
+					 castssl_guard_detail(&losses)));
 	else if (rules_wait(scope) || castssl_parameters_not_in_effect())
 		castssl_check_report(scope, severity, subject, message, RELOAD);
 	else

@@ -75,7 +75,7 @@ extern void castssl_check_report_fix(CastsslCheckScope *scope, CastsslSeverity s
 
 /*
  * Report what a reload ends.  It is no fix where the reload would bring a file that does not do,
- * which the hint then names, or rules that somebody has edited.
+ * which the hint then names, or rules that somebody has edited, or would shut out who is connected.
  */
 extern void castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverity severity,
 										const char *subject, const char *message);

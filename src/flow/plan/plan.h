@@ -58,6 +58,9 @@ typedef struct CastsslPlan
 	CastsslSession *sessions;
 	int nsessions;
 	int nsessions_refused; /* live sessions that could not come back, as far as they were judged */
+	/* one of them not when the plan is undone either: by what somebody else has edited, and the
+	 * reload loads */
+	bool loses_for_good;
 
 	/* how the CAs change, set by castssl_rotation_compare; NULL: they do not, or not looked yet */
 	CastsslRotation *rotation;
