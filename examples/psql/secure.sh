@@ -61,7 +61,7 @@ enable="FROM castssl_enable(source_dir => :'source', plaintext => :'plaintext',
 secure() { # SERVICE [CONNECTION SETTING]
 	# everything that can be known beforehand, without writing
 	plan=$(printf '%s\n' "$extension
-		SELECT action, result, replace(detail, E'\\n', ' ') $enable, dry_run => true)
+		SELECT action, result, detail $enable, dry_run => true)
 			WHERE result = 'planned' OR code = 'unconfirmed';" | ask "$@") || return
 	result=unchanged
 	case $plan in

@@ -17,7 +17,6 @@
 #include "utils/inet.h"
 #include "utils/timestamp.h"
 
-#include "api/layout.h"
 #include "api/result.h"
 #include "flow/plan/steps.h"
 #include "server/process/schema.h"
@@ -230,7 +229,6 @@ void
 castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run)
 {
 	bool changes = castssl_plan_changes(plan);
-	int width = castssl_layout_detail_width(plan->steps, changes, dry_run);
 	int number = 0;
 	ListCell *cell;
 
@@ -245,8 +243,7 @@ castssl_rows_add_steps(CastsslRows *rows, const CastsslPlan *plan, bool dry_run)
 		castssl_row_text(&row, "result", castssl_step_result(step, changes, dry_run));
 		if (step->detail)
 			castssl_row_text(&row, "detail",
-							 castssl_layout_lines(
-								 castssl_schema_named(castssl_valid_text(step->detail)), width));
+							 castssl_schema_named(castssl_valid_text(step->detail)));
 		castssl_row_text(&row, "code", castssl_code_name(step->code));
 		if (plan->change_id != 0)
 			castssl_row_int(&row, "change_id", plan->change_id);

@@ -466,10 +466,7 @@ sub rows
 	my ($self, $query, %options) = @_;
 	my $json = JSON::PP->new->utf8;
 	my $out = $self->sql("SELECT row_to_json(r) FROM ($query) r", %options);
-	my @rows = map { $json->decode($_) } split /\n/, $out;
-	# the detail of a step is in lines that fit a terminal
-	$_->{detail} =~ s/\n/ /g foreach grep { defined $_->{step} && defined $_->{detail} } @rows;
-	return \@rows;
+	return [ map { $json->decode($_) } split /\n/, $out ];
 }
 
 sub quote
