@@ -74,10 +74,10 @@ sub limits_hold
 	limit_is($t, $session, 28 + ($included ? 6 : 0) + $changes, 'castssl_check()', "castssl_check(), $on");
 	$session->ask(q{SELECT castssl_hba_add('host', '{app}', '{alice}', '10.0.0.0/8', 'scram-sha-256');});
 	$session->answer;
-	limit_is($t, $session, 8 + ($included ? 2 : 0), 'castssl_hba_apply(dry_run => true)', "castssl_hba_apply(dry_run), $on");
+	limit_is($t, $session, 8 + $included, 'castssl_hba_apply(dry_run => true)', "castssl_hba_apply(dry_run), $on");
 	$session->ask('SELECT castssl_hba_discard();');
 	$session->answer;
-	limit_is($t, $session, 42 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
+	limit_is($t, $session, 43 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
 	$session->quit;
 	return;
 }

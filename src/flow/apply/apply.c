@@ -218,7 +218,8 @@ remember_rules(const CastsslPlan *plan, const CastsslChange *change)
 	{
 		const CastsslPlannedFile *file = list_nth(plan->files, i);
 
-		if (is_written(file) && !file->is_tls)
+		if (is_written(file) && plan->hba_after &&
+			castssl_hba_policy_file(plan->hba_after, file->path))
 			castssl_edited_remember(change, i, file->data, file->length);
 	}
 }
