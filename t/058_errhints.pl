@@ -111,6 +111,7 @@ $seen{'Put it above, with castssl_hba_move().'} = 1;
 SKIP: {
 	skip 'no include before 16', 1 if $t->sql('SHOW server_version_num') < 160000;
 	my $stock = $t->hba;
+	$t->psql('SELECT castssl_hba_discard()'); # what other hints have staged
 	$t->write("$d/more.conf", "local all all trust\n# the end\n");
 	$t->set_hba("include more.conf\n$stock");
 	raised("SELECT castssl_hba_add(rule => 'local all bob reject', file_name => '$d/more.conf', before_line => 2)", 'Put it above, with castssl_hba_move().');

@@ -222,7 +222,7 @@ my $before = states(@good, $bad);
 my $first = 'CASTSSL_FIRST_SSLMODE=disable';
 my ($ok, $output) = secure(services('first.conf', $bad, @good));
 ok(!$ok, 'psql: servers without TLS, and nobody allowed to reach them without');
-like($output, qr/^bad: connection to server .*server does not support SSL, [^\n]*; for the first run, [^\n]* CASTSSL_FIRST_SSLMODE=disable\n$/,
+like($output, qr/^bad: [^\n]*server does not support SSL, [^\n]*; for the first run, [^\n]* CASTSSL_FIRST_SSLMODE=disable\n$/,
 	'is said in one line, with what allows it');
 ($ok, $output) = secure("$folder/first.conf", $first);
 ok(!$ok, 'a bad one first');
@@ -258,7 +258,7 @@ is_deeply(states(@good), $before, 'not a file');
 my $foreign = CastsslOpenssl::slurp("$folder/good.conf") =~ s/\Q${\ $pki->path('root.crt')}\E/$pki->path('other-root.crt')/gre;
 ($ok, $output) = secure(spew("$folder/foreign.conf", $foreign), $first);
 ok(!$ok, 'servers whose certificates cannot be verified');
-like($output, qr/^db1-standby: connection to server [^\n]*certificate verify failed[^\n]*\n$/, 'are not reached in another way');
+like($output, qr/^db1-standby: [^\n]*certificate verify failed[^\n]*\n$/, 'are not reached in another way');
 
 $_->stop foreach reverse(@good), $bad;
 done_testing();

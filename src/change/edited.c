@@ -24,7 +24,10 @@ typedef struct Trial
 void
 castssl_edited_remember(const CastsslChange *change, int n, const char *data, size_t length)
 {
-	castssl_file_create(castssl_journal_after_path(change->id, n), data, length, 0600);
+	const CastsslChangedFile *file = list_nth(change->files, n);
+
+	castssl_file_create(castssl_journal_after_path(change->id, n), data, length,
+						castssl_journal_copy_mode(data, length, file->mode));
 }
 
 /* The lines of a file, the last one with its line end; NULL where it is not there. */
@@ -79,8 +82,8 @@ castssl_edited_keep(CastsslChange *change, int n)
 	trial.overlay.length = merged.len;
 	if (castssl_attempt(try_rules, &trial) != NULL || !trial.loads)
 		return false;
-	castssl_file_replace(castssl_journal_back_path(change->id, n), merged.data, merged.len, 0600,
-						 NULL);
+	castssl_file_replace(castssl_journal_back_path(change->id, n), merged.data, merged.len,
+						 castssl_journal_copy_mode(merged.data, merged.len, file->mode), NULL);
 	file->back_hash = castssl_file_hash(merged.data, merged.len);
 	castssl_journal_update(change);
 	return true;

@@ -121,9 +121,8 @@ castssl_journal_ids(void)
 	return ids;
 }
 
-/* The mode of a copy: a key is for nobody else, nor is what was for nobody else. */
-static int
-copy_mode(const char *data, size_t length, mode_t mode)
+int
+castssl_journal_copy_mode(const char *data, size_t length, mode_t mode)
 {
 	if (!(mode & S_IRGRP) || strlen(data) != length || castssl_file_holds_key(data, length))
 		return 0600;
@@ -148,7 +147,7 @@ save_before_image(CastsslChange *change, int n)
 	file->uid = st.st_uid;
 	file->gid = st.st_gid;
 	file->before_hash = castssl_file_hash(data, length);
-	castssl_file_create(image, data, length, copy_mode(data, length, st.st_mode));
+	castssl_file_create(image, data, length, castssl_journal_copy_mode(data, length, st.st_mode));
 }
 
 void

@@ -71,6 +71,9 @@ extern char *castssl_journal_next_path(int64 id, int n);
 /* pg_castssl/changes/<id>/before-<n + 1>. */
 extern char *castssl_journal_before_path(int64 id, int n);
 
+/* The mode of a copy: a key is for nobody else, nor is what was for nobody else. */
+extern int castssl_journal_copy_mode(const char *data, size_t length, mode_t mode);
+
 /* Path of what the n-th file holds after the change, as the change wrote it: of rules alone. */
 extern char *castssl_journal_after_path(int64 id, int n);
 
