@@ -282,8 +282,9 @@ subtest 'pg_cron' => sub {
 	$cron->sql(q{SELECT cron.schedule('fails', '* * * * *', $$SET lock_timeout = '60s'; SELECT count(*) FROM castssl_enable(plaintext => 'block', source_dir => '}
 		  . $cron->{source} . q{', force => true); SELECT 1/0$$)});
 	$cron->sql($renew =~ s{/etc/postgresql/tls}{$cron->{source}}r);
-	$workers->sql($renew =~ s{/etc/postgresql/tls}{$t->{other}}r =~ s/'renew'/'asks'/r);
-	$workers->sql($renew =~ s{'/etc/postgresql/tls'}{'$workers->{source}', force => true}r);
+	$workers->enable(source_dir => $t->{other});
+	$workers->sql($renew =~ s{'/etc/postgresql/tls'}{'$t->{other}', plaintext => 'block'}r =~ s/'renew'/'asks'/r);
+	$workers->sql($renew =~ s{/etc/postgresql/tls}{$workers->{source}}r);
 	my @runs = map {
 		my $server = $_;
 		foreach (1 .. 3000)
@@ -303,7 +304,7 @@ subtest 'pg_cron' => sub {
 
 	is_deeply([ map { $_->{status} } @{ $runs[1] } ], [ 'failed', 'succeeded' ], 'background workers: the same') or diag explain $runs[1];
 	like($runs[1][0]{return_message}, qr/cannot be known whether the caller would be refused/, 'one is refused');
-	is($workers->served, $workers->pki->fingerprint('server.crt'), 'the certificate that force installs');
+	is($workers->served, $workers->pki->fingerprint('server.crt'), 'the other renews');
 	$_->stop foreach $cron, $workers;
 };
 
