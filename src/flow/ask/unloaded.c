@@ -185,21 +185,41 @@ concerns_nobody(const char *name)
 		   strncmp(name, "ssl_passphrase_command", strlen("ssl_passphrase_command")) == 0;
 }
 
-void
-castssl_unloaded_check_parameters(const CastsslPlan *plan, bool force)
+/* A call that only loads what is there is asked for it: it may, where nobody has come by TLS. */
+static bool
+may_only_load(CastsslPlan *plan)
 {
+	int count;
+	const CastsslSession *sessions;
+
+	if (castssl_plan_writes(plan))
+		return false;
+	sessions = castssl_plan_sessions(plan, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (sessions[i].connection.encryption == CASTSSL_TLS)
+			return false;
+	}
+	return true;
+}
+
+void
+castssl_unloaded_check_parameters(CastsslPlan *plan, bool force)
+{
+	bool allowed;
 	List *names = NIL;
 	StringInfoData list;
 	ListCell *cell;
 
 	if (!castssl_tls_is_on() || !plan->ssl_after)
 		return;
+	allowed = force || may_only_load(plan);
 	initStringInfo(&list);
 	foreach (cell, castssl_parameters_waiting())
 	{
 		char *name = lfirst(cell);
 
-		if (concerns_nobody(name) || is_set_by(plan, name) || (force && strcmp(name, "ssl") != 0))
+		if (concerns_nobody(name) || is_set_by(plan, name) || (allowed && strcmp(name, "ssl") != 0))
 			continue;
 		names = lappend(names, name);
 		add_name(&list, name);

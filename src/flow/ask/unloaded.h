@@ -26,9 +26,10 @@ extern char *castssl_unloaded_files(const CastsslHbaPolicy *policy);
 /*
  * The reload of a plan that leaves TLS on must not load ssl parameters that somebody else has set:
  * neither the guard nor confirm_within knows of them.  55000 castssl_would_cut_off if it would,
- * unless the plan sets them itself; with force only if ssl would go off.
+ * unless the plan sets them itself.  With force, or for a plan that writes nothing where no session
+ * is over TLS, only if ssl would go off.
  */
-extern void castssl_unloaded_check_parameters(const CastsslPlan *plan, bool force);
+extern void castssl_unloaded_check_parameters(CastsslPlan *plan, bool force);
 
 /* Is TLS on, and was the file of that role in use written since the server has loaded it? */
 extern bool castssl_unloaded_role(CastsslRole role);
