@@ -118,7 +118,8 @@ sub stop_copy
 	$t->confirm;
 	my $hba = $t->hba;
 	$t->stop;
-	system('rm', '-rf', $t->{data});
+	# the file system may give the numbers of removed folders to the copy, by which a copy is known
+	rename $t->{data}, "$t->{data}.away" or die $!;
 	system('cp', '-a', $backup->{data}, $t->{data}) == 0 or die 'cp';
 	sleep 4;
 	$t->start;
