@@ -54,9 +54,7 @@ try_rules(void *arg)
 	Trial *trial = arg;
 	const CastsslHbaPolicy *policy = castssl_hba_files_read(&trial->overlay, 1);
 
-	trial->loads = policy->nrules > 0;
-	for (int i = 0; i < policy->nrules; i++)
-		trial->loads = trial->loads && policy->rules[i].error == NULL;
+	trial->loads = policy->nrules > 0 && policy->nerrors == 0;
 }
 
 bool
