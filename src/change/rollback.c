@@ -66,7 +66,7 @@ castssl_change_is_foreign(const CastsslChangedFile *file, const char *hash)
 {
 	return !castssl_same_text(hash, file->before_hash) &&
 		   !castssl_same_text(hash, file->after_hash) &&
-		   (file->back_hash == NULL || !castssl_same_text(hash, file->back_hash));
+		   !castssl_same_text(hash, castssl_change_hash_back(file));
 }
 
 /* Does the change leave the bytes as they are, and set the mode alone? */
