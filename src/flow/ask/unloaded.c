@@ -206,6 +206,7 @@ may_only_load(CastsslPlan *plan)
 void
 castssl_unloaded_check_parameters(CastsslPlan *plan, bool force)
 {
+	List *waiting;
 	bool allowed;
 	List *names = NIL;
 	StringInfoData list;
@@ -213,9 +214,12 @@ castssl_unloaded_check_parameters(CastsslPlan *plan, bool force)
 
 	if (!castssl_tls_is_on() || !plan->ssl_after)
 		return;
+	waiting = castssl_parameters_waiting();
+	if (waiting == NIL)
+		return; /* nor is there any need to look at sessions */
 	allowed = force || may_only_load(plan);
 	initStringInfo(&list);
-	foreach (cell, castssl_parameters_waiting())
+	foreach (cell, waiting)
 	{
 		char *name = lfirst(cell);
 
