@@ -126,7 +126,7 @@ alone() (
 
 # run_apt ARGUMENT...: quietly, unless it fails.
 run_apt() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@" >"$work/apt.log" 2>&1 </dev/null ||
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >"$work/apt.log" 2>&1 </dev/null ||
 		{ tail -n 20 "$work/apt.log" >&2; return 1; }
 }
 
@@ -144,7 +144,11 @@ install_packages() {
 	[ ${#missing[@]} = 0 ] && return
 	apt-cache show "${missing[@]}" >/dev/null 2>&1 || read_package_lists
 	echo "Installing with apt: ${missing[*]}"
-	alone install_without_services "${missing[@]}" || die 'apt-get failed, see above'
+	if ! alone install_without_services "${missing[@]}"; then
+		# the mirror may have other versions since the lists were read, or have failed
+		read_package_lists
+		alone install_without_services "${missing[@]}" || die 'apt-get failed, see above'
+	fi
 }
 
 install_without_services() {
@@ -310,12 +314,12 @@ free_port() {
 start_server() {
 	local data=$1
 	shift
-	port=$(free_port)
 	servers+=("$data")
-	echo castssl >"$work/password"
+	echo castssl | as_server_user tee "$work/password" >/dev/null # whatever the umask: the server user reads it
 	as_server_user "$bindir/initdb" -D "$data" -U postgres --auth-local=trust \
 		--auth-host=scram-sha-256 --pwfile="$work/password" -E UTF8 --no-sync >"$work/initdb.log" 2>&1 ||
 		{ cat "$work/initdb.log"; return 1; }
+	port=$(free_port) # not before: it is free until somebody else takes it
 	{
 		echo "port = $port"
 		echo "listen_addresses = '127.0.0.1'"

@@ -36,13 +36,13 @@ check() { # NAME COMMAND...
 	return "$status"
 }
 
-# keep FOLDER FILE...: leaves what was made in this folder of the cache.
+# keep FOLDER FILE...: leaves what was made in this folder of the cache, and says where.
 keep() {
 	local folder=$cache/$1
 	shift
 	as_root mkdir -p "$folder"
 	as_root cp -t "$folder" "$@"
-	ls "$@"
+	printf 'Left in %s\n' "${@/#*\//$folder/}"
 }
 
 # make_dist FOLDER: the tree there as it is, and what "make dist" makes of it, which PGXN gets. Prints the name.

@@ -126,17 +126,21 @@ make_root() {
 	) 8<"$cache/roots/$1.lock"
 }
 
+# bootstrap SUITE FOLDER: anew, for a root that was left half-done is no use.
+# shellcheck disable=SC2317 # called by try
+bootstrap() {
+	as_root rm -rf "$2"
+	# shellcheck disable=SC2046
+	as_root debootstrap --variant=minbase "$1" "$2" $(mirror)
+}
+
 make_root_alone() {
 	local major=$1 folder=$cache/roots/$1 suite package wanted=() missing=()
 	shift
 	suite=$(suite_of "$major") || return
 	if [ ! -e "$folder/etc/castssl-base" ]; then
 		echo "Making the root for PostgreSQL $major: Debian $suite"
-		# a root that another run left half-done is no use
-		as_root rm -rf "$folder"
-		# shellcheck disable=SC2046
-		try "debootstrap $suite" as_root debootstrap --variant=minbase "$suite" "$folder" $(mirror) ||
-			return
+		try "debootstrap $suite" bootstrap "$suite" "$folder" || return
 		as_root bash -c "$(declare -f apt_settings); apt_settings '$folder' '$major'" || return
 		try "apt-get update for PostgreSQL $major ($suite)" in_root "$folder" apt-get update -qq || return
 		as_root touch "$folder/etc/castssl-base"

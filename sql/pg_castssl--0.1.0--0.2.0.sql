@@ -7,13 +7,16 @@
 
 -- ALTER DEFAULT PRIVILEGES may have given the functions to others, which 0.1.0 did not see: nobody but
 -- the owner keeps what is not granted below. Who was meant to have it is named, to be granted it again;
--- functions that are made anew lose what was granted, too.
+-- functions that are made anew lose what was granted, too. They have other parameters then, so the hint
+-- has the name alone, but for two that get a second form.
 DO $$
 DECLARE
   granted record;
 BEGIN
   FOR granted IN
-    SELECT DISTINCT p.oid::pg_catalog.regprocedure AS function, a.grantee
+    SELECT DISTINCT p.oid::pg_catalog.regprocedure AS function, a.grantee,
+           CASE WHEN p.proname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY['castssl_hba_add', 'castssl_hba_explain'])
+                THEN p.oid::pg_catalog.regprocedure::pg_catalog.text ELSE p.oid::pg_catalog.regproc::pg_catalog.text END AS name
       FROM pg_catalog.pg_depend d
       JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
       JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) d.objid,
@@ -27,7 +30,7 @@ BEGIN
       AND granted.grantee OPERATOR(pg_catalog.<>) 'pg_monitor'::pg_catalog.regrole THEN
       RAISE WARNING '% may no longer call %', pg_catalog.pg_get_userbyid(granted.grantee), granted.function
         USING HINT = pg_catalog.format('If that was meant: GRANT EXECUTE ON FUNCTION %s TO %I;',
-          granted.function, pg_catalog.pg_get_userbyid(granted.grantee));
+          granted.name, pg_catalog.pg_get_userbyid(granted.grantee));
     END IF;
   END LOOP;
 END
@@ -64,7 +67,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_enable'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text) IS
-  'turn on TLS, or renew its files: install and check them, set the parameters, edit pg_hba.conf where that is asked for, reload, prove it by a handshake';
+  'turn on TLS, or renew its files: install and check the files, set the parameters, edit pg_hba.conf if the call asks for it, reload, and prove the result by a handshake';
 
 CREATE FUNCTION castssl_disable(
   confirm_within interval DEFAULT NULL,
@@ -76,7 +79,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_disable'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_disable(interval, boolean, boolean) IS
-  'take back what castssl_enable did to the parameters and pg_hba.conf';
+  'take back what castssl_enable() did to the parameters and to pg_hba.conf';
 
 CREATE FUNCTION castssl_hba_require_tls(
   clientcert text DEFAULT NULL,
@@ -87,7 +90,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_require_tls'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_require_tls(text, text, text[], text) IS
-  'stage the edits of pg_hba.conf that make TLS clients show a certificate, or that block plaintext; returns the diff of all that is staged';
+  'stage the edits of pg_hba.conf that ask TLS clients for a certificate, or that block plaintext; returns the diff of all staged edits';
 
 CREATE FUNCTION castssl_install(
   certificate text DEFAULT NULL,
@@ -103,7 +106,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_install'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean) IS
-  'install certificate, CA and CRL given as PEM texts; the private key is the one that castssl_csr made, the current one, or given';
+  'install a certificate, a CA and a CRL that are given as PEM texts; the private key is the one of castssl_csr(), the current one, or a given one';
 
 CREATE FUNCTION castssl_rollback(
   change_id bigint DEFAULT NULL,
@@ -114,9 +117,9 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
-  'go back to before that change, and those after it (NULL: take back the one that waits)';
+  'take back that change and all later ones (NULL: the change that waits to be confirmed)';
 COMMENT ON FUNCTION castssl_confirm(bigint, boolean) IS
-  'keep the unconfirmed change, if a client has come in since as the change wants clients to come';
+  'keep the unconfirmed change, if a client has connected since then in the way that the change wants';
 
 -- The check ------------------------------------------------------------------
 
@@ -131,7 +134,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_check'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_check(int, boolean) IS
-  'everything about TLS on this server that is not as it should be, worst first, with what to type next';
+  'everything that is wrong with TLS on this server, worst first, with what to type next';
 
 -- Changes -------------------------------------------------------------------
 
@@ -160,7 +163,7 @@ CREATE FUNCTION castssl_status(
 AS 'MODULE_PATHNAME', 'castssl_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_status() IS
-  'what the server uses for TLS, what it serves at this moment, and the state of the last change';
+  'what the server uses for TLS, what it serves now, and the state of the last change';
 
 -- What clients write -----------------------------------------------------------
 
@@ -208,27 +211,41 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalo
 CREATE FUNCTION castssl_hba_add(
   rule text,
   before_line int DEFAULT NULL,
-  file_name text DEFAULT NULL)
+  file_name text DEFAULT NULL,
+  before_rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_add_rule'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_add(text, int, text) IS
-  'stage a new line of pg_hba.conf as it stands in the file, before that line or where it takes effect; returns the diff of all that is staged';
+COMMENT ON FUNCTION castssl_hba_add(text, int, text, text) IS
+  'stage a new line of pg_hba.conf, written as in the file, before the line with that number, or that holds before_rule, or where it takes effect; returns the diff of all staged edits';
 
-CREATE FUNCTION castssl_hba_move(line_number int, before_line int, file_name text DEFAULT NULL)
+DROP FUNCTION castssl_hba_change(int, text, text);
+CREATE FUNCTION castssl_hba_change(line_number int, rule text, file_name text DEFAULT NULL, old_rule text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'castssl_hba_change'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION castssl_hba_change(int, text, text, text) IS
+  'stage another text for a line of pg_hba.conf: the line with that number, or that holds old_rule; returns the diff of all staged edits';
+
+CREATE FUNCTION castssl_hba_move(
+  line_number int DEFAULT NULL,
+  before_line int DEFAULT NULL,
+  file_name text DEFAULT NULL,
+  rule text DEFAULT NULL,
+  before_rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_move'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_move(int, int, text) IS
-  'stage another place for a line of pg_hba.conf: before that line, or (NULL) at the end; returns the diff of all that is staged';
+COMMENT ON FUNCTION castssl_hba_move(int, int, text, text, text) IS
+  'stage another place for a line of pg_hba.conf, by its number or by the rule that it holds: before another line, or at the end; returns the diff of all staged edits';
 
 DROP FUNCTION castssl_hba_remove(int, text);
-CREATE FUNCTION castssl_hba_remove(line_number int, file_name text DEFAULT NULL, rule text DEFAULT NULL)
+CREATE FUNCTION castssl_hba_remove(line_number int DEFAULT NULL, file_name text DEFAULT NULL, rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_remove'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_remove(int, text, text) IS
-  'stage the removal of a line of pg_hba.conf, with rule only if the line says the same; returns the diff of all that is staged';
+  'stage the removal of a line of pg_hba.conf: the line with that number, or that holds the rule; returns the diff of all staged edits';
 
 DROP FUNCTION castssl_hba_apply(interval, boolean, boolean);
 CREATE FUNCTION castssl_hba_apply(
@@ -242,10 +259,10 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_apply'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean, text) IS
-  'make the staged pg_hba.conf live: checked by the server, replaced, reloaded, verified; with expected only if that is the hash of what is staged';
+  'make the staged pg_hba.conf live: check it by the server, replace the file, reload, verify; if expected is given, only if it is the hash of the staged edits';
 
 COMMENT ON FUNCTION castssl_hba_add(text, text[], text[], text, text, text[], int, text) IS
-  'stage a new rule of pg_hba.conf, before that line or where it takes effect; returns the diff of all that is staged';
+  'stage a new rule of pg_hba.conf, before a line or where it takes effect; returns the diff of all staged edits';
 
 -- The new ones may have been given to others by ALTER DEFAULT PRIVILEGES.
 DO $$
@@ -275,8 +292,9 @@ REVOKE ALL ON FUNCTION
   castssl_client_config(text, text, text, text, int, text, text),
   castssl_hba_explain(text, text, text, text, boolean, text, boolean),
   castssl_check(int, boolean),
-  castssl_hba_add(text, int, text),
-  castssl_hba_move(int, int, text),
+  castssl_hba_add(text, int, text, text),
+  castssl_hba_change(int, text, text, text),
+  castssl_hba_move(int, int, text, text, text),
   castssl_hba_remove(int, text, text),
   castssl_hba_apply(interval, boolean, boolean, text),
   castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text),
@@ -303,8 +321,31 @@ GRANT EXECUTE ON FUNCTION
   castssl_changes()
 TO pg_monitor;
 
+-- Comments of 0.1.0 in other words.
 COMMENT ON FUNCTION castssl_hba_rules(boolean) IS
-  'the rules of pg_hba.conf, live or staged, in the order in which they are tried, which are unreachable, and which rules block them';
+  'the rules of pg_hba.conf, live or staged, in the order in which the server tries them; which rules are unreachable, and which rules block them';
+COMMENT ON FUNCTION castssl_reload() IS
+  'reload the configuration, wait for the reload, and show what the server serves and what it refused';
+COMMENT ON FUNCTION castssl_fingerprint() IS
+  'one hash of everything that decides how the server treats a client (first row), and its parts, to compare servers';
+COMMENT ON FUNCTION castssl_hba_explain(text, text, inet, text, boolean, text, boolean) IS
+  'which line of pg_hba.conf answers such a connection, why the lines above do not, and what the result is';
+COMMENT ON FUNCTION castssl_hba_compare() IS
+  'what the staged edits of pg_hba.conf change: who is newly admitted or refused, and who needs a certificate';
+COMMENT ON FUNCTION castssl_hba_impact() IS
+  'for each live session: whether one like it could come back under the staged pg_hba.conf';
+COMMENT ON FUNCTION castssl_hba_stage(text) IS
+  'stage a whole new pg_hba.conf, which replaces all staged edits; returns the diff to the live files';
+COMMENT ON FUNCTION castssl_hba_discard() IS
+  'discard the staged edits; false if there were none';
+COMMENT ON FUNCTION castssl_csr(text, text[], inet[], text) IS
+  'make a private key, which stays on the server, and return its certificate signing request';
+COMMENT ON FUNCTION castssl_sign(text, interval, text) IS
+  'sign a certificate request with this server''s CA, and return the certificate';
+COMMENT ON FUNCTION castssl_issue_client(text, text, interval) IS
+  'write the key, the certificate and the root certificate of a client to a directory of the server, and return its name';
+COMMENT ON FUNCTION castssl_revoke(text, text, boolean) IS
+  'revoke a certificate of this server''s CA: make, install and return the new CRL';
 
 -- In every context in which SQL can run, the caller is the current user.  Inside the functions, what
 -- needs the owner's rights runs as the owner.  This must stay the last statement.

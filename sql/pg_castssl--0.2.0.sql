@@ -26,7 +26,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_enable'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_enable(text, text, text, text, text, text, text, text[], text, text, interval, boolean, boolean, text) IS
-  'turn on TLS, or renew its files: install and check them, set the parameters, edit pg_hba.conf where that is asked for, reload, prove it by a handshake';
+  'turn on TLS, or renew its files: install and check the files, set the parameters, edit pg_hba.conf if the call asks for it, reload, and prove the result by a handshake';
 
 CREATE FUNCTION castssl_disable(
   confirm_within interval DEFAULT NULL,
@@ -38,7 +38,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_disable'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_disable(interval, boolean, boolean) IS
-  'take back what castssl_enable did to the parameters and pg_hba.conf';
+  'take back what castssl_enable() did to the parameters and to pg_hba.conf';
 
 -- See ----------------------------------------------------------------------
 
@@ -53,14 +53,14 @@ CREATE FUNCTION castssl_status(
 AS 'MODULE_PATHNAME', 'castssl_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_status() IS
-  'what the server uses for TLS, what it serves at this moment, and the state of the last change';
+  'what the server uses for TLS, what it serves now, and the state of the last change';
 
 CREATE FUNCTION castssl_reload(
   OUT reloaded boolean, OUT served_fingerprint text, OUT problem text)
 AS 'MODULE_PATHNAME', 'castssl_reload_and_verify'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_reload() IS
-  'reload the configuration, wait until it has happened, and say what is served and what was refused';
+  'reload the configuration, wait for the reload, and show what the server serves and what it refused';
 
 CREATE FUNCTION castssl_certificates(
   OUT role text, OUT file_name text, OUT "position" int, OUT subject text, OUT issuer text,
@@ -96,7 +96,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_check'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_check(int, boolean) IS
-  'everything about TLS on this server that is not as it should be, worst first, with what to type next';
+  'everything that is wrong with TLS on this server, worst first, with what to type next';
 
 CREATE FUNCTION castssl_report()
 RETURNS text
@@ -111,7 +111,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_fingerprint'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_fingerprint() IS
-  'one hash of what decides how a client is treated (the first row), and its parts, to compare servers';
+  'one hash of everything that decides how the server treats a client (first row), and its parts, to compare servers';
 
 -- pg_hba.conf --------------------------------------------------------------
 
@@ -125,7 +125,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_rules'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_rules(boolean) IS
-  'the rules of pg_hba.conf, live or staged, in the order in which they are tried, which are unreachable, and which rules block them';
+  'the rules of pg_hba.conf, live or staged, in the order in which the server tries them; which rules are unreachable, and which rules block them';
 
 CREATE FUNCTION castssl_hba_explain(
   database text,
@@ -140,7 +140,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_explain'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_explain(text, text, inet, text, boolean, text, boolean) IS
-  'which line of pg_hba.conf answers such a connection, why not the lines above it, and what comes of it';
+  'which line of pg_hba.conf answers such a connection, why the lines above do not, and what the result is';
 
 CREATE FUNCTION castssl_hba_explain(
   database text,
@@ -165,7 +165,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_compare_staged'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_compare() IS
-  'what the staged edits of pg_hba.conf change for whom: who is newly admitted or refused, who needs a certificate';
+  'what the staged edits of pg_hba.conf change: who is newly admitted or refused, and who needs a certificate';
 
 CREATE FUNCTION castssl_hba_impact(
   OUT pid int, OUT backend_type text, OUT database text, OUT user_name text, OUT address inet,
@@ -174,14 +174,14 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_impact'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_impact() IS
-  'for each live session: could one like it come back under the staged pg_hba.conf';
+  'for each live session: whether one like it could come back under the staged pg_hba.conf';
 
 CREATE FUNCTION castssl_hba_stage(content text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_stage'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_stage(text) IS
-  'stage a whole new pg_hba.conf in place of what is staged; returns the diff to the live files';
+  'stage a whole new pg_hba.conf, which replaces all staged edits; returns the diff to the live files';
 
 CREATE FUNCTION castssl_hba_add(
   type text,
@@ -196,38 +196,44 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_add'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_add(text, text[], text[], text, text, text[], int, text) IS
-  'stage a new rule of pg_hba.conf, before that line or where it takes effect; returns the diff of all that is staged';
+  'stage a new rule of pg_hba.conf, before a line or where it takes effect; returns the diff of all staged edits';
 
 CREATE FUNCTION castssl_hba_add(
   rule text,
   before_line int DEFAULT NULL,
-  file_name text DEFAULT NULL)
+  file_name text DEFAULT NULL,
+  before_rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_add_rule'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_add(text, int, text) IS
-  'stage a new line of pg_hba.conf as it stands in the file, before that line or where it takes effect; returns the diff of all that is staged';
+COMMENT ON FUNCTION castssl_hba_add(text, int, text, text) IS
+  'stage a new line of pg_hba.conf, written as in the file, before the line with that number, or that holds before_rule, or where it takes effect; returns the diff of all staged edits';
 
-CREATE FUNCTION castssl_hba_change(line_number int, rule text, file_name text DEFAULT NULL)
+CREATE FUNCTION castssl_hba_change(line_number int, rule text, file_name text DEFAULT NULL, old_rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_change'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_change(int, text, text) IS
-  'stage another text for a line of pg_hba.conf; returns the diff of all that is staged';
+COMMENT ON FUNCTION castssl_hba_change(int, text, text, text) IS
+  'stage another text for a line of pg_hba.conf: the line with that number, or that holds old_rule; returns the diff of all staged edits';
 
-CREATE FUNCTION castssl_hba_move(line_number int, before_line int, file_name text DEFAULT NULL)
+CREATE FUNCTION castssl_hba_move(
+  line_number int DEFAULT NULL,
+  before_line int DEFAULT NULL,
+  file_name text DEFAULT NULL,
+  rule text DEFAULT NULL,
+  before_rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_move'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION castssl_hba_move(int, int, text) IS
-  'stage another place for a line of pg_hba.conf: before that line, or (NULL) at the end; returns the diff of all that is staged';
+COMMENT ON FUNCTION castssl_hba_move(int, int, text, text, text) IS
+  'stage another place for a line of pg_hba.conf, by its number or by the rule that it holds: before another line, or at the end; returns the diff of all staged edits';
 
-CREATE FUNCTION castssl_hba_remove(line_number int, file_name text DEFAULT NULL, rule text DEFAULT NULL)
+CREATE FUNCTION castssl_hba_remove(line_number int DEFAULT NULL, file_name text DEFAULT NULL, rule text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_remove'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_remove(int, text, text) IS
-  'stage the removal of a line of pg_hba.conf, with rule only if the line says the same; returns the diff of all that is staged';
+  'stage the removal of a line of pg_hba.conf: the line with that number, or that holds the rule; returns the diff of all staged edits';
 
 CREATE FUNCTION castssl_hba_require_tls(
   clientcert text DEFAULT NULL,
@@ -238,7 +244,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_hba_require_tls'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_require_tls(text, text, text[], text) IS
-  'stage the edits of pg_hba.conf that make TLS clients show a certificate, or that block plaintext; returns the diff of all that is staged';
+  'stage the edits of pg_hba.conf that ask TLS clients for a certificate, or that block plaintext; returns the diff of all staged edits';
 
 CREATE FUNCTION castssl_hba_diff()
 RETURNS text
@@ -258,14 +264,14 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_hba_apply'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_apply(interval, boolean, boolean, text) IS
-  'make the staged pg_hba.conf live: checked by the server, replaced, reloaded, verified; with expected only if that is the hash of what is staged';
+  'make the staged pg_hba.conf live: check it by the server, replace the file, reload, verify; if expected is given, only if it is the hash of the staged edits';
 
 CREATE FUNCTION castssl_hba_discard()
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'castssl_hba_discard'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_hba_discard() IS
-  'forget what is staged; false when nothing was';
+  'discard the staged edits; false if there were none';
 
 -- Keys and certificates ----------------------------------------------------
 
@@ -278,7 +284,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_csr'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_csr(text, text[], inet[], text) IS
-  'make a private key, which stays in the server, and return the certificate signing request for it';
+  'make a private key, which stays on the server, and return its certificate signing request';
 
 CREATE FUNCTION castssl_install(
   certificate text DEFAULT NULL,
@@ -294,7 +300,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_install'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_install(text, text, text, text, interval, boolean, boolean) IS
-  'install certificate, CA and CRL given as PEM texts; the private key is the one that castssl_csr made, the current one, or given';
+  'install a certificate, a CA and a CRL that are given as PEM texts; the private key is the one of castssl_csr(), the current one, or a given one';
 
 CREATE FUNCTION castssl_create_ca(
   common_name text,
@@ -314,7 +320,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_sign'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_sign(text, interval, text) IS
-  'have this server''s CA issue a certificate for a request';
+  'sign a certificate request with this server''s CA, and return the certificate';
 
 CREATE FUNCTION castssl_issue_client(
   user_name text,
@@ -324,7 +330,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_issue_client'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_issue_client(text, text, interval) IS
-  'write key, certificate and root of a client to a directory of the server, whose name is returned';
+  'write the key, the certificate and the root certificate of a client to a directory of the server, and return its name';
 
 CREATE FUNCTION castssl_revoke(
   certificate text,
@@ -334,7 +340,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'castssl_revoke'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_revoke(text, text, boolean) IS
-  'revoke a certificate of this server''s CA: makes, installs and returns the new CRL';
+  'revoke a certificate of this server''s CA: make, install and return the new CRL';
 
 CREATE FUNCTION castssl_client_config(
   format text,
@@ -367,7 +373,7 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'castssl_confirm'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_confirm(bigint, boolean) IS
-  'keep the unconfirmed change, if a client has come in since as the change wants clients to come';
+  'keep the unconfirmed change, if a client has connected since then in the way that the change wants';
 
 CREATE FUNCTION castssl_postpone(confirm_within interval)
 RETURNS timestamptz
@@ -385,7 +391,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'castssl_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY INVOKER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION castssl_rollback(bigint, boolean) IS
-  'go back to before that change, and those after it (NULL: take back the one that waits)';
+  'take back that change and all later ones (NULL: the change that waits to be confirmed)';
 
 -- Privileges ---------------------------------------------------------------
 
@@ -406,9 +412,9 @@ REVOKE ALL ON FUNCTION
   castssl_hba_impact(),
   castssl_hba_stage(text),
   castssl_hba_add(text, text[], text[], text, text, text[], int, text),
-  castssl_hba_add(text, int, text),
-  castssl_hba_change(int, text, text),
-  castssl_hba_move(int, int, text),
+  castssl_hba_add(text, int, text, text),
+  castssl_hba_change(int, text, text, text),
+  castssl_hba_move(int, int, text, text, text),
   castssl_hba_remove(int, text, text),
   castssl_hba_require_tls(text, text, text[], text),
   castssl_hba_diff(),

@@ -149,6 +149,49 @@ if ($version >= 14)
 	edited('continued lines, block', $before, undef, plaintext => 'block');
 }
 
+# --- a twin has its columns where the line has them
+
+# The exact files after it, by castssl_enable() and by castssl_hba_require_tls(), which castssl_disable() takes back to the byte.
+sub aligned
+{
+	my ($name, $before, $after, $plaintext) = @_;
+	edited($name, "$socket$before", "$socket$after", plaintext => $plaintext);
+	$t->sql("SELECT * FROM castssl_enable(source_dir => '$t->{source}', force => true)");
+	is($t->hba, "$socket$before", "$name: no rule is touched where nothing is asked for");
+	$t->sql("SELECT castssl_hba_require_tls(clientcert => 'verify-ca', plaintext => '$plaintext'); SELECT * FROM castssl_hba_apply(force => true)");
+	is($t->hba, "$socket$after", "$name: castssl_hba_require_tls() writes the same");
+	$t->disable(force => 'true');
+	is($t->hba, "$socket$before", "$name: and it is taken back to the byte");
+	return;
+}
+
+aligned('columns of blanks', <<'BEFORE', <<'AFTER', 'keep');
+# TYPE  DATABASE        USER            ADDRESS                 METHOD
+host    all             all             127.0.0.1/32            scram-sha-256
+host    all             all             ::1/128                 scram-sha-256   # IPv6
+  host  "my data"       "o'neil"        2001:db8::/32           md5
+host  all  all    10.0.0.0   255.0.0.0   md5
+host all all all md5
+BEFORE
+# TYPE  DATABASE        USER            ADDRESS                 METHOD
+hostssl all             all             127.0.0.1/32            scram-sha-256 clientcert=verify-ca # castssl
+host    all             all             127.0.0.1/32            scram-sha-256
+hostssl all             all             ::1/128                 scram-sha-256 clientcert=verify-ca # castssl
+host    all             all             ::1/128                 scram-sha-256   # IPv6
+  hostssl "my data"     "o'neil"        2001:db8::/32           md5 clientcert=verify-ca # castssl
+  host  "my data"       "o'neil"        2001:db8::/32           md5
+hostssl all all   10.0.0.0   255.0.0.0   md5 clientcert=verify-ca # castssl
+host  all  all    10.0.0.0   255.0.0.0   md5
+hostssl all all all md5 clientcert=verify-ca # castssl
+host all all all md5
+AFTER
+aligned('columns of tabs',
+	"host\tall\t\tall\t::1/128\tmd5\nhost   \tall\tall\tall\tmd5\t# here\nhostnogssenc\tall\tall\tall\tmd5\n",
+	"hostssl\tall\t\tall\t::1/128\tmd5 clientcert=verify-ca # castssl\n#castssl# host\tall\t\tall\t::1/128\tmd5\n"
+	  . "hostssl\tall\tall\tall\tmd5 clientcert=verify-ca # castssl\n#castssl# host   \tall\tall\tall\tmd5\t# here\n"
+	  . "hostssl\t\tall\tall\tall\tmd5 clientcert=verify-ca # castssl\n#castssl# hostnogssenc\tall\tall\tall\tmd5\n",
+	'block');
+
 # --- a reject above a broad host still rejects
 
 $t->set_hba($socket . "host all bob 127.0.0.1/32 reject\nhost all all 0.0.0.0/0 scram-sha-256\n");

@@ -11,6 +11,7 @@ use Time::HiRes qw(time usleep);
 # Preloaded, so that no worker is started for a call while the postmaster is stopped.
 my $t = CastsslTest->new('concurrent', conf => "shared_preload_libraries = 'pg_castssl'");
 my $pki = $t->{pki};
+*wait_until = \&CastsslTest::wait_until;
 my $hba = $t->hba;
 my $call = "SELECT count(*) > 0 FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')";
 my ($postmaster) = $t->slurp("$t->{data}/postmaster.pid") =~ /^(\d+)/;
@@ -34,17 +35,6 @@ sub story
 	my @other = grep { !!$story{$_} != !!$new } sort keys %story;
 	return 'between: ' . ($new ? 'new' : 'old') . ' pg_hba.conf, but not ' . join(', ', @other) if @other;
 	return $new ? 'new' : 'old';
-}
-
-sub wait_until
-{
-	my ($condition) = @_;
-	foreach (1 .. 36_000)    # 180 s
-	{
-		return 1 if $condition->();
-		usleep(5000);
-	}
-	return 0;
 }
 
 # A call that hangs, because the postmaster stands still: first where it asks what is served now,
@@ -141,8 +131,8 @@ is(story(), 'old', 'query cancel: castssl_disable works afterwards');
 # --- statement_timeout in the middle
 
 # With seconds to spare on both sides: the first handshake takes all of verify_timeout.
-hanging_call($first, "SET castssl.verify_timeout = '4s'; SET statement_timeout = '6s'; ", 'middle');
-usleep(2_500_000);
+hanging_call($first, "SET castssl.verify_timeout = '4s'; SET statement_timeout = '8s'; ", 'middle');
+usleep(4_500_000);
 kill CONT => $postmaster;
 like($first->answer, qr/^t$|ERROR:  5(7014|8000)/m, 'statement_timeout: an error, or done before');
 $first->ask('RESET statement_timeout;');

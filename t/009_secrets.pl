@@ -122,11 +122,7 @@ SKIP:
 		  or die;
 	}
 	umask $umask;
-	foreach (1 .. 300)
-	{
-		last if ($t->psql('SELECT 1'))[0];
-		select undef, undef, undef, 0.1;
-	}
+	CastsslTest::wait_until(sub { ($t->psql('SELECT 1'))[0] }) or die 'the server does not start';
 	$node->_update_pid(1);
 	$t->enable(source_dir => $t->{source}, plaintext => 'block');
 	$t->enable(source_dir => $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt',

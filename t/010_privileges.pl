@@ -121,6 +121,25 @@ $t->disable;
 $before = $t->state;
 refused('a directory whose name merely begins like an allowed one', source_dir => $pki->source("$t->{source}-not"));
 
+# allowed directories that are closed to the server's account: what root would have to open
+SKIP:
+{
+	skip 'this account may pass through /root', 1 if $> == 0 || !-d '/root' || -x _ || -r '/etc/shadow';
+	$t->sql(q{SELECT count(*) FROM castssl_status(); ALTER SYSTEM SET castssl.allowed_directories = '/root, /etc'});
+	$t->reload;
+	my $closed_before = $t->state;
+	my $account = getpwuid $>;
+	my $mode = sprintf '%04o', (stat '/root')[2] & 07777;
+	my $owner = getpwuid((stat _)[4]);
+	my %folder = (psql => {%operator}, detail => qr/^The server runs as $account, which may not pass through the folder "\/root", owned by $owner with mode $mode\.$/,
+		hint => qr/^Let the server's account $account pass through the folder "\/root" \(mode $mode\)\.$/);
+	$t->fails(q{SELECT * FROM castssl_enable(cert_file => '/root/server.crt')}, '42501', 'a file in a closed folder', message => qr/^could not find "\/root\/server\.crt": Permission denied$/, %folder);
+	$t->fails(qq{SELECT * FROM castssl_enable(source_dir => '$inside', target_dir => '/root')}, '42501', 'a closed target_dir', message => qr/^could not open directory "\/root": Permission denied$/, %folder);
+	$t->fails(q{SELECT * FROM castssl_enable(cert_file => '/etc/shadow')}, '42501', 'a closed file', psql => {%operator}, message => qr/^could not open file "\/etc\/shadow": Permission denied$/,
+		detail => qr/^The server runs as $account, which may not read this file\.$/, hint => qr/^Let the server's account $account read it\.$/);
+	is_deeply($t->state, $closed_before, 'closed ones: nothing has changed');
+}
+
 # --- names planted in other schemas
 
 $t->sql('CREATE SCHEMA planted; GRANT ALL ON SCHEMA planted TO operator');
@@ -135,6 +154,29 @@ $t->sql(q{SET ROLE operator;
 	 SELECT count(*) > 0 FROM castssl_hba_rules();
 	 SELECT count(*) > 0 FROM castssl_disable()", %operator);
 ok($ok, 'planted functions, operators and tables are not used') or diag $err;
+# what ALTER SYSTEM mends is for a superuser
+$t->sql("ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'");
+$t->reload;
+foreach my $user (qw(postgres watcher operator))
+{
+	my (undef, $row) = $t->psql(q{SELECT coalesce(fix, 'none') || ' ' || hint FROM castssl_check() WHERE check_name = 'protocol_version'}, user => $user);
+	my $fix = "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2'; SELECT * FROM castssl_reload();";
+	is($row, $user eq 'postgres' ? "$fix $fix" : "none A superuser: $fix", "$user: what mends a parameter");
+}
+$t->sql('ALTER SYSTEM RESET ssl_min_protocol_version');
+$t->set_hba($t->hba . "host all all 10.0.0.0/8 scram-sha-256\nhost all all 10.1.0.0/16 reject\nhost all all 10.0.0.0/8 scram-sha-256\n");
+foreach my $user (qw(watcher operator))
+{
+	my (undef, $answer) = $t->psql(q{SELECT coalesce(fix, 'none'), hint FROM castssl_check() WHERE check_name = 'hba_dead_rules'}, user => $user);
+	my ($fix, $hint) = split /\|/, $answer;
+	like($fix, $user eq 'operator' ? qr/castssl_hba_remove/ : qr/^none$/, "$user: what mends a rule");
+	like($hint, $user eq 'operator' ? qr/^\Q$fix\E$/ : qr/^A superuser: .*castssl_hba_remove/, 'and the hint says whose it is');
+	next if $user eq 'watcher';
+	my ($typed, undef, $refused) = $t->psql($fix, user => $user);
+	ok($typed, "typed: $fix") or diag $refused;
+}
+$t->psql('SELECT castssl_confirm(force => true)');
+$t->set_hba($CastsslTest::stock_hba);
 is($t->hba, $CastsslTest::stock_hba, 'after all of that, pg_hba.conf as it was');
 $t->stop;
 

@@ -70,6 +70,12 @@ is($t->served, $pki->fingerprint('server.crt'), 'restarted: ours is served');
 {
 	my $find = "SELECT severity, subject, hint FROM castssl_check() WHERE check_name = 'other_cluster'";
 	is_deeply($t->rows($find), [], 'no path of an older major');
+	File::Path::make_path("$t->{folder}/2026/11/12");
+	$t->sql("ALTER SYSTEM SET ssl_crl_file = '$t->{folder}/2026/11/12/root.crl'");
+	$t->sql('SELECT pg_reload_conf()');
+	is_deeply($t->rows($find), [], 'a date is no older major') or diag explain $t->rows($find), $t->sql("SELECT message FROM castssl_check() WHERE check_name = 'other_cluster'"), $t->sql('SHOW data_directory'), $t->sql('SHOW config_file');
+	$t->sql('ALTER SYSTEM RESET ssl_crl_file');
+	$t->reload;
 	my $older = "$ENV{PG_CLUSTER_CONF_ROOT}/12/castssl";
 	foreach my $folder ("$ENV{PG_CLUSTER_CONF_ROOT}/12", $older)
 	{

@@ -6,7 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes ();
 
 my $t = CastsslTest->new('citizen');
 my $major = int($t->sql('SHOW server_version_num') / 10000);
@@ -47,32 +47,47 @@ sub log_of
 
 {
 	$t->enable(source_dir => $t->{source});
+	my ($caller, $observer) = ($t->session, $t->session);
+	my $see = sub { $observer->ask("$_[0];"); return $observer->answer =~ s/\n\z//r };
 	# whoever connects waits that long before the server says a word
-	$t->sql('ALTER SYSTEM SET pre_auth_delay = 3');
-	$t->reload;
+	$observer->delay(5);
 	foreach my $reader ('castssl_status()', 'castssl_check()', 'castssl_reload()')
 	{
-		$t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '500ms'; SELECT * FROM $reader", '57014', "statement_timeout during $reader", no_detail => 1);
+		$caller->ask("SET castssl.verify_timeout = '60s'; SET statement_timeout = '500ms'; SELECT * FROM $reader; RESET statement_timeout;");
+		like($caller->answer, qr/^ERROR:  57014: canceling statement due to statement timeout$/m, "statement_timeout during $reader");
 	}
 	# during the proof of a change, of which all is put back, and said so
-	my $before = $t->hba;
-	my $error = $t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block')", '57014', 'statement_timeout during a proof', detail => qr/^Everything is as it was before\.$/);
-	is($t->hba, $before, 'which has changed nothing');
+	my $cancelled = sub {
+		my ($name, $detail) = @_;
+		my ($before, $loaded) = ($t->hba, $see->('SELECT pg_conf_load_time()'));
+		$caller->ask("SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block', force => true);");
+		ok(CastsslTest::wait_until(sub { $t->hba ne $before && $see->('SELECT pg_conf_load_time()') ne $loaded
+			&& $see->("SELECT wait_event_type FROM pg_stat_activity WHERE pid = $caller->{pid}") eq 'Extension' }), "$name: it is being proven");
+		$see->("SELECT pg_cancel_backend($caller->{pid})");
+		like($caller->answer, qr/^ERROR:  57014: canceling statement due to user request\nDETAIL:  $detail$/m, "$name: a cancel during the proof");
+		is($t->hba, $before, "$name: which has changed nothing");
+	};
+	$cancelled->('a change', qr/Everything is as it was before\./);
 	# what somebody else has stored goes into effect by the reloads, and that is said
-	$t->sql('ALTER SYSTEM SET ssl = off');
-	$t->fails("SET castssl.verify_timeout = '60s'; SET statement_timeout = '2s'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}', plaintext => 'block', force => true)", '57014', 'with an edit that waits',
-		detail => qr/^Files and parameters are as they were before\.  The reload has put into effect what somebody had edited and not loaded before this call: \S+\/postgresql\.auto\.conf\.$/);
-	is($t->sql('SHOW ssl'), 'off', 'which is so');
+	$caller->quit;
+	CastsslTest::next_second();
+	$see->('ALTER SYSTEM SET ssl = off');
+	$caller = $t->session;
+	$caller->ask("SET castssl.verify_timeout = '60s';");
+	$caller->answer;
+	$cancelled->('with an edit that waits',
+		qr/Files and parameters are as they were before\.  The reload has also loaded edits that somebody else had made before this call: \S+\/postgresql\.auto\.conf\./);
+	is($see->('SHOW ssl'), 'off', 'which is so');
+	$observer->delay(0);
+	$_->quit foreach $caller, $observer;
 	$t->sql('ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf()');
 	$t->sql('ALTER SYSTEM SET ssl = off');
 	$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
 	$t->fails('SELECT * FROM castssl_hba_apply(force => true)', '55000', 'TLS that would go off by the way', constraint => 'castssl_would_cut_off',
-		detail => qr/^Somebody has set ssl to off since the last reload/, hint => qr/^To keep TLS: ALTER SYSTEM SET ssl = on;  To turn it off first: SELECT \* FROM castssl_reload\(\);$/);
+		detail => qr/^Somebody has set ssl = off since the last reload/, hint => qr/^To keep TLS: ALTER SYSTEM SET ssl = on;  To turn it off first: SELECT \* FROM castssl_reload\(\);$/);
 	is($t->sql('SHOW ssl'), 'on', 'stays on');
 	$t->sql('ALTER SYSTEM SET ssl = on');
 	$t->sql('SELECT castssl_hba_discard()');
-	$t->sql('ALTER SYSTEM RESET pre_auth_delay');
-	$t->reload;
 	$t->disable;
 }
 
@@ -151,7 +166,10 @@ foreach my $setting ("castssl.keep_changes = 0", "castssl.ca_directory = '/tmp'"
 		{
 			my ($ok, undef, $err) = $t->psql('ALTER EXTENSION pg_castssl UPDATE');
 			ok($ok, 'ALTER EXTENSION UPDATE') or diag $err;
-			like($err, qr/WARNING: .*an app may no longer call castssl_enable\(.*\nHINT:  If that was meant: GRANT EXECUTE ON FUNCTION castssl_enable\(.*\) TO "an app";/, 'names whom it takes what from');
+			like($err, qr/WARNING: .*an app may no longer call castssl_enable\(.*\nHINT:  If that was meant: GRANT EXECUTE ON FUNCTION castssl_enable TO "an app";/, 'names whom it takes what from');
+			my @hints = $err =~ /HINT:  If that was meant: (GRANT .*;)/g;
+			my ($granted, undef, $refused) = $t->psql("BEGIN; @hints ROLLBACK;");
+			ok(@hints > 20 && $granted, 'each of the ' . @hints . ' hints can be typed') or diag $refused;
 		}
 		is($t->sql(sprintf $may, 'an app'), '', "from $version on: nothing for a role that default privileges favour");
 		is($t->sql(sprintf $may, 'pg_monitor'), $monitors, "from $version on: for pg_monitor what is for it");
@@ -230,6 +248,24 @@ SKIP:
 	}
 	is($reached, 15, 'each was reached');
 	unlike(log_of($faulty), qr/PANIC/, 'no PANIC');
+
+	# a worker that does not watch any more, and stands still before it lets go: who comes then waits for it
+	$faulty->alone;
+	$faulty->{node}->append_conf('postgresql.conf', "castssl.fault = 'watch ended:stop'");
+	$faulty->reload;
+	my $session = $faulty->session;
+	$session->ask("LOAD '$module'; SET castssl.fault = ''; SELECT count(*) FROM castssl_enable(source_dir => '$faulty->{source}', clientcert => 'none');");
+	like($session->answer, qr/^\d+$/, 'a change, whose worker ends behind it');
+	my $worker = '';
+	CastsslTest::wait_until(sub { ($worker = $faulty->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_castssl'})) =~ /^\d+$/
+		&& $faulty->slurp("/proc/$worker/stat") =~ /\) T / }) or die 'it does not stop';
+	$faulty->{node}->append_conf('postgresql.conf', "castssl.fault = ''");
+	$faulty->reload;
+	$session->ask('SELECT count(*) FROM castssl_disable();');
+	Time::HiRes::sleep(1);    # longer than for a change of somebody else
+	kill CONT => $worker;
+	like($session->answer, qr/^\d+$/, 'the next one waits until the worker goes on');
+	$session->quit;
 	$faulty->stop;
 }
 

@@ -22,13 +22,11 @@ sub opened
 		exec 'strace', '-p', $session->{pid}, '-o', $trace, '-e', 'trace=open,openat,openat2,creat' or die $!;
 	}
 	# it has attached itself when the server's own look at a file shows up
-	foreach (1 .. 200)
-	{
+	CastsslTest::wait_until(sub {
 		$session->ask(q{SELECT length(pg_read_file('PG_VERSION'));});
 		$session->answer;
-		last if -s $trace;
-		select undef, undef, undef, 0.05;
-	}
+		return -s $trace;
+	}) or die 'strace traces nothing';
 	my $begin = -s $trace;
 	$session->ask("SELECT count(*) FROM $statement;");
 	like($session->answer, qr/^\d+$/, "$statement works");
@@ -69,7 +67,7 @@ sub limits_hold
 	my $enable = "castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{source}')";
 	my $session = $t->session;
 	my $parsed = 3 * $included;
-	limit_is($t, $session, 45 + 2 * $included + $changes, $enable, "castssl_enable(), $on");
+	limit_is($t, $session, 46 + 2 * $included + $changes, $enable, "castssl_enable(), $on");
 	limit_is($t, $session, 16 + $parsed, $enable, "the same call again, $on");
 	limit_is($t, $session, 28 + ($included ? 6 : 0) + $changes, 'castssl_check()', "castssl_check(), $on");
 	$session->ask(q{SELECT castssl_hba_add('host', '{app}', '{alice}', '10.0.0.0/8', 'scram-sha-256');});
@@ -77,7 +75,7 @@ sub limits_hold
 	limit_is($t, $session, 8 + $included, 'castssl_hba_apply(dry_run => true)', "castssl_hba_apply(dry_run), $on");
 	$session->ask('SELECT castssl_hba_discard();');
 	$session->answer;
-	limit_is($t, $session, 43 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
+	limit_is($t, $session, 44 + 2 * $included + $changes, 'castssl_disable()', "castssl_disable(), $on");
 	$session->quit;
 	return;
 }

@@ -26,7 +26,7 @@ sub live
 	my %connection = (host => '127.0.0.1', port => $t->{node}->port, user => 'alice', dbname => 'postgres', %options);
 	my $session = { in => '', out => '' };
 	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', '-w', '-d', join ' ', map { "$_='$connection{$_}'" } sort keys %connection ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(180));
+		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(1800));
 	$session->{in} .= $options{replication} ? "IDENTIFY_SYSTEM;\n" : "SELECT pg_backend_pid();\n";
 	$session->{run}->pump until $session->{out} =~ /\n/ || !$session->{run}->pumpable;
 	die $session->{out} if $session->{out} =~ /error|FATAL/;
@@ -37,7 +37,7 @@ sub live
 sub quit
 {
 	$_->{in} .= "\\q\n", $_->{run}->finish foreach @_;
-	$t->{node}->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE client_addr IS NOT NULL}) or die;
+	$t->clients_gone or die;
 	return;
 }
 
@@ -45,9 +45,8 @@ sub quit
 sub by_default
 {
 	my ($user) = @_;
-	my ($ok, $out, $err) = CastsslOpenssl::run('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
-		'psql', '-XqAtw', '-h', '127.0.0.1', '-p', $t->{node}->port, '-U', $user // 'alice', 'postgres');
-	return $ok ? $out =~ s/\s+//gr : $err;
+	return (CastsslOpenssl::connect_with({ host => '127.0.0.1', port => $t->{node}->port, user => $user // 'alice', dbname => 'postgres' },
+			'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()', HOME => $t->{folder}))[1];
 }
 
 sub enable { return $t->rows('SELECT * FROM ' . CastsslTest::call('castssl_enable', @_)) }
@@ -84,7 +83,7 @@ subtest 'a certificate is asked for, and plaintext kept' => sub {
 	is(by_default(), 't', 'psql comes in over TLS');
 	my $psql = live();
 	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live session could come back only in plaintext$/,
-		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*In plaintext, to which most drivers fall back/);
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*It would be admitted in plaintext, and most drivers fall back/);
 	my ($needed) = coded(enable(clientcert => 'verify-ca', dry_run => 'true'), 'confirmation_needed');
 	like($needed->{detail}, qr/refused: 1 live session could come back only in plaintext\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
 	my $hint = hint_of(q{castssl_enable(clientcert => 'verify-ca', addresses => '{10.0.0.0/8}')});
@@ -94,7 +93,7 @@ subtest 'a certificate is asked for, and plaintext kept' => sub {
 	my ($row) = coded($steps, 'session_plaintext');
 	is($row->{target}, "session $psql->{pid}", 'a row names the session');
 	($row) = coded($steps, 'plaintext_fallback');
-	like($row->{detail}, qr/^2 rules ask for a certificate over TLS while plaintext stays open .*sslmode=prefer.*: SELECT \* FROM castssl_enable\(plaintext => 'block', confirm_within => '10 min'\);$/,
+	like($row->{detail}, qr/^2 rules ask for a certificate over TLS, but plaintext stays open: .*sslmode=prefer.*: SELECT \* FROM castssl_enable\(plaintext => 'block', confirm_within => '10 min'\);$/,
 		'and a row says what it means for all') or diag explain $steps;
 	is($row->{result}, 'warning', 'as a warning');
 	is(by_default(), 'f', 'which is so: psql comes in in plaintext, without a word');
@@ -160,10 +159,10 @@ subtest 'names that pg_stat_ssl does not show whole' => sub {
 	my $unknown = sub {
 		my ($steps, $name, $asked) = @_;
 		my ($row) = coded($steps, 'session_unknown');
-		like($row->{detail}, qr/^whether 1 live session could come back cannot be known: $alice->{pid} \(alice\)\.  .*$asked/, $name) or diag explain $steps;
+		like($row->{detail}, qr/^nobody can know whether 1 live session could come back: $alice->{pid} \(alice\)\.  .*$asked/, $name) or diag explain $steps;
 		is_deeply([ coded($steps, 'session_cut_off') ], [], "$name: and it is not said to lose");
 	};
-	$unknown->(enable(clientcert => 'verify-full', dry_run => 'true'), 'its CN', qr/The certificate's CN must be the user's name, "alice"; it is not known here\./);
+	$unknown->(enable(clientcert => 'verify-full', dry_run => 'true'), 'its CN', qr/The certificate's CN must be the user's name, "alice"\.  Nobody can know it here\./);
 	enable(clientcert => 'verify-full');
 	$t->in('it comes back', cert => 'long', password => 'wonderland');
 	is_deeply([ coded(enable(addresses => ['10.0.0.0/8']), 'session_unknown') ], [], 'what the plan has no part in is no row');
@@ -249,7 +248,7 @@ subtest 'what a caller without privileges is told' => sub {
 	my $alice = live();
 	my $call = sub { return $t->psql(q{SELECT detail FROM castssl_disable(} . ($_[0] // '') . q{) WHERE result = 'warning'}, user => 'helper') };
 	my (undef, undef, $error) = $call->();
-	like($error, qr/^DETAIL:  User "alice", database "postgres": Why is shown only to superusers and members of pg_read_all_stats\.$/m, 'who, as pg_stat_activity shows it');
+	like($error, qr/^DETAIL:  User "alice", database "postgres": Only superusers and members of pg_read_all_stats can see the reason\.$/m, 'who, as pg_stat_activity shows it');
 	unlike($error, qr/127\.0\.0\.1/, 'not from where');
 	my (undef, $rows) = $call->('force => true, dry_run => true');
 	like($rows, qr/"alice", database "postgres"\) could come back only in plaintext/, 'nor in rows');
@@ -281,8 +280,8 @@ subtest 'lines for a health check' => sub {
 	is(health_check('checker'), 'up', 'plaintext is allowed: up');
 	my $steps = enable(source_dir => $t->{source}, plaintext => 'block', dry_run => 'true');
 	is_deeply([ map { "$_->{target} $_->{result} $_->{detail}" } coded($steps, 'health_check') ],
-		[ 'pg_hba.conf:2 warning lets "checker" in from 127.0.0.1/32 without a password, as health checks want it: one that speaks plaintext, such as HAProxy\'s '
-			  . 'option pgsql-check, takes this server for down afterwards.  Have it ask for TLS first (docs/poolers.md).' ],
+		[ 'pg_hba.conf:2 warning admits "checker" from 127.0.0.1/32 without a password, as health checks need it.  A check that speaks plaintext, such as HAProxy\'s '
+			  . 'option pgsql-check, then reports this server as down.  Make the check ask for TLS first (docs/poolers.md).' ],
 		'the line that is made for one, and no other') or diag explain $steps;
 	is_deeply([ coded(enable(source_dir => $t->{source}), 'health_check') ], [], 'none where plaintext stays');
 	is(health_check('checker'), 'up', 'and it is up');
@@ -297,7 +296,7 @@ subtest 'hostnossl lines without a line for TLS' => sub {
 	$t->set_hba($socket . "hostnossl app all 10.0.0.0/8 scram-sha-256\nhostnossl all alice 127.0.0.1/32 scram-sha-256\nhost all alice,bob 127.0.0.0/8 scram-sha-256\n");
 	my $steps = enable(source_dir => $t->{source}, plaintext => 'block');
 	is_deeply([ map { "$_->{target} $_->{detail}" } coded($steps, 'no_tls_line') ],
-		['pg_hba.conf:2 goes, and no line lets its clients in over TLS: database app, user all, address 10.0.0.0/8'], 'each is a row, but who has one')
+		['pg_hba.conf:2 is no longer in force, and no line admits its clients over TLS: database app, user all, address 10.0.0.0/8'], 'each is a row, but who has one')
 		or diag explain $steps;
 	is_deeply([ coded(enable(plaintext => 'block'), 'no_tls_line') ], [], 'once');
 	$t->disable(force => 'true');
@@ -316,7 +315,7 @@ subtest 'a server certificate of another issuer' => sub {
 	my $renewed = $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
 	is_deeply([ coded(enable(source_dir => $renewed, %quick), 'issuer_changed') ], [], 'a renewal by the same CA');
 	my ($row) = coded(enable(source_dir => $self_signed->('one'), %quick), 'issuer_changed');
-	like($row->{detail}, qr/by the root of the certificate in use, CN=castssl test root, refuse this one, whose issuer is another: CN=localhost\.  Give them the new root first/, 'a self-signed one');
+	like($row->{detail}, qr/trust CN=castssl test root, the root of the certificate in use\.  They would refuse this certificate, because its issuer is CN=localhost\.  First give these clients the old and the new root/, 'a self-signed one');
 	$t->out('which is so', qr/certificate verify failed/, sslmode => 'verify-full', password => 'wonderland');
 	spew("$t->{folder}/trusted.crt", slurp($pki->path('own.crt')));
 	$t->in('who has it as a root comes in', sslmode => 'verify-full', password => 'wonderland', sslrootcert => "$t->{folder}/trusted.crt");
@@ -329,7 +328,7 @@ subtest 'a server certificate of another issuer' => sub {
 	enable(source_dir => $two, %quick);
 	$t->write($_, slurp("$t->{folder}/one/$_")) foreach qw(server.crt server.key);
 	($row) = coded(enable(%quick), 'issuer_changed');
-	like($row->{detail}, qr/CN=localhost, refuse this one/, 'one that was put in place, and is loaded by the call');
+	like($row->{detail}, qr/trust CN=localhost, .* They would refuse this certificate/, 'one that was put in place, and is loaded by the call');
 };
 
 subtest 'parameters of TLS that somebody has stored, and nobody loaded' => sub {
@@ -353,6 +352,10 @@ subtest 'parameters of TLS that somebody has stored, and nobody loaded' => sub {
 		guarded(q{castssl_hba_apply(confirm_within => '10 min')}, "$name: confirm_within", %refused) if $name eq 'ssl_ca_file';
 		guarded(q{castssl_enable(clientcert => 'verify-ca')}, "$name: castssl_enable()", %refused)
 		  if $name =~ /version|ciphers/;
+		# castssl_enable() would store the value in effect: what nobody named stays as it is, and so does what waits
+		guarded($_, "$name: $_", message => qr/^this change would drop parameters that somebody else has set$/, detail => qr/^The values of $name in the configuration files.* store the values in effect instead\.$/,
+			hint => qr/^To drop them: $keep  To load them first: SELECT \* FROM castssl_reload\(\);$/)
+		  foreach $name =~ /c[ar]l?_file|cert|key/ ? (q{castssl_enable(clientcert => 'verify-ca')}, 'castssl_enable()') : ();
 		my ($typed) = hint_with("castssl_hba_apply()") =~ /in effect: (.*?;)/;
 		$t->sql($typed);
 		is($t->sql("SELECT setting FROM pg_settings WHERE name = '$name'"), $value, "$name: kept");
@@ -372,9 +375,9 @@ subtest 'parameters of TLS that somebody has stored, and nobody loaded' => sub {
 	$t->write("$t->{data}/postgresql.conf", $configuration);
 	$t->reload;
 
-	# what the plan sets itself is no obstacle, nor is it with force
+	# with force it is dropped, or loaded
 	$t->sql(q{ALTER SYSTEM SET ssl_ca_file = ''});
-	$t->sql('SELECT FROM castssl_enable()');
+	$t->sql('SELECT FROM castssl_enable(force => true)');
 	is($t->sql('SHOW ssl_ca_file'), 'root.crt', 'castssl_enable() keeps the file in use, and sets it');
 	$t->sql(q{SELECT castssl_hba_add(rule => 'host all mon 10.9.9.10/32 scram-sha-256'); ALTER SYSTEM SET ssl_ciphers = 'ECDHE-RSA-AES256-GCM-SHA384'});
 	$t->sql('SELECT FROM castssl_hba_apply(force => true)');
@@ -386,7 +389,7 @@ subtest 'parameters of TLS that somebody has stored, and nobody loaded' => sub {
 
 subtest 'what was edited in place: undoing would not bring anybody back' => sub {
 	my $rules = $socket . "hostssl all app 127.0.0.1/32 trust clientcert=verify-ca\n";
-	my $hint = qr/^The reload loads what somebody has edited and not loaded, which nothing can undo; .*  To do it all the same: force => true\.$/;
+	my $hint = qr/^The reload also loads edits that somebody else has made, and nothing can undo that\.  .*  To do it anyway: force => true\.$/;
 	my $gencrl = sub { $pki->openssl('ca', '-config', $_[0], '-gencrl', '-crldays', '30', '-cert', 'root.crt', '-keyfile', 'root.key', '-out', $_[1]); return slurp($pki->path($_[1])) };
 	my $apply = sub {
 		my ($name, %expected) = @_;
@@ -406,12 +409,14 @@ subtest 'what was edited in place: undoing would not bring anybody back' => sub 
 	my $empty = slurp($file);
 	spew($file, $gencrl->('openssl-bob.cnf', 'bob.crl'));
 	my %revoked = (message => qr/^1 live session could not come back$/, detail => qr/A CRL revokes its certificate\./);
-	guarded('castssl_enable()', 'a CRL: castssl_enable() would load it', %revoked, hint => qr/^Only a reload is left to be done/);
+	guarded('castssl_enable()', 'a CRL: castssl_enable() would load it', %revoked, hint => qr/^Only a reload is left to do/);
 	$apply->('a CRL: castssl_hba_apply() would', %revoked);
 	my ($row) = @{ $t->rows(qq{SELECT * FROM castssl_check() WHERE check_name = 'served_matches_disk'}) };
 	is($row->{fix}, undef, 'castssl_check() has no fix');
-	like($row->{hint}, qr/^A reload would shut these out\.  User "app", .*A CRL revokes its certificate.*If that is meant: SELECT \* FROM castssl_reload\(\);$/s, 'and says who would be lost');
+	like($row->{hint}, qr/^A reload would refuse clients that are connected\.  User "app", .*A CRL revokes its certificate.*If that is wanted: SELECT \* FROM castssl_reload\(\);$/s, 'and says who would be lost');
 	spew($file, $empty);
+	is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'served_matches_disk'}), 0, 'no row where the file holds again what is loaded');
+	spew($file, "$empty\n");
 	like($t->sql(q{SELECT fix FROM castssl_check() WHERE check_name = 'served_matches_disk'}), qr/castssl_reload/, 'where nobody is lost, there is a fix');
 	$t->reload;
 
@@ -480,7 +485,7 @@ subtest 'what goes past the guard, and what does not' => sub {
 	# only a reload is left to be done: nothing would undo it
 	my $live = live();
 	$t->write('pg_hba.conf', $socket . "host all bob 127.0.0.1/32 trust\n");
-	guarded(q{castssl_enable(confirm_within => '10 min')}, 'only a reload is left to be done', hint => qr/which nothing can undo/);
+	guarded(q{castssl_enable(confirm_within => '10 min')}, 'only a reload is left to be done', hint => qr/nothing can undo a reload/);
 	$t->set_hba($trusted);
 	quit($live);
 	$t->sql('DROP OWNED BY helper; DROP ROLE without');

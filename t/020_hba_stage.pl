@@ -179,6 +179,9 @@ subtest 'secrets are not shown' => sub {
 		refused('RADIUS secrets that are no list', CastsslTest::call('castssl_hba_change', line_number => 3,
 				rule => 'host all all all radius radiusservers=127.0.0.1 radiussecrets="""swordfish"'), 'F0000',
 			message => qr/RADIUS secret list "\*\*\*"/, detail => qr/^(?!.*swordfish)/);
+		refused('a RADIUS server that has no address', CastsslTest::call('castssl_hba_change', line_number => 3,
+				rule => 'host all all all radius radiusservers=nowhere.invalid radiussecrets=swordfish'), 'F0000',
+			message => qr/^could not translate RADIUS server name/, detail => qr/^Line 3 of (?!.*swordfish)/);
 	}
 	if ($version >= 14)
 	{
@@ -203,7 +206,7 @@ subtest 'bad input' => sub {
 	refused('a quote that is not closed', CastsslTest::call(@change, rule => 'host all "all 10.0.0.0/8 md5'), '22023',
 		message => qr/quote/);
 	refused('one in a whole file', q{castssl_hba_stage(E'local all all trust\nhost all all all "trust # x\n')}, '22023',
-		message => qr/quote/, detail => qr/Line 2/);
+		message => qr/quote/, detail => qr/in line 2/);
 	refused('an empty rule', CastsslTest::call(@change, rule => ''), '22023', no_detail => 1);
 	refused('NULL', 'castssl_hba_stage(NULL)', '22023', no_detail => 1);
 	refused('an unknown type', CastsslTest::call('castssl_hba_add', %add, type => 'hostess'), '22023');

@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use Socket ();
 use Test::More;
 
 my $socket = "local all postgres trust\n";
@@ -11,6 +12,9 @@ my $t = CastsslTest->new('explain', streaming => 1, hba => $socket, conf => "lis
 my $version = int($t->sql('SHOW server_version_num') / 10000);
 my $pki = $t->{pki};
 $pki->certificate('revoked', 'root', '/CN=alice', 'client', -1, 90);
+$pki->key('nameless');
+$pki->openssl('req', '-new', '-config', 'openssl.cnf', '-key', 'nameless.key', '-subj', '/O=alice', '-out', 'nameless.csr');
+$pki->openssl('x509', '-req', '-in', 'nameless.csr', '-CA', 'root.crt', '-CAkey', 'root.key', '-set_serial', 4711, '-days', 90, '-out', 'nameless.crt');
 $t->sql(q{CREATE ROLE staff; CREATE ROLE carol LOGIN PASSWORD 'x'; GRANT staff TO carol; CREATE ROLE boss LOGIN SUPERUSER});
 $t->sql(qq{CREATE DATABASE "$_"}) foreach qw(app x bob all replication);
 
@@ -68,7 +72,7 @@ HBA
 		qr/The role "bob" may not replicate \(NOREPLICATION\)\./);
 	$t->sql('ALTER ROLE bob REPLICATION');
 	says('physical replication', [ undef, 'bob', @plain, replication => 'true' ], 'authenticate', 7,
-		qr/Line 4 .*do not have the keyword replication/);
+		qr/Line 4 .*do not include the keyword replication/);
 	says('which is only for who is named', [ undef, 'alice', @plain, replication => 'true' ], 'refused', undef,
 		qr/Line 7 .*its users \(bob\) do not include "alice"/);
 	says('a database with that name', [ 'replication', 'carol', @plain ], 'authenticate', 5);
@@ -82,6 +86,21 @@ HBA
 	says('no TLS in this server', [ 'app', 'bob', address => '10.1.2.3' ], 'refused', 3,
 		qr/^The server offers no TLS \(ssl = off\)\./);
 	says('nor GSSAPI', [ 'app', 'bob', address => '10.1.2.3', encryption => 'gss' ], 'refused', 4, qr/offers no GSSAPI/);
+};
+
+subtest 'names of hosts' => sub {
+	my $name = gethostbyaddr pack('C4', 127, 0, 0, 1), Socket::AF_INET();
+	plan skip_all => '127.0.0.1 has no name that leads back to it' unless $name && ($name eq 'localhost' || grep { $_ eq pack 'C4', 127, 0, 0, 1 } (gethostbyname $name)[4 .. 20]);
+	my @here = ('x', 'alice', address => '127.0.0.1', encryption => 'none');
+	foreach my $host ([ uc $name, 'the name, in other letters', 1 ], [ "x$name", 'another name', 0 ], [ substr($name, 1), 'a part of it', 0 ], [ '.' . $name, 'a domain of that name', 0 ], [ '.invalid', 'another domain', 0 ])
+	{
+		my ($written, $what, $matches) = @$host;
+		$t->set_hba("${socket}host all all $written trust\n");
+		says($what, \@here, $matches ? ('accepted', 2) : ('refused', undef, qr/Line 2 .*\Q$written\E is not the name of 127\.0\.0\.1 in DNS/));
+		my ($in, $output) = $t->client(database => 'x', user => 'alice', sslmode => 'disable');
+		is($in ? 1 : 0, $matches, "$what: and the server does it") or diag $output;
+	}
+	$t->set_hba($socket);
 };
 
 subtest 'many lines' => sub {
@@ -136,16 +155,17 @@ subtest 'client certificates' => sub {
 	happens('CN is the user', 'alice', 'alice', 'accepted', qr/CN is the user's name/);
 	happens('and is not', 'bob', 'alice', 'refused', qr/CN is "alice", and without a map it must be the user's name "bob"/,
 		qr/map=NAME.*pg_ident\.conf would let it in: NAME alice bob/);
-	happens('none is shown', 'alice', undef, 'refused', qr/It asks for a client certificate \(verify-full\), and the client shows none/);
+	happens('none is shown', 'alice', undef, 'refused', qr/It asks for a client certificate \(verify-full\), but the client shows none/);
 	happens('expired', 'alice', 'alice-expired', 'refused', qr/does not accept the certificate \(CN=alice\): certificate has expired/);
 	happens('of another CA', 'alice', 'alice-other', 'refused', qr/does not accept the certificate/);
 	happens('not one for clients', 'localhost', 'server', 'refused', qr/purpose/);
+	happens('without a CN', 'alice', 'nameless', 'refused', qr/The line needs a CN in the certificate, but the certificate has none\./);
 	$t->set_hba("${socket}hostssl all all 127.0.0.0/8 trust\n");
 	happens('the handshake comes first', 'alice', 'alice-other', 'refused', qr/whatever pg_hba\.conf says/);
 	happens('any will do where none is asked for', 'bob', 'alice', 'accepted');
 	$t->set_hba("${socket}hostssl all all 127.0.0.0/8 scram-sha-256 clientcert=verify-ca\n");
 	happens('verify-ca', 'bob', 'alice', 'authenticate', qr/verify-ca\), and the server accepts the one shown/);
-	happens('verify-ca without', 'bob', undef, 'refused', qr/verify-ca\), and the client shows none/);
+	happens('verify-ca without', 'bob', undef, 'refused', qr/verify-ca\), but the client shows none/);
 	$t->set_hba("${socket}hostssl all all 127.0.0.0/8 scram-sha-256 clientcert=verify-full\n");
 	happens('verify-full', 'alice', 'alice', 'authenticate', qr/CN is the user's name/);
 	happens('verify-full, another name', 'bob', 'alice', 'refused', qr/must be the user's name "bob"/);
@@ -217,13 +237,18 @@ subtest 'names that the method finds out' => sub {
 	$t->write('pg_ident.conf', "people \"web app\" alice\npeople /^(.*)-adm\$ \\1\npeople root bob\n");
 	$t->reload;
 	says('peer', [ 'postgres', 'alice' ], 'authenticate', 2,
-		qr/As "alice" the map "people" in ".*pg_ident\.conf" lets these log in, by the operating-system account: "web app" \(line 1\), each that fits \/\^\(\.\*\)-adm\$ \(line 2\)\./);
+		qr/As "alice" the map "people" in ".*pg_ident\.conf" lets these log in, by the operating-system account: "web app" \(line 1\), each that matches \/\^\(\.\*\)-adm\$ \(line 2\)\./);
 	$t->write('pg_ident.conf', "people \"web app\" alice\npeople root bob\n");
 	says('nobody may', [ 'postgres', 'carol' ], 'refused', 2,
 		qr/No line of the map "people" in pg_ident\.conf lets any operating-system account log in as "carol"/);
 	says('ident, and no map of that name', [ 'postgres', 'carol', address => '127.0.0.1', encryption => 'none' ], 'refused', 3, qr/no line of the map "nowhere"/);
 	$t->write('pg_hba.conf', "${socket}local all all peer\n");
 	says('without a map', [ 'postgres', 'alice' ], 'authenticate', 2, qr/operating-system account must be the user's name, "alice"/);
+	my @gss = ('postgres', 'alice', address => '127.0.0.1', encryption => 'none');
+	$t->write('pg_hba.conf', "${socket}host all all 127.0.0.0/8 gss\n");
+	says('gss', \@gss, 'authenticate', 2, qr/principal must be the user's name, "alice"\./);
+	$t->write('pg_hba.conf', "${socket}host all all 127.0.0.0/8 gss map=nowhere\n");
+	says('gss, and no map of that name', \@gss, 'refused', 2, qr/no line of the map "nowhere": it does not let any principal log in as "alice"/);
 };
 
 subtest 'no CA' => sub {
@@ -231,7 +256,7 @@ subtest 'no CA' => sub {
 	$t->set_hba("${socket}hostssl all all 127.0.0.0/8 trust\n");
 	says('none is asked for', [ 'x', 'alice', @tls, client_certificate => pem('alice-other') ], 'accepted', 2, qr/asks for no certificate/);
 	$t->write('pg_hba.conf', "${socket}hostssl all all 127.0.0.0/8 cert\n");
-	says('none can be checked', [ 'x', 'alice', @tls, client_certificate => pem('alice') ], 'refused', 2, qr/no CA to check one with/);
+	says('none can be checked', [ 'x', 'alice', @tls, client_certificate => pem('alice') ], 'refused', 2, qr/the server has no CA/);
 };
 
 done_testing();

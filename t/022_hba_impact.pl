@@ -73,7 +73,7 @@ sub connected
 	my $session = { in => '', out => '' };
 	$session->{run} = IPC::Run::start(
 		[ 'psql', '-XqAt', '-w', '-d', join ' ', map { "$_='$connection{$_}'" } sort keys %connection ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(180));
+		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout(1800));
 	$session->{in} .= ($options{replication} // '') eq 'true' ? "IDENTIFY_SYSTEM;\n" : "SELECT pg_backend_pid();\n";
 	$session->{run}->pump until $session->{out} =~ /\n/ || !$session->{run}->pumpable;
 	die $session->{out} if $session->{out} =~ /error|FATAL/;

@@ -139,7 +139,7 @@ sub check_policy
 		$count{lines}++ if $line ne 'none';
 		$count{certificates}++ if $c->{certificate};
 		$count{"says $1"}++
-		  while $e->{reason} =~ /(\bmaps the certificate|pg_ident\.conf (?:lets|has no)|certificate revoked|certificate has expired|CRL has expired|no CRL of|extended key usage|client does not send it|without a map it must|NOLOGIN|No password is stored|was valid until|stored as MD5|CONNECTION LIMIT 0|NOREPLICATION|takes no connections|no CONNECT privilege|no database|no role)/g;
+		  while $e->{reason} =~ /(\bmaps the certificate|pg_ident\.conf (?:lets|has no)|certificate revoked|certificate has expired|CRL has expired|no CRL of|extended key usage|client does not send the issuer|without a map it must|NOLOGIN|No password is stored|was valid until|stored as MD5|CONNECTION LIMIT 0|NOREPLICATION|accepts no connections|no CONNECT privilege|no database|no role)/g;
 		next if $same && verdict_agrees($e, $outcomes[$i]);
 		disagree($real, describe($c), "server: line $line, $outcomes[$i]",
 			'explained: line ' . ($e->{line_number} // 'none') . ", $e->{verdict}: " . $e->{reason} =~ s/\n.*//sr);

@@ -65,17 +65,10 @@ sub revive
 	{
 		return if ($t->psql('SELECT 1'))[0];
 		# fails, and is tried again, while processes of the old server are there
-		system("pg_ctl -w -D '$t->{data}' -l '@{[$t->{node}->logfile]}' start >'$t->{folder}/start.log' 2>&1") unless postmaster_lives($t);
+		system("pg_ctl -w -D '$t->{data}' -l '@{[$t->{node}->logfile]}' start >'$t->{folder}/start.log' 2>&1") unless $t->postmaster_lives;
 		usleep(20_000);
 	}
 	die 'the server does not come back';
-}
-
-sub postmaster_lives
-{
-	my ($t) = @_;
-	my ($pid) = (eval { $t->slurp("$t->{data}/postmaster.pid") } // '') =~ /^(\d+)/ or return 0;
-	return kill(0 => $pid) && do { open my $stat, '<', "/proc/$pid/stat"; (<$stat> // '') !~ /\) Z / };
 }
 
 # Everything that is left lying about, or stuck, after recovery.
@@ -149,7 +142,7 @@ sub fail_at
 		my ($ok, $out, $err) = $t->psql("LOAD '$module'; SET castssl.fault = '$fault'; " . $scenario->{statement}->($t));
 		my $lost = !$ok && $err !~ /ERROR:/;
 		$reached = $lost || $err =~ /(?:fault|disk full) at point/;
-		wait_for_crash($t, $log_length) if $lost;
+		$t->wait_for_crash($log_length) if $lost;
 	}
 	revive($t);
 	return 'not reached' unless $reached;
@@ -164,35 +157,14 @@ sub fail_at
 	return @wrong ? join "\n", @wrong : $state;
 }
 
-sub log_since
-{
-	my ($t, $offset) = @_;
-	open my $in, '<', $t->{node}->logfile or die $!;
-	seek $in, $offset, 0;
-	local $/;
-	return <$in> // '';
-}
-
-# A killed session is gone before the postmaster knows: until then it would let in the next one.
-sub wait_for_crash
-{
-	my ($t, $offset) = @_;
-	foreach (1 .. 9000)
-	{
-		return if !postmaster_lives($t) || log_since($t, $offset) =~ /terminated by signal 9/;
-		usleep(20_000);
-	}
-	die 'the postmaster does not notice';
-}
-
 # Until the worker has undone the change and cleared up, or failed to: has it met the fault?
 sub worker_is_through
 {
 	my ($t, $offset) = @_;
 	foreach (1 .. 9000)
 	{
-		my $log = log_since($t, $offset);
-		return 1 if $log =~ /(?:fault|disk full) at point|terminated by signal 9/ || !postmaster_lives($t);
+		my $log = $t->log_since($offset);
+		return 1 if $log =~ /(?:fault|disk full) at point|terminated by signal 9/ || !$t->postmaster_lives;
 		if ($log =~ /was undone: nobody confirmed/)
 		{
 			my ($ok, $busy) = $t->psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl' AND query IS DISTINCT FROM 'nothing to watch over'");
@@ -342,7 +314,7 @@ cmp_ok(scalar(keys %named), '>=', 20, 'of many kinds') if $step == 1;
 	my $other = $t->slurp($t->{pki}->path('alice.crt'));
 	$t->write("$t->{data}/server.crt", $other);
 	my $err = ($t->psql("LOAD '$module'; SET castssl.verify_timeout = '1 s'; SET castssl.fault = 'signal:error'; SELECT * FROM castssl_enable(clientcert => 'verify-ca', source_dir => '$t->{renewed}')"))[2];
-	like($err, qr/fault at point \d+, signal.*DETAIL:.*Files and parameters are as they were before, but the server does not serve what they say\./s, 'undone to a certificate that does not load');
+	like($err, qr/fault at point \d+, signal.*DETAIL:.*Files and parameters are as they were before, but the server does not use the restored files and parameters\./s, 'undone to a certificate that does not load');
 	is($t->slurp("$t->{data}/server.crt"), $other, 'which is as it was');
 	$t->write("$t->{data}/server.crt", $t->slurp("$t->{source}/server.crt"));    # with which it starts again
 }
@@ -391,7 +363,7 @@ foreach my $first (1, 0)
 	$t->sql(q{SELECT castssl_hba_add('host', '{app}', '{all}', '198.51.100.0/24', 'scram-sha-256')});
 	my $log_length = -s $t->{node}->logfile;
 	$t->psql("LOAD '$module'; SET castssl.fault = 'exchanged:kill'; SELECT * FROM castssl_hba_apply()");
-	wait_for_crash($t, $log_length);
+	$t->wait_for_crash($log_length);
 	revive($t);
 	my ($out) = glob "$t->{data}/*.castssl.tmp";
 	like($out, qr/pg_hba\.conf/, 'killed behind the exchange of pg_hba.conf');

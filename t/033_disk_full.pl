@@ -81,7 +81,7 @@ SKIP:
 	my $folder = $ENV{CASTSSL_MOUNTED_FILES} // '';
 	skip 'CASTSSL_MOUNTED_FILES names no folder: scripts/test makes one when it runs as root', 1 unless -d $folder;
 	my %mounted = map { $_ => $t->slurp("$folder/$_") } qw(pg_hba.conf server.crt);
-	$t->enable_fails({ source_dir => $t->{source}, target_dir => $folder }, '55006', 'a certificate that is a mount point', message => qr/mount point/, hint => qr/folder/);
+	$t->enable_fails({ source_dir => $t->{source}, target_dir => $folder, force => 'true' }, '55006', 'a certificate that is a mount point', message => qr/mount point/, hint => qr/folder/);
 	$t->{node}->append_conf('postgresql.conf', "hba_file = '$folder/pg_hba.conf'");
 	$t->restart;
 	foreach my $dry_run (qw(true false))

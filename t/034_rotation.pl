@@ -35,11 +35,7 @@ sub pgbench
 	return \%bench;
 }
 my @benches = (pgbench(), pgbench('-C'));
-foreach (1 .. 1800)
-{
-	last if $t->sql('SELECT count(*) FROM visits') > 100;
-	Time::HiRes::usleep(100_000);
-}
+CastsslTest::wait_until(sub { $t->sql('SELECT count(*) FROM visits') > 100 });
 my $visits = $t->sql('SELECT count(*) FROM visits');
 cmp_ok($visits, '>', 100, 'the clients work');
 

@@ -18,7 +18,7 @@ $t->enable_fails({ source_dir => $t->{source}, confirm_within => '1 min' }, '425
 is_deeply([ glob "$t->{folder}/behind/*" ], [], 'nothing was written there');
 unlink $state or die $!;
 
-# --- 6: a damaged record is a row, not believed, and nothing is made on top of it
+# --- 6: a damaged record is a row, not trusted, and nothing is made on top of it
 
 $t->enable(source_dir => $t->{source}, plaintext => 'block', confirm_within => '10 min', force => 'true');
 my $folder = $t->newest_change;
@@ -55,8 +55,8 @@ foreach my $open ([ $manifest, 0666 ], [ $manifest, 0660 ], [ $folder, 0770 ], [
 	chmod $mode, $path or die $!;
 	my $row = $t->rows('SELECT state, reason FROM castssl_changes()')->[0];
 	is($row->{state}, 'damaged', sprintf('%04o %s: its state', $mode, $path));
-	like($row->{reason}, qr/not believed: others may have written it/, 'why');
-	$t->fails('SELECT castssl_confirm()', 'F0000', 'and it is not confirmed', detail => qr/not believed/);
+	like($row->{reason}, qr/not trusted: other accounts may have written it/, 'why');
+	$t->fails('SELECT castssl_confirm()', 'F0000', 'and it is not confirmed', detail => qr/not trusted/);
 	chmod $before, $path or die $!;
 }
 is($t->confirm, 1, 'put right, it is good again');
@@ -64,7 +64,7 @@ is($t->confirm, 1, 'put right, it is good again');
 # the same for what is staged, which was not seen by who applies it
 $t->sql(q{SELECT castssl_hba_add('hostssl', '{all}', '{alice}', '192.0.2.0/24', 'scram-sha-256')});
 chmod 0666, "$state/staged/manifest" or die $!;
-$t->fails('SELECT * FROM castssl_hba_apply()', '42501', 'a staged manifest that others may have written', message => qr/not believed/, hint => qr/discard/);
+$t->fails('SELECT * FROM castssl_hba_apply()', '42501', 'a staged manifest that others may have written', message => qr/not trusted/, hint => qr/discard/);
 chmod 0600, "$state/staged/manifest" or die $!;
 $t->sql('SELECT castssl_hba_discard()');
 
@@ -75,6 +75,12 @@ $t->write($older, '');
 $t->disable;
 is($t->sql(q{SELECT severity FROM castssl_check() WHERE check_name = 'changes'}), 'warning', 'an older one that is damaged: a warning');
 is(scalar(my @images = glob "$folder/before-*"), $images, 'and it stays');
+{
+	my $number = $folder =~ s{.*/}{}r;
+	my $told = qr/^Change $number \(.*\) has a damaged record: could not parse contents of file "\Q$older\E": it is empty\.$/;
+	$t->fails("SELECT castssl_confirm($number)", '55000', 'it is not confirmed', detail => $told, constraint => 'castssl_nothing_to_confirm');
+	$t->fails("SELECT * FROM castssl_rollback($number)", '55000', 'nor rolled back', detail => $told, constraint => 'castssl_nothing_to_roll_back');
+}
 
 # --- 7: what else lies in changes/
 
@@ -208,6 +214,20 @@ run_and_look($_) foreach "SELECT length(castssl_csr('localhost'))", "SELECT coun
   "SELECT castssl_revoke('x')", "SELECT length(castssl_client_config('libpq'))", "SELECT count(*) FROM castssl_changes()";
 is_deeply(\%queued, {}, 'the queue is empty after what failed or looked at what is damaged');
 $session->quit;
+
+# --- more changes than the server lets one process open files
+
+$t->{node}->append_conf('postgresql.conf', "max_files_per_process = 100\ncastssl.keep_changes = 50");
+$t->restart;
+$newest = $t->sql('SELECT max(change_id) FROM castssl_changes()');
+$session = $t->session;
+$session->ask(join '', map { "SELECT castssl_hba_add('hostssl', '{all}', '{all}', '192.0.2.$_/32', 'scram-sha-256') IS NOT NULL AND (SELECT count(*) FROM castssl_hba_apply(force => true)) > 0;" } 1 .. 40);
+is($session->answer, "t\n" x 40, '40 changes');
+$session->quit;
+is($t->sql("SELECT count(*) FROM castssl_changes() WHERE state = 'applied' AND change_id > $newest"), 40, 'all of them can be read');
+my ($ok, undef, $error) = $t->psql("SELECT count(*) FROM castssl_rollback(change_id => $newest + 1, force => true)");
+ok($ok, 'and rolled back') or diag $error;
+unlike($t->hba, qr/192\.0\.2\./, 'to before the first');
 $t->stop;
 
 done_testing();

@@ -19,13 +19,11 @@ if ($tracer == 0)
 	open STDERR, '>', "$t->{folder}/strace.err";
 	exec 'strace', '-y', '-p', $session->{pid}, '-o', $trace, '-e', 'trace=fsync,fdatasync,rename,renameat,renameat2,openat' or die $!;
 }
-foreach (1 .. 200)
-{
+CastsslTest::wait_until(sub {
 	$session->ask(q{SELECT length(pg_read_file('PG_VERSION'));});
 	$session->answer;
-	last if -s $trace;
-	select undef, undef, undef, 0.05;
-}
+	return -s $trace;
+}) or die 'strace traces nothing';
 $session->ask("SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block');");
 like($session->answer, qr/^\d+$/, 'a change');
 kill 'INT', $tracer;

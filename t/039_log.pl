@@ -16,7 +16,7 @@ my $seen = 0;
 sub lines
 {
 	my ($all) = @_;
-	my $log = $t->slurp($t->{node}->logfile);
+	my $log = $t->slurp($t->{node}->logfile) =~ s/[^\n]*\z//r;    # whole lines
 	my @lines = split /\n/, substr $log, $seen;
 	$seen = length $log;
 	return grep { $all || /pg_castssl: / } @lines;
@@ -39,7 +39,7 @@ sub told
 	return;
 }
 
-my $time = qr{\d{4}-\d\d-\d\d [\d:.]+ ?[+\w]+};
+my $time = qr{(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d [+\w-]+};
 my %enable = (source_dir => $t->{source}, plaintext => 'block');
 $t->sql('ALTER ROLE alice SUPERUSER');
 lines();
@@ -57,7 +57,7 @@ $t->enable(%enable);
 my @all = lines(1);
 my @own = grep { /pg_castssl: / } @all;
 is((grep { /LOG:  pg_castssl: change 1 \(enable by postgres\) was applied$/ } @own), 1, 'applied: one line') or diag join "\n", @own;
-my @proofs = map { /LOG:  pg_castssl: the refused login of user "postgres" to database "postgres" from (\S+) was a proof of its own$/ ? $1 : () } @own;
+my @proofs = map { /LOG:  pg_castssl: the refused login of user "postgres" to database "postgres" from (\S+) was its own, to prove a change$/ ? $1 : () } @own;
 my @refused = grep { /FATAL: / } @all;
 is(scalar @proofs, 2, 'a proof in plaintext, and one over TLS without a certificate') or diag join "\n", @all;
 is(scalar @refused, scalar @proofs, 'the server has refused as many logins');
@@ -79,7 +79,7 @@ told('the same again');
 
 my $renewed = $t->{pki}->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
 $t->enable(%enable, source_dir => $renewed, confirm_within => '10 min');
-told('to be confirmed', qr/change 2 \(enable by postgres\) was applied, and is undone at $time unless somebody confirms it/);
+told('to be confirmed', qr/change 2 \(enable by postgres\) was applied, and will be undone at $time unless somebody confirms it/);
 $t->sql("SELECT castssl_postpone('20 min')");
 told('postponed', qr/change 2 \(enable by postgres\) was postponed to $time by postgres/);
 my $session = $t->guest;
@@ -97,12 +97,31 @@ $t->back;
 told('rolled back', qr/change 3 \(rollback by postgres\) was applied, and takes back change 2 \(enable by postgres\)/);
 $session = $t->session;
 $session->ask("BEGIN; SELECT count(*) FROM castssl_disable(); ROLLBACK;");
-like($session->answer, qr/WARNING:  \w+: change 4 by pg_castssl is taken back/, 'the session hears of ROLLBACK');
+like($session->answer, qr/WARNING:  \w+: change 4 of pg_castssl is taken back/, 'the session hears of ROLLBACK');
 told('of a transaction that is rolled back', qr/change 4 \(disable by postgres\) was undone: its transaction did not commit/);
 $session->ask('BEGIN; SAVEPOINT a; SELECT count(*) FROM castssl_disable(); ROLLBACK TO a; COMMIT;');
 $session->answer;
 told('of a subtransaction', qr/change 5 \(disable by postgres\) was undone: its transaction did not commit/);
 $session->quit;
+
+# --- a role whose name looks like the rest of the line, or breaks it
+
+$t->sql(q{CREATE ROLE "x) was confirmed by bob" SUPERUSER LOGIN; CREATE ROLE "line" SUPERUSER; DO $$BEGIN EXECUTE format('ALTER ROLE line RENAME TO %I', E'li\nne'); END$$});
+foreach my $case ([ 'x) was confirmed by bob', 'x) was confirmed by bob' ], [ "li\nne", 'li\\0Ane' ])
+{
+	my ($role, $written) = @$case;
+	$session = $t->session;
+	$session->ask(qq{SET SESSION AUTHORIZATION "$role"; SELECT count(*) FROM castssl_enable(source_dir => '$renewed', confirm_within => '10 min');});
+	$session->answer;
+	told("role $written", qr/change \d+ \(enable by "\Q$written\E"\) was applied, and will be undone at $time unless somebody confirms it/);
+	$session->ask(q{SELECT castssl_confirm(force => true);});
+	$session->answer;
+	told('confirms', qr/change \d+ \(enable by "\Q$written\E"\) was confirmed by "\Q$written\E"/);
+	$session->ask('RESET SESSION AUTHORIZATION; SELECT count(*) FROM castssl_rollback((SELECT max(change_id) FROM castssl_changes()));');
+	$session->answer;
+	told('is taken back', qr/change \d+ \(rollback by postgres\) was applied, and takes back change \d+ \(enable by "\Q$written\E"\)/);
+	$session->quit;
+}
 
 # --- expired, in the worker
 
@@ -116,13 +135,15 @@ foreach (1 .. 1800)
 }
 @lines = grep { /pg_castssl: change / } @lines;
 is(scalar @lines, 2, 'expired: applied, and undone') or diag join "\n", @lines;
-like($lines[1] // '', qr/^pg_castssl\|\|\|LOG:  pg_castssl: change 6 \(enable by postgres\) was undone: nobody confirmed it within 1 s$/, 'by the worker');
+like($lines[1] // '', qr/^pg_castssl\|\|\|LOG:  pg_castssl: change 10 \(enable by postgres\) was undone: nobody confirmed it within 1 s$/, 'by the worker');
 
 # --- that failed
 
-$t->sql('ALTER SYSTEM SET pre_auth_delay = 4');
-$t->sql('SELECT pg_reload_conf()');
-$t->psql("SELECT pg_sleep(0.5); SET castssl.verify_timeout = '1s'; SELECT * FROM castssl_disable()");
-told('failed', qr/change 7 \(disable by postgres\) was undone: the change did not take effect: no answer in time(; but .*)?/);
+$session = $t->session;
+$session->delay(4);
+$session->ask("SET castssl.verify_timeout = '1s'; SELECT * FROM castssl_disable();");
+$session->answer;
+$session->quit;
+told('failed', qr/change 11 \(disable by postgres\) was undone: the change did not take effect: no answer in time(, but .*)?/);
 $t->stop;
 done_testing();

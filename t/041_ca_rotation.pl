@@ -54,7 +54,7 @@ sub live
 			"host=localhost hostaddr=127.0.0.1 port=${\$t->{node}->port} user=$user dbname=postgres sslmode=verify-ca "
 			  . "sslrootcert=${\$pki->path('root.crt')} sslcert=$crt sslkey=$key"
 		],
-		'<', \$live->{in}, '>', \$live->{out}, '2>&1', IPC::Run::timeout(180));
+		'<', \$live->{in}, '>', \$live->{out}, '2>&1', IPC::Run::timeout(1800));
 	$live->{run}->pump until $live->{out} =~ /pid \d+\n/ || !$live->{run}->pumpable;
 	($live->{pid}) = $live->{out} =~ /pid (\d+)/ or die $live->{out};
 	return $live;
@@ -107,7 +107,7 @@ subtest 'live sessions of the old CA are named' => sub {
 subtest 'dropping a CA that is in use' => sub {
 	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_install', ca => $new), '55000', 'nobody is cut off by accident',
 		message => qr/^2 live sessions could come back only in plaintext$/, constraint => 'castssl_would_cut_off',
-		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, with a client certificate: .*$old_name, which would not be trusted any longer\. .*In plaintext, to which most drivers fall back/m,
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, with a client certificate: .*$old_name, which would not be trusted any longer\. .*It would be admitted in plaintext, and most drivers fall back/m,
 		hint => qr/confirm_within => '10 min'/);
 	my @warnings = warnings(install(ca => $new, dry_run => 'true', force => 'true'));
 	is(@warnings, 2, 'a warning for each live session of it') or diag explain \@warnings;
@@ -164,7 +164,7 @@ subtest 'names that are the same' => sub {
 		'/CN=castssl test other-root', '-days', '700', '-out', 'same-name.crt');
 	my @warnings = warnings(install(ca => slurp($pki->path('same-name.crt')), dry_run => 'true'));
 	is(@warnings, 1, 'another CA of the same name: a warning');
-	like($warnings[0], qr/^sessions: .*cannot be known: $moved->{pid} .*of the CA of that name that stays/, 'that it cannot be seen');
+	like($warnings[0], qr/^sessions: .*nobody can know .*: $moved->{pid} .*One CA of that name stays and one is dropped/, 'that it cannot be seen');
 	@warnings = warnings(install(ca => $new . slurp($pki->path('same-name.crt')), dry_run => 'true'));
 	like($warnings[0], qr/$moved->{pid} \(alice\) \(or of another CA with that name\)/, 'both: it cannot be seen either');
 	quit($moved);
@@ -187,7 +187,7 @@ subtest 'names that are cut' => sub {
 	my @warnings = warnings(install(ca => $new, dry_run => 'true', force => 'true'));
 	like("@warnings", qr/^session $session->{pid}: .* could come back only in plaintext.*CN=CA 1,/, 'and known all the same');
 	@warnings = warnings(install(ca => $two, dry_run => 'true'));
-	like("@warnings", qr/^sessions: .*cannot be known: $session->{pid} .*of the CA of that name that stays/, 'unless another one is cut to the same');
+	like("@warnings", qr/^sessions: .*nobody can know .*: $session->{pid} .*One CA of that name stays and one is dropped/, 'unless another one is cut to the same');
 	quit($session);
 };
 
@@ -211,21 +211,21 @@ subtest 'intermediate CAs' => sub {
 	like("@warnings", qr/1 live session showed a certificate of $old_name: $session->{pid} \(alice\)/,
 		'a session of an intermediate CA counts for its root');
 	@warnings = warnings(install(ca => $old, dry_run => 'true'));
-	like("@warnings", qr/^sessions: whether 1 live session could come back cannot be known: $session->{pid} \(alice\)\. .*CN=intermediate,.*only if its client sends the certificate of that CA along/,
+	like("@warnings", qr/^sessions: nobody can know whether 1 live session could come back: $session->{pid} \(alice\)\. .*CN=intermediate,.*only if its client also sends the certificate of that CA/,
 		'dropping an intermediate alone');
 	quit($session);
 
 	install(ca => $old);
 	$session = live('alice', undef, cert => $chain, key => $pki->path('alice-inter.key'));
 	@warnings = warnings(install(ca => $new, dry_run => 'true'));
-	like("@warnings", qr/^sessions: whether 1 live session could come back cannot be known: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file here/,
+	like("@warnings", qr/^sessions: nobody can know whether 1 live session could come back: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file here/,
 		'an intermediate that clients send: it cannot be known');
 	@warnings = warnings(install(ca => $bundle, dry_run => 'true'));
-	like("@warnings", qr/1 live session showed a certificate of an intermediate CA that is not in the CA file: $session->{pid} \(alice\)\. .*Whether a live session needs $old_name cannot be known/,
+	like("@warnings", qr/1 live session showed a certificate of an intermediate CA that is not in the CA file: $session->{pid} \(alice\)\. .*Nobody can know whether a live session needs $old_name\./,
 		'nor whether the old CA is needed');
 	unlike("@warnings", qr/No live session/, 'which is not called unused');
 	like($t->sql(q{SELECT string_agg(message, ' ') FROM castssl_check() WHERE check_name = 'sessions_ca'}),
-		qr/only if that is an intermediate CA whose certificate they send along/, 'nor by castssl_check');
+		qr/only if the issuer is an intermediate CA and they send its certificate, too/, 'nor by castssl_check');
 	quit($session);
 };
 
@@ -253,7 +253,7 @@ subtest 'what is above an intermediate CA' => sub {
 	install(ca => "$old$inter$lower");
 	is_in('at first', 'alice-inter' => 1, 'alice-lower' => 1);
 	my $session = live('alice', 'alice-inter');
-	$refused->($session, 'alice-inter', qr/of CN=intermediate, from which no chain would lead to a root in the CA file any longer\./, 'it stays, and its root goes', ca => "$inter$new");
+	$refused->($session, 'alice-inter', qr/by CN=intermediate, and no chain would lead from there to a root in the CA file any longer\./, 'it stays, and its root goes', ca => "$inter$new");
 	is_deeply([ grep { /cannot be known|come back/ } warnings(install(ca => "$old$inter$new", dry_run => 'true')) ], [], 'a root that is added');
 	foreach my $ca ('root', 'inter', 'lower')
 	{
@@ -265,17 +265,17 @@ subtest 'what is above an intermediate CA' => sub {
 	quit($session);
 
 	$session = live('alice', 'alice-lower');
-	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'two below their root', ca => "$lower$inter$new");
-	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'what is between them goes', ca => "$old$lower");
+	$refused->($session, 'alice-lower', qr/by CN=lower, and no chain/, 'two below their root', ca => "$lower$inter$new");
+	$refused->($session, 'alice-lower', qr/by CN=lower, and no chain/, 'what is between them goes', ca => "$old$lower");
 	quit($session);
 
 	# what is above a CA of the file is looked for in the file, so that the client's own copy is of no use
 	spew($pki->path('alice-lower.crt'), slurp($pki->path('alice-lower.crt')) . $lower . $inter);
 	$session = live('alice', 'alice-lower');
-	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'its client sends what is between', ca => "$old$lower");
+	$refused->($session, 'alice-lower', qr/by CN=lower, and no chain/, 'its client sends what is between', ca => "$old$lower");
 	install(ca => $old, force => 'true');
 	is_in('sent, and in no file', 'alice-lower' => 1);
-	$refused->($session, 'alice-lower', qr/of CN=lower, from which no chain/, 'a CA that is added without its own', ca => "$old$lower");
+	$refused->($session, 'alice-lower', qr/by CN=lower, and no chain/, 'a CA that is added without its own', ca => "$old$lower");
 	quit($session);
 	install(ca => $old, force => 'true');
 };
@@ -285,7 +285,7 @@ subtest 'a CA file that was replaced in place, and is not loaded' => sub {
 	my $session = live('alice', 'alice');
 	my $stays = live('alice', 'alice');
 	my %lost = (constraint => 'castssl_would_cut_off', message => qr/^2 live sessions could come back only in plaintext$/,
-		detail => qr/Its certificate is of "\/CN=castssl test root", which is no longer in the CA file: that was written since the server has loaded it\./);
+		detail => qr/Its certificate was issued by "\/CN=castssl test root", which is no longer in the CA file: the file was written after the server had loaded it\./);
 	spew($file, $new);
 	$t->fails('SELECT * FROM castssl_enable()', '55000', 'castssl_enable() would load it', %lost);
 	$t->sql(q{SELECT castssl_hba_add('local', '{app}', '{all}', NULL, 'reject', before_line => 1)});
@@ -297,7 +297,7 @@ subtest 'a CA file that was replaced in place, and is not loaded' => sub {
 	spew($file, "# renewed\n$old");
 	my @said = map { "$_->{code} $_->{detail}" } grep { $_->{result} eq 'warning' } @{ $t->rows('SELECT * FROM castssl_enable()') };
 	is_deeply([ grep { /^session_cut_off/ } @said ], [], 'written anew: nobody loses');
-	is(scalar(grep { /^session_unknown .*whether the CA of that name is the same cannot be known/ } @said), 1, 'but whether its key is the same nobody can say') or diag explain \@said;
+	is(scalar(grep { /^session_unknown .*nobody can know whether the CA of that name is the same/ } @said), 1, 'but whether its key is the same nobody can say') or diag explain \@said;
 	quit($_) foreach $session, $stays;
 	spew($file, $old);
 	$t->reload;
@@ -311,6 +311,68 @@ subtest 'many CAs, as a system has them' => sub {
 	my @warnings = warnings(install(ca => join('', $old, @cas), dry_run => 'true'));
 	is(@warnings, 1, 'one warning');
 	cmp_ok(length $warnings[0], '<', 1000, 'that can be read');
+};
+
+subtest 'a CA that waits, and the CRL in use' => sub {
+	install(ca => $old, crl => slurp($pki->path('root-above.crl')));
+	my $hba = $t->hba;
+	$t->set_hba("local all postgres trust\nhostssl all all 127.0.0.1/32 cert\n");
+	is_in('before', alice => 1);
+	spew("$t->{data}/root.crt", $new);
+	my ($row) = @{ $t->rows(q{SELECT * FROM castssl_check() WHERE check_name = 'served_matches_disk'}) };
+	is($row->{fix}, undef, 'a reload is no fix where the two do not fit together');
+	like($row->{hint}, qr/^First repair this file: .*root\.crl: /, 'and the hint says what is wrong');
+	my ($reload) = @{ $t->rows('SELECT * FROM castssl_reload()') };
+	ok(!$reload->{reloaded}, 'castssl_reload() does not');
+	like($reload->{problem}, qr/^not reloaded, because this would take effect: .*root\.crl: /, 'and says so');
+	is_in('still', alice => 1);
+	spew("$t->{data}/root.crt", $old);
+	is($t->sql('SELECT problem FROM castssl_reload()'), '', 'the CA is put right: typed, it reloads');
+	is_in('and', alice => 1);
+	$t->sql("SELECT count(*) FROM castssl_enable(crl_file => '')");
+	$t->set_hba($hba);
+};
+
+# --- a CA beside the new certificate, where clients are checked against another one
+
+subtest 'a CA that lies apart from the certificate' => sub {
+	install(ca => $old);
+	my $apart = "$t->{folder}/clients";
+	mkdir $apart or die $!;
+	spew("$apart/clients.crt", $new);
+	$t->sql("ALTER SYSTEM SET ssl_ca_file = '$apart/clients.crt'");
+	$t->reload;
+	is_in('clients have a CA of their own', alice => 0, 'alice-other' => 1);
+	my $renewed = $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
+	my $coded = sub {
+		my ($steps) = @_;
+		return map { "$_->{code}: $_->{target}" } grep { ($_->{code} // '') =~ /^ca_/ } @$steps;
+	};
+
+	my $steps = $t->enable(source_dir => $renewed);
+	is_deeply([ $coded->($steps) ], ['ca_left: root.crt'], 'a renewal leaves it, and says so');
+	is($t->sql('SHOW ssl_ca_file'), "$apart/clients.crt", 'the parameter stays');
+	is($t->served, $pki->fingerprint('server-renewed.crt'), 'the certificate is new');
+	is_in('as before', alice => 0, 'alice-other' => 1);
+	my ($argument) = map { $_->{detail} =~ /to take it: (ca_file => '[^']+')$/ } grep { ($_->{code} // '') eq 'ca_left' } @$steps;
+	my ($ok, undef, $err) = $t->psql("SELECT * FROM castssl_enable(source_dir => '$renewed', $argument)");
+	ok($ok, "typed: $argument") or diag $err;
+	is($t->sql('SHOW ssl_ca_file'), 'root.crt', 'then it is taken');
+	is_in('asked for', alice => 1, 'alice-other' => 0);
+
+	# the same CA in another file
+	spew("$apart/clients.crt", "# the CA of our clients\n$old");
+	$t->sql("ALTER SYSTEM SET ssl_ca_file = '$apart/clients.crt'");
+	$t->reload;
+	is_deeply([ $coded->($t->enable(source_dir => $t->{source})) ], [], 'the same CA: taken');
+	is($t->sql('SHOW ssl_ca_file'), 'root.crt', 'with the set');
+
+	# beside the certificate it goes with it
+	my $other = $pki->source("$t->{folder}/other", 'root.crt' => 'other-root.crt');
+	$steps = $t->enable(source_dir => $other);
+	is_deeply([ $coded->($steps) ], ['ca_rotation: root.crt'], 'a set with another CA replaces the one beside the certificate, and says so');
+	like(join(' ', map { $_->{detail} // '' } @$steps), qr/client certificates are refused from now on that are of $old_name/, 'who is refused');
+	is_in('with the set', alice => 0, 'alice-other' => 1);
 };
 
 done_testing();

@@ -58,6 +58,8 @@ subtest 'what the strings look like' => sub {
 	like(config('uri', host => '::1'), qr{\@\[::1\]:$port/}, 'an IPv6 address');
 	is(config('node'), config('uri'), 'node: verify-full is the same for node-postgres');
 	like(config('node', host => 'elsewhere.example.com'), qr/\?uselibpqcompat=true&sslmode=verify-ca&/, 'node: verify-ca is not, unless it is told so');
+	like(config('node', database => 'a b&c/d'), qr{/a%20b&c/d\?}, 'node: a name of which it decodes a part alone');
+	like(config('uri', database => 'a b&c/d'), qr{/a%20b%26c%2Fd\?}, 'uri: the same name');
 	like(config('node', sslmode => 'allow'), qr/\?uselibpqcompat=true&sslmode=prefer&/, 'node: there is no allow');
 	$t->fails("SELECT castssl_client_config('odbc', 'localhost', 'alice')", '22023', 'another format', hint => 1);
 	$t->fails("SELECT castssl_client_config('uri', 'host/path?x', 'alice')", '22023', 'a host that is none', hint => 1);
@@ -109,7 +111,7 @@ subtest 'sslmode and folder' => sub {
 	like(config('npgsql', folder => 'C:\my ssl'), qr/Root Certificate="C:\\my ssl\\root.crt";/, 'npgsql');
 	like(config('jdbc', folder => 'C:\my ssl'), qr/sslkey=C:%5Cmy%20ssl%5Cclient.pk8$/, 'jdbc');
 	my (undef, undef, $said) = $t->psql("SELECT castssl_client_config('uri', 'elsewhere', 'alice', sslmode => 'verify-full')");
-	like($said, qr/WARNING:.*does not have the name.*DETAIL/s, 'verify-full, which the certificate is not good for');
+	like($said, qr/WARNING:.*does not name every host.*DETAIL/s, 'verify-full, which the certificate is not good for');
 	(undef, undef, $said) = $t->psql("SELECT castssl_client_config('uri', 'localhost', 'alice', sslmode => 'verify-full')");
 	is($said, '', 'or is');
 	$t->fails("SELECT castssl_client_config('uri', 'a', 'alice', sslmode => 'on')", '22023', 'another mode', hint => 1);
@@ -237,6 +239,8 @@ JS
 	my @modules = (NODE_PATH => $modules, NODE_NO_WARNINGS => 1);
 	is_deeply([ run_in($alice, [ @node, config('uri') ], @modules) ], [ 1, $answer ], 'the URI, with the PEM key');
 	is_deeply([ run_in($alice, [ @node, config('node') ], @modules) ], [ 1, $answer ], 'format node');
+	$t->sql(q{CREATE DATABASE "my db;/:@&=+$,%25"});
+	is((run_in($alice, [ @node, config('node', database => 'my db;/:@&=+$,%25') ], @modules))[0], 1, 'a database with all that is encoded in a URI');
 	my ($ok, $why) = run_in($alice, [ @node, config('uri') =~ s/&sslcert=.*//r ], @modules);
 	ok(!$ok, 'not without the certificate');
 	like($why, qr/requires a valid client certificate|alert/, 'but as the server says');

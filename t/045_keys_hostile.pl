@@ -271,7 +271,9 @@ subtest 'killed in the middle of castssl_revoke' => sub {
 	my %met;
 	foreach my $point (grep { $_ % 9 == 5 } @points)
 	{
-		$f->psql("$f->{load} '$point:kill'; $revoke");
+		my $place = -s $f->{node}->logfile;
+		my ($ok, undef, $err) = $f->psql("$f->{load} '$point:kill'; $revoke");
+		$f->wait_for_crash($place) if !$ok && $err !~ /ERROR:/;
 		# the server is back, and what was interrupted is settled
 		$f->settle;
 		my $where = $story->();

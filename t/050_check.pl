@@ -7,6 +7,7 @@ use lib "$FindBin::RealBin/lib";
 use CastsslHints;
 use CastsslTest;
 use IO::Socket::INET;
+use File::Path ();
 use IPC::Run ();
 use Test::More;
 
@@ -18,7 +19,7 @@ HBA
 my $t = CastsslTest->new('check', hba => $hba);
 my $data = $t->{data};
 my $version = ($t->sql('SHOW server_version_num')) / 10000;
-my ($oldest) = $t->slurp("$FindBin::RealBin/../src/base/majors.h") =~ /OLDEST_MAJOR (\d+)/;
+my ($oldest, $newest) = map { $t->slurp("$FindBin::RealBin/../src/base/majors.h") =~ /${_}_MAJOR (\d+)/ } qw(OLDEST NEWEST);
 my ($planted, $followed) = (0, 0);
 my %planted;    # check => severity => true
 
@@ -27,7 +28,7 @@ my %elsewhere = (
 	parameters_changeable => '005_errors.pl',
 	ca_rotation => '041_ca_rotation.pl',
 	sessions_ca => '041_ca_rotation.pl',
-	standby => '006_standby.pl',
+	standby => '006_standby.pl', foreign_servers => '084_foreign_servers.pl',
 	other_cluster => '011_debian.pl');
 
 # A file of the data directory, with its mode; of(name): one of the PKI.
@@ -71,7 +72,7 @@ sub follow
 {
 	my ($hint, $fix, $what, $about) = @_;
 	$followed++;
-	$hint = $fix // $hint;
+	$hint = ($fix // $hint) =~ s/^If this rule is meant for them, too: //r;
 	my $before = CastsslHints::look($t);
 	if ($hint =~ /^chmod /)
 	{
@@ -147,7 +148,11 @@ my %seen;
 is_deeply([ grep { $seen{$_}++ } @names ], [], 'a clean server: one row for each check');
 is($t->sql('SELECT * FROM castssl_check()'), 'all|ok||none of ' . @names . ' checks found anything||', 'one row for all where nothing is found');
 cmp_ok(scalar @names, '>=', 40, scalar(@names) . ' checks');
-like($t->sql('SELECT * FROM castssl_check(17)'), qr/^hba_future\|ok\|\|ready for 17: [^|]*\|\|$/, 'ready for the next major');
+my $next = $version < $newest ? int $version + 1 : $newest;
+like($t->sql("SELECT * FROM castssl_check($next)"), qr/^hba_future\|ok\|\|ready for $next: [^|]*\|\|$/, 'ready for the next major');
+like($t->sql("SELECT message FROM castssl_check($oldest) WHERE check_name = 'hba_future'"), $oldest == int $version ? qr/^ready for $oldest: this server runs it$/ :
+	qr/^nothing to compare: this server runs PostgreSQL ${\ int $version}, and $oldest is an earlier major$/, 'an earlier major');
+is($t->sql(sprintf 'SELECT message FROM castssl_check(%d)', $version), sprintf('ready for %d: this server runs it', $version), 'and its own');
 $t->fails('SELECT * FROM castssl_check(target_version => ' . ($oldest - 1) . ')', '22023', 'an unknown major', hint => 1);
 $t->sql('CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
 my $clean_hba = $t->hba;
@@ -182,22 +187,34 @@ fault('a certificate that was replaced and not loaded',
 		put('server.key', of('server-renewed.key'));
 	});
 fault('a parameter that was stored and not loaded',
-	about => qr/^parameter ssl_prefer_server_ciphers: on -> off$/,
 	check => 'parameters_in_effect', severity => 'warning', subject => qr/ssl_prefer_server_ciphers/,
-	plant => sub { $t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off') });
+	plant => sub { $t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off') },
+	mend => sub { $t->sql('SELECT castssl_reload()') });
 fault('pg_hba.conf edited and not loaded',
 	check => 'hba_in_effect', severity => 'warning', subject => qr/pg_hba.conf$/,
-	plant => sub { sleep 1; $t->write("$data/pg_hba.conf", $t->hba . "# edited\n") });
+	plant => sub { CastsslTest::next_second(); $t->write("$data/pg_hba.conf", $t->hba . "# edited\n") },
+	mend => sub { $t->sql('SELECT castssl_reload()') });
 fault('a line that the server refuses',
 	check => 'hba_loads', severity => 'error', subject => qr/pg_hba.conf:\d+$/,
 	plant => sub { append_hba("host all all 10.0.0.0/8 nonsense\n") },
-	hint => qr/^Write line \d+ as it is meant to be, and do not remove it/, mend => \&restore_hba);
+	hint => qr/^Correct the line, and do not remove it: castssl_hba_change\(line_number => \d+, rule/, mend => \&restore_hba);
 fault('a line that the server refuses, and that has a meaning',
 	about => qr/^line hostssl all all 10.* clientcert=|^access of \w+ 10\.1\.2\.3 tls: refused  -> refused .*clientcert=verify-ca/,
 	check => 'hba_loads', severity => 'error', subject => qr/^pg_hba.conf:\d+$/,
 	plant => sub { append_hba("hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=1\n") },
 	hint => qr/castssl_hba_change\(.*clientcert=verify-ca/)
   if $version >= 14;
+restore_hba();
+fault('edits that are staged for another file',
+	check => 'hba_staged', severity => 'warning', subject => qr/pg_hba.conf$/,
+	message => qr/^edits of postgres from \d.* that are staged can no longer be applied: live file ".*pg_hba\.conf" changed since the edits were staged$/,
+	plant => sub {
+		$t->sql("SELECT castssl_hba_add(rule => 'local all bob reject', before_line => 1)");
+		is(scalar find('hba_staged', 'warning'), 0, 'edits that fit: no row');
+		append_hba("host all all 10.0.0.0/8 scram-sha-256\n");
+		my ($row) = find('hba_plaintext', 'warning');
+		is("$row->{hint}", 'First forget the edits that are staged and no longer fit: row hba_staged.', 'other rows name that one first');
+	});
 restore_hba();
 fault('a server that would not start again',
 	check => 'restart_safe', severity => 'error',
@@ -243,8 +260,7 @@ unlink map { "$data/$_" } $encrypted, qw(passphrase was-asked openssl.log);
 fault('a private key that others can use',
 	about => qr/^file server.key: 100644 (\w+) -> 100600 \1$/,
 	check => 'key_permissions', severity => 'error', subject => qr/server.key$/,
-	plant => sub { chmod 0644, "$data/server.key" },
-	hint => qr/castssl_enable/);
+	plant => sub { chmod 0644, "$data/server.key" }, hint => qr/castssl_enable/);
 fault('a copy of a private key that others can read',
 	check => 'key_copies', severity => 'warning', subject => qr/server.key.bak$/,
 	plant => sub { put('server.key.bak', $key, 0644) },
@@ -252,8 +268,23 @@ fault('a copy of a private key that others can read',
 unlink "$data/server.key.bak";
 fault("the CA's private key",
 	check => 'ca_key', severity => 'warning', subject => qr/ca.key$/,
-	plant => sub { put('ca.key', of('root.key')) },
-	mend => sub { unlink "$data/ca.key" });
+	plant => sub { put('ca.key', of('root.key')) }, mend => sub { unlink "$data/ca.key" });
+# what the small CA has issued: each name has a certificate that lasts, or is revoked, or has ended long ago
+$t->sql("SELECT length(castssl_create_ca(common_name => 'Small'))");
+foreach my $user ([ 'alice', '3 days' ], [ 'bob', '3 days' ], [ 'carol', '1 year' ], [ 'dave', '2 days' ])
+{
+	fault("the end of the certificate of $user->[0]",
+		check => 'issued_certificates', severity => 'warning', subject => qr/^$user->[0]$/, count => $user->[1] =~ /days/ ? 1 : 0,
+		message => qr/for a client ends on \d{4}-\d\d-\d\d/,
+		plant => sub { $t->sql("SELECT castssl_issue_client('$user->[0]', valid_for => '$user->[1]')") },
+		$user->[0] eq 'dave'
+		? (mend => sub { $t->sql(q{SELECT length(castssl_revoke(pg_read_file('pg_castssl/issued/dave/client.crt')))}) })
+		: (hint => qr/^SELECT castssl_issue_client\(user_name => '$user->[0]'\); /));
+}
+fault('a CA that is trusted, whose CRL is not checked', about => qr/^(?:parameter ssl_crl_file|file root\.crl): /,
+	check => 'ca_revocations', severity => 'error', subject => qr/^ssl_crl_file$/, plant => sub { system_set("ssl_ca_file = 'pg_castssl/ca/root.crt'") });
+File::Path::remove_tree("$data/pg_castssl/ca");
+$t->sql("SELECT count(*) FROM castssl_enable(ca_file => 'root.crt', crl_file => '', force => true)");
 fault('a symbolic link in the data directory',
 	about => qr/^parameter ssl_cert_file: link.crt -> .*\/server.crt$/,
 	check => 'symbolic_links', severity => 'warning', subject => qr/link.crt$/,
@@ -263,8 +294,8 @@ fault('a symbolic link in the data directory',
 	});
 unlink "$data/link.crt";
 fault('a CRL that does not exist',
-	check => 'files_readable', severity => 'error', subject => qr/ssl_crl_file/,
-	plant => sub { system_set("ssl_crl_file = 'nowhere.crl'") },
+	check => 'files_readable', severity => 'error', subject => qr/ssl_crl_file/, plant => sub { system_set("ssl_crl_file = 'nowhere.crl'") },
+	message => qr/^could not open file ".*nowhere\.crl": No such file or directory$/, hint => qr/^Put it back there, .* Or name another file: SELECT \* FROM castssl_enable\(crl_file => '\.\.\.'\);$/,
 	mend => sub { $t->sql('ALTER SYSTEM RESET ssl_crl_file'); $t->reload });
 
 # --- certificates
@@ -276,11 +307,11 @@ fault('an expired certificate',
 		put('server.key', of('server-expired.key'));
 		my $served = $t->status->{served_fingerprint};
 		my $row = (find('served_matches_disk', 'error'))[0];
-		like($row->{hint}, qr/^First put that file right: .*server\.crt: .*expired/, 'no reload is proposed for it');
+		like($row->{hint}, qr/^First repair this file: .*server\.crt: .*expired/, 'no reload is proposed for it');
 		is($row->{fix}, undef, 'nor is it a fix');
 		my $reload = $t->rows('SELECT * FROM castssl_reload()')->[0];
 		ok(!$reload->{reloaded}, 'castssl_reload() does not load it');
-		like($reload->{problem}, qr/^not reloaded, for this would take effect: .*server\.crt: .*expired/, 'and says why');
+		like($reload->{problem}, qr/^not reloaded, because this would take effect: .*server\.crt: .*expired/, 'and says why');
 		is($t->status->{served_fingerprint}, $served, 'clients get the one that they got');
 		$t->{node}->reload;
 		$t->{node}->poll_query_until('postgres', qq{SELECT served_fingerprint <> '$served' FROM castssl_status()});
@@ -307,8 +338,8 @@ fault('a self-signed certificate',
 	mend => sub { put('server.crt', $certificate) });
 fault('an edit of postgresql.conf that has no effect',
 	check => 'two_values', severity => 'info', subject => qr/^ssl_ciphers$/,
-	plant => sub { $t->sql("ALTER SYSTEM SET ssl_ciphers = 'HIGH:!aNULL:!3DES'"); sleep 1; configure("ssl_ciphers = 'HIGH:!aNULL'") },
-	hint => qr/^Where postgresql\.conf is right: ALTER SYSTEM RESET ssl_ciphers; SELECT \* FROM castssl_reload\(\);  Else/,
+	plant => sub { $t->sql("ALTER SYSTEM SET ssl_ciphers = 'HIGH:!aNULL:!3DES'"); CastsslTest::next_second(); configure("ssl_ciphers = 'HIGH:!aNULL'") },
+	hint => qr/^If postgresql\.conf is right: ALTER SYSTEM RESET ssl_ciphers; SELECT \* FROM castssl_reload\(\);  If not/,
 	mend => sub { $t->sql('ALTER SYSTEM RESET ssl_ciphers'); $t->reload });
 # a third of the lifetime before at the earliest: of 90 days, not on the first one
 configure("castssl.expiry_warning = '9000d'");
@@ -354,10 +385,11 @@ foreach (
 }
 fault('a CA file that was replaced and not loaded',
 	check => 'served_matches_disk', severity => 'warning', subject => qr/root.crt$/,
-	plant => sub { sleep 1; put('root.crt', $t->slurp("$files/ca-two.crt")) });
+	plant => sub { CastsslTest::next_second(); put('root.crt', $t->slurp("$files/ca-two.crt")) },
+	mend => sub { $t->sql($_[0] =~ /(SELECT \* FROM castssl_reload\(\);)$/) });
 fault('a CRL that was replaced and not loaded',
 	check => 'served_matches_disk', severity => 'warning', subject => qr/root.crl$/,
-	plant => sub { sleep 1; put('root.crl', $t->slurp("$files/root-other.crl")) });
+	plant => sub { CastsslTest::next_second(); put('root.crl', $t->slurp("$files/root-other.crl")) });
 put($_, $ours{$_}) foreach keys %ours;
 $t->sql('ALTER SYSTEM RESET ssl_crl_file');
 $t->reload;
@@ -403,12 +435,12 @@ fault('a rule that a broader one hides in part',
 	about => qr/^file pg_hba.conf: |^access of alice 10\.1\.2\.3 tls: authenticate .* -> refused cert/,
 	check => 'hba_partly_hidden', severity => 'info', subject => qr/^pg_hba.conf:\d+$/,
 	plant => sub { append_hba($everybody . $standbys) },
-	hint => qr/castssl_hba_move\(line_number => \d+, before_line => \d+\)/);
+	hint => qr/castssl_hba_move\(rule => '.*', before_rule => '.*'\)/);
 restore_hba();
 fault('the same above a rule that rejects',
 	check => 'hba_partly_hidden', severity => 'info',
 	plant => sub { append_hba("${everybody}host all,replication alice 10.9.0.0/16 reject\n$standbys") },
-	hint => qr/^Where this rule is meant/, mend => \&restore_hba, count => 2);
+	hint => qr/^If this rule is meant/, mend => \&restore_hba, count => 2);
 fault('a reject that a broader rule hides in part',
 	about => qr/^file pg_hba.conf: |^access of bob 10\.1\.2\.3 tls: authenticate .* -> refused reject/,
 	check => 'hba_partly_hidden', severity => 'info',
@@ -441,13 +473,12 @@ fault('trust from other hosts',
 	about => qr/^line hostssl all alice 10|^access of alice 10\.1\.2\.3 tls: accepted trust -> authenticate scram-sha-256$/,
 	check => 'hba_trust', severity => 'error',
 	plant => sub { append_hba("hostssl all alice 10.0.0.0/8 trust\n") },
-	hint => qr/^SELECT.*scram-sha-256/);
+	hint => qr/^BEGIN;SELECT.*scram-sha-256/);
 restore_hba();
 fault('trust from other hosts, for a role without a password',
 	check => 'hba_trust', severity => 'error',
 	plant => sub { append_hba("hostssl all postgres 10.0.0.0/8 trust\n") },
-	hint => qr/^First set the passwords of postgres \(/, mend => \&restore_hba);
-restore_hba();
+	hint => qr/^First set the password of postgres \(in psql: .*; then \\password postgres\): scram-sha-256 would refuse this role\./, mend => \&restore_hba);
 fault('clear-text passwords',
 	about => qr/^line host all all 10|^access of \w+ 10\.1\.2\.3 \w+: (\w+) password -> \1 scram-sha-256$/,
 	check => 'hba_password', severity => 'error',
@@ -462,7 +493,7 @@ $t->sql(q{SET password_encryption = 'md5'; ALTER ROLE bob PASSWORD 'builder'});
 fault('an MD5 password where SCRAM is asked for',
 	check => 'md5_secrets', severity => 'warning', subject => qr/^pg_hba.conf:\d+/,
 	plant => sub { append_hba("hostssl all bob 10.0.0.0/8 scram-sha-256\n") },
-	hint => qr/^Set that password once more, in psql: /,
+	hint => qr/^Set that password again, in psql: /,
 	mend => sub {
 		my $row = (find('md5_secrets', 'warning'))[0];
 		like($row->{message}, qr/refuses role bob:/, 'the role is named');
@@ -474,7 +505,7 @@ $t->sql(q{SET password_encryption = 'md5'; ALTER ROLE bob PASSWORD 'builder'});
 fault('an MD5 password under md5: passwords first',
 	check => 'hba_md5', severity => 'info',
 	plant => sub { append_hba("hostssl all bob 10.0.0.0/8 md5\n") },
-	hint => qr/^First set the passwords of bob \(.*Then: SELECT castssl_hba_change/, mend => \&restore_hba);
+	hint => qr/^First set the password of bob \(.*Then: BEGIN;SELECT castssl_hba_change/, mend => \&restore_hba);
 $t->sql(q{SET password_encryption = 'scram-sha-256'; ALTER ROLE bob PASSWORD 'builder'});
 fault('superusers from anywhere',
 	about => qr/^line hostssl all postgres all|^access of postgres \S+ tls: refused scram-sha-256 -> refused scram-sha-256 clientcert=verify-full$/,
@@ -505,7 +536,6 @@ restore_hba();
 fault('a map for sockets without a line',
 	check => 'hba_cert_users', severity => 'error', plant => sub { $t->set_hba("local all postgres trust\nlocal all bob peer map=people\n") },
 	hint => qr/people "operating-system account" role/, mend => \&restore_hba);
-restore_hba();
 fault('a pg_ident.conf that the server refuses, and no rule uses',
 	check => 'ident_loads', severity => 'warning', subject => qr/pg_ident.conf:\d+$/,
 	plant => sub { $t->write("$data/pg_ident.conf", "${ident}people /( bob\n") },
@@ -552,7 +582,8 @@ foreach my $preloaded (0, 1)
 		plant => sub { }, hint => qr/; then restart the server\.$/,
 		mend => sub {
 			my ($row) = find('recovery_worker', 'warning');
-			like($row->{message}, $preloaded ? qr/preloaded, but nobody undoes/ : qr/confirm_within is refused/, 'what that means');
+			like($row->{message}, $preloaded ? qr/^all background workers \(1\) are in use, .*after a crash nobody undoes/
+				: qr/^there is no background worker \(max_worker_processes = 0\), .*confirm_within is refused/, 'what that means');
 			follow($_[0], undef, '', qr/max_worker_processes/);
 			$t->restart;
 		});
@@ -571,7 +602,7 @@ fault('files of another cluster',
 		$t->sql("ALTER SYSTEM SET ssl_key_file = '$other/server.key'");
 		$t->sql('SELECT castssl_reload()');
 	},
-	hint => qr/^Copy the files to "\Q$data\E", and have these parameters name them there\.$/,
+	hint => qr/^Copy the files to "\Q$data\E", also in place of links to them, and let these parameters name the copies\.$/,
 	mend => sub {
 		$t->sql("ALTER SYSTEM RESET ssl_$_") foreach qw(cert_file key_file);
 		$t->reload;
@@ -641,16 +672,16 @@ SKIP: {
 
 # a function that takes castssl_confirm(72), which is an int, from ours of bigint
 $t->sql('CREATE ROLE intruder; CREATE SCHEMA "x; DROP TABLE y"; GRANT CREATE ON SCHEMA public, "x; DROP TABLE y" TO intruder');
+my $renamed = sub { ok(($t->psql($_[0] =~ /(ALTER ROUTINE .*)/ ? $1 : 'none'))[0], "typed: $_[0]") };
 foreach my $schema ('public', '"x; DROP TABLE y"')
 {
-	fault("another function in $schema",
+	fault("another function in $schema", mend => $renamed, message => qr/^in a session with schema "\Q${\ ($schema =~ s{"}{}gr)}\E" in its search_path/,
 		check => 'function_names', severity => 'error', subject => qr/^\Q$schema\E\.castssl_confirm\(integer\)$/,
-		plant => sub { $t->sql("SET ROLE intruder; CREATE FUNCTION $schema.castssl_confirm(int) RETURNS int LANGUAGE sql AS 'SELECT 1'") },
-		hint => qr/^DROP ROUTINE \Q$schema\E\.castssl_confirm\(integer\);$/);
+		plant => sub { $t->sql("SET ROLE intruder; CREATE FUNCTION $schema.castssl_confirm(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE; CREATE VIEW uses_it AS SELECT $schema.castssl_confirm(1)") });
+	is($t->sql('TABLE uses_it; DROP VIEW uses_it'), 1, 'a view that depends on it works');
 }
 fault('a procedure',
-	check => 'function_names', severity => 'error', subject => qr/castssl_status\(text\)$/,
-	plant => sub { $t->sql("CREATE PROCEDURE public.castssl_status(text) LANGUAGE sql AS 'SELECT 1'") });
+	check => 'function_names', severity => 'error', subject => qr/castssl_status\(text\)$/, mend => $renamed, plant => sub { $t->sql("CREATE PROCEDURE public.castssl_status(text) LANGUAGE sql AS 'SELECT 1'") });
 
 # --- jobs of pg_cron: a table of its name and shape
 
@@ -660,7 +691,7 @@ is(scalar(find('cron_jobs', 'ok')), 1, "somebody else's view of that name is not
 $t->sql('DROP VIEW cron.job; CREATE TABLE cron.job (jobid bigint, schedule text, command text, nodename text DEFAULT $$localhost$$, nodeport int,
 	database text DEFAULT $$postgres$$, username text DEFAULT $$alice$$, active boolean DEFAULT true)');
 my $port = $t->{node}->port;
-$t->sql("INSERT INTO cron.job (jobid, nodename, nodeport, active) VALUES (1, 'localhost', $port, false), (2, '', $port, true), (3, '192.0.2.1', 1, true)");
+$t->sql("INSERT INTO cron.job (jobid, nodename, nodeport, active) VALUES (1, 'localhost', $port, false), (2, '', $port, true), (3, '192.0.2.1', $port, true)");
 is(scalar(find('cron_jobs', 'ok')), 1, 'jobs that are off, by socket or of another server');
 $t->set_hba($CastsslTest::stock_hba);
 $t->sql("INSERT INTO cron.job (jobid, nodeport) VALUES (4, $port)");
@@ -674,8 +705,9 @@ is(scalar(find('cron_jobs', 'ok')), 1, 'a job that is let in');
 }
 fault('a job that would be refused',
 	check => 'cron_jobs', severity => 'warning', subject => qr/^pg_cron$/,
-	plant => \&restore_hba, hint => qr/SET nodename = ''/,
-	mend => sub { $t->sql(q{UPDATE cron.job SET nodename = '' WHERE jobid = 4}) });
+	plant => sub { restore_hba(); $t->sql("INSERT INTO cron.job (jobid, nodeport) VALUES (5, $port)") }, hint => qr/SET nodename = '[^']*' WHERE jobid IN \(4, 5\);/);
+my $socket = $t->sql('SHOW unix_socket_directories');
+is($t->sql(q{SELECT string_agg(jobid || ' ' || nodename, ', ' ORDER BY jobid) FROM cron.job}), "1 localhost, 2 , 3 192.0.2.1, 4 $socket, 5 $socket", 'no other job is changed, such as that of another server');
 $t->sql('DROP SCHEMA cron CASCADE');
 
 # --- sessions
@@ -686,13 +718,15 @@ $t->sql('DROP SCHEMA cron CASCADE');
 	fault('a session in plaintext that goes on after its rule is gone',
 		check => 'sessions_refused', severity => 'warning', subject => qr/^sessions$/,
 		message => qr/^1 live session would be refused if it came now$/,
-		hint => qr/^Going on as before: client backend "alice", database "postgres", from 127\.0\.0\.1, application "\Q$application\E"\.  Have a pool connect anew/,
+		hint => qr/^Still open: client backend "alice", database "postgres", from 127\.0\.0\.1, application "\Q$application\E"\.  Let a pool reconnect/,
 		plant => sub {
 			$t->set_hba($CastsslTest::stock_hba);
 			$guest = $t->guest(sslmode => 'disable');
 			$t->set_hba($CastsslTest::stock_hba =~ s/^host .*127.*$/hostssl all all 127.0.0.1\/32 scram-sha-256/mr);
 		},
-		mend => sub { $guest->quit; restore_hba() });
+		mend => sub {
+			like($t->sql((find('sessions_refused', 'warning'))[0]{hint} =~ /, or now: (SELECT .*?;)  Reason: /), qr/^\d+\|t$/, 'the statement of the hint ends it');
+			$guest->quit; restore_hba(); });
 }
 
 # An address of this machine that is not the loopback's: what comes from it is another host to a
@@ -712,7 +746,7 @@ SKIP: {
 			local $ENV{PGPASSWORD} = 'wonderland';
 			$session = IPC::Run::start(
 				[ 'psql', '-XqAt', '-d', "host=$own port=${\$t->{node}->port} user=alice dbname=postgres sslmode=disable" ],
-				'<', \$in, '>', \$out, '2>&1', IPC::Run::timeout(180));
+				'<', \$in, '>', \$out, '2>&1', IPC::Run::timeout(1800));
 			$session->pump until $out =~ /in\n/ || !$session->pumpable;
 		},
 		mend => sub {
@@ -740,7 +774,7 @@ SKIP: {
 		}
 		# of which it was said above that it cannot be planted here
 		next if $check eq 'sessions_plaintext' && !$way;
-		next if $check eq 'hba_future' && $version >= 19;    # there is no later one to upgrade to
+		next if $check eq 'hba_future' && $version >= $newest;    # there is no later one to upgrade to
 		ok($planted{$check}{ lc $worst{$check} }, "$check: a fault of severity " . lc($worst{$check}) . ' was planted');
 	}
 	is_deeply([ keys %elsewhere ], [], 'no test is named for a check that there is not');
@@ -763,5 +797,4 @@ cmp_ok(@{ CastsslTest::changes($t->disable) }, '>', 0, 'and a change does not wa
 $reader->quit;
 my ($ok, $out, $err) = $t->psql('SET SESSION AUTHORIZATION watcher; SELECT count(*) FROM castssl_check()');
 ok($ok, 'pg_monitor may') or diag $err;
-
 done_testing();

@@ -217,7 +217,7 @@ subtest 'values are those of the server' => sub {
 	my $detail = sub {
 		my ($call) = @_;
 		my (undef, undef, $err) = $t->psql("SELECT * FROM $call");
-		return [ split /, | and /, ($err =~ /It is one of (.*)\.$/m)[0] // "no list of values: $err" ];
+		return [ split /, | and /, ($err =~ /Valid values are (.*)\.$/m)[0] // "no list of values: $err" ];
 	};
 	my %values = (
 		'castssl_client_config format' => $detail->(q{castssl_client_config(format => '?', host => 'h', user_name => 'u')}),
@@ -252,7 +252,7 @@ subtest 'values are those of the server' => sub {
 	}
 	is_deeply([ $reference->{castssl_hba_explain}{text} =~ /^- `(.*)`$/mg ],
 		[ map({ sentences("$root/src/$_", qr/^(?:[A-Z]|pg_ident).* .*(?:[.:]|%s)$/) } qw(flow/ask/explain.c tls/terms.c flow/ask/maps.c flow/ask/account.c)),
-			sentences("$root/src/flow/ask/rotation.c", qr/^Its certificate is of/),
+			sentences("$root/src/flow/ask/rotation.c", qr/^Its certificate was issued by/),
 			sentences("$root/src/hba/match/reason.c", qr/ .*%s|%s.* /) ],
 		'reasons of castssl_hba_explain');
 	is_deeply([ $reference->{castssl_hba_impact}{text} =~ /^- `(.*)`$/mg ], [ sentences("$root/src/flow/ask/impact.c", qr/most drivers/) ],

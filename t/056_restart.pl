@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use CastsslOpenssl;
 use CastsslTest;
 use Test::More;
 
@@ -31,13 +32,32 @@ next_start('missing DH parameters', 'ssl_dh_params_file', $file, qr/^\Q$file\E: 
 $t->write($file, "nothing\n");
 next_start('DH parameters that are none', 'ssl_dh_params_file', $file, qr/^\Q$file\E: could not load DH parameters file/);
 
-# A reload leaves them aside without an error; it is told all the same.
+# A reload would leave them aside without an error; it is told before.
 $t->write('postgresql.conf', "${conf}ssl_dh_params_file = '$file'\n");
-like($t->sql('SELECT problem FROM castssl_reload()'), qr/^\Q$file\E: could not load DH parameters file/, 'castssl_reload() names the problem');
+like($t->sql('SELECT problem FROM castssl_reload()'), qr/^not reloaded, because this would take effect: \Q$file\E: could not load DH parameters file/, 'castssl_reload() names the problem');
 my ($row) = grep { $_->{check_name} eq 'restart_safe' } @{ $t->rows('SELECT * FROM castssl_check()') };
 like("$row->{severity}: $row->{message}", qr/^error: the server would not start again: \Q$file\E/, 'and castssl_check()');
 $t->write('postgresql.conf', $conf);
 $t->reload;
+
+# What another row says, too, is said there, with the way to mend it: restart_safe names that row.
+my $key = $t->slurp('server.key');
+foreach my $case (
+	[ 'key_permissions', sub { chmod 0640, "$t->{data}/server.key" or die $! }, undef ],
+	[ 'files_readable', sub { rename "$t->{data}/server.crt", "$t->{data}/moved" or die $! }, sub { rename "$t->{data}/moved", "$t->{data}/server.crt" or die $! } ],
+	[ 'key_matches_certificate', sub { $t->write('server.key', CastsslOpenssl::slurp($t->{pki}->path('root.key'))) }, sub { $t->write('server.key', $key) } ],
+	[ 'hba_loads', sub { $t->write('pg_hba.conf', $t->hba . "local all all nonsense\n") }, sub { $t->write('pg_hba.conf', $t->hba =~ s/^.*nonsense\n//mr) } ],
+	[ 'parameters_in_effect', sub { $t->write('postgresql.conf', "${conf}nonsense\n") }, sub { $t->write('postgresql.conf', $conf) } ])
+{
+	my ($check, $plant, $mend) = @$case;
+	$plant->();
+	my %row = map { $_->{check_name} => $_ } grep { $_->{severity} eq 'error' } @{ $t->rows('SELECT * FROM castssl_check()') };
+	is_deeply([ sort keys %row ], [ sort 'restart_safe', $check ], "$check: the two rows") or diag explain \%row;
+	is($row{restart_safe}{message}, "the server would not start again: see the row $check", "$check: restart_safe names the other one");
+	is("$row{restart_safe}{hint}" . ($row{restart_safe}{fix} // ''), "First do what the row $check says.", "$check: and has no fix of its own");
+	$mend ? $mend->() : $t->sql($row{$check}{fix});
+	is_deeply([ grep { $_->{severity} eq 'error' } @{ $t->rows('SELECT * FROM castssl_check()') } ], [], "$check: both are gone");
+}
 
 is(system("openssl dhparam -dsaparam -out '$file' 2048 2>'$file.log'"), 0, 'DH parameters');
 next_start('good DH parameters', 'ssl_dh_params_file', $file, undef);
@@ -50,5 +70,31 @@ next_start('libraries that are there', 'shared_preload_libraries', 'pg_castssl, 
 next_start('a missing folder for sockets', 'unix_socket_directories', "$t->{node}{_host},$t->{folder}/nowhere",
 	qr/^unix_socket_directories: no socket can be made in "\Q$t->{folder}\E\/nowhere": No such file or directory$/);
 next_start('a file in place of it', 'unix_socket_directories', $file, qr/^unix_socket_directories: no socket can be made in "\Q$file\E": Not a directory$/);
+next_start('a missing file of rules', 'hba_file', '/nowhere/pg_hba.conf', qr{^hba_file: "/nowhere/pg_hba\.conf" does not exist$});
+
+# what ALTER SYSTEM has stored is taken back by the hint
+foreach my $case ([ hba_file => '/nowhere/pg_hba.conf' ], [ shared_preload_libraries => 'no_such_library' ])
+{
+	my ($parameter, $value) = @$case;
+	my $in_effect = $t->sql("SHOW $parameter");
+	$t->sql("ALTER SYSTEM SET $parameter = '$value'");
+	my $hint = $t->sql("SELECT hint FROM castssl_check() WHERE check_name = 'restart_safe'");
+	like($hint, qr/^ALTER SYSTEM (?:RESET $parameter|SET $parameter = '\Q$in_effect\E');$/, "$parameter: the hint has the statement");
+	$t->sql($hint);
+	is($t->status->{restart_safe}, 1, "$parameter: which puts it right");
+	$t->restart;
+	is($t->sql("SHOW $parameter"), $in_effect, "$parameter: and nothing else");
+}
+
+# two that name the same: each is named by its own hint
+$t->sql(q{ALTER SYSTEM SET ssl_cert_file = 'base'});
+$t->sql(q{ALTER SYSTEM SET hba_file = 'base'});
+foreach my $parameter (qw(hba_file ssl_cert_file))
+{
+	my $hint = $t->sql("SELECT hint FROM castssl_check() WHERE check_name = 'restart_safe'");
+	like($hint, qr/^ALTER SYSTEM (?:RESET|SET) $parameter\b/, "two that name the same: $parameter");
+	$t->sql($hint =~ /^(ALTER SYSTEM [^;]*;)/);
+}
+is($t->status->{restart_safe}, 1, 'both are put right');
 
 done_testing();

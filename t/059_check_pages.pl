@@ -3,6 +3,7 @@
 # t/054_client_errors.pl. Each statement is run here; those that mend a fault are run on that fault.
 use strict;
 use warnings;
+use File::Path;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
@@ -90,13 +91,22 @@ my $garbage = $t->slurp($pki->path('garbage'));
 my %plant = (
 	served_matches_disk => sub { $t->write("$t->{data}/server.$_", $t->slurp($pki->path("server-renewed.$_"))) foreach qw(crt key) },
 	parameters_in_effect => sub { $t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off') },
-	hba_in_effect => sub { sleep 1; $t->write('pg_hba.conf', $t->hba . "# edited\n") },
+	hba_in_effect => sub { CastsslTest::next_second(); $t->write('pg_hba.conf', $t->hba . "# edited\n") },
 	ssl_enabled => sub { $t->sql('ALTER SYSTEM SET ssl = off'); $t->reload },
 	hba_tls_off => sub { $t->sql('ALTER SYSTEM SET ssl = off'); $t->reload },
 	protocol_version => sub { $t->sql("ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'"); $t->reload },
 	ciphers => sub { $t->sql("ALTER SYSTEM SET ssl_ciphers = 'NULL-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:\@SECLEVEL=0'"); $t->reload },
 	function_names => sub { $t->sql("CREATE FUNCTION public.castssl_confirm(int) RETURNS int LANGUAGE sql AS 'SELECT 1'") },
 	cron_jobs => sub { $t->sql("INSERT INTO cron.job VALUES (1, '* * * * *', 'SELECT 1', 'localhost', $port, 'postgres', 'nobody', true)"); $t->set_hba("local all all trust\n") },
+	ca_revocations => sub {
+		$t->sql("SELECT $_") foreach "castssl_create_ca('Small CA')", "castssl_issue_client('alice')", "castssl_revoke(pg_read_file('pg_castssl/issued/alice/client.crt'))";
+		$t->write('root.crt', $t->slurp('pg_castssl/ca/root.crt'));
+		$t->reload;
+	},
+	foreign_servers => sub {
+		$t->sql("CREATE FOREIGN DATA WRAPPER postgres_fdw; CREATE SERVER app FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '$port', dbname 'postgres', sslmode 'disable');
+			CREATE USER MAPPING FOR PUBLIC SERVER app OPTIONS (user 'alice')");
+	},
 	key_permissions => sub { chmod 0644, "$t->{data}/server.key" or die $! },
 	certificate_dates => sub { $t->write("$t->{data}/server.$_", $t->slurp($pki->path("server-expired.$_"))) foreach qw(crt key); $t->reload },
 	key_matches_certificate => sub { $t->write("$t->{data}/server.key", $t->slurp($pki->path('bob.key'))) },
@@ -106,6 +116,7 @@ my %plant = (
 	ca_is_ca => sub { $t->write("$t->{data}/root.crt", $t->slurp($pki->path('alice.crt'))) },
 	files_readable => sub { unlink "$t->{data}/root.crt" or die $! },
 	hba_loads => sub { $t->set_hba("hostssl all all 10.0.0.0/8 nonsense\n$clean") },
+	hba_staged => sub { $t->sql("SELECT castssl_hba_add(rule => 'local all bob reject', before_line => 1)"); $t->set_hba("# by hand\n$clean") },
 	hba_dead_rules => sub { $t->set_hba("hostssl app app 10.1.0.0/16 scram-sha-256\n$clean") },
 	hba_order => sub { $t->set_hba("host all all 10.5.0.0/16 scram-sha-256\nhostssl app app 10.5.0.0/16 scram-sha-256 clientcert=verify-ca\n$clean") },
 	hba_partly_hidden => sub { $t->set_hba("host all all 10.1.0.0/16 scram-sha-256\nhostssl app app 10.0.0.0/8 scram-sha-256 clientcert=verify-ca\n$clean") },
@@ -144,6 +155,8 @@ foreach my $check (sort keys %statements)
 		}
 	};
 	restore();
+	# a later page makes one
+	File::Path::remove_tree("$t->{data}/pg_castssl/ca", "$t->{data}/pg_castssl/issued") if $check eq 'ca_revocations';
 }
 is($ended, keys %plant, "$ended faults were planted, and ended by what the page says");
 

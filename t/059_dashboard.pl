@@ -1,6 +1,6 @@
 # monitoring/: the dashboard for Grafana is what Grafana's schema says, and each of its queries and of the alerts
-# has an answer by a real Prometheus that scrapes a real exporter; the file for sql_exporter says the same as that
-# for postgres_exporter, and its queries work as the exporter's role.
+# has an answer by a real Prometheus that scrapes a real exporter; the files for sql_exporter and for
+# prometheus-sql-exporter say the same as that for postgres_exporter, and the queries work as the exporter's role.
 # Needs: prometheus prometheus-postgres-exporter python3-yaml npm
 use strict;
 use warnings;
@@ -9,13 +9,12 @@ use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use CastsslClients qw(have have_python);
 use CastsslExporter;
+use CastsslPrometheus;
 use File::Find ();
 use File::Path ();
-use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP;
 use Test::More;
-use Time::HiRes ();
 
 my $folder = $CastsslExporter::folder;
 my $scratch = CastsslTest::temporary_folder();
@@ -98,6 +97,13 @@ foreach my $i (0 .. $#panels)
 	is_deeply([ map { $_->{title} } @over ], [], "$panels[$i]{title}: on a place of its own");
 }
 
+# an exporter of several servers tells them apart by server, target or host, and so does the dashboard
+my @targets = map { @{ $_->{targets} } } @panels;
+is_deeply([ grep { /\{\{instance\}\}(?! \{\{server\}\}\{\{target\}\}\{\{host\}\})/ } map { $_->{legendFormat} } @targets ], [], 'a legend with the exporter names the server');
+is_deeply([ grep { /by \(instance(?!, server, target, host\))/ } map { $_->{expr} } @targets ], [], 'and no query takes servers together for one');
+my ($certificates) = grep { $_->{title} eq 'Certificates' } @panels;
+is_deeply([ grep { $certificates->{transformations}[0]{options}{excludeByName}{$_} } qw(instance server target host) ], [], 'nor does the table leave it out');
+
 if (!have('prometheus-postgres-exporter'))
 {
 	CastsslTest::not_tried('no prometheus-postgres-exporter');
@@ -117,6 +123,8 @@ my $exporter = CastsslExporter->new({ host => $t->{node}->host, port => $t->{nod
 my $scraped = $exporter->metrics;
 my %exported = map { $_ => 1 } CastsslExporter::names($scraped);
 ok($exported{castssl_crl_seconds_to_expiry}, 'a CRL, too') or diag explain $scraped;
+my ($left, $lifetime) = map { my $name = $_; map { $scraped->{$_} } grep { /^castssl_crl_$name\{/ } keys %$scraped } qw(seconds_to_expiry lifetime_seconds);
+cmp_ok($lifetime // 0, '>=', $left // 0, 'and its lifetime, which has just begun') or diag explain $scraped;
 
 my @expressions = map { my $panel = $_; map { [ $panel->{title}, $_->{expr} ] } @{ $panel->{targets} } } @panels;
 my %function = map { $_ => 1 } split /\n/, $t->sql(q{SELECT proname FROM pg_proc WHERE proname LIKE 'castssl%'});
@@ -124,6 +132,7 @@ foreach my $use ([ 'the dashboard', $json->encode($dashboard) ], [ 'alerts.yml',
 	[ 'alerts.test.yml', CastsslTest->slurp("$folder/alerts.test.yml") ], [ 'docs/operations.md', CastsslTest->slurp("$folder/../docs/operations.md") ])
 {
 	my ($name, $text) = @$use;
+	$text =~ s/query=\\?"\w+\\?"//g;    # the name of a query
 	my @names = grep { !$function{$_} } $text =~ /\b(castssl_[a-z_]*[a-z])\b(?!\()/g;
 	push @names, map { map { "castssl_$_" } split /\|/ } $text =~ /"castssl_\(([a-z_|]+)\)"/g;
 	cmp_ok(scalar @names, '>=', 5, "$name names metrics");
@@ -134,58 +143,54 @@ is_deeply([ grep { my $metric = $_; !grep { $_->[1] =~ /\b$metric\b/ } @expressi
 
 # --- the same by Prometheus
 
-sub prometheus_answers
-{
-	my ($port, $query) = @_;
-	my $answer = HTTP::Tiny->new->get("http://127.0.0.1:$port/api/v1/query?" . HTTP::Tiny->new->www_form_urlencode({ query => $query }));
-	return ($answer->{headers}{'content-type'} // '') eq 'application/json' ? $json->decode($answer->{content}) : {};    # it may be starting
-}
-
 subtest 'Prometheus' => sub {
 	plan skip_all => 'no prometheus' unless have('prometheus');
-	my $port = CastsslExporter::free_port();
-	CastsslTest->write("$scratch/prometheus.yml", <<"CONF");
-global: { scrape_interval: 1s, evaluation_interval: 1s }
-rule_files: [$folder/alerts.yml]
+	my $prometheus = CastsslPrometheus->new($scratch, <<"CONF");
 scrape_configs:
   - job_name: postgresql
     static_configs: [{ targets: ['127.0.0.1:$exporter->{port}'] }]
 CONF
-	my $log = '';
-	my $prometheus = IPC::Run::start([ 'prometheus', "--config.file=$scratch/prometheus.yml", "--storage.tsdb.path=$scratch/tsdb", "--web.listen-address=127.0.0.1:$port" ],
-		'<', \undef, '>&', \$log);
-	foreach (1 .. 600)
-	{
-		last if @{ prometheus_answers($port, 'castssl_restart_safe')->{data}{result} // [] };
-		$prometheus->pump_nb;
-		$exporter->{run}->pump_nb;
-		Time::HiRes::sleep(0.2);
-	}
+	$prometheus->wait_for(sub { $prometheus->query('castssl_restart_safe') }, $exporter);
 	foreach my $expression (@expressions)
 	{
 		my ($title, $query) = @$expression;
 		$query =~ s/\$instance/.*/g;
 		$query =~ s/ > 0$//;    # nothing is overdue
-		my $answer = prometheus_answers($port, $query);
-		ok(@{ $answer->{data}{result} // [] } > 0, "$title: $query") or diag explain $answer, $log;
+		ok($prometheus->query($query), "$title: $query") or diag CastsslTest->slurp("$scratch/prometheus.log");
 	}
-	is(prometheus_answers($port, 'sum(castssl_changes_unconfirmed)')->{data}{result}[0]{value}[1], 1, 'the change that waits');
-	my $rules = $json->decode(HTTP::Tiny->new->get("http://127.0.0.1:$port/api/v1/rules")->{content});
-	my @rules = map { @{ $_->{rules} } } @{ $rules->{data}{groups} };
-	cmp_ok(scalar @rules, '>=', 14, 'the alerts are loaded');
+	my ($by_server) = grep { /^min by/ } map { $_->[1] =~ s/\$instance/.*/r } @expressions;
+	my ($one) = $prometheus->query($by_server);
+	is($one->{metric}{server}, $t->{node}->host . ':' . $t->{node}->port, 'by server') or diag explain $one;
+	is(($prometheus->query('sum(castssl_changes_unconfirmed)'))[0]{value}[1], 1, 'the change that waits');
+	my @rules = map { @{ $_->{rules} } } @{ $prometheus->get('rules')->{groups} };
+	cmp_ok(scalar @rules, '>=', 15, 'the alerts are loaded');
 	is_deeply([ map { "$_->{name}: $_->{lastError}" } grep { $_->{health} eq 'err' } @rules ], [], 'and none of them fails');
-	$prometheus->kill_kill;
+	$prometheus->stop;
 };
 
 # --- the file for sql_exporter, of which there is no package
 
+sub yaml
+{
+	my ($file) = @_;
+	my $out = '';
+	IPC::Run::run([ '/usr/bin/python3', '-c', 'import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)', "$folder/$file" ], '>', \$out) or die "$file: no YAML";
+	return $json->decode($out);
+}
+
+# What queries.yml says of a query: its columns by usage.
+sub columns
+{
+	my ($query) = @_;
+	my %columns = map { %$_ } @{ $query->{metrics} };
+	my @labels = sort grep { $columns{$_}{usage} eq 'LABEL' } keys %columns;
+	my @values = sort grep { $columns{$_}{usage} eq 'GAUGE' } keys %columns;
+	return (\%columns, \@labels, \@values);
+}
+
 subtest 'sql_exporter' => sub {
 	plan skip_all => 'no python3-yaml' unless have_python('yaml');
-	my ($collector, $queries) = map {
-		my $out = '';
-		IPC::Run::run([ '/usr/bin/python3', '-c', 'import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)', "$folder/$_" ], '>', \$out) or die "$_: no YAML";
-		$json->decode($out);
-	} qw(pg_castssl.collector.yml queries.yml);
+	my ($collector, $queries) = map { yaml($_) } qw(pg_castssl.collector.yml queries.yml);
 	# what config/collector_config.go, metric_config.go and query_config.go of its source read; another key is refused
 	is_deeply([ sort keys %$collector ], [qw(collector_name metrics queries)], 'keys of a collector');
 	my %query = map { $_->{query_name} => $_->{query} } @{ $collector->{queries} };
@@ -203,12 +208,24 @@ subtest 'sql_exporter' => sub {
 	}
 	foreach my $name (keys %$queries)
 	{
-		my %columns = map { %$_ } @{ $queries->{$name}{metrics} };
-		my @labels = grep { $columns{$_}{usage} eq 'LABEL' } sort keys %columns;
-		$expected{"${name}_$_"} = { help => $columns{$_}{description}, type => lc $columns{$_}{usage}, query => $name, labels => \@labels, value => $_ }
-		  foreach grep { $columns{$_}{usage} ne 'LABEL' } keys %columns;
+		my ($columns, $labels, $values) = columns($queries->{$name});
+		$expected{"${name}_$_"} = { help => $columns->{$_}{description}, type => 'gauge', query => $name, labels => $labels, value => $_ } foreach @$values;
 	}
 	is_deeply(\%metric, \%expected, 'the metrics of queries.yml') or diag explain \%metric;
+};
+
+# --- the file for Debian's prometheus-sql-exporter, which t/052_alerts.pl runs
+
+subtest 'prometheus-sql-exporter' => sub {
+	plan skip_all => 'no python3-yaml' unless have_python('yaml');
+	my ($config, $queries) = map { yaml($_) } qw(prometheus-sql-exporter.yml queries.yml);
+	is_deeply($config->{queries}, { map { $_ => $queries->{$_}{query} } keys %$queries }, 'the queries of queries.yml');
+	my @jobs = @{ $config->{jobs} };
+	is(scalar @jobs, 1, 'one job');
+	is($jobs[0]{interval}, '1m', 'which rests between two runs');
+	my @expected = map { my (undef, $labels, $values) = columns($queries->{$_}); [ $_, $_, $labels, $values ] } sort keys %$queries;
+	my @found = map { [ $_->{name}, $_->{query_ref}, [ sort @{ $_->{labels} // [] } ], [ sort @{ $_->{values} } ] ] } sort { $a->{name} cmp $b->{name} } @{ $jobs[0]{queries} };
+	is_deeply(\@found, \@expected, 'with their labels and values');
 };
 
 $exporter->stop;

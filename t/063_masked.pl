@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
+use File::Copy ();
 use Test::More;
 
 my $t = CastsslTest->new('masked');
@@ -94,6 +95,19 @@ my $errors = $t->sql('SELECT string_agg(error, $$; $$) FROM castssl_hba_rules()'
 like($errors, qr/authentication option not in name=value format: \*\*\*/, 'what is wrong is said');
 like($errors, qr{invalid CIDR mask in address "192.0.2.1/99"}, 'with its value where there is no secret in the line');
 like($t->sql('SELECT string_agg(error, $$; $$) FROM castssl_hba_rules()'), qr/name=value format: HUSH4/, 'and all of it to superusers');
+like(told('editor', "castssl_hba_stage(E'local all all trust\\nhost all all 192.0.2.1/32 magic\\n')"), qr/ERROR: .*invalid authentication method "magic"\nDETAIL:  Line 2 of /,
+	'and to a role with EXECUTE, in the words of the server');
+if ($version < 19)
+{
+	# the name of a server is no secret, and names that nobody has need no lookup
+	$t->write('pg_hba.conf', "local all all trust\nhost all all 192.0.2.1/32 radius radiusservers=no..server radiussecrets=HUSH25\n");
+	my $told = told('watcher', 'castssl_check()', 'castssl_hba_rules()');
+	like($told, qr/could not translate RADIUS server name "no\.\.server" to address: \w/, 'a server of RADIUS that cannot be found, by its name');
+	unlike($told, qr/HUSH/, 'without the secret');
+}
+$t->write('pg_hba.conf', "local all all trust\n" . "host all all 192.0.2.1/32 magic\n" x 1200);
+my ($more) = $t->sql(q{SELECT subject FROM castssl_check() WHERE check_name = 'hba_loads' ORDER BY length(subject) DESC LIMIT 1}) =~ / and (\d+) more$/;
+is($more, 1200 - 22, '1,200 lines that the server refuses are counted');
 $t->set_hba($CastsslTest::stock_hba);
 
 # --- ssl_passphrase_command
@@ -117,7 +131,53 @@ foreach my $role ('watcher', 'postgres')
 	told($role, map { "$_()" } @monitors);
 }
 is(-s $asked, $before, 'but not by reading: ' . join ', ', @monitors);
-is($t->sql('SELECT restart_safe FROM castssl_status()', user => 'watcher'), 't', 'which does not take it for an error');
+is($t->sql(q{SELECT coalesce(restart_safe::text, 'unknown') FROM castssl_status()}, user => 'watcher'), 'unknown', 'which does not take it for an error, nor for safe');
+
+# a command that waits: the hint to keep the one in effect does not show it
+$t->sql("ALTER SYSTEM SET ssl_passphrase_command = 'echo HUSH7'");
+$t->reload;
+$t->sql("ALTER SYSTEM SET ssl_passphrase_command = 'echo HUSH8'");
+foreach my $role ('watcher', 'postgres')
+{
+	my $told = told($role, 'castssl_check()', 'castssl_report()', 'castssl_reload()');
+	unlike($told, qr/HUSH/, "$role: no command in a hint");
+	like($told, qr/Put the value of ssl_passphrase_command back\./, 'but that it can be put back');
+}
+$t->sql(qq{ALTER SYSTEM SET ssl_passphrase_command = '"$t->{folder}/passphrase"'});
+$t->reload;
+
+# --- a server that speaks another language: nothing is told by its words, and nothing is missed in them
+
+{
+	# glibc takes the language from LANGUAGE where the locale is another one than C
+	local $ENV{LANGUAGE} = 'de';
+	$t->sql(q{ALTER SYSTEM SET lc_messages = 'C.UTF-8'});
+	$t->restart;
+}
+SKIP:
+{
+	my (undef, undef, $err) = $t->psql('SELECT 1/0');
+	skip 'the messages of this server have no German translation', 6 unless $err =~ /FEHLER/;
+	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command = 'test HUSH5 = ""'});
+	$t->reload;
+	$t->sql("GRANT EXECUTE ON FUNCTION $_ TO editor") foreach split /\n/, $t->sql(q{SELECT p.oid::regprocedure FROM pg_proc p WHERE proname LIKE 'castssl\_enable'});
+	mkdir "$t->{config}/encrypted" or die $!;
+	File::Copy::copy("$encrypted/$_", "$t->{config}/encrypted/$_") or die $! foreach qw(server.crt server.key root.crt);
+	chmod 0600, "$t->{config}/encrypted/server.key" or die $!;
+	my $told = told('editor', "castssl_enable(source_dir => 'encrypted')");
+	like($told, qr/command "ssl_passphrase_command" failed/, 'German: the command failed, and is not shown');
+	unlike($told, qr/HUSH/, 'to nobody but superusers');
+	$t->sql("ALTER SYSTEM SET $_") foreach q{ssl_passphrase_command = 'echo open sesame'}, q{shared_buffers = '1MB'};
+	$t->reload;
+	is($t->sql('SELECT restart_problem FROM castssl_status()'), $t->sql('SELECT restart_problem FROM castssl_status()', user => 'watcher'), 'German: status for both');
+	unlike($t->sql('SELECT restart_problem FROM castssl_status()'), qr/shared_buffers/, 'a parameter that waits for a restart is no problem');
+	$t->write('pg_hba.conf', "local all all trust\nhost all all 192.0.2.1/32 magic\n");
+	my ($told_of) = told('postgres', 'castssl_check()') =~ /^(hba_loads.*)$/m;
+	like($told_of, qr/invalid authentication method "magic"/, 'a line that the server refuses is told in English');
+	like(told('postgres', "castssl_enable(source_dir => '/nowhere')"), qr/FEHLER/, 'and the session speaks German after that');
+	$t->write('pg_hba.conf', $CastsslTest::stock_hba);
+	$t->sql("ALTER SYSTEM RESET $_") foreach qw(lc_messages shared_buffers);
+}
 $t->stop;
 
 done_testing();

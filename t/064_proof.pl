@@ -16,20 +16,14 @@ sub proof
 	return (grep { $_->{action} eq 'verify' } @$steps)[-1];
 }
 
-sub log_since
-{
-	my ($from) = @_;
-	return substr $t->slurp($t->{node}->logfile), $from;
-}
-
 # --- the first call of a session tries a login over TLS, too
 
 my $from = -s $t->{node}->logfile;
 my $step = proof($t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext => 'block', force => 'true'));
 is($step->{target}, 'pg_hba.conf', 'the step about pg_hba.conf');
 is($step->{result}, 'done', 'is done, proven');
-like(log_since($from), qr/connection requires a valid client certificate/, 'by a login over TLS without a certificate');
-like(log_since($from), qr/no encryption|SSL off/, 'and one in plaintext');
+like($t->log_since($from), qr/connection requires a valid client certificate/, 'by a login over TLS without a certificate');
+like($t->log_since($from), qr/no encryption|SSL off/, 'and one in plaintext');
 is(proof($t->enable(source_dir => $t->{source}, clientcert => 'verify-full', plaintext => 'block'))->{result},
 	'unchanged', 'nothing to prove where nothing changes');
 $t->disable;
@@ -48,17 +42,12 @@ $_->quit foreach @sessions[ 1 .. 4 ];
 
 my $hba = $t->hba;
 my $session = $sessions[0];
-$t->sql('ALTER SYSTEM SET pre_auth_delay = 4');
-$session->ask('SELECT pg_reload_conf(), pg_sleep(1);');
-$session->answer;
+$session->delay(4);
 $session->ask(q{SET castssl.verify_timeout = '1s'; SELECT count(*) FROM castssl_disable();});
 my $answer = $session->answer;
 like($answer, qr/ERROR:  58000: the change did not take effect: no answer in time/, 'no answer in time: not proven');
 like($answer, qr/DETAIL:  Files and parameters are as they were before/, 'and undone');
-$session->ask('ALTER SYSTEM RESET pre_auth_delay;');
-$session->answer;
-$session->ask('SELECT pg_reload_conf(), pg_sleep(1);');
-$session->answer;
+$session->delay(0);
 is($t->hba, $hba, 'pg_hba.conf is as before');
 is($t->served, $t->{pki}->fingerprint('server.crt'), 'so is what is served');
 $session->ask('RESET castssl.verify_timeout; SELECT count(*) FROM castssl_disable();');

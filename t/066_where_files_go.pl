@@ -48,6 +48,45 @@ sub is_refused
 	return;
 }
 
+# --- relative names: they are looked up in the data directory
+
+foreach my $user (undef, 'operator')
+{
+	foreach my $name ('pg_wal', 'base', 'global', 'pg_tblspc', './base', 'base/1', 'global/../base//')
+	{
+		foreach my $dry ('true', 'false')
+		{
+			is_refused("target_dir $name, dry_run $dry", '42501', $user // 'postgres',
+				{ message => qr{^"\Q$t->{data}\E.*/server\.crt" cannot be installed there$}, detail => qr/^It lies in a subfolder of the data directory,/ },
+				target_dir => $name, dry_run => $dry);
+		}
+	}
+	$t->fails(install(target_dir => 'base', source_dir => '.', dry_run => 'true'), '58P01', ($user // 'postgres') . ': the data directory as source_dir',
+		psql => { user => $user // 'postgres' }, message => qr/^there is no certificate with its private key in "\."$/);
+}
+{
+	(my $plain = "$t->{data}/PG_VERSION") =~ s{.*/}{};
+	foreach my $name ($plain, "$plain/below", "$t->{data}/$plain")
+	{
+		$t->fails(install(target_dir => $name, dry_run => 'true'), '42501', "target_dir $name: a file",
+			message => qr{^could not open directory "\Q$t->{data}\E/PG_VERSION.*": Not a directory$}, detail => qr/^It is target_dir,/, hint => qr/^Make a folder for the files\./);
+	}
+	$t->fails(install(target_dir => $plain, dry_run => 'true'), '42501', 'operator: a file', psql => { user => 'operator' },
+		message => qr{^could not open directory ".*/PG_VERSION": Not a directory$}, detail => qr/^It is the folder/, hint => qr/^Name another target_dir\.$/);
+	(my $data = $t->{data}) =~ s{.*/}{};
+	(my $beside = $t->{data}) =~ s{[^/]*$}{tls-beside};
+	mkdir $beside, 0700 or die $!;
+	foreach my $name ('.', '../tls-beside', './../tls-beside/', "../$data")
+	{
+		my $rows = $t->rows(install(target_dir => $name, dry_run => 'true'));
+		my $expected = $name =~ /beside/ ? $beside : $t->{data};
+		my ($step) = grep { $_->{target} eq 'ssl_cert_file' } @$rows;
+		(my $as_given = $name) =~ s{/$}{};    # 13 and 14 leave the .. in a path
+		like($step->{detail}, $expected eq $t->{data} ? qr{'(?:\Q$as_given\E/)?server\.crt'|already} : qr{'(?:\Q$expected\E|\Q$as_given\E)/server\.crt'}, "target_dir $name, by what it is");
+	}
+	rmdir $beside or die $!;
+}
+
 # --- what a configuration file names, there or not; the folder of the CA
 
 my $pem = $t->slurp("$folder/in/server.crt");
@@ -158,9 +197,9 @@ $t->write("$folder/in/server.crt", $pem);
 # --- a key with another name
 
 link "$folder/in/server.key", "$folder/closed/server.key" or die $!;
-is_refused('a key with another name', '42501', 'operator', { message => qr/another name/, detail => qr/2 hard links/, hint => 1 }, target_dir => "$folder/tls");
+is_refused('a key with another name', '42501', 'operator', { message => qr/more than one name/, detail => qr/2 hard links/, hint => 1 }, target_dir => "$folder/tls");
 $t->fails('SELECT * FROM ' . CastsslTest::call('castssl_enable', map { $_->[0] => "$folder/in/$_->[1]" } @kinds), '42501',
-	'operator: such a key where it lies', psql => { user => 'operator' }, message => qr/another name/);
+	'operator: such a key where it lies', psql => { user => 'operator' }, message => qr/more than one name/);
 ($ok, undef, $err) = $t->psql(install(target_dir => "$folder/tls"));
 ok($ok, 'a superuser may use it') or diag $err;
 $t->disable;

@@ -7,6 +7,7 @@ use lib "$FindBin::RealBin/lib";
 use Cwd qw(getcwd);
 use CastsslTest;
 use Encode ();
+use File::Path ();
 use Test::More;
 
 my $t = CastsslTest->new('pasted', initdb => [ '--encoding=UTF8', '--locale=C' ]);
@@ -48,8 +49,8 @@ foreach my $name (@hostile)
 
 	# a certificate in DER form
 	$t->write("$name.crt", $t->slurp($der));
-	my (undef, undef, $err) = $t->psql('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => $t->path("$name.crt"), key_file => $pki->path('server.key'), ca_file => $pki->path('root.crt')));
-	my ($statement) = (hint($err) // diag($err)) =~ /^Convert it: (.*)$/;
+	my (undef, undef, $err) = $t->psql('SELECT * FROM ' . CastsslTest::call('castssl_enable', cert_file => $t->path("$name.crt"), key_file => $pki->path('server.key'), ca_file => $pki->path('root.crt'), dry_run => 'true'));
+	my ($statement) = (hint($err) // diag($err)) =~ /^Convert it: (COPY .*; SELECT \* FROM castssl_enable\(.*dry_run => true.*)$/;
 	my ($ok, undef, $said) = $t->psql($statement // 'no statement');
 	ok($ok, "DER, $name: the statement runs") or diag $said;
 	is(CastsslPki::fingerprint_of($t->slurp("$name.crt.pem") =~ /BEGIN CERTIFICATE-----(.*)-----END/s), $pki->fingerprint('server.crt'), "DER, $name: it is converted") or diag $err;
@@ -83,6 +84,36 @@ foreach my $name (@hostile)
 	$t->reload;
 	unlink map { $t->path($_) } 'server.crt', 'server.key';
 }
+
+# Where another program keeps a link, and turns it to the new files, the parameter names that link.
+foreach my $case ([ 'certbot', 'archive/db/fullchain1.pem', 'archive/db/fullchain2.pem', [ 'live/db/fullchain.pem', '../../archive/db/fullchain%d.pem' ] ],
+	[ 'Kubernetes', '..2026_11_01/tls.crt', '..2026_11_02/tls.crt', [ '..data', '..2026_11_0%d' ], [ 'tls.crt', '..data/tls.crt' ] ])
+{
+	my ($program, $first, $second, $turned, $fixed) = @$case;
+	my $kept = "$t->{folder}/$program";
+	File::Path::make_path("$kept/live/db", map { "$kept/$_" =~ s{/[^/]+$}{}r } $first, $second);
+	$t->write("$kept/$_", $t->slurp($pki->path('server.crt'))) foreach $first, $second;
+	symlink sprintf($turned->[1], 1), "$kept/$turned->[0]" or die $!;
+	symlink $fixed->[1], "$kept/$fixed->[0]" or die $! if $fixed;
+	my $named = "$kept/" . ($fixed // $turned)->[0];
+	symlink $named, $t->path('link.crt') or die $!;
+	symlink './link.crt', $t->path('link to link.crt') or die $!;
+	$t->sql(q{ALTER SYSTEM SET ssl_cert_file = 'link to link.crt'});
+	$t->reload;
+	my ($row) = @{ $t->rows("SELECT * FROM castssl_check() WHERE check_name = 'symbolic_links' AND subject LIKE '%link.crt'") };
+	foreach my $statement (split /(?<=;) (?=SELECT)/, $row->{fix} // 'none')
+	{
+		my ($ok, undef, $err) = $t->psql($statement);
+		ok($ok, "$program: $statement") or diag $err;
+	}
+	is($t->sql('SHOW ssl_cert_file'), $named, "$program: the parameter names its link");
+	unlink $t->path('link.crt'), $t->path('link to link.crt'), "$kept/$turned->[0]";
+	symlink sprintf($turned->[1], 2), "$kept/$turned->[0]" or die $!;
+	unlink "$kept/$first" or die $!;
+	is($t->sql("SELECT count(*) FROM castssl_check() WHERE check_name IN ('files_readable', 'symbolic_links') AND subject ~ 'cert_file|$program'"), 0, "$program: renewed, it is there");
+}
+$t->sql('ALTER SYSTEM RESET ssl_cert_file');
+$t->reload;
 
 # --- names that no hint has
 

@@ -215,7 +215,7 @@ END { kill 'TERM', @bouncers if @bouncers; }
 sub bouncer
 {
 	my ($name, $databases, %settings) = @_;
-	my $port = CastsslTest::new_cluster("port-$name")->port;
+	my $port = CastsslTest::free_port();
 	my %all = (listen_addr => '127.0.0.1', listen_port => $port, unix_socket_dir => '', auth_file => "$folder/userlist.txt",
 		auth_type => 'trust', logfile => "$folder/$name.log", pidfile => "$folder/$name.pid", server_login_retry => 600,
 		ignore_startup_parameters => 'extra_float_digits', %settings);

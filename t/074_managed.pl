@@ -1,13 +1,12 @@
 # Configuration that another program writes: castssl_enable refuses and says what to tell the other
 # program; a real Patroni does as it is told.
-# Needs: patroni python3-pysyncobj
+# Needs: patroni python3-pysyncobj apparmor
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslOpenssl ();
 use CastsslTest;
-use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -61,7 +60,7 @@ SKIP: {
 	$t->restart;
 	my $error = $t->enable_fails({ source_dir => $t->{source}, %secure }, '55000', 'a read-only pg_hba.conf',
 		message => qr/^"\Q$ENV{CASTSSL_READ_ONLY}\E\/pg_hba\.conf" lies on a read-only file system$/,
-		hint => qr/^Copy the files.*add "\Q$ENV{CASTSSL_READ_ONLY}\E" to ReadWritePaths= of the server's service, and restart that\.$/);
+		hint => qr/^Copy the files.*add "\Q$ENV{CASTSSL_READ_ONLY}\E" to ReadWritePaths= of the server's service, and restart the service\.$/);
 	like($error->{detail}, qr/^    - "hostssl .*clientcert=verify-full # castssl"$/m, 'says what to put there');
 	$t->sql('ALTER SYSTEM RESET hba_file');
 	$t->restart;
@@ -81,6 +80,18 @@ SKIP: {
 	is(`SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no '$folder/drop-in.service' 2>&1 | grep drop-in`, '', 'systemd reads it');
 }
 
+# --- and its lines for AppArmor
+
+SKIP: {
+	local $ENV{PATH} = "$ENV{PATH}:/usr/sbin:/sbin";
+	skip 'apparmor is not installed', 1 if system('command -v apparmor_parser >/dev/null 2>&1');
+	my $profile = CastsslTest::temporary_folder() . '/profile';
+	my ($lines) = CastsslTest->slurp("$FindBin::RealBin/../docs/hardening.md") =~ /<!-- recipe: apparmor -->\n```text\n(.*?)^```/ms;
+	CastsslOpenssl::spew($profile, "profile postgresql /usr/lib/postgresql/*/bin/postgres {\n" . ($lines // 'none') . "}\n");
+	my $said = `apparmor_parser --skip-kernel-load --skip-cache --quiet '$profile' 2>&1`;
+	is($?, 0, 'AppArmor compiles them') or diag $said;
+}
+
 # --- Patroni
 
 SKIP: {
@@ -94,7 +105,7 @@ SKIP: {
 	my $folder = $t->{folder};
 	chomp(my $bin = `pg_config --bindir`);
 	my $port = $node->port;
-	my ($rest, $raft) = map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport } 1, 2;
+	my ($rest, $raft) = map { CastsslTest::free_port() } 1, 2;
 	$t->{data} = $t->{config} = "$folder/data";
 	CastsslOpenssl::spew("$folder/patroni.yml", <<"YAML");
 scope: castssl

@@ -9,7 +9,6 @@ use CastsslTest;
 use CastsslClients qw(have);
 use POSIX ();
 use Test::More;
-use Time::HiRes ();
 
 $ENV{PATH} .= ':/usr/sbin';
 plan skip_all => 'no pgbouncer' unless have('pgbouncer');
@@ -21,7 +20,7 @@ END { kill 'TERM', $pid if $pid }
 
 # PgBouncer asks for TLS, and falls back to plaintext without a word, as its default is; with a certificate
 # once it has one.
-my $listen = CastsslTest::new_cluster('port-pooler')->port;
+my $listen = CastsslTest::free_port();
 
 sub configure
 {
@@ -48,19 +47,16 @@ sub by_pooler
 $t->write("$folder/users", qq{"alice" "wonderland"\n"admin" ""\n});
 configure();
 is(system('pgbouncer', '-q', '-d', "$folder/pgbouncer.ini"), 0, 'pgbouncer starts');
-foreach (1 .. 1800) { last if -s "$folder/pgbouncer.pid"; Time::HiRes::sleep(0.1) }
+CastsslTest::wait_until(sub { -s "$folder/pgbouncer.pid" });
 $pid = $t->slurp("$folder/pgbouncer.pid") + 0;
 
 my $encrypted = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
-# two of its sessions
-sub hold
-{
-	my ($seconds) = @_;
-	my @held = map { my $n = $_; my $child = fork // die; if (!$child) { by_pooler("SELECT pg_sleep($seconds)"); POSIX::_exit(0) } $child } 1 .. 2;
-	waitpid $_, 0 foreach @held;
-	return;
-}
-hold(2);
+# two of its sessions: two clients at the same time
+my @clients = map { my $child = fork // die; if (!$child) { by_pooler('SELECT pg_sleep(600)'); POSIX::_exit(0) } $child } 1 .. 2;
+my $busy = q{FROM pg_stat_activity WHERE usename = 'alice' AND query LIKE '%pg_sleep%'};
+CastsslTest::wait_until(sub { $t->sql("SELECT count(*) $busy") eq '2' }) or die 'no two sessions';
+$t->sql("SELECT pg_cancel_backend(pid) $busy");
+waitpid $_, 0 foreach @clients;
 is(by_pooler($encrypted), 'f', 'a pooled session in plaintext');
 is($t->sql(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'alice'}), 2, 'and one more');
 my $pooled = qr/client backend "alice", database "postgres", from 127\.0\.0\.1, application "shop"/;
@@ -71,7 +67,7 @@ my %enable = (source_dir => $t->{source}, clientcert => 'none', plaintext => 'bl
 $t->fails("SELECT * FROM castssl_enable(source_dir => '$t->{source}', clientcert => 'none', plaintext => 'block')", '55000', 'block: a session of the pooler could not come back',
 	constraint => 'castssl_would_cut_off', detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, in plaintext \(2 sessions\): /);
 my ($row) = grep { ($_->{code} // '') eq 'session_cut_off' } @{ $t->enable(%enable, dry_run => 'true') };
-like($row->{detail} // '', qr/^a connection like it \($pooled\) would be refused afterwards\..*  2 sessions came in this way: a pool keeps them as they are until it connects anew \(RECONNECT/, 'a dry run names them by their application, and says what a pool does');
+like($row->{detail} // '', qr/^a connection like it \($pooled\) would be refused afterwards\..*  There are 2 such sessions\.  A pool keeps them until it reconnects \(RECONNECT/, 'a dry run names them by their application, and says what a pool does');
 
 # --- after: it goes on in plaintext, and is no proof
 
@@ -81,21 +77,16 @@ my $refused = sub { $t->rows(q{SELECT * FROM castssl_check() WHERE check_name = 
 my $rows = $refused->();
 is(scalar @$rows, 1, 'castssl_check() finds it') or diag explain $rows;
 is($rows->[0]{message}, '2 live sessions would be refused if they came now', 'and says so');
-like($rows->[0]{hint} // '', qr/^Going on as before: $pooled \(2 sessions\)\.  Have a pool connect anew \(RECONNECT .*  Why: No line of pg_hba\.conf matches/, 'names them, and says what to do');
+like($rows->[0]{hint} // '', qr/^Still open: $pooled \(2 sessions\)\.  Let a pool reconnect \(RECONNECT .*  Reason: No line of pg_hba\.conf matches/, 'names them, and says what to do');
 $t->fails('SELECT castssl_confirm()', '55000', 'it proves nothing', constraint => 'castssl_no_proof');
 
 # --- RECONNECT
 
 by_pooler('RECONNECT', 'pgbouncer');
 my $now = '';
-foreach (1 .. 90)
-{
-	$now = by_pooler($encrypted);
-	last if $now eq 't';
-	Time::HiRes::sleep(0.2);
-}
+CastsslTest::wait_until(sub { ($now = by_pooler($encrypted)) eq 't' });
 is($now, 't', 'RECONNECT: over TLS from now on');
-foreach (1 .. 90) { last unless @{ $refused->() }; Time::HiRes::sleep(0.2) }
+CastsslTest::wait_until(sub { !@{ $refused->() } });
 is_deeply($refused->(), [], 'nothing is left to find');
 like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'and it is the proof that the pooler comes in');
 
@@ -110,14 +101,9 @@ my $ini = $t->slurp("$folder/pgbouncer.ini");
 $t->write("$folder/pgbouncer.ini", $ini =~ s/host=127\.0\.0\.1/host=localhost/r);
 by_pooler($_, 'pgbouncer') foreach qw(RELOAD RECONNECT);
 my $dn = '';
-foreach (1 .. 90)
-{
-	$dn = by_pooler('SELECT client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
-	last if $dn =~ /alice/;
-	Time::HiRes::sleep(0.2);
-}
+CastsslTest::wait_until(sub { ($dn = by_pooler('SELECT client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()')) =~ /alice/ });
 like($dn, qr/CN=alice/, 'with its certificate, RELOAD and RECONNECT: it comes in anew');
-foreach (1 .. 90) { last unless @{ $refused->() }; Time::HiRes::sleep(0.2) }
+CastsslTest::wait_until(sub { !@{ $refused->() } });
 is_deeply($refused->(), [], 'and nobody is left');
 like($t->sql('SELECT castssl_confirm()'), qr/^\d+$/, 'confirmed');
 

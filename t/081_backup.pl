@@ -94,7 +94,7 @@ sub restored
 		[ '1 applied', '2 unconfirmed' ], 'beside: the journal came along, and what waited waits');
 	like(newest($beside)->{reason}, qr/before this data directory was copied here/, 'beside: and says that it is a copy');
 	is($beside->hba, $t->{after}, 'beside: its rules are in effect');
-	is(scalar @{ $beside->rows("SELECT * FROM castssl_check() WHERE check_name = 'changes' AND message LIKE 'waits for confirmation%'") }, 1,
+	is(scalar @{ $beside->rows("SELECT * FROM castssl_check() WHERE check_name = 'changes' AND message LIKE 'waits to be confirmed%'") }, 1,
 		'beside: the check tells');
 	$beside->sql('SELECT * FROM castssl_rollback()');
 	is($beside->hba, $t->{before}, 'beside: taken back here');
@@ -126,11 +126,17 @@ sub restored
 	my $beside = restored($t, 'beside_outside', 'debian');
 	is_deeply($beside->rows("SELECT subject, message FROM castssl_check() WHERE check_name = 'other_cluster'"),
 		[ { subject => 'ssl_cert_file, ssl_key_file, ssl_ca_file',
-				message => "in \"$t->{config}\", a folder of another cluster, which goes when that cluster is dropped" } ],
+				message => "in \"$t->{config}\", a folder of another cluster, which is removed when that cluster is dropped" } ],
 		'outside: the copy uses the files of the original, and the check says so');
 	my $hint = $beside->sql("SELECT hint FROM castssl_check() WHERE check_name = 'other_cluster'");
+	my $why = "this data directory is a copy, and the files outside of it belong to the cluster that it was copied from: $t->{config}/pg_hba.conf";
+	my $end = qr/^End it: SELECT castssl_confirm\(2, force => true\);$/;
 	$beside->fails('SELECT * FROM castssl_rollback()', '55000', 'outside: what waits is not taken back in the copy', constraint => 'castssl_edited_since',
-		detail => qr/before this data directory was copied here.* Different: \Q$t->{config}\E\/pg_hba\.conf/, hint => qr/castssl_confirm\(2\)/);
+		detail => qr/before this data directory was copied here.*: $why\.$/, hint => $end);
+	like($beside->sql("SELECT message FROM castssl_check() WHERE check_name = 'changes'"), qr/^waits to be confirmed, and is not undone at \S+ UTC: $why$/, 'outside: the check says the same');
+	like($beside->sql("SELECT hint FROM castssl_check() WHERE check_name = 'changes'"), $end, 'outside: with the same hint');
+	$beside->fails("SELECT * FROM castssl_enable(plaintext => 'block')", '55000', 'outside: nor may another change be made meanwhile', constraint => 'castssl_change_waiting',
+		detail => qr/^It is not undone at \S+ UTC: $why\.$/, hint => $end);
 	$beside->sql('SELECT castssl_confirm(2, force => true)');
 	is($t->hba, $t->{after}, 'outside: the rules of the original stay as they are');
 	is(newest($t)->{state}, 'unconfirmed', 'outside: where the change still waits');

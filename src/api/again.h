@@ -10,9 +10,9 @@
 #include "flow/ask/anyway.h"
 
 /*
- * The same call with confirm_within => '10 min', or with force => true if the function has no such
- * parameter, and without dry_run.  Without a statement where it takes keys or certificates, or
- * where an argument has what must not be pasted.
+ * The same call without dry_run, and with confirm_within => '10 min', or with force => true if
+ * the function has no parameter confirm_within.  It has no statement if the function takes keys
+ * or certificates, or if an argument cannot be pasted safely.
  */
 extern CastsslAgain castssl_again(FunctionCallInfo fcinfo);
 

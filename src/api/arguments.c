@@ -23,6 +23,7 @@
 #include "server/disk/files.h"
 #include "server/process/call.h"
 #include "server/process/raise.h"
+#include "server/unreadable.h"
 #include "server/world.h"
 
 static char *
@@ -40,12 +41,13 @@ static bool
 is_null(FunctionCallInfo fcinfo, int n)
 {
 	if (n >= PG_NARGS())
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("this function of pg_castssl does not fit the installed library"),
-				 errdetail("It is defined with %d arguments; the library asks for argument %d.",
-						   PG_NARGS(), n + 1),
-				 errhint("Bring the definitions up to date: ALTER EXTENSION pg_castssl UPDATE;")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_FUNCTION),
+			 errmsg("this function does not fit the installed library of pg_castssl"),
+			 errdetail("The SQL definition ends at argument %d; the library asks for argument %d.",
+					   PG_NARGS(), n + 1),
+			 errhint("Bring the definitions up to date: ALTER EXTENSION pg_castssl UPDATE;")));
 	return PG_ARGISNULL(n);
 }
 
@@ -83,25 +85,26 @@ castssl_argument_crl(FunctionCallInfo fcinfo, int n)
 }
 
 static char *
-required(char *value, const char *name)
+required(char *value, const char *name, const char *example)
 {
 	if (value == NULL || value[0] == '\0')
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must not be null or empty", name),
-						errdetail("There is nothing that it could stand for.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be null or empty", name), errdetail("It needs a value."),
+				 errhint("For example: %s => %s.", name, example)));
 	return value;
 }
 
 char *
-castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name)
+castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name, const char *example)
 {
-	return required(castssl_argument_text(fcinfo, n), name);
+	return required(castssl_argument_text(fcinfo, n), name, example);
 }
 
 char *
-castssl_argument_required_pem(FunctionCallInfo fcinfo, int n, const char *name)
+castssl_argument_required_pem(FunctionCallInfo fcinfo, int n, const char *name, const char *example)
 {
-	return required(castssl_argument_pem(fcinfo, n), name);
+	return required(castssl_argument_pem(fcinfo, n), name, example);
 }
 
 char *
@@ -112,7 +115,7 @@ castssl_argument_optional(FunctionCallInfo fcinfo, int n, const char *name)
 	if (value != NULL && value[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name),
-				 errdetail("An empty name stands for no file or directory."),
+				 errdetail("An empty string is not the name of a file or directory."),
 				 errhint("Use %s => NULL to leave it out.", name)));
 	return value;
 }
@@ -129,11 +132,13 @@ castssl_argument_change_id(FunctionCallInfo fcinfo, int n)
 	if (is_null(fcinfo, n))
 		return 0;
 	if (PG_GETARG_INT64(n) < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no change " INT64_FORMAT, PG_GETARG_INT64(n)),
-				 errdetail("The number of a change is 1 or more; NULL is the one that waits."),
-				 errhint("SELECT * FROM castssl_changes() lists the changes.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no change " INT64_FORMAT, PG_GETARG_INT64(n)),
+			 errdetail(
+				 "Changes have numbers from 1; NULL means the change that waits to be confirmed."),
+			 errhint("SELECT * FROM castssl_changes() lists the changes.")));
 	return PG_GETARG_INT64(n);
 }
 
@@ -175,12 +180,12 @@ castssl_argument_confirm_within(FunctionCallInfo fcinfo, int n)
 			  interval->month * (double) DAYS_PER_MONTH * SECS_PER_DAY;
 	if (seconds < 1 || seconds > longest)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("confirm_within must be between 1 second and 1 year"),
-						errdetail("It is %.0f seconds.", seconds),
+						errmsg("confirm_within must be between 1 second and 366 days"),
+						errdetail("It is %.0f seconds.  A month counts as 30 days.", seconds),
 						errhint("For example: confirm_within => '10 min'.")));
 	if (seconds * 1000 < CASTSSL_SHORT_DEADLINE)
 		ereport(WARNING,
-				(errmsg("confirm_within is no more than %s",
+				(errmsg("confirm_within is only %s",
 						castssl_counted((int) seconds, "second", "seconds")),
 				 errdetail("An interval without a unit counts seconds."),
 				 errhint("If minutes were meant: confirm_within => '%.0f min'.", seconds)));
@@ -219,8 +224,8 @@ set_auth_method(CastsslHbaWanted *wanted, FunctionCallInfo fcinfo, int n)
 	wanted->auth_method = castssl_argument_text(fcinfo, n);
 	if (wanted->auth_method)
 		(void) castssl_choice("auth_method", wanted->auth_method, methods,
-							  "Methods that need options of their own, and those that ask for no "
-							  "proof, are set rule by rule; NULL lets each rule keep its own.");
+							  "Set another method rule by rule, with castssl_hba_change().  NULL "
+							  "lets each rule keep its own method.");
 }
 
 CastsslHbaWanted
@@ -239,9 +244,9 @@ castssl_argument_wanted(FunctionCallInfo fcinfo, int clientcert, int plaintext, 
 	if (text && !castssl_clientcert_parse(text, &wanted.clientcert))
 		castssl_choice("clientcert", text, clientcerts,
 					   "For example: clientcert => 'verify-full'.");
-	text = castssl_argument_required(fcinfo, plaintext, "plaintext");
-	wanted.block_plaintext =
-		castssl_choice("plaintext", text, plaintexts, "For example: plaintext => 'block'.") == 1;
+	text = castssl_argument_text(fcinfo, plaintext);
+	wanted.block_plaintext = castssl_choice("plaintext", text ? text : "", plaintexts,
+											"For example: plaintext => 'block'.") == 1;
 	wanted.gss_possible = castssl_hba_gss_possible();
 	set_addresses(&wanted, fcinfo, addresses);
 	set_auth_method(&wanted, fcinfo, auth_method);
@@ -252,33 +257,44 @@ void
 castssl_check_no_block(const char *function)
 {
 	if (IsTransactionBlock() || IsSubTransaction())
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg("%s cannot run inside a transaction block", function),
-			 errdetail("What it writes is not part of a transaction, so ROLLBACK would not take "
-					   "it back."),
-			 errhint("Call it in a statement of its own; a driver that begins transactions by "
-					 "itself has a setting \"autocommit\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction block", function),
+				 errdetail("It changes files, and ROLLBACK would not undo that."),
+				 errhint("Call it outside of a transaction.  Several statements in one string "
+						 "are one, too: send each by itself.  If the driver begins "
+						 "transactions by itself, turn on its setting \"autocommit\".")));
 }
 
-void
-castssl_with_lock(CastsslLocked body, void *arg)
+static void
+run_locked(void (*acquire)(void), void (*release)(void), CastsslLocked body, void *arg)
 {
-	castssl_lock_acquire();
+	acquire();
 	CASTSSL_FAULT_BEGIN();
 	PG_TRY();
 	{
-		castssl_call_forget(); /* what was read before it was known that nobody writes */
+		castssl_call_forget(); /* forget what was read before the lock kept others from writing */
 		castssl_worker_stand_in();
 		castssl_change_catch_up();
 		body(arg);
 	}
 	PG_FINALLY();
 	{
-		castssl_lock_release();
+		release();
 	}
 	PG_END_TRY();
+}
+
+void
+castssl_with_lock(CastsslLocked body, void *arg)
+{
+	run_locked(castssl_lock_acquire, castssl_lock_release, body, arg);
+}
+
+void
+castssl_with_lock_to_decide(CastsslLocked body, void *arg)
+{
+	run_locked(castssl_lock_acquire_to_undo, castssl_lock_release_to_undo, body, arg);
 }
 
 typedef struct RunPlan
@@ -293,8 +309,10 @@ static void
 run_plan(void *arg)
 {
 	RunPlan *run = arg;
-	CastsslPlan *plan = run->make_plan(run->arg);
+	CastsslPlan *plan;
 
+	castssl_unreadable_refuse_reload();
+	plan = run->make_plan(run->arg);
 	castssl_apply(plan, &run->options);
 	castssl_rows_add_steps(&run->rows, plan, run->options.dry_run);
 }

@@ -12,8 +12,8 @@
 #include "hba/edit/edit.h"
 
 /*
- * Longer text arguments are refused before anything reads them.  Certificates, names and
- * rules are far below this limit.
+ * Longer text arguments are refused before anything reads them; names and rules are far below
+ * this limit.  Certificates, keys and CRLs have limits of their own (server/disk/files.h).
  */
 #define CASTSSL_ARGUMENT_LIMIT ((size_t) 16 * 1024 * 1024)
 
@@ -23,16 +23,22 @@
  */
 extern char *castssl_argument_text(FunctionCallInfo fcinfo, int n);
 
-/* As above for a certificate, key, CA or request in PEM form, and for a CRL (server/disk/files.h).
+/*
+ * As above for a certificate, key, CA or request in PEM form (CASTSSL_PEM_LIMIT), and for a CRL
+ * (CASTSSL_CRL_LIMIT).
  */
 extern char *castssl_argument_pem(FunctionCallInfo fcinfo, int n);
 extern char *castssl_argument_crl(FunctionCallInfo fcinfo, int n);
 
-/* castssl_argument_text for an argument that must not be NULL or ''. name is the name of the
- * parameter. */
-extern char *castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name);
+/*
+ * castssl_argument_text for an argument that must not be NULL or ''.  name is the name of the
+ * parameter; example, for the HINT, a value as SQL.
+ */
+extern char *castssl_argument_required(FunctionCallInfo fcinfo, int n, const char *name,
+									   const char *example);
 
-extern char *castssl_argument_required_pem(FunctionCallInfo fcinfo, int n, const char *name);
+extern char *castssl_argument_required_pem(FunctionCallInfo fcinfo, int n, const char *name,
+										   const char *example);
 
 /* As above, for an argument that may be NULL, but not ''. */
 extern char *castssl_argument_optional(FunctionCallInfo fcinfo, int n, const char *name);
@@ -41,8 +47,8 @@ extern char *castssl_argument_optional(FunctionCallInfo fcinfo, int n, const cha
 extern bool castssl_argument_bool(FunctionCallInfo fcinfo, int n);
 
 /*
- * The number of a change; 0 for NULL, which is whichever waits.  22023 for a number below 1: what
- * a program has not set must not mean that.
+ * The number of a change; 0 for NULL, which means the change that waits. 22023 for a number below
+ * 1, so that an unset variable of a program does not mean NULL.
  */
 extern int64 castssl_argument_change_id(FunctionCallInfo fcinfo, int n);
 
@@ -51,8 +57,8 @@ extern const char **castssl_argument_text_array(FunctionCallInfo fcinfo, int n, 
 												int *count);
 
 /*
- * The argument confirm_within in milliseconds, 0 for NULL.  It must be positive, and a year at
- * most. A WARNING where it is so short that minutes may have been meant.
+ * The argument confirm_within in milliseconds, 0 for NULL. 22023 unless it is between 1 second
+ * and 1 year.  Raises a WARNING if it is so short that minutes may have been meant.
  */
 extern int64 castssl_argument_confirm_within(FunctionCallInfo fcinfo, int n);
 
@@ -74,10 +80,16 @@ extern void castssl_check_no_block(const char *function);
 typedef void (*CastsslLocked)(void *arg);
 
 /*
- * Take the lock, undo what was interrupted, call body(arg), and release the lock in every
- * case.  What belongs to the transaction keeps it for longer (change/pending.h).
+ * Take the lock, undo what was interrupted, call body(arg), and release the lock in every case.
+ * A change that belongs to the transaction keeps it for longer (change/pending.h).
  */
 extern void castssl_with_lock(CastsslLocked body, void *arg);
+
+/*
+ * The same for a function that decides whether a change is undone.  It need not wait for a
+ * transaction that has staged something.
+ */
+extern void castssl_with_lock_to_decide(CastsslLocked body, void *arg);
 
 /*
  * Call castssl_apply with the lock held, and release the lock in every case.  A dry run waits

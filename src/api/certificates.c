@@ -36,7 +36,7 @@ add_rows(CastsslRows *rows, const char *role, const char *path,
 typedef struct File
 {
 	const char *path;
-	char *data; /* NULL: there is none */
+	char *data; /* NULL: the file does not exist */
 	size_t length;
 } File;
 
@@ -67,7 +67,8 @@ add_file(CastsslRows *rows, const char *role, const char *parameter, const char 
 	if (file.data == NULL)
 	{
 		ereport(WARNING, (errcode(ERRCODE_UNDEFINED_FILE),
-						  errmsg("file \"%s\" of parameter %s does not exist", path, parameter)));
+						  errmsg("file \"%s\", which parameter \"%s\" names, does not exist", path,
+								 parameter)));
 		return;
 	}
 	if (!castssl_certificates_read_facts(file.data, file.length, path, &certificates, &findings))

@@ -76,7 +76,7 @@ CASTSSL_FUNCTION(castssl_confirm)
 					 .force = castssl_argument_bool(fcinfo, 1) };
 
 	castssl_confirm_check_committed();
-	castssl_with_lock(confirm, &call);
+	castssl_with_lock_to_decide(confirm, &call);
 	PG_RETURN_INT64(call.change_id);
 }
 
@@ -99,7 +99,7 @@ CASTSSL_FUNCTION(castssl_postpone)
 				 errmsg("confirm_within must not be null"),
 				 errhint("For example: SELECT castssl_postpone(confirm_within => '10 min').")));
 	castssl_confirm_check_committed();
-	castssl_with_lock(postpone, &milliseconds_then_deadline);
+	castssl_with_lock_to_decide(postpone, &milliseconds_then_deadline);
 	PG_RETURN_TIMESTAMPTZ(milliseconds_then_deadline);
 }
 

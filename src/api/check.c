@@ -22,12 +22,13 @@ CASTSSL_FUNCTION(castssl_check)
 
 	if (!PG_ARGISNULL(0) &&
 		(target_version < CASTSSL_OLDEST_MAJOR || target_version > CASTSSL_NEWEST_MAJOR))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("target_version must be between %d and %d", CASTSSL_OLDEST_MAJOR,
-							   CASTSSL_NEWEST_MAJOR),
-						errdetail("These are the PostgreSQL majors whose pg_hba.conf is known."),
-						errhint("For example: castssl_check(target_version => %d).",
-								CASTSSL_NEWEST_MAJOR)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("target_version must be between %d and %d", CASTSSL_OLDEST_MAJOR,
+					CASTSSL_NEWEST_MAJOR),
+			 errdetail("pg_castssl knows the pg_hba.conf of these major versions of PostgreSQL."),
+			 errhint("For example: castssl_check(target_version => %d).", CASTSSL_NEWEST_MAJOR)));
 	castssl_check_all(target_version, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1), &findings);
 	for (int i = 0; i < findings.count; i++)
 	{

@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "api/again.h"
 #include "api/arguments.h"
 #include "api/entry.h"
 #include "flow/recipe/enable.h"
@@ -40,7 +41,10 @@ CASTSSL_FUNCTION(castssl_enable)
 	enable.files.names[CASTSSL_ROLE_CRL] = castssl_argument_text(fcinfo, 4);
 	enable.wanted = castssl_argument_wanted(fcinfo, 5, 6, 7, 8);
 	enable.files.target_dir = castssl_argument_optional(fcinfo, 9, "target_dir");
+	enable.files.call = castssl_again(fcinfo).up_to_files;
 	options = castssl_argument_options(fcinfo, 10, 11, 12);
+	enable.reading.dry_run = options.dry_run;
+	enable.reading.waits = options.confirm_within > 0 && !options.dry_run;
 	enable.profile = castssl_argument_text(fcinfo, 13);
 
 	castssl_run_plan(make_enable_plan, &enable, &options, fcinfo);

@@ -47,10 +47,13 @@ castssl_enter(FunctionCallInfo fcinfo, PGFunction body)
 	ErrorContextCallback valid = { .callback = castssl_report_text };
 
 	if (IsParallelWorker() || IsInParallelMode())
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-						errmsg("functions of pg_castssl cannot be called in a parallel operation"),
-						errdetail("They are PARALLEL UNSAFE; what calls them says that it is not."),
-						errhint("Declare the function that calls them PARALLEL UNSAFE.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+			 errmsg("functions of pg_castssl cannot be called in a parallel operation"),
+			 errdetail(
+				 "They are PARALLEL UNSAFE, but the function that calls them is not declared so."),
+			 errhint("Declare the function that calls them PARALLEL UNSAFE.")));
 
 	GetUserIdAndSecContext(&user, &context);
 	caller_before = castssl_caller_set(user);

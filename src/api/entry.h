@@ -33,8 +33,8 @@
 	static Datum name##_body(PG_FUNCTION_ARGS)
 
 /*
- * The code behind CASTSSL_FUNCTION. 25000 in a parallel operation: a parallel worker has
- * no connection of its own, and may not change anything.
+ * The code behind CASTSSL_FUNCTION. 25000 in a parallel operation: a parallel worker has no
+ * client connection, and may not change anything.
  */
 extern Datum castssl_enter(FunctionCallInfo fcinfo, PGFunction body);
 

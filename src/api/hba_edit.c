@@ -15,6 +15,7 @@
 #include "change/worker.h"
 #include "flow/ask/proofs.h"
 #include "flow/recipe/lines.h"
+#include "flow/recipe/staged.h"
 #include "flow/recipe/staging.h"
 #include "hba/edit/require.h"
 #include "hba/text/address.h"
@@ -28,9 +29,10 @@
 /* A call that stages: its edit, and the diff that it returns. */
 typedef struct Staging
 {
+	const char *content; /* the whole file; NULL: an edit */
 	void (*edit)(const CastsslLine *line, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
 	CastsslLine line;
-	CastsslHbaWanted wanted; /* where edit is NULL */
+	CastsslHbaWanted wanted; /* used if content and edit are NULL */
 	char *diff;
 } Staging;
 
@@ -99,14 +101,14 @@ warn_of_host_bits(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 	}
 }
 
-/* Staging cuts nobody off, applying would. */
+/* Only a NOTICE: staging cuts nobody off, but applying would. */
 static void
 tell_of_md5(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 {
 	char *text = castssl_proofs_md5_text(live, staged, castssl_tls_is_on());
 
 	if (text)
-		ereport(NOTICE, (errmsg("with what is staged, scram-sha-256 would refuse roles"),
+		ereport(NOTICE, (errmsg("with the staged edits, scram-sha-256 would refuse some roles"),
 						 errdetail("%s", text)));
 }
 
@@ -125,10 +127,12 @@ check_quotes(const char *text, size_t length, int line_number)
 	for (int i = 0; i < line.nlexemes; i++)
 	{
 		if (line.lexemes[i].open)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("the rule has a quote that is not closed"),
-							line_number ? errdetail("Line %d.", line_number)
-										: errdetail("It is: %s", castssl_hba_mask(text, length))));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a quote in the rule is not closed"),
+					 line_number ? errdetail("It is in line %d.", line_number)
+								 : errdetail("The rule is: %s", castssl_hba_mask(text, length)),
+					 errhint(CASTSSL_STAGING_EXAMPLE)));
 	}
 	castssl_hba_line_free(&line);
 }
@@ -168,7 +172,8 @@ check_one_line(const char *text)
 	if (length > 0 && text[length - 1] == '\\')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a rule must not end in a backslash"),
-						errdetail("The next line would become a part of it.")));
+						errdetail("The next line would become a part of it."),
+						errhint(CASTSSL_STAGING_EXAMPLE)));
 	check_quotes(text, length, 0);
 }
 
@@ -183,21 +188,34 @@ require(const CastsslHbaWanted *wanted, const CastsslHbaPolicy *policy, CastsslH
 	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
 }
 
+/* The policy with the edit of a call; *before and *live are set to the staged and the live one. */
+static CastsslHbaPolicy *
+edited(const Staging *staging, CastsslHbaPolicy **before, CastsslHbaPolicy **live)
+{
+	CastsslHbaEdits edits = { 0 };
+
+	if (staging->content)
+	{
+		*before = *live = castssl_hba_files_read(NULL, 0);
+		return castssl_staging_replace(*live, staging->content, strlen(staging->content));
+	}
+	*before = castssl_staging_policy(live);
+	if (staging->edit)
+		staging->edit(&staging->line, *before, &edits);
+	else
+		require(&staging->wanted, *before, &edits);
+	return castssl_staging_edit(*live, *before, &edits);
+}
+
 static void
 stage(void *arg)
 {
 	Staging *staging = arg;
 	CastsslHbaPolicy *live;
-	CastsslHbaPolicy *policy = castssl_staging_policy(&live);
-	CastsslHbaPolicy *staged;
-	CastsslHbaEdits edits = { 0 };
+	CastsslHbaPolicy *before;
+	CastsslHbaPolicy *staged = edited(staging, &before, &live);
 
-	if (staging->edit)
-		staging->edit(&staging->line, policy, &edits);
-	else
-		require(&staging->wanted, policy, &edits);
-	staged = castssl_staging_edit(live, policy, &edits);
-	warn_of_host_bits(policy, staged);
+	warn_of_host_bits(before, staged);
 	tell_of_md5(live, staged);
 	staging->diff = castssl_staging_diff(live, staged);
 }
@@ -218,7 +236,7 @@ run_staging(const char *function, Staging *staging)
 	return castssl_text_datum(staging->diff);
 }
 
-/* An argument that is a line's number; 0 for NULL. */
+/* An argument with a line number; 0 for NULL. */
 static int
 line_argument(FunctionCallInfo fcinfo, int n, const char *name, const char *hint)
 {
@@ -231,93 +249,102 @@ line_argument(FunctionCallInfo fcinfo, int n, const char *name, const char *hint
 	return line_number;
 }
 
-/* Of a rule that is added. */
-static int
-before_line(FunctionCallInfo fcinfo, int n)
-{
-	return line_argument(fcinfo, n, "before_line", "NULL puts the rule where it takes effect.");
-}
+#define WHERE_IT_TAKES_EFFECT "NULL puts the rule where it takes effect."
 
-static int
-required_line(FunctionCallInfo fcinfo, int n)
-{
-	const char *hint = "castssl_hba_rules(staged => true) shows the line of each rule.";
-	int line_number = line_argument(fcinfo, n, "line_number", hint);
-
-	if (line_number == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line_number must not be NULL"),
-				 errdetail("It is NULL."), errhint("%s", hint)));
-	return line_number;
-}
-
-/* An argument that is a whole line. */
+/* An argument with the text of one line. */
 static const char *
 rule_argument(FunctionCallInfo fcinfo, int n)
 {
-	char *rule = castssl_argument_required(fcinfo, n, "rule");
+	char *rule = castssl_argument_required(fcinfo, n, "rule",
+										   "'hostssl all app 192.0.2.0/24 scram-sha-256'");
 
 	check_one_line(rule);
 	return rule;
 }
 
-/* castssl_hba_add(type, database, user_name, address, auth_method, options, before_line, file_name)
+/*
+ * castssl_hba_add(type, database, user_name, address, auth_method, options, before_line,
+ *   				 file_name)
  */
 CASTSSL_FUNCTION(castssl_hba_add)
 {
 	Staging staging = { .edit = castssl_line_add };
-	char *type = castssl_argument_required(fcinfo, 0, "type");
+	char *type = castssl_argument_required(fcinfo, 0, "type", "'hostssl'");
 	int ndatabases;
 	int nusers;
 	int noptions;
 	const char **databases = castssl_argument_text_array(fcinfo, 1, "database", &ndatabases);
 	const char **users = castssl_argument_text_array(fcinfo, 2, "user_name", &nusers);
 	char *address = castssl_argument_text(fcinfo, 3);
-	char *auth_method = castssl_argument_required(fcinfo, 4, "auth_method");
+	char *auth_method = castssl_argument_required(fcinfo, 4, "auth_method", "'scram-sha-256'");
 	const char **options = castssl_argument_text_array(fcinfo, 5, "options", &noptions);
 	char *problem = NULL;
 
 	staging.line.rule = castssl_hba_format(type, databases, ndatabases, users, nusers, address,
 										   auth_method, options, noptions, &problem);
 	if (staging.line.rule == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the rule cannot be written"), errdetail("%s.", problem)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the rule cannot be written"),
+				 errdetail("%s.", problem), errhint(CASTSSL_STAGING_EXAMPLE)));
 	check_one_line(staging.line.rule);
-	staging.line.before_line = before_line(fcinfo, 6);
+	staging.line.before.argument = "before_line";
+	staging.line.before.number = line_argument(fcinfo, 6, "before_line", WHERE_IT_TAKES_EFFECT);
 	staging.line.file_name = castssl_argument_text(fcinfo, 7);
 	return run_staging("castssl_hba_add", &staging);
 }
 
-/* castssl_hba_add(rule, before_line, file_name) */
+/* A line, by an argument with its number and one with what it must hold; each may be NULL. */
+static CastsslMeant
+line_meant(FunctionCallInfo fcinfo, int number, const char *name, int holds, const char *hint)
+{
+	return (CastsslMeant){ .argument = name,
+						   .number = line_argument(fcinfo, number, name, hint),
+						   .holds = PG_ARGISNULL(holds) ? NULL : rule_argument(fcinfo, holds) };
+}
+
+/* The same for the line that the call edits: it must be named. */
+static CastsslMeant
+required_line(FunctionCallInfo fcinfo, int number, int holds)
+{
+	const char *hint = "castssl_hba_rules(staged => true) shows the line of each rule.";
+	CastsslMeant meant = line_meant(fcinfo, number, "line_number", holds, hint);
+
+	if (meant.number == 0 && meant.holds == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line_number must not be null"),
+				 errdetail("It must name a line of the file."), errhint("%s", hint)));
+	return meant;
+}
+
+/* castssl_hba_add(rule, before_line, file_name, before_rule) */
 CASTSSL_FUNCTION(castssl_hba_add_rule)
 {
 	Staging staging = { .edit = castssl_line_add };
 
 	staging.line.rule = rule_argument(fcinfo, 0);
-	staging.line.before_line = before_line(fcinfo, 1);
+	staging.line.before = line_meant(fcinfo, 1, "before_line", 3, WHERE_IT_TAKES_EFFECT);
 	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_add", &staging);
 }
 
-/* castssl_hba_change(line_number, rule, file_name) */
+/* castssl_hba_change(line_number, rule, file_name, old_rule) */
 CASTSSL_FUNCTION(castssl_hba_change)
 {
 	Staging staging = { .edit = castssl_line_change };
 
-	staging.line.line_number = required_line(fcinfo, 0);
+	staging.line.line = required_line(fcinfo, 0, 3);
 	staging.line.rule = rule_argument(fcinfo, 1);
 	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_change", &staging);
 }
 
-/* castssl_hba_move(line_number, before_line, file_name) */
+/* castssl_hba_move(line_number, before_line, file_name, rule, before_rule) */
 CASTSSL_FUNCTION(castssl_hba_move)
 {
 	Staging staging = { .edit = castssl_line_move };
 
-	staging.line.line_number = required_line(fcinfo, 0);
-	staging.line.before_line =
-		line_argument(fcinfo, 1, "before_line", "NULL puts the line at the end.");
+	staging.line.line = required_line(fcinfo, 0, 3);
+	staging.line.before = line_meant(fcinfo, 1, "before_line", 4, "NULL puts the line at the end.");
 	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_move", &staging);
 }
@@ -327,9 +354,8 @@ CASTSSL_FUNCTION(castssl_hba_remove)
 {
 	Staging staging = { .edit = castssl_line_remove };
 
-	staging.line.line_number = required_line(fcinfo, 0);
+	staging.line.line = required_line(fcinfo, 0, 2);
 	staging.line.file_name = castssl_argument_text(fcinfo, 1);
-	staging.line.rule = PG_ARGISNULL(2) ? NULL : rule_argument(fcinfo, 2);
 	return run_staging("castssl_hba_remove", &staging);
 }
 
@@ -341,34 +367,16 @@ CASTSSL_FUNCTION(castssl_hba_require_tls)
 	return run_staging("castssl_hba_require_tls", &staging);
 }
 
-typedef struct Content
-{
-	const char *text;
-	char *diff;
-} Content;
-
-static void
-stage_content(void *arg)
-{
-	Content *content = arg;
-	CastsslHbaPolicy *live = castssl_hba_files_read(NULL, 0);
-	CastsslHbaPolicy *staged = castssl_staging_replace(live, content->text, strlen(content->text));
-
-	warn_of_host_bits(live, staged);
-	tell_of_md5(live, staged);
-	content->diff = castssl_staging_diff(live, staged);
-}
-
 /* castssl_hba_stage(content) */
 CASTSSL_FUNCTION(castssl_hba_stage)
 {
-	Content content = { .text = castssl_argument_required(fcinfo, 0, "content") };
+	const char *content = castssl_argument_required(fcinfo, 0, "content",
+													"pg_read_file(current_setting('hba_file'))");
+	Staging staging = { .content = content };
 
-	check_all_quotes(castssl_hba_document_read("content", content.text, strlen(content.text),
-											   CASTSSL_SERVER_MAJOR));
-	check_transaction("castssl_hba_stage");
-	castssl_with_lock(stage_content, &content);
-	return castssl_text_datum(content.diff);
+	check_all_quotes(
+		castssl_hba_document_read("content", content, strlen(content), CASTSSL_SERVER_MAJOR));
+	return run_staging("castssl_hba_stage", &staging);
 }
 
 /* castssl_hba_diff() */
@@ -402,7 +410,7 @@ CASTSSL_FUNCTION(castssl_hba_apply)
 static void
 discard(void *arg)
 {
-	*(bool *) arg = castssl_staging_discard();
+	*(bool *) arg = castssl_staged_discard();
 }
 
 /* castssl_hba_discard(): returns whether anything was staged. */

@@ -25,8 +25,10 @@
 #include "server/process/raise.h"
 #include "server/world.h"
 
-/* IPv4 inside IPv6 (::ffff:192.0.2.1) comes in as IPv4: the server's sockets for IPv6 take no
- * other. */
+/*
+ * The server sees an IPv4-mapped IPv6 address (::ffff:192.0.2.1) as IPv4, because its IPv6
+ * sockets accept nothing but IPv6.
+ */
 static void
 see_as_server(CastsslConnection *connection)
 {
@@ -49,16 +51,20 @@ set_address(CastsslQuestion *question, inet *address)
 		return;
 	if (ip_bits(address) != ip_maxbits(address))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("address must be that of one client"),
-						errdetail("A netmask of %d bits makes it many.", ip_bits(address)),
-						errhint("Give it without a netmask.")));
+						errmsg("address must be the address of one client"),
+						errdetail("With a netmask of %d bits it is a range of addresses.",
+								  ip_bits(address)),
+						errhint("Give the address without a netmask.")));
 	connection->family = ip_family(address) == PGSQL_AF_INET ? 4 : 6;
 	memcpy(connection->address, ip_addr(address), ip_addrsize(address));
 	see_as_server(connection);
 	question->address = pstrdup(castssl_ip_text(connection->family, connection->address, text));
 }
 
-/* An address as text: in brackets or not; the server does not see a zone (fe80::1%eth0). */
+/*
+ * An address as text, with or without brackets.  A zone (fe80::1%eth0) is removed, because the
+ * server does not see it.
+ */
 static inet *
 read_address(char *text)
 {
@@ -75,7 +81,7 @@ read_address(char *text)
 		read.kind != CASTSSL_HBA_ADDRESS_MASK || strchr(text, '%'))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("invalid value for address: \"%s\"", given),
-						errdetail("It is the IPv4 or IPv6 address of a client."),
+						errdetail("It must be the IPv4 or IPv6 address of a client."),
 						errhint("For example: address => '192.0.2.7'.")));
 	return DatumGetInetPP(DirectFunctionCall1(inet_in, CStringGetDatum(text)));
 }
@@ -104,10 +110,13 @@ explain(FunctionCallInfo fcinfo, inet *address)
 	castssl_worker_tell();
 	question.connection.replication = castssl_argument_bool(fcinfo, 4);
 	question.connection.database =
-		question.connection.replication ? "" : castssl_argument_required(fcinfo, 0, "database");
-	question.connection.user = castssl_argument_required(fcinfo, 1, "user_name");
+		question.connection.replication
+			? ""
+			: castssl_argument_required(fcinfo, 0, "database", "'postgres'");
+	question.connection.user = castssl_argument_required(fcinfo, 1, "user_name", "'alice'");
 	set_address(&question, address);
-	set_encryption(&question.connection, castssl_argument_required(fcinfo, 3, "encryption"));
+	set_encryption(&question.connection,
+				   castssl_argument_required(fcinfo, 3, "encryption", "'tls'"));
 	question.certificate = castssl_argument_pem(fcinfo, 5);
 	castssl_question_now(&question, castssl_argument_bool(fcinfo, 6)
 										? castssl_staging_policy(NULL)
@@ -140,7 +149,7 @@ CASTSSL_FUNCTION(castssl_hba_explain)
 	return (Datum) 0;
 }
 
-/* The same, where address is a text. */
+/* The same with the address as text. */
 CASTSSL_FUNCTION(castssl_hba_explain_text)
 {
 	char *address = castssl_argument_text(fcinfo, 2);

@@ -22,6 +22,7 @@
 #include "flow/recipe/install.h"
 #include "flow/recipe/revoke.h"
 #include "server/process/raise.h"
+#include "server/unreadable.h"
 #include "tls/openssl.h"
 
 /* An inet[] argument.  The elements must be addresses, not networks. */
@@ -80,8 +81,8 @@ argument_secret(FunctionCallInfo fcinfo, int n)
 }
 
 /*
- * The validity of a certificate, in seconds: an interval of 1 minute to 100 years; unnamed
- * stands for NULL.
+ * The validity of a certificate, in seconds: an interval of 1 minute to 100 years.  unnamed is
+ * the value for NULL.
  */
 static int64
 argument_validity(FunctionCallInfo fcinfo, int n, int64 unnamed)
@@ -145,11 +146,11 @@ CASTSSL_FUNCTION(castssl_csr)
 {
 	TextCall call = { .make = make_request };
 
-	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name"));
+	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name", "'db.example.com'"));
 	call.names.dns_names =
 		castssl_argument_text_array(fcinfo, 1, "dns_names", &call.names.ndns_names);
 	call.names.ip_addresses = argument_addresses(fcinfo, 2, &call.names.nip_addresses);
-	call.second = castssl_argument_required(fcinfo, 3, "key_type");
+	call.second = castssl_argument_required(fcinfo, 3, "key_type", "'ec:P-256'");
 	return run_text_call("castssl_csr", &call);
 }
 
@@ -185,9 +186,9 @@ CASTSSL_FUNCTION(castssl_create_ca)
 {
 	TextCall call = { .make = make_ca };
 
-	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name"));
+	call.first = in_utf8(castssl_argument_required(fcinfo, 0, "common_name", "'Our CA'"));
 	call.valid_for = argument_validity(fcinfo, 1, 0);
-	call.second = castssl_argument_required(fcinfo, 2, "key_type");
+	call.second = castssl_argument_required(fcinfo, 2, "key_type", "'ec:P-256'");
 	return run_text_call("castssl_create_ca", &call);
 }
 
@@ -204,8 +205,8 @@ CASTSSL_FUNCTION(castssl_sign)
 	TextCall call = { .make = make_certificate };
 	char *purpose;
 
-	call.first = castssl_argument_required_pem(fcinfo, 0, "request");
-	purpose = castssl_argument_required(fcinfo, 2, "purpose");
+	call.first = castssl_argument_required_pem(fcinfo, 0, "request", "castssl_csr('alice')");
+	purpose = castssl_argument_required(fcinfo, 2, "purpose", "'client'");
 	call.purpose =
 		castssl_choice("purpose", purpose, purposes, "For example: purpose => 'server'.") == 1
 			? CASTSSL_FOR_SERVER
@@ -226,7 +227,7 @@ CASTSSL_FUNCTION(castssl_issue_client)
 {
 	TextCall call = { .make = issue_client };
 
-	call.first = castssl_argument_required(fcinfo, 0, "user_name");
+	call.first = castssl_argument_required(fcinfo, 0, "user_name", "'alice'");
 	call.second = argument_secret(fcinfo, 1);
 	call.valid_for = argument_validity(fcinfo, 2, 0);
 	return run_text_call("castssl_issue_client", &call);
@@ -243,6 +244,7 @@ revoke(void *arg)
 {
 	Revoke *revocation = arg;
 
+	castssl_unreadable_refuse_reload();
 	castssl_apply(castssl_revoke_plan(&revocation->call), &revocation->options);
 	castssl_revoke_warn_of_sessions(&revocation->call);
 }
@@ -252,8 +254,9 @@ CASTSSL_FUNCTION(castssl_revoke)
 {
 	Revoke revocation = { 0 };
 
-	revocation.call.certificate = castssl_argument_required_pem(fcinfo, 0, "certificate");
-	revocation.call.reason = castssl_argument_required(fcinfo, 1, "reason");
+	revocation.call.certificate = castssl_argument_required_pem(
+		fcinfo, 0, "certificate", "pg_read_file('pg_castssl/issued/alice/client.crt')");
+	revocation.call.reason = castssl_argument_required(fcinfo, 1, "reason", "'superseded'");
 	revocation.options.force = castssl_argument_bool(fcinfo, 2);
 	castssl_with_lock(revoke, &revocation);
 	return castssl_text_datum(revocation.call.crl);

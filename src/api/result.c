@@ -80,7 +80,7 @@ castssl_rows_add(CastsslRows *rows, const CastsslRow *row)
 	tuplestore_putvalues(rows->store, rows->descriptor, row->values, row->nulls);
 }
 
-/* The place of a column; -1 where this catalog has none of that name. */
+/* The index of a column; -1 if the catalog has none of that name. */
 static int
 find_column(CastsslRow *row, const char *name)
 {

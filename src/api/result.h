@@ -23,21 +23,20 @@ typedef struct CastsslRows
 extern CastsslRows castssl_rows_begin(FunctionCallInfo fcinfo);
 
 /*
- * One row, filled by the names of its columns.  A column that is not set is NULL;
- * one that this catalog does not have, for it is of an older version than the
- * library, is left out.
+ * One row, filled by the names of its columns.  A column that is not set is NULL.  A column that
+ * the catalog lacks, because its SQL definitions are older than the library, is ignored.
  */
 typedef struct CastsslRow
 {
 	TupleDesc descriptor;
 	Datum *values;
 	bool *nulls;
-	int next; /* columns are set in their order, nearly always */
+	int next; /* where to look first: columns are usually set in their order */
 } CastsslRow;
 
 extern CastsslRow castssl_row_begin(TupleDesc descriptor);
 
-/* Begin the only row of a function that returns one; and what that function returns. */
+/* Begin the row of a function that returns exactly one, and finish it as the function's result. */
 extern CastsslRow castssl_row_single(FunctionCallInfo fcinfo);
 extern Datum castssl_row_result(const CastsslRow *row);
 
@@ -46,15 +45,15 @@ extern void castssl_rows_add(CastsslRows *rows, const CastsslRow *row);
 /* A value of type text, with bytes that are not valid in the database's encoding as \HH. */
 extern Datum castssl_text_datum(const char *text);
 
-/* Set a column of type text to that; NULL where text is. */
+/* Set a column of type text to that value, or leave it NULL if text is NULL. */
 extern void castssl_row_text(CastsslRow *row, const char *column, const char *text);
 
-/* The same with words for the caller, in which the schema of our functions is named. */
+/* The same for a text with statements for the caller: names the schema of our functions in it. */
 extern void castssl_row_said(CastsslRow *row, const char *column, const char *text);
 
 /*
- * The same with a UTF-8 text of a certificate.  In a database of another encoding
- * what is not ASCII is escaped as RFC 2253 section 2.4 has it, "\C3\A9".
+ * The same for a UTF-8 text of a certificate.  If the database's encoding is not UTF-8, bytes
+ * beyond ASCII are escaped as in RFC 2253, section 2.4: "\C3\A9".
  */
 extern void castssl_row_name(CastsslRow *row, const char *column, const char *text);
 
@@ -63,19 +62,19 @@ extern void castssl_row_bool(CastsslRow *row, const char *column, bool value);
 /* integer or bigint */
 extern void castssl_row_int(CastsslRow *row, const char *column, int64 value);
 
-/* timestamptz; NULL where time is 0 */
+/* timestamptz; NULL if time is 0 */
 extern void castssl_row_time(CastsslRow *row, const char *column, int64 time);
 
 /*
- * timestamptz from seconds since 1970; NULL for the time without an end (RFC 5280, 4.1.2.5) and
- * behind it, -infinity before its range
+ * timestamptz from seconds since 1970.  NULL from 9999-12-31 23:59:59 on, which means no end (RFC
+ * 5280, 4.1.2.5); -infinity before the range of timestamptz.
  */
 extern void castssl_row_unix_time(CastsslRow *row, const char *column, int64 seconds);
 
-/* inet from its text; NULL where text is */
+/* inet from its text; NULL if text is NULL */
 extern void castssl_row_inet(CastsslRow *row, const char *column, const char *text);
 
-/* text[]; an empty array where there are none */
+/* text[]; an empty array if count is 0 */
 extern void castssl_row_text_array(CastsslRow *row, const char *column, const char *const *items,
 								   int count);
 

@@ -17,10 +17,12 @@
 #include "flow/check/reload.h"
 #include "flow/recipe/staging.h"
 #include "server/hba_files.h"
+#include "server/loader.h"
 #include "server/parameters.h"
 #include "server/probe.h"
 #include "server/reload.h"
 #include "server/restart.h"
+#include "server/unreadable.h"
 
 static void
 set_certificate(CastsslRow *row)
@@ -48,12 +50,13 @@ set_change(CastsslRow *row, const CastsslChange *change)
 		castssl_row_time(row, "confirm_deadline", change->confirm_deadline);
 }
 
-/* What may fail where a folder went away or cannot be read. */
+/* What is read with castssl_attempt, because a folder may be gone or unreadable. */
 typedef struct Known
 {
 	CastsslStaged staged;
 	CastsslChange *change;
 	char *problem;
+	char *untried_key;
 } Known;
 
 static void
@@ -62,7 +65,7 @@ look_at_staged(void *arg)
 	((Known *) arg)->staged = castssl_staging_look();
 }
 
-/* The one that waits, also below a rollback of it that failed; else the last. */
+/* The change that waits, even if a later rollback of it failed; otherwise the latest. */
 static void
 look_at_changes(void *arg)
 {
@@ -74,13 +77,15 @@ look_at_changes(void *arg)
 static void
 look_at_restart(void *arg)
 {
-	((Known *) arg)->problem = castssl_restart_problem(NULL, true);
+	Known *known = arg;
+
+	known->problem = castssl_restart_problem(NULL, CASTSSL_TLS_READ);
+	if (known->problem == NULL)
+		known->untried_key = castssl_restart_untried_key();
 }
 
 CASTSSL_FUNCTION(castssl_status)
 {
-	/* in the order of CastsslRole */
-	static const char *const files[] = { "cert_file", "key_file", "ca_file", "crl_file" };
 	CastsslRow row = castssl_row_single(fcinfo);
 	Known known = { 0 };
 	ErrorData *error;
@@ -92,9 +97,9 @@ CASTSSL_FUNCTION(castssl_status)
 	castssl_row_text(&row, "hba_file", HbaFileName);
 	castssl_row_text(&row, "data_directory", DataDir);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
-		castssl_row_text(&row, files[role], castssl_material_named(role));
+		castssl_row_text(&row, castssl_role_argument(role), castssl_material_named(role));
 	set_certificate(&row);
-	/* castssl_check() says why, and columns of what is not known are NULL */
+	/* on failure the columns stay NULL, and castssl_check() says why */
 	if (castssl_attempt(look_at_staged, &known) == NULL)
 	{
 		castssl_row_bool(&row, "hba_staged", known.staged.differs);
@@ -106,7 +111,14 @@ CASTSSL_FUNCTION(castssl_status)
 	error = castssl_attempt(look_at_restart, &known);
 	if (error)
 		known.problem = psprintf("it could not be checked: %s", error->message);
-	castssl_row_bool(&row, "restart_safe", known.problem == NULL);
+	/* a function that only reads must not run the command */
+	if (known.problem == NULL && known.untried_key)
+		known.problem =
+			psprintf("whether ssl_passphrase_command opens \"%s\" was not tried: SELECT * "
+					 "FROM castssl_enable(dry_run => true); tries it",
+					 known.untried_key);
+	else
+		castssl_row_bool(&row, "restart_safe", known.problem == NULL);
 	castssl_row_said(&row, "restart_problem", known.problem);
 	return castssl_row_result(&row);
 }
@@ -120,15 +132,33 @@ ident_problem(void)
 	return problem ? psprintf("the server refuses %s", problem) : NULL;
 }
 
-/* The server kept the certificate that it had: why. */
+/* The problem that the server still serves its old certificate, and why. */
 static char *
 still_served(void)
 {
-	char *reason = castssl_restart_problem(NULL, true);
+	char *reason = castssl_restart_problem(NULL, CASTSSL_TLS_ASK);
 
-	return psprintf("the server still shows another certificate than the one in \"%s\"%s%s",
+	return psprintf("the server does not serve the certificate in \"%s\"%s%s",
 					castssl_material_named(CASTSSL_ROLE_CERTIFICATE), reason ? ": " : "",
 					reason ? reason : "");
+}
+
+/*
+ * Why the server's loader refuses the TLS files, so that the reload did not load them; NULL: it
+ * accepts them.
+ */
+static char *
+refused(void)
+{
+	CastsslTlsFiles as_now = { .ask_passphrase = true };
+	CastsslFindings findings = { 0 };
+
+	castssl_loader_check_tls(&as_now, &findings);
+	if (findings.count == 0)
+		return NULL;
+	return psprintf("the server did not load the files of TLS again: %s%s%s",
+					findings.items[0].message, findings.items[0].hint ? ".  " : "",
+					findings.items[0].hint ? findings.items[0].hint : "");
 }
 
 /*
@@ -138,25 +168,28 @@ still_served(void)
 CASTSSL_FUNCTION(castssl_reload_and_verify)
 {
 	CastsslRow row = castssl_row_single(fcinfo);
-	CastsslCertificate certificate;
 	char *served = NULL;
 	char *problem;
 
 	castssl_worker_stand_in();
-	problem = castssl_check_before_reload();
-	problem = problem ? psprintf("not reloaded, for this would take effect: %s", problem)
+	castssl_unreadable_refuse_reload();
+	problem = castssl_check_before_reload(CASTSSL_TLS_ASK);
+	problem = problem ? psprintf("not reloaded, because this would take effect: %s", problem)
 					  : castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();
 	castssl_row_bool(&row, "reloaded", problem == NULL);
 	if (problem == NULL && castssl_probe_possible() && castssl_tls_is_on())
 	{
 		served = castssl_probe_certificate(castssl_verify_timeout, &problem);
-		if (served && castssl_material_certificate_on_disk(&certificate) &&
-			strcmp(served, certificate.fingerprint) != 0)
+		if (served && castssl_material_is_not_on_disk(served))
 			problem = still_served();
 	}
+	if (problem == NULL && castssl_tls_is_on())
+		problem = refused();
 	if (problem == NULL)
-		problem = castssl_restart_problem(NULL, true);
+		problem = castssl_check_crl_directory();
+	if (problem == NULL)
+		problem = castssl_restart_problem(NULL, CASTSSL_TLS_ASK);
 	if (problem == NULL)
 		problem = ident_problem();
 	castssl_row_text(&row, "served_fingerprint", served);

@@ -19,9 +19,10 @@ typedef struct CastsslArena
 	size_t chunk_size;
 } CastsslArena;
 
-/* Aligned for any value. */
+/* Memory of that many bytes, aligned for any type, not initialized. */
 extern void *castssl_arena_alloc(CastsslArena *arena, size_t size);
 
+/* A copy of the string. */
 extern char *castssl_arena_string(CastsslArena *arena, const char *string);
 
 #endif

@@ -20,30 +20,30 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* Before 14 the log has them, too. */
+/* 14 introduced it.  In 13 such a warning goes to the log too. */
 #if PG_VERSION_NUM < 140000
 #define WARNING_CLIENT_ONLY WARNING
 #endif
 
-/* 18 moved pg_noreturn before the declaration, and dropped the form behind it. */
+/* 18 replaced pg_attribute_noreturn() behind a declaration by pg_noreturn before it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* Since 16 it says so that a symbol is exported, also where all others are hidden. */
+/* Since 16 it exports a symbol even if the compiler hides all symbols by default. */
 #if PG_VERSION_NUM < 160000 && !defined(WIN32)
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
-/* 14 renamed the predefined roles.  A macro, for most files do not include catalog/pg_authid.h. */
+/* 14 renamed the predefined roles.  A user of this macro includes catalog/pg_authid.h. */
 #if PG_VERSION_NUM >= 140000
 #define CASTSSL_ROLE_READ_ALL_STATS ROLE_PG_READ_ALL_STATS
 #else
 #define CASTSSL_ROLE_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
-/* 16 made it a list that is put together when somebody asks. */
+/* Up to 15 the server keeps the array.  Since 16 the function makes one for each call. */
 #if PG_VERSION_NUM >= 160000
 #define castssl_guc_variables(count) get_guc_variables(count)
 #else
@@ -64,7 +64,7 @@
 #define CASTSSL_LOG_MIN_MESSAGES log_min_messages
 #endif
 
-/* What pg_stat_activity says that a process waits for: a name of our own came with 17. */
+/* The wait event in pg_stat_activity.  Since 17 an extension can name its own. */
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"
 #define CASTSSL_WAIT_EVENT(name) WaitEventExtensionNew(name)
@@ -72,7 +72,14 @@
 #define CASTSSL_WAIT_EVENT(name) PG_WAIT_EXTENSION
 #endif
 
-/* What names of libraries end in is in pg_config.h since 15. */
+/* Since 17 a stronger mode can count, too. */
+#if PG_VERSION_NUM >= 170000
+#define CASTSSL_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define CASTSSL_LOCK_HELD_BY_ME(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
+/* The suffix of shared libraries.  pg_config.h defines it since 15. */
 #ifndef DLSUFFIX
 #ifdef WIN32
 #define DLSUFFIX ".dll"
@@ -81,7 +88,7 @@
 #endif
 #endif
 
-/* In 19 handlers got a second argument, which SIG_IGN does not have. */
+/* In 19 signal handlers have a second argument, so SIG_IGN has the wrong type there. */
 #ifndef PG_SIG_IGN
 #define PG_SIG_IGN SIG_IGN
 #endif
@@ -96,6 +103,17 @@
 #define CASTSSL_TLS_LOADER_STOP (&SSLCipherList)
 #else
 #define CASTSSL_TLS_LOADER_STOP ((char **) NULL)
+#endif
+
+/* The variables of ssl_ciphers and ssl_tls13_ciphers, which is new in 18 (NULL: there is none). */
+#if PG_VERSION_NUM >= 180000
+#define CASTSSL_CIPHERS_VARIABLE (&SSLCipherList)
+#define CASTSSL_SUITES_VARIABLE (&SSLCipherSuites)
+#define CASTSSL_GROUPS_PARAMETER "ssl_groups"
+#else
+#define CASTSSL_CIPHERS_VARIABLE (&SSLCipherSuites)
+#define CASTSSL_SUITES_VARIABLE ((char **) NULL)
+#define CASTSSL_GROUPS_PARAMETER "ssl_ecdh_curve"
 #endif
 
 /* pg_hba_file_rules shows the file name since 16, because files can include others since then. */
@@ -113,18 +131,18 @@
 #define O_NONBLOCK 0         /* nor is a FIFO, */
 #define O_NOCTTY 0           /* nor a terminal */
 #ifndef O_CLOEXEC
-#define O_CLOEXEC 0 /* what a handle passes on is said when a process starts */
+#define O_CLOEXEC 0 /* the start of a process decides whether it inherits handles */
 #endif
 #ifndef S_ISVTX
 #define S_ISVTX 0 /* the mode decides nothing */
 #endif
 #ifndef S_ISLNK
-#define S_ISLNK(mode) false /* the server tells a link from 14 on */
+#define S_ISLNK(mode) false /* the server's stat() recognizes links only from 14 on */
 #endif
 
 /*
- * In a server by Visual C++, for x64: the size of a jmp_buf, and at which byte
- * a struct dirent has the name.
+ * In a server that Visual C++ built for x64: the size of a jmp_buf, and the offset of the
+ * name in a struct dirent, in bytes.
  */
 #define CASTSSL_WINDOWS_JUMP_SIZE 256
 #if PG_VERSION_NUM >= 140000
@@ -138,7 +156,7 @@
 #endif
 #endif
 
-/* On Windows it is the server's own, whose header had another name up to 15. */
+/* On Windows this is the server's own function; up to 15 getaddrinfo.h declares it. */
 #define castssl_gai_strerror(code) gai_strerror(code)
 
 /* ---- OpenSSL ---- */
@@ -150,7 +168,7 @@
 #define CASTSSL_LIBRARY_CONTEXTS
 #endif
 
-/* Groups without a number of their own in OpenSSL have a name since 3.0. */
+/* Since 3.0 OpenSSL can name a group that has no NID. */
 #ifdef CASTSSL_LIBRARY_CONTEXTS
 #define castssl_group_name(ssl, id) SSL_group_to_name(ssl, id)
 #else

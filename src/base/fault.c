@@ -17,13 +17,13 @@
 static char *fault_setting = NULL;
 
 static int passed = 0;         /* points passed since the call began */
-static int error_at = 0;       /* the point that failed; a point given by name fails only once */
+static int error_at = 0;       /* the last point that failed; then no name counts any more */
 static bool disk_full = false; /* a point of kind "full" was reached */
 
 void
 castssl_fault_define(void)
 {
-	DefineCustomStringVariable("castssl.fault", "Which point is to fail, and how (tests only).",
+	DefineCustomStringVariable("castssl.fault", "Which point fails, and how (for tests only).",
 							   NULL, &fault_setting, "", PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
@@ -35,7 +35,7 @@ castssl_fault_begin(void)
 	disk_full = false;
 }
 
-/* Does <which>, of that length, mean this point, by number or name? */
+/* Does <which>, which has length bytes, mean this point, by number or name? */
 static bool
 is_meant(const char *which, size_t length, const char *name)
 {
@@ -44,7 +44,7 @@ is_meant(const char *which, size_t length, const char *name)
 	return error_at == 0 && strlen(name) == length && strncmp(which, name, length) == 0;
 }
 
-/* Fail at this point: return an errno, or end the process; or wait there, and return 0. */
+/* Fail at this point: return an errno, or end the process, or stop it and return 0. */
 static int
 fail(const char *kind)
 {
@@ -69,6 +69,8 @@ fail(const char *kind)
 		return ENOENT;
 	if (strncmp(kind, "emfile", 6) == 0)
 		return EMFILE;
+	if (strncmp(kind, "nosys", 5) == 0)
+		return ENOSYS;
 	return EIO;
 }
 

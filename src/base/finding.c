@@ -27,6 +27,17 @@ castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity, const c
 }
 
 void
+castssl_finding_repairs(CastsslFindings *findings, const char *repaired, const char *repaired_key)
+{
+	CastsslFinding *last = &findings->items[findings->count - 1];
+
+	if (last->hint == NULL)
+		return;
+	last->repaired = repaired;
+	last->repaired_key = repaired_key;
+}
+
+void
 castssl_finding_copy(CastsslFindings *findings, const CastsslFinding *finding)
 {
 	CASTSSL_GROW(findings->items, findings->count, findings->capacity);

@@ -2,9 +2,8 @@
  * finding.h
  *		The result of a check, as a value.
  *
- * Pure code (src/hba and src/tls) never raises an error, it adds findings to a list.
- * Code above decides which findings stop a change.  Everything here compiles with and
- * without FRONTEND.
+ * Pure code (src/hba and src/tls) does not raise an error: it adds findings to a list.
+ * Higher floors decide which findings stop a change.  Compiles with and without FRONTEND.
  */
 #ifndef CASTSSL_BASE_FINDING_H
 #define CASTSSL_BASE_FINDING_H
@@ -29,7 +28,10 @@ typedef struct CastsslFinding
 	const char *message; /* lower case, no full stop, as in ereport */
 	const char *detail;  /* the fact, a sentence */
 	const char *hint;    /* what to do next, a sentence or a statement */
-	const char *fix;     /* complete SQL, safe to run as it stands; may be NULL */
+	const char *fix;     /* complete SQL, safe to run unchanged; may be NULL */
+	/* files that the hint writes, to be named in place of the subject; NULL: none */
+	const char *repaired;
+	const char *repaired_key; /* the private key apart from the certificate */
 } CastsslFinding;
 
 /* A growable list; zero-initialize it ({0}) before the first use. */
@@ -41,14 +43,18 @@ typedef struct CastsslFindings
 } CastsslFindings;
 
 /*
- * Append one finding.  Keeps the strings, does not copy them.  A hint that is not to be pasted
- * (base/words.h) is left out.
+ * Append one finding.  Keeps the strings, does not copy them.  Leaves out a hint that is not
+ * castssl_is_pasteable().
  */
 extern void castssl_finding_add(CastsslFindings *findings, CastsslSeverity severity,
 								const char *check, const char *subject, const char *message,
 								const char *detail, const char *hint);
 
-/* Append a finding as it is. */
+/* Note the files that the hint of the last finding writes, if it has a hint. */
+extern void castssl_finding_repairs(CastsslFindings *findings, const char *repaired,
+									const char *repaired_key);
+
+/* Append a finding unchanged.  Its strings are not copied. */
 extern void castssl_finding_copy(CastsslFindings *findings, const CastsslFinding *finding);
 
 /* The first finding of the given severity or worse; NULL if there is none. */

@@ -19,7 +19,7 @@ castssl_grow(void *items, int *capacity, size_t size)
 #ifdef FRONTEND
 	return items == NULL ? palloc(*capacity * size) : repalloc(items, *capacity * size);
 #else
-	/* more than 1 GB for a file of lines that are empty: the server reads it, too */
+	/* the records of a file of empty lines can need more than 1 GB; the server reads such files */
 	return items == NULL ? palloc_extended(*capacity * size, MCXT_ALLOC_HUGE)
 						 : repalloc_huge(items, *capacity * size);
 #endif

@@ -6,14 +6,14 @@
 #define CASTSSL_BASE_INTERRUPTS_H
 
 /*
- * What castssl_let_interrupt calls: CHECK_FOR_INTERRUPTS() in a server (server/process/wait.h).
- * NULL, as at the start: nobody interrupts.
+ * What castssl_let_interrupt calls: in a server CHECK_FOR_INTERRUPTS() (server/process/wait.h).
+ * NULL, the initial value: nothing.
  */
 extern void (*castssl_interrupted)(void);
 
 /*
- * Every loop over input calls this, the pure floors too.  It may raise an error: whatever is not
- * palloc'd and not adopted by a memory context would leak.
+ * Every loop over input calls this, in the pure floors too.  It may raise an error, and then
+ * everything leaks that no memory context owns.
  */
 static inline void
 castssl_let_interrupt(void)

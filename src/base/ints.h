@@ -16,10 +16,10 @@ typedef struct CastsslInts
 extern void castssl_ints_add(CastsslInts *ints, int value);
 extern void castssl_ints_free(CastsslInts *ints);
 
-/* Ascending, each once. */
+/* Sort in ascending order and remove duplicates. */
 extern void castssl_ints_unique(CastsslInts *ints);
 
-/* Is it one of them, which are ascending? */
+/* Is value one of them?  They must be in ascending order. */
 extern bool castssl_ints_has(const CastsslInts *ints, int value);
 
 #endif

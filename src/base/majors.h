@@ -2,8 +2,8 @@
  * majors.h
  *		The PostgreSQL majors whose pg_hba.conf grammar we know.
  *
- * A new major is a line here, and what it changes: base/compat.h, and the tables
- * of hba/text/options.c.  Tests and fuzzers read this file too.
+ * For a new major, raise CASTSSL_NEWEST_MAJOR, and add what is new there to base/compat.h
+ * and to the tables of hba/text/options.c.  Tests and fuzzers read this file too.
  */
 #ifndef CASTSSL_BASE_MAJORS_H
 #define CASTSSL_BASE_MAJORS_H

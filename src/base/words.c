@@ -1,6 +1,6 @@
 /*
  * words.c
- *		Names and values in what people paste: into a shell, into SQL.
+ *		Names and values in text that people paste into a shell or into SQL.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -8,12 +8,11 @@
 #include "postgres.h"
 #endif
 
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 #include "base/words.h"
 
-/* Controls, marks of direction, and what is not seen, as ranges of code points. */
+/* Control characters, bidirectional formatting and invisible characters: ranges of code points. */
 static const struct
 {
 	uint32 first;
@@ -35,7 +34,7 @@ castssl_is_unseen(uint32 character)
 	return false;
 }
 
-/* The length of the UTF-8 character that begins there; 0: none does. */
+/* The length in bytes of the UTF-8 character at c; 0: there is no valid one. */
 static int
 character_length(const unsigned char *c)
 {
@@ -89,7 +88,7 @@ castssl_shell_word(const char *name)
 			strlen(name))
 		return pstrdup(name);
 	initStringInfo(&word);
-	/* in quotes it may still be an option */
+	/* a word that begins with - is an option even in quotes */
 	appendStringInfoString(&word, name[0] == '-' ? "./'" : "'");
 	for (const char *c = name; *c != '\0'; c++)
 	{
@@ -106,16 +105,29 @@ char *
 castssl_sql_literal(const char *value)
 {
 	StringInfoData word;
+	char *blank;
 
-	if (!castssl_is_pasteable(value))
+	if (value == NULL)
+		return NULL;
+	/* a tab, which psql would take for a key, is written as an escape */
+	blank = pstrdup(value);
+	for (char *c = blank; *c != '\0'; c++)
+	{
+		if (*c == '\t')
+			*c = ' ';
+	}
+	if (!castssl_is_pasteable(blank))
 		return NULL;
 	initStringInfo(&word);
-	appendStringInfoString(&word, strchr(value, '\\') ? "E'" : "'");
+	appendStringInfoString(&word, strpbrk(value, "\\\t") ? "E'" : "'");
 	for (const char *c = value; *c != '\0'; c++)
 	{
 		if (*c == '\'' || *c == '\\')
 			appendStringInfoChar(&word, *c);
-		appendStringInfoChar(&word, *c);
+		if (*c == '\t')
+			appendStringInfoString(&word, "\\t");
+		else
+			appendStringInfoChar(&word, *c);
 	}
 	appendStringInfoChar(&word, '\'');
 	return word.data;
@@ -160,4 +172,16 @@ char *
 castssl_counted(int count, const char *one, const char *several)
 {
 	return psprintf("%d %s", count, count == 1 ? one : several);
+}
+
+bool
+castssl_same_text(const char *a, const char *b)
+{
+	return a == NULL ? b == NULL : (b != NULL && strcmp(a, b) == 0);
+}
+
+void
+castssl_append_listed(StringInfo list, const char *word)
+{
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", word);
 }

@@ -29,7 +29,7 @@ castssl_attempt(CastsslAttempt body, void *arg)
 	}
 	PG_CATCH();
 	{
-		/* An error stops holding off interrupts.  None may come in before the caller is ready. */
+		/* ereport reset these counters.  No interrupt may be served before the caller is ready. */
 		InterruptHoldoffCount = held_off;
 		QueryCancelHoldoffCount = cancels_held_off;
 		MemoryContextSwitchTo(context);

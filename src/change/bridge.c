@@ -54,7 +54,7 @@ castssl_bridge_names(const char *parameter, const char *stored, const char *path
 {
 	const char *value = stored ? stored : castssl_parameter_configured(parameter);
 
-	/* The built-in ones; the worker, which has no database, cannot ask for them. */
+	/* the built-in defaults, which the worker cannot look up, because it has no database */
 	if (value == NULL)
 		value = strcmp(parameter, "ssl_cert_file") == 0  ? "server.crt"
 				: strcmp(parameter, "ssl_key_file") == 0 ? "server.key"
@@ -62,20 +62,7 @@ castssl_bridge_names(const char *parameter, const char *stored, const char *path
 	return value[0] != '\0' && strcmp(resolve(castssl_path_in(DataDir, value)), path) == 0;
 }
 
-static const CastsslChangedParameter *
-find_parameter(const CastsslChange *change, const char *name)
-{
-	ListCell *cell;
-
-	foreach (cell, change->parameters)
-	{
-		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, name) == 0)
-			return lfirst(cell);
-	}
-	return NULL;
-}
-
-/* The file that is replaced and that the parameter will name; -1: none. */
+/* The index of the replaced file that the parameter names if stored is its value; -1: none. */
 static int
 find_named(const CastsslChange *change, const bool *replaced, const char *name, const char *stored)
 {
@@ -119,8 +106,8 @@ castssl_bridge_settings(const CastsslChange *change, bool forward, const bool *r
 	{
 		const char *name = castssl_bridge_parameters[i];
 
-		/* What the journal does not know of could not be put back. */
-		if (find_parameter(change, name) == NULL &&
+		/* a parameter that is not in the journal could not be restored */
+		if (castssl_changed_parameter(change->parameters, name) == NULL &&
 			find_named(change, replaced, name, castssl_parameter_stored(name)) >= 0)
 			return false;
 	}

@@ -1,6 +1,6 @@
 /*
  * edited.c
- *		Edits of pg_hba.conf that were made by hand while a change waited: undoing it keeps them.
+ *		Keeps edits of pg_hba.conf that somebody made by hand when a change is undone.
  */
 #include "postgres.h"
 
@@ -14,7 +14,9 @@
 #include "server/disk/files.h"
 #include "server/hba_files.h"
 
-/* What undoing would put back, tried. */
+#define MOST_LINES 12
+
+/* A test whether the server would load the file that undoing restores. */
 typedef struct Trial
 {
 	CastsslHbaOverlay overlay;
@@ -30,7 +32,7 @@ castssl_edited_remember(const CastsslChange *change, int n, const char *data, si
 						castssl_journal_copy_mode(data, length, file->mode));
 }
 
-/* The lines of a file, the last one with its line end; NULL where it is not there. */
+/* The lines of a file, with a line end added to the last one; NULL if it does not exist. */
 static CastsslHbaDocument *
 read_lines(const char *path)
 {
@@ -47,7 +49,42 @@ read_lines(const char *path)
 	return castssl_hba_document_read(path, text.data, text.len, CASTSSL_SERVER_MAJOR);
 }
 
-/* Would the server take every line, of what it includes too? */
+/* Text of lines that differ. */
+typedef struct Differing
+{
+	StringInfoData text;
+	const char *file_name;
+	int count;
+} Differing;
+
+static void
+show_line(void *arg, bool added, int line_number, const char *text)
+{
+	Differing *differing = arg;
+
+	if (differing->count++ < MOST_LINES)
+		appendStringInfo(&differing->text, "\n%c%s:%d: %s", added ? '+' : '-', differing->file_name,
+						 line_number, text);
+}
+
+char *
+castssl_edited_lines(const CastsslChange *change, int n)
+{
+	const CastsslChangedFile *file = list_nth(change->files, n);
+	const CastsslHbaDocument *after = read_lines(castssl_journal_after_path(change->id, n));
+	const CastsslHbaDocument *live = read_lines(file->path);
+	Differing differing = { .file_name = last_dir_separator(file->path) + 1 };
+
+	if (after == NULL || live == NULL)
+		return NULL;
+	initStringInfo(&differing.text);
+	castssl_diff_lines(after, live, show_line, &differing);
+	if (differing.count > MOST_LINES)
+		appendStringInfo(&differing.text, "\n... and %d more", differing.count - MOST_LINES);
+	return differing.text.data;
+}
+
+/* Would the server accept all its rules with the overlay in place of the file? */
 static void
 try_rules(void *arg)
 {

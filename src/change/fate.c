@@ -1,6 +1,6 @@
 /*
  * fate.c
- *		The id of a transaction on the disk, and what became of that transaction.
+ *		Transaction ids for state files, and whether such a transaction has committed.
  */
 #include "postgres.h"
 
@@ -32,7 +32,10 @@ castssl_transaction_id(bool innermost)
 	return U64FromFullTransactionId(id);
 }
 
-/* One that PostgreSQL has forgotten has committed: what others left was undone long before. */
+/*
+ * pg_xact_status() is NULL for a very old transaction.  It has committed: the changes of others
+ * were undone long ago.
+ */
 CastsslFate
 castssl_fate(uint64 transaction)
 {

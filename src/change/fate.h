@@ -1,9 +1,9 @@
 /*
  * fate.h
- *		The id of a transaction on the disk, and what became of that transaction.
+ *		Transaction ids for state files, and whether such a transaction has committed.
  *
- * A state file that has the id counts if the transaction has committed.  PostgreSQL knows
- * that for good, whatever ends the server.
+ * A state file with a transaction id is valid if that transaction has committed.  PostgreSQL
+ * remembers this also after a crash.
  */
 #ifndef CASTSSL_CHANGE_FATE_H
 #define CASTSSL_CHANGE_FATE_H
@@ -11,18 +11,18 @@
 typedef enum CastsslFate
 {
 	CASTSSL_COMMITTED,
-	CASTSSL_RUNNING, /* it is the running transaction, or a part of it that was not rolled back */
-	CASTSSL_NOT_COMMITTED
+	CASTSSL_RUNNING,      /* this process's transaction, or a subtransaction not rolled back */
+	CASTSSL_NOT_COMMITTED /* rolled back, interrupted, or still running in another process */
 } CastsslFate;
 
 /*
- * The full id of the running transaction, or of its innermost subtransaction.  It is in the
- * WAL on the disk: after a crash no other transaction gets it.  0 on a standby, where
- * transactions have no ids.
+ * The full id of the running transaction, or of its innermost subtransaction.  Flushes the WAL
+ * with the id, so that no other transaction gets the id after a crash, and makes the commit
+ * synchronous.  0 on a standby, where transactions have no ids.
  */
 extern uint64 castssl_transaction_id(bool innermost);
 
-/* What became of it; 0: committed. */
+/* Has the transaction with this full id committed?  An id of 0 counts as committed. */
 extern CastsslFate castssl_fate(uint64 transaction);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * journal.c
- *		The journal on disk: what each change did, and everything that undoing it needs.
+ *		The journal on disk: what each change did, and everything that is needed to undo it.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 #include "server/process/raise.h"
 #include "tls/openssl.h"
 
-#define ID_DIGITS 17 /* of an id, at most */
+#define ID_DIGITS 17 /* the most digits of an id */
 #define LAST_ID INT64CONST(99999999999999999)
 
 char *
@@ -60,29 +60,7 @@ compare_ids(const ListCell *a, const ListCell *b)
 	return (left > right) - (left < right);
 }
 
-static List *
-append_id(List *ids, int64 id)
-{
-	int64 *item = palloc(sizeof(int64));
-
-	*item = id;
-	return lappend(ids, item);
-}
-
-static bool
-has_id(const List *ids, int64 id)
-{
-	ListCell *cell;
-
-	foreach (cell, ids)
-	{
-		if (*(int64 *) lfirst(cell) == id)
-			return true;
-	}
-	return false;
-}
-
-/* The id that a directory is named for; 0: it is no change. */
+/* The id of a directory with this name; 0: it is not the directory of a change. */
 static int64
 id_of(const char *name)
 {
@@ -90,7 +68,7 @@ id_of(const char *name)
 	int64 id;
 	struct stat st;
 
-	/* as we write it: no sign, no leading zero, and far from an overflow */
+	/* the form that we write: no sign, no leading zero, and too short for an overflow */
 	if (name[0] < '1' || name[0] > '9' || strlen(name) > ID_DIGITS)
 		return 0;
 	id = strtoll(name, &end, 10);
@@ -114,7 +92,7 @@ castssl_journal_ids(void)
 		int64 id = id_of(entry->d_name);
 
 		if (id != 0)
-			ids = append_id(ids, id);
+			ids = castssl_ids_append(ids, id);
 	}
 	FreeDir(directory);
 	list_sort(ids, compare_ids);
@@ -129,7 +107,7 @@ castssl_journal_copy_mode(const char *data, size_t length, mode_t mode)
 	return pg_file_create_mode;
 }
 
-/* Fill in the state of a file on disk before the change, and save its bytes. */
+/* Fill in the before fields of the n-th file from the disk, and save its bytes. */
 static void
 save_before_image(CastsslChange *change, int n)
 {
@@ -157,17 +135,18 @@ castssl_journal_prepare(CastsslChange *change)
 	struct stat st;
 
 	change->id = ids ? *(int64 *) llast(ids) + 1 : 1;
-	/* what somebody has put there, and what is no change */
+	/* skip names that somebody else uses there for something that is not a change */
 	while (lstat(castssl_journal_path(change->id, NULL), &st) == 0)
 		change->id++;
 	if (change->id > LAST_ID)
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						errmsg("there is no number left for another change"),
-						errdetail("\"%s\" has the last one.", castssl_journal_path(LAST_ID, NULL)),
-						errhint("Remove it: pg_castssl did not make it.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("there is no number left for another change"),
+				 errdetail("\"%s\" has the last number.", castssl_journal_path(LAST_ID, NULL)),
+				 errhint("Remove it: pg_castssl did not make it.")));
 }
 
-/* What this call has read of each file: its hash, "" where there was none, NULL: nothing. */
+/* The hash of each file as this call has read it; "": the file did not exist; NULL: not read. */
 static const char **
 what_was_read(const CastsslChange *change)
 {
@@ -184,7 +163,7 @@ what_was_read(const CastsslChange *change)
 	return hashes;
 }
 
-/* The edit of somebody else since would be lost. */
+/* Raise an error if somebody else edited a file since it was read: the edit would be lost. */
 static void
 check_unwritten(const CastsslChange *change, const char **read)
 {
@@ -197,7 +176,7 @@ check_unwritten(const CastsslChange *change, const char **read)
 	}
 }
 
-/* What cannot be read back would never be undone. */
+/* Read one before-image back.  If it cannot be read, the change could never be undone. */
 static void
 read_one_back(const CastsslChange *change)
 {
@@ -218,7 +197,7 @@ castssl_journal_begin(CastsslChange *change)
 	const char **read = what_was_read(change);
 	ListCell *cell;
 
-	castssl_call_forget(); /* from here on the disk counts, not what the plan was made of */
+	castssl_call_forget(); /* from here on read the disk again, not what the plan has read */
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("changes"));
 	castssl_directory_make(castssl_journal_path(change->id, NULL));
@@ -252,8 +231,8 @@ typedef struct Walk
 {
 	List *ids; /* int64 *, ascending; the walk has passed those from count on */
 	int count;
-	List *taken_back; /* int64 *: changes that were undone by passed changes in effect */
-	/* int64 *: changes that were undone by passed changes that wait for no confirmation */
+	List *taken_back; /* int64 *: changes that passed changes in effect have undone */
+	/* int64 *: changes that passed changes have undone which need no confirmation any more */
 	List *decided;
 } Walk;
 
@@ -275,11 +254,11 @@ settle_state(Walk *walk, CastsslChange *change)
 {
 	bool finished = (change->state == CASTSSL_APPLIED);
 
-	if (change->state == CASTSSL_UNCONFIRMED && has_id(walk->decided, change->id))
+	if (change->state == CASTSSL_UNCONFIRMED && castssl_ids_have(walk->decided, change->id))
 		change->state = CASTSSL_APPLIED;
-	if (change->finished_at == 0 && has_id(walk->decided, change->id))
+	if (change->finished_at == 0 && castssl_ids_have(walk->decided, change->id))
 		change->finished_at = change->applied_at;
-	if (castssl_change_is_in_effect(change) && has_id(walk->taken_back, change->id))
+	if (castssl_change_is_in_effect(change) && castssl_ids_have(walk->taken_back, change->id))
 		change->state = CASTSSL_ROLLED_BACK;
 	if (finished)
 		walk->decided = list_concat(walk->decided, change->undoes);
@@ -312,20 +291,30 @@ castssl_journal_list(void)
 	return changes;
 }
 
+/* F0000 if the record of the change cannot be read. */
+static void
+check_damage(const CastsslChange *change)
+{
+	if (change->state == CASTSSL_DAMAGED)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("the record of change " INT64_FORMAT " is damaged", change->id),
+			 errdetail("%s.  The change may have been interrupted, or may wait to be confirmed.",
+					   change->reason),
+			 castssl_hint_for_name(castssl_journal_path(change->id, NULL),
+								   "Repair the server's files by hand, then remove the folder "
+								   "\"%s\".  Files in it besides \"manifest\" are copies from "
+								   "before the change.")));
+}
+
 void
 castssl_journal_check_newest(void)
 {
 	CastsslChange *newest = castssl_journal_latest();
 
-	if (newest && newest->state == CASTSSL_DAMAGED)
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						errmsg("the record of change " INT64_FORMAT " is damaged", newest->id),
-						errdetail("%s.  It may have been interrupted, or may wait to be confirmed.",
-								  newest->reason),
-						castssl_hint_for_name(
-							castssl_journal_path(newest->id, NULL),
-							"Look at the server's files, put them right by hand, and remove "
-							"the folder \"%s\", which holds what they were before.")));
+	if (newest)
+		check_damage(newest);
 }
 
 CastsslChange *
@@ -337,6 +326,20 @@ castssl_journal_read(int64 id)
 	while ((change = walk_down(&walk)) != NULL && change->id > id)
 		;
 	return change && change->id == id ? change : NULL;
+}
+
+CastsslChange *
+castssl_journal_read_existing(int64 id)
+{
+	CastsslChange *change = castssl_journal_read(id);
+
+	if (change == NULL)
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("the record of change " INT64_FORMAT " is missing", id),
+						errdetail("Somebody has removed the folder \"%s\".",
+								  castssl_journal_path(id, NULL))));
+	check_damage(change);
+	return change;
 }
 
 CastsslChange *
@@ -389,12 +392,12 @@ castssl_journal_before_image(const CastsslChange *change, int n, size_t *length)
 	data = castssl_file_read(image, CASTSSL_HBA_LIMIT, length, NULL);
 	castssl_openssl_wipe_later(data, *length); /* it may be a private key */
 	if (strcmp(castssl_file_hash(data, *length), castssl_change_hash_back(file)) != 0)
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
-						errdetail("It should hold what \"%s\" held before change " INT64_FORMAT ".",
-								  file->path, change->id),
-						castssl_hint_for_name(
-							castssl_journal_path(change->id, NULL),
-							"Put the files right by hand, or from a backup, and remove the "
-							"folder \"%s\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is damaged", image),
+				 errdetail("It should hold what \"%s\" held before change " INT64_FORMAT ".",
+						   file->path, change->id),
+				 castssl_hint_for_name(
+					 castssl_journal_path(change->id, NULL),
+					 "Repair the files by hand or from a backup, then remove the folder \"%s\".")));
 	return data;
 }

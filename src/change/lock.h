@@ -6,42 +6,66 @@
 #define CASTSSL_CHANGE_LOCK_H
 
 /*
- * Take the lock for this session.  Waits for it as long as lock_timeout says, by default
- * not at all, and then raises 55P03 with the process that holds it.  Who watches takes
- * it for moments, and is waited for.  Readers never take it.  Nests.  Also on a standby.  It
- * outlives an error: whoever takes it releases it in PG_FINALLY.  55000 in single-user mode.
+ * Take the lock for this session, to change something; a session can take it several times.  If
+ * another process holds it, waits for lock_timeout (at least 200 ms), then raises 55P03 with that
+ * process.  Waits longer for a process that undoes a change.
+ * Readers never take it.  Works on a standby; 55000 in single-user mode.
+ *
+ * An error does not release the lock: the caller must release it in PG_FINALLY.
  */
 extern void castssl_lock_acquire(void);
 
-/* Wait in the same way until nobody holds it, and do not take it. */
+extern void castssl_lock_release(void);
+
+/* Wait in the same way until no other process changes or undoes something; takes no lock. */
 extern void castssl_lock_wait(void);
 
-/* Take it at once; false if that cannot be. */
-extern bool castssl_lock_try(void);
+/*
+ * Take the lock without waiting, to undo something; false if another process changes or undoes
+ * something.  A transaction that has staged something is no reason: it may stay open for long.
+ */
+extern bool castssl_lock_try_to_undo(void);
+extern void castssl_lock_release_to_undo(void);
 
-extern void castssl_lock_release(void);
+/* Wait for that lock as castssl_lock_acquire() does, to decide whether a change is undone. */
+extern void castssl_lock_acquire_to_undo(void);
 
 /* Does this process hold it? */
 extern bool castssl_lock_is_ours(void);
 
-/* Keep the lock, which this session holds, until the (sub)transaction ends. */
+/*
+ * Keep the lock, which this session must hold, until the transaction ends or the current
+ * subtransaction is rolled back.
+ */
 extern void castssl_lock_keep(void);
 
-/* Does any process hold it?  Takes no lock. */
+/* The same for a lock that was taken to undo something. */
+extern void castssl_lock_keep_to_undo(void);
+
+/*
+ * In the same way, keep others from changing or staging something, because this transaction has
+ * staged something.  Changes can still be undone and confirmed.
+ */
+extern void castssl_lock_keep_staged(void);
+
+/* Has this transaction called castssl_lock_keep_staged()? */
+extern bool castssl_lock_has_staged(void);
+
+/* Does any process change or undo something?  Takes no lock. */
 extern bool castssl_lock_is_held(void);
 
 /*
- * This process watches over what is open, for as long as it lives or until _end;
- * false where another one does.  Who counts on it holds the lock: end only with
- * the lock held.
+ * Let this process watch over open changes until it ends or calls castssl_watch_end; false if
+ * another one watches.  A process that makes a change relies on the one that watches, and holds
+ * the lock.  So call castssl_watch_end only with the lock held.
  */
 extern bool castssl_watch_begin(void);
 extern void castssl_watch_end(void);
 
-/* Set the latch of who watches: a change begins or has ended. */
+/* Set the latch of the process that watches, because a change begins or has ended. */
 extern void castssl_watch_wake(void);
 
-/* The same for the process that castssl_watch_wake has found last.  Cannot fail. */
+/* Set the latch of the process that castssl_watch_wake found last.  Raises no error. */
 extern void castssl_watch_wake_again(void);
 
 /* Does any process watch? */

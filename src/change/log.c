@@ -1,23 +1,24 @@
 /*
  * log.c
- *		What becomes of a change: one line for each event in the server's log.
+ *		Lines in the server's log: what happens to a change.
  */
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "change/log.h"
 #include "change/told.h"
 
-/* "pg_castssl: change 7 (enable by alice)", with which each line begins. */
+/* The beginning of each line: "pg_castssl: change 7 (enable by alice)". */
 static char *
 named(const CastsslChange *change)
 {
 	return psprintf("pg_castssl: %s", castssl_change_name(change));
 }
 
-/* The changes that this one takes back, as a clause; "" where there are none. */
+/* The changes that this one takes back, as a clause; "" if there are none. */
 static char *
 taken_back(const CastsslChange *change)
 {
@@ -45,17 +46,18 @@ castssl_log_line(const CastsslChange *change, const CastsslPending *item)
 	switch (item->kind)
 	{
 		case CASTSSL_PENDING_CONFIRM:
-			return psprintf("%s was confirmed by %s", named(change), item->user_name);
+			return psprintf("%s was confirmed by %s", named(change),
+							castssl_role_told(item->user_name));
 		case CASTSSL_PENDING_POSTPONE:
 			return psprintf("%s was postponed to %s by %s", named(change),
-							timestamptz_to_str(item->time), item->user_name);
+							castssl_clock_text(item->time), castssl_role_told(item->user_name));
 		case CASTSSL_PENDING_KEEP:
 			break;
 	}
 	return psprintf("%s was applied%s%s", named(change), taken_back(change),
 					change->confirm_deadline
-						? psprintf(", and is undone at %s unless somebody confirms it",
-								   timestamptz_to_str(change->confirm_deadline))
+						? psprintf(", and will be undone at %s unless somebody confirms it",
+								   castssl_clock_text(change->confirm_deadline))
 						: "");
 }
 
@@ -68,21 +70,20 @@ castssl_log_write(const char *line)
 void
 castssl_log_undone(const CastsslChange *change, const char *problem, int elevel)
 {
-	ereport(
-		elevel,
-		(errmsg("%s was undone: %s%s%s", named(change), change->reason,
-				problem ? "; but the server has not loaded it yet: " : "", problem ? problem : ""),
-		 elevel == WARNING ? errdetail("Files and parameters are as they were before it.") : 0,
-		 elevel == WARNING ? errhint("SELECT * FROM castssl_changes() shows it.") : 0));
+	ereport(elevel, (errmsg("%s was undone: %s%s%s", named(change), change->reason,
+							problem ? ", but the server has not loaded that yet: " : "",
+							problem ? problem : ""),
+					 elevel == WARNING
+						 ? errdetail("Files and parameters are as they were before the change.")
+						 : 0,
+					 elevel == WARNING ? errhint("SELECT * FROM castssl_changes() shows it.") : 0));
 }
 
 void
 castssl_log_left_alone(const CastsslChange *change, const char *reason, int elevel)
 {
-	ereport(
-		elevel,
-		(errmsg("%s was not undone: %s", named(change), reason),
-		 errdetail("Nothing of it was undone, because it would not have been undone as a whole."),
-		 errhint("Look at these files and at \"SELECT * FROM castssl_check()\", and put right "
-				 "what this server needs.")));
+	ereport(elevel, (errmsg("%s was not undone: %s", named(change), reason),
+					 errdetail("Nothing was undone, because not everything could be undone."),
+					 errhint("Look at these files and at SELECT * FROM castssl_check();, and "
+							 "repair what this server needs.")));
 }

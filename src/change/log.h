@@ -1,9 +1,9 @@
 /*
  * log.h
- *		What becomes of a change: one line for each event in the server's log.
+ *		Lines in the server's log: what happens to a change.
  *
- * Who applied, confirmed or postponed it is told when that transaction has committed, and not
- * before.
+ * That somebody applied, confirmed or postponed a change is logged after the transaction has
+ * committed, not before.
  */
 #ifndef CASTSSL_CHANGE_LOG_H
 #define CASTSSL_CHANGE_LOG_H
@@ -11,19 +11,19 @@
 #include "change/pending.h"
 #include "change/record.h"
 
-/* The line for what a transaction does to the change, when it is about to commit.  Palloc'd. */
+/* The line for what a transaction does to the change.  Palloc'd. */
 extern char *castssl_log_line(const CastsslChange *change, const CastsslPending *item);
 
-/* Write such a line.  Allocates nothing but what ereport does: the transaction has committed. */
+/* Write such a line.  Only ereport allocates memory: the transaction has already committed. */
 extern void castssl_log_write(const char *line);
 
 /*
- * The change was undone, for its reason.  problem: why the server may not have loaded that yet;
- * NULL: it has.  elevel: LOG, or WARNING for who should know.
+ * Report that the change was undone, with change->reason. problem: why the server may not have
+ * loaded the restored files yet; NULL: it has. elevel: LOG, or WARNING to tell the client too.
  */
 extern void castssl_log_undone(const CastsslChange *change, const char *problem, int elevel);
 
-/* The change was to be undone, and was left as it is. */
+/* Report that the change should have been undone, but was left as it is. */
 extern void castssl_log_left_alone(const CastsslChange *change, const char *reason, int elevel);
 
 #endif

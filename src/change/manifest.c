@@ -12,8 +12,10 @@
 #include "change/manifest.h"
 #include "server/disk/files.h"
 #include "server/disk/folder.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
 #include "server/process/platform.h"
+#include "server/process/platform_account.h"
 
 #define VERSION "version"
 #define SEAL "sha256"
@@ -68,8 +70,8 @@ castssl_manifest_append_number(StringInfo text, const char *name, int64 value)
 }
 
 /*
- * The value that begins after the first quote, as castssl_manifest_append wrote it.
- * *text moves behind the value.
+ * The value as castssl_manifest_append wrote it.  *text points after the first quote, and is
+ * moved after the last one.  NULL if the value has no end.
  */
 static char *
 read_value(const char **text)
@@ -119,15 +121,16 @@ read_line(const char **text)
 pg_noreturn static void
 raise_damaged(const char *path, const char *why, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_CONFIG_FILE_ERROR),
-			 errmsg("could not parse contents of file \"%s\": %s", path, why),
-			 errdetail("It is a state file of pg_castssl, and was damaged or changed by hand."),
-			 errhint("%s", hint)));
+	ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+					errmsg("could not parse contents of file \"%s\": %s", path, why),
+					errdetail("This state file of pg_castssl was damaged, or was changed by hand."),
+					errhint("%s", hint)));
 	pg_unreachable();
 }
 
-/* A file of 0.1.0 has no version, and nothing of ours: else its beginning is not what was written.
+/*
+ * A file that does not begin with a version is one of 0.1.0, and has neither a version nor a hash
+ * in any line.  If there is one, the first line was changed.
  */
 static void
 check_of_old_version(const char *path, const ConfigVariable *head, const char *hint)
@@ -135,13 +138,13 @@ check_of_old_version(const char *path, const ConfigVariable *head, const char *h
 	for (const ConfigVariable *line = head; line != NULL; line = line->next)
 	{
 		if (strcmp(line->name, VERSION) == 0 || strcmp(line->name, SEAL) == 0)
-			raise_damaged(path, "its beginning is not what was written", hint);
+			raise_damaged(path, "its beginning was changed", hint);
 	}
 }
 
 /*
- * Check the hash of a file that begins with a version, and leave out both lines.  What
- * stood before the last line is what was hashed.
+ * Check version and hash of a file, and return its lines without these two.  The hash is that of
+ * all bytes before the last line.
  */
 static ConfigVariable *
 check_seal(const char *path, ConfigVariable *head, const char *text, size_t length,
@@ -169,7 +172,7 @@ check_seal(const char *path, ConfigVariable *head, const char *text, size_t leng
 	if (before == NULL || strcmp(last->name, SEAL) != 0)
 		raise_damaged(path, "its end is missing", hint);
 	if (strcmp(last->value, castssl_file_hash(text, hashed)) != 0)
-		raise_damaged(path, "it is not what was written", hint);
+		raise_damaged(path, "its content was changed", hint);
 	before->next = NULL;
 	return head->next;
 }
@@ -185,19 +188,19 @@ pg_noreturn static void
 raise_not_believed(const char *path, const char *what, const struct stat *st, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("file \"%s\" is not believed: others may have written it", path),
-					errdetail("\"%s\" is owned by user ID %d and its mode is %04o; it counts only "
-							  "where nobody but the server's account, user ID %d, can write.",
-							  what, (int) st->st_uid, (unsigned) (st->st_mode & 07777),
-							  castssl_platform_user_id()),
+					errmsg("file \"%s\" is not trusted: other accounts may have written it", path),
+					errdetail("\"%s\" is owned by %s and its mode is %04o.  Only the "
+							  "server's account, %s, may be able to write it.",
+							  what, castssl_account_name(st->st_uid),
+							  (unsigned) (st->st_mode & 07777), castssl_account_own()),
 					errhint("%s", hint)));
 	pg_unreachable();
 }
 
 /*
- * What vouches for a state file: it lies below pg_castssl, which is a folder of the data
- * directory and no link, and nobody else could write it or put it there.  The data directory
- * itself was checked by the postmaster.
+ * Raise an error if another account can have written a state file.  Checks the file and each
+ * folder up to pg_castssl in the data directory, without following links.  The postmaster has
+ * checked the data directory itself.
  */
 static void
 check_believable(const char *path, const struct stat *st, const char *hint)
@@ -230,7 +233,7 @@ castssl_manifest_read(const char *path, const char *hint)
 	const char *text = NULL;
 	const char *rest;
 
-	/* If there is a plain file in place of a folder, it is not our state. */
+	/* with a plain file in place of a folder (ENOTDIR), there is no state file */
 	if (stat(path, &st) == 0)
 	{
 		if (!S_ISREG(st.st_mode))

@@ -9,31 +9,31 @@
 #include "utils/guc.h"
 
 /*
- * Since 0.2.0 a state file begins with a line for its version and ends with the SHA-256
- * of all bytes above that line.  So a file that was cut or edited is never believed.  A
- * file without a version is one of 0.1.0, and stays readable.
+ * Since 0.2.0 a state file begins with a line for its version.  It ends with a line for the
+ * SHA-256 of all bytes above that line, so a file that was cut or edited is refused.  A file
+ * without a version is one of 0.1.0, and can still be read.
  */
 
-/* An empty state file of this version, to append to. */
+/* Initialize text as an empty state file of the current version. */
 extern void castssl_manifest_begin(StringInfo text);
 
-/* Append name = 'value'; nothing where value is NULL.  Any bytes but NUL. */
+/* Append name = 'value'; nothing if value is NULL.  The value may have any bytes but NUL. */
 extern void castssl_manifest_append(StringInfo text, const char *name, const char *value);
 
 /* As above, with a number. */
 extern void castssl_manifest_append_number(StringInfo text, const char *name, int64 value);
 
-/* Complete the file with its hash: nothing is appended after that. */
+/* Complete the file with its hash.  Append nothing after that. */
 extern void castssl_manifest_seal(StringInfo text);
 
-/* castssl_manifest_seal, and replace the file durably.  Keys never go into one. */
+/* castssl_manifest_seal, and replace the file durably.  It must not contain keys. */
 extern void castssl_manifest_write(const char *path, StringInfo text);
 
 /*
- * Read a state file, without its version and hash; NULL when it does not exist.
- * F0000 when it is empty, cut, edited, or no regular file; 42501 when another account than the
- * server's owns it or one of its folders up to pg_castssl, or can write there; hint says how to go
- * on without it.  Palloc'd.
+ * Read a state file, without its version and hash; NULL if it does not exist.  Palloc'd.  F0000
+ * if it is empty, cut, edited, or no regular file.  42501 if another account than the server's
+ * owns it or one of its folders up to pg_castssl, or can write to one of them. hint is the HINT
+ * of these errors.
  */
 extern ConfigVariable *castssl_manifest_read(const char *path, const char *hint);
 

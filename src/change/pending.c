@@ -1,6 +1,6 @@
 /*
  * pending.c
- *		What this transaction does to changes, and that counts only when it commits.
+ *		What the running transaction does to changes.
  */
 #include "postgres.h"
 
@@ -27,8 +27,11 @@ castssl_pending_add(CastsslPendingKind kind, int64 change_id, int64 time)
 	item->user_name = user_name ? pstrdup(user_name) : NULL;
 	pending = lappend(pending, item);
 	MemoryContextSwitchTo(context);
-	castssl_lock_keep();
-	castssl_watch_wake(); /* to be found again when the transaction ends */
+	if (kind == CASTSSL_PENDING_KEEP)
+		castssl_lock_keep();
+	else
+		castssl_lock_keep_to_undo();
+	castssl_watch_wake(); /* so that castssl_watch_wake_again() knows the process at the end */
 }
 
 List *
@@ -37,8 +40,9 @@ castssl_pending_list(void)
 	return pending;
 }
 
-bool
-castssl_pending_is_own(int64 change_id)
+/* Is there an item for the change, of the kind that keeps it or of another, not rolled back? */
+static bool
+has_item(int64 change_id, bool keeps)
 {
 	ListCell *cell;
 
@@ -46,25 +50,23 @@ castssl_pending_is_own(int64 change_id)
 	{
 		const CastsslPending *item = lfirst(cell);
 
-		if (item->kind == CASTSSL_PENDING_KEEP && item->change_id == change_id && !item->aborted)
+		if ((item->kind == CASTSSL_PENDING_KEEP) == keeps && item->change_id == change_id &&
+			!item->aborted)
 			return true;
 	}
 	return false;
 }
 
 bool
+castssl_pending_is_own(int64 change_id)
+{
+	return has_item(change_id, true);
+}
+
+bool
 castssl_pending_decides(int64 change_id)
 {
-	ListCell *cell;
-
-	foreach (cell, pending)
-	{
-		const CastsslPending *item = lfirst(cell);
-
-		if (item->kind != CASTSSL_PENDING_KEEP && item->change_id == change_id && !item->aborted)
-			return true;
-	}
-	return false;
+	return has_item(change_id, false);
 }
 
 void

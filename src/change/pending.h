@@ -1,9 +1,10 @@
 /*
  * pending.h
- *		What this transaction does to changes, and that counts only when it commits.
+ *		What the running transaction does to changes.
  *
- * The list lives until the transaction ends.  Adding to it keeps the lock of changes
- * until then, so no other session changes anything meanwhile.
+ * It takes effect only if the transaction commits.  The list lives until the transaction ends.
+ * Adding to it keeps the lock of changes until then, so no other session can make a change in
+ * between.
  */
 #ifndef CASTSSL_CHANGE_PENDING_H
 #define CASTSSL_CHANGE_PENDING_H
@@ -12,7 +13,7 @@
 
 typedef enum CastsslPendingKind
 {
-	CASTSSL_PENDING_KEEP,    /* keep the change; time: milliseconds to confirm it in, 0: no need */
+	CASTSSL_PENDING_KEEP,    /* keep the change; time: milliseconds to confirm it; 0: not needed */
 	CASTSSL_PENDING_CONFIRM, /* confirm it */
 	CASTSSL_PENDING_POSTPONE /* time: its new deadline */
 } CastsslPendingKind;
@@ -22,33 +23,33 @@ typedef struct CastsslPending
 	CastsslPendingKind kind;
 	int64 change_id;
 	int64 time;      /* see kind */
-	int level;       /* nesting level of the subtransaction to which it belongs */
+	int level;       /* nesting level of its subtransaction */
 	bool aborted;    /* that subtransaction was rolled back */
-	char *user_name; /* who called; NULL: nobody, in a worker of ours */
-	char *line;      /* for the server's log, when it has committed; NULL: none */
+	char *user_name; /* the role that called; NULL: none, in a background worker of castssl */
+	char *line;      /* for the server's log after the commit; NULL: none */
 } CastsslPending;
 
 /*
- * From now on the change (which is in effect, or waits) belongs to this transaction.
- * Only for the holder of the lock.
+ * Add an item for a change that is in effect or unconfirmed: from now on it belongs to this
+ * transaction. time: see CastsslPendingKind.  Call it only with the lock held.
  */
 extern void castssl_pending_add(CastsslPendingKind kind, int64 change_id, int64 time);
 
-/* All of them, oldest first (CastsslPending), those that were rolled back as well. */
+/* All items (CastsslPending), oldest first, including those that were rolled back. */
 extern List *castssl_pending_list(void);
 
-/* Is it a change that this transaction made, and has not rolled back? */
+/* Did this transaction make the change, without rolling it back? */
 extern bool castssl_pending_is_own(int64 change_id);
 
 /*
- * Did this transaction confirm or postpone it, and has not rolled that back?  Then it does not
- * expire meanwhile.
+ * Did this transaction confirm or postpone the change, without rolling that back?  Then the change
+ * does not expire before the transaction ends.
  */
 extern bool castssl_pending_decides(int64 change_id);
 
 /*
- * For the callbacks of the transaction: its subtransaction at that nesting level has ended,
- * or itself.  They cannot fail.
+ * For the callbacks at the end of the subtransaction at that nesting level, and at the end of the
+ * transaction.  They raise no error.
  */
 extern void castssl_pending_end_level(int level, bool committed);
 extern void castssl_pending_forget(void);

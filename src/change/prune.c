@@ -26,8 +26,8 @@ castssl_journal_abandon(int64 id)
 }
 
 /*
- * Remove a change.  The manifest goes first: a change without before-images must not
- * look as if it could be rolled back.
+ * Remove a change.  Remove the manifest first: a change without before-images must not look as
+ * if it could be rolled back.
  */
 static void
 remove_change(int64 id, bool newest)
@@ -39,7 +39,7 @@ remove_change(int64 id, bool newest)
 		castssl_directory_remove(castssl_journal_path(id, NULL));
 }
 
-/* The change was undone: the state before it is restored. */
+/* For a change that was undone: its before-images are already restored. */
 static void
 remove_before_images(const CastsslChange *change)
 {
@@ -50,7 +50,7 @@ remove_before_images(const CastsslChange *change)
 	}
 }
 
-/* The change was decided on: nobody looks any more for what was edited since. */
+/* For a change that is no longer in effect: an edit is not compared with it any more. */
 static void
 remove_after_images(const CastsslChange *change)
 {
@@ -90,8 +90,8 @@ prune(void)
 		if (change && change->state == CASTSSL_UNCOMMITTED)
 			keep--;
 		if (change && (castssl_change_is_open(change) || change->state == CASTSSL_DAMAGED))
-			continue; /* what is not understood is never removed */
-		if (change)
+			continue; /* an open or damaged change is never removed */
+		if (change && !castssl_change_is_in_effect(change))
 			remove_after_images(change);
 		if (change == NULL || (change->undone ? keep_undone-- : keep--) <= 0)
 			remove_change(id, newest);
@@ -108,7 +108,7 @@ directory_is_empty(const char *path)
 	bool empty = true;
 
 	if (directory == NULL)
-		return true; /* it was removed meanwhile */
+		return true; /* another process has just removed it */
 	while (empty && (entry = ReadDir(directory, path)) != NULL)
 		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	FreeDir(directory);
@@ -129,7 +129,7 @@ castssl_leftovers_exist(void)
 		if (access(castssl_journal_path(id, "manifest"), F_OK) != 0 &&
 			!directory_is_empty(castssl_journal_path(id, NULL)))
 			return true;
-		/* Of a change that has ended, a copy of a key: only the newest may have left one. */
+		/* a copy, perhaps of a key, which a change that has ended left behind */
 		if (access(castssl_journal_next_path(id, -1), F_OK) == 0)
 			return true;
 	}

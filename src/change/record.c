@@ -1,6 +1,6 @@
 /*
  * record.c
- *		The manifest of one change: everything that is known of it.
+ *		The record of one change, and its manifest on disk.
  */
 #include "postgres.h"
 
@@ -35,6 +35,43 @@ castssl_change_is_in_effect(const CastsslChange *change)
 		   change->state == CASTSSL_APPLIED;
 }
 
+List *
+castssl_ids_append(List *ids, int64 id)
+{
+	int64 *item = palloc(sizeof(int64));
+
+	*item = id;
+	return lappend(ids, item);
+}
+
+bool
+castssl_ids_have(const List *ids, int64 id)
+{
+	ListCell *cell;
+
+	foreach (cell, ids)
+	{
+		if (*(const int64 *) lfirst(cell) == id)
+			return true;
+	}
+	return false;
+}
+
+CastsslChangedParameter *
+castssl_changed_parameter(const List *parameters, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, parameters)
+	{
+		CastsslChangedParameter *parameter = lfirst(cell);
+
+		if (strcmp(parameter->name, name) == 0)
+			return parameter;
+	}
+	return NULL;
+}
+
 char *
 castssl_journal_path(int64 id, const char *name)
 {
@@ -49,7 +86,7 @@ castssl_change_hash_back(const CastsslChangedFile *file)
 	return file->back_hash ? file->back_hash : file->before_hash;
 }
 
-/* What a copy of the change's directory would not have in common with it; 0: unknown. */
+/* The inode of the change's directory, which a copy does not share; 0: unknown. */
 static int64
 place_of(const char *path)
 {
@@ -99,6 +136,8 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "switching", change->switching);
 	castssl_manifest_append(&text, "sessions", change->sessions);
 	castssl_manifest_append(&text, "rules", change->rules);
+	castssl_manifest_append(&text, "ca", change->ca);
+	castssl_manifest_append(&text, "crl", change->crl);
 	castssl_manifest_append_number(&text, "server_start", change->server_start);
 	castssl_manifest_append(&text, "reason", change->reason);
 	castssl_manifest_append_number(&text, "left_alone", change->left_alone);
@@ -106,7 +145,7 @@ castssl_record_write(const CastsslChange *change)
 	castssl_manifest_append_number(&text, "decision", (int64) change->decision);
 	castssl_manifest_append_number(&text, "confirmed_at", change->confirmed_at);
 	castssl_manifest_append_number(&text, "postponed_to", change->postponed_to);
-	/* A copy does not become the origin of what it only closes. */
+	/* if a copy of the cluster only closes the change, the origin of the change stays */
 	if (change->written_in && change->whose != CASTSSL_OURS)
 	{
 		castssl_manifest_append_number(&text, "place", change->place);
@@ -179,7 +218,7 @@ read_parameter(const ConfigVariable *manifest, int n)
 	return parameter;
 }
 
-/* Give the files the names that they have with this data directory, and say whose they are. */
+/* Set the files' present names in this data directory, outside and elsewhere. */
 static void
 find_files_here(CastsslChange *change, const char *written_in)
 {
@@ -212,7 +251,7 @@ find_state(const char *name, CastsslChangeState *state)
 	return false;
 }
 
-/* What the transaction that confirmed or postponed it came to. */
+/* Apply the confirmation or new deadline in the manifest if its transaction has committed. */
 static void
 read_decision(CastsslChange *change, const ConfigVariable *manifest)
 {
@@ -261,7 +300,6 @@ read_change(void *arg)
 	CastsslChange *change;
 	CastsslChangedFile *file;
 	CastsslChangedParameter *parameter;
-	bool has_ssl = false;
 	int64 undone;
 
 	if (manifest == NULL)
@@ -271,20 +309,21 @@ read_change(void *arg)
 	change->action = castssl_manifest_value(manifest, "action");
 	change->user_name = castssl_manifest_value(manifest, "user_name");
 	if (state == NULL || change->action == NULL || !find_state(state, &change->state))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("file \"%s\" says neither what the change did nor its state", path)));
+		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						errmsg("file \"%s\" lacks the action or the state of the change", path)));
 	change->started_at = castssl_manifest_number(manifest, "started_at");
 	change->applied_at = castssl_manifest_number(manifest, "applied_at");
 	change->finished_at = castssl_manifest_number(manifest, "finished_at");
 	change->confirm_deadline = castssl_manifest_number(manifest, "confirm_deadline");
 	change->confirm_within = castssl_manifest_number(manifest, "confirm_within");
 	change->uses_staged = castssl_manifest_number(manifest, "uses_staged") != 0;
-	/* A manifest of 0.1.0 does not know of preparations. */
+	/* a manifest of 0.1.0 has no such line, because nothing was prepared there */
 	change->switching = castssl_manifest_value(manifest, "switching") == NULL ||
 						castssl_manifest_number(manifest, "switching") != 0;
 	change->sessions = castssl_manifest_value(manifest, "sessions");
 	change->rules = castssl_manifest_value(manifest, "rules");
+	change->ca = castssl_manifest_value(manifest, "ca");
+	change->crl = castssl_manifest_value(manifest, "crl");
 	change->server_start = castssl_manifest_number(manifest, "server_start");
 	change->reason = castssl_manifest_value(manifest, "reason");
 	change->left_alone = castssl_manifest_number(manifest, "left_alone") != 0;
@@ -307,15 +346,12 @@ read_change(void *arg)
 		change->files = lappend(change->files, file);
 	find_files_here(change, written_in);
 	for (int n = 1; (parameter = read_parameter(manifest, n)) != NULL; n++)
-	{
 		change->parameters = lappend(change->parameters, parameter);
-		has_ssl |= strcmp(parameter->name, "ssl") == 0;
-	}
-	/* In a manifest of 0.1.0 nothing else says so. */
+	/* a manifest of 0.1.0 has no such line */
 	change->touches_tls = castssl_manifest_value(manifest, "touches_tls") == NULL
-							  ? has_ssl
+							  ? castssl_changed_parameter(change->parameters, "ssl") != NULL
 							  : castssl_manifest_number(manifest, "touches_tls") != 0;
-	/* One that does not say so may have touched anything. */
+	/* without such a line, the change may have touched anything */
 	change->touches_tcp = castssl_manifest_value(manifest, "touches_tcp") == NULL ||
 						  castssl_manifest_number(manifest, "touches_tcp") != 0;
 	change->touches_over_tls = castssl_manifest_value(manifest, "touches_over_tls") == NULL ||
@@ -324,12 +360,7 @@ read_change(void *arg)
 						 CASTSSL_WAY_CERTIFICATE);
 	for (int n = 1; (undone = castssl_manifest_number(manifest, psprintf("undoes_%d", n))) != 0;
 		 n++)
-	{
-		int64 *item = palloc(sizeof(int64));
-
-		*item = undone;
-		change->undoes = lappend(change->undoes, item);
-	}
+		change->undoes = castssl_ids_append(change->undoes, undone);
 	reading->change = change;
 }
 

@@ -1,6 +1,6 @@
 /*
  * recover.c
- *		Undo what was interrupted, and what nobody confirmed in time.
+ *		Undo changes that were interrupted, not committed, or not confirmed in time.
  */
 #include "postgres.h"
 
@@ -8,6 +8,8 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
+#include "base/words.h"
 #include "change/journal.h"
 #include "change/log.h"
 #include "change/pending.h"
@@ -51,20 +53,15 @@ undo_one(CastsslChange *change, int elevel)
 		why = "its transaction did not commit";
 	}
 	else if (change->confirm_within > 0)
-		why = psprintf("nobody confirmed it within " INT64_FORMAT " s",
-					   change->confirm_within / 1000);
+		why = psprintf("nobody confirmed it within %s", castssl_span_text(change->confirm_within));
 	else
 		why = "nobody confirmed it in time";
 	change->reason = why;
 	castssl_log_undone(change, castssl_change_undo(change, state), elevel);
 }
 
-/*
- * Why the change cannot be undone as a whole, and so not at all: a clause, with the files;
- * NULL when it can.
- */
-static char *
-reason_to_leave_alone(const CastsslChange *change)
+char *
+castssl_change_why_left_alone(const CastsslChange *change)
 {
 	StringInfoData outside;
 	StringInfoData newer;
@@ -77,10 +74,10 @@ reason_to_leave_alone(const CastsslChange *change)
 		const CastsslChangedFile *file = lfirst(cell);
 
 		if (file->outside)
-			appendStringInfo(&outside, "%s%s", outside.len ? ", " : "", file->path);
+			castssl_append_listed(&outside, file->path);
 		if (change->moved && !file->elsewhere &&
 			castssl_change_is_foreign(file, castssl_hash_on_disk(file->path, NULL)))
-			appendStringInfo(&newer, "%s%s", newer.len ? ", " : "", file->path);
+			castssl_append_listed(&newer, file->path);
 	}
 	if (outside.len > 0 && change->whose != CASTSSL_OURS)
 		return psprintf("%s: %s", castssl_whose_reason(change->whose), outside.data);
@@ -91,7 +88,22 @@ reason_to_leave_alone(const CastsslChange *change)
 	return NULL;
 }
 
-/* It is closed as it stands, so that other changes can go on. */
+char *
+castssl_change_hint_to_end(const CastsslChange *change)
+{
+	bool as_made;
+
+	if (change->state != CASTSSL_UNCONFIRMED || change->confirm_deadline <= GetCurrentTimestamp())
+		return pstrdup("SELECT * FROM castssl_changes(); by a superuser ends it, and leaves the "
+					   "files as they are.");
+	as_made = castssl_change_edited_since(change) == NULL &&
+			  castssl_change_parameters_set_since(change) == NULL;
+	return psprintf("End it: SELECT castssl_confirm(" INT64_FORMAT ", force => true);%s",
+					change->id,
+					as_made ? "  Or take it back: SELECT * FROM castssl_rollback();" : "");
+}
+
+/* Close the change without undoing it, so that other changes can be made. */
 static void
 leave_alone(CastsslChange *change, char *reason, int elevel)
 {
@@ -107,7 +119,7 @@ leave_alone(CastsslChange *change, char *reason, int elevel)
 static void
 recover_one(CastsslChange *change, int elevel)
 {
-	char *reason = reason_to_leave_alone(change);
+	char *reason = castssl_change_why_left_alone(change);
 
 	if (reason)
 		leave_alone(change, reason, elevel);
@@ -115,7 +127,7 @@ recover_one(CastsslChange *change, int elevel)
 		undo_one(change, elevel);
 }
 
-/* The newest one, because it may have replaced what an older one wrote; NULL: none is due. */
+/* The newest change that is due, because it may have replaced files of an older one; NULL: none. */
 static CastsslChange *
 newest_due(TimestampTz now)
 {
@@ -130,8 +142,8 @@ newest_due(TimestampTz now)
 }
 
 /*
- * What has been undone may have been a rollback: then the change that it had taken back is in
- * effect again, and due itself, before those that are older.  So the journal is read each time.
+ * An undone change may have been a rollback.  Then the change that it took back is in effect again,
+ * and may be due before older ones.  So the journal is read again each time.
  */
 void
 castssl_change_recover(int elevel)

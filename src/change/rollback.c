@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "base/words.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
@@ -18,6 +19,7 @@
 #include "change/rollback.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
 #include "server/disk/swap.h"
 #include "server/parameters.h"
@@ -25,12 +27,12 @@
 #include "server/reload.h"
 #include "tls/openssl.h"
 
-/* What is to be done with one file. */
+/* How to restore one file. */
 typedef struct Restored
 {
-	bool replace;     /* put its before-image, or its absence, back */
-	bool set_mode;    /* only its mode is another one */
-	const char *seen; /* its hash when that was decided; NULL: it did not exist */
+	bool replace;     /* restore its before-image, or remove it if it did not exist */
+	bool set_mode;    /* restore only its mode */
+	const char *seen; /* its hash when this was decided; NULL: it did not exist */
 } Restored;
 
 /* Writing one before-image beside its file. */
@@ -38,7 +40,7 @@ typedef struct Preparation
 {
 	const CastsslChange *change;
 	int n;          /* which file */
-	bool give_back; /* its owner too */
+	bool give_back; /* restore the owner too */
 } Preparation;
 
 void
@@ -50,7 +52,7 @@ castssl_change_take_staged(const CastsslChange *change)
 		castssl_file_rename(staged, castssl_journal_path(change->id, "staged"));
 }
 
-/* Not if other edits were staged since. */
+/* Move the staged edits back, unless somebody has staged other edits since. */
 static void
 give_staged_back(const CastsslChange *change)
 {
@@ -69,7 +71,7 @@ castssl_change_is_foreign(const CastsslChangedFile *file, const char *hash)
 		   !castssl_same_text(hash, castssl_change_hash_back(file));
 }
 
-/* Does the change leave the bytes as they are, and set the mode alone? */
+/* Does the change set only the mode of the file, not its bytes? */
 static bool
 keeps_content(const CastsslChangedFile *file)
 {
@@ -77,9 +79,9 @@ keeps_content(const CastsslChangedFile *file)
 }
 
 /*
- * What the change has written beside its files waits there until it takes their place.
- * So a file whose new content still waits was not replaced: it is left alone, whoever has
- * written it.  That goes into the journal, for what waits is about to be removed.
+ * A change writes new content beside each file, then swaps the two.  If the new content is still
+ * beside a file, the file was not replaced, and must be left alone.  The journal records this,
+ * because the new content is about to be removed.
  */
 static void
 find_untouched(CastsslChange *change)
@@ -131,8 +133,8 @@ decide(const CastsslChangedFile *file)
 }
 
 /*
- * Somebody has written the file since the change looked at it: keep in the change's
- * directory what lies at where.  stays: the edit is part of what is put back, too.
+ * Somebody has edited the n-th file since the change read it.  Keep a copy of the edited file,
+ * which is at the path where, in the change's directory. stays: what is restored includes the edit.
  */
 static void
 keep_edited(CastsslChange *change, int n, const char *where, bool stays)
@@ -149,19 +151,19 @@ keep_edited(CastsslChange *change, int n, const char *where, bool stays)
 	change->reason =
 		psprintf("%s%s\"%s\" was edited meanwhile: %s", change->reason ? change->reason : "",
 				 change->reason ? "; " : "", file->path,
-				 stays ? "the edit stays" : psprintf("what it held is kept in \"%s\"", copy));
+				 stays ? "the edit stays" : psprintf("the edited file is kept in \"%s\"", copy));
 	ereport(WARNING,
 			(errmsg("file \"%s\" was edited since change " INT64_FORMAT ", which is being undone",
 					file->path, change->id),
-			 errdetail(stays ? "The edit stays.  What the file held is kept in \"%s\"."
-							 : "What it held is kept in \"%s\".",
+			 errdetail(stays ? "The edit stays.  A copy of the edited file is kept in \"%s\"."
+							 : "The edited file is kept in \"%s\".",
 					   copy)));
 }
 
 /*
- * A crash may come after the file was exchanged and before what came out was looked at:
- * then somebody's edit waits beside the file.  A before-image that was not written to its
- * end may wait there as well.
+ * Is somebody's edit beside the file?  castssl_swap() exchanges the file with what is beside it,
+ * then looks at what came out.  After a crash in between, the edit is still there.  The file there
+ * may also be a before-image that was not written to its end: that is no edit.
  */
 static bool
 edit_came_out(const CastsslChange *change, int n, const char *seen)
@@ -197,11 +199,9 @@ prepare_before_image(void *arg)
 	if (!step->give_back)
 		mode = castssl_file_mode_as_ours(mode);
 	castssl_file_prepare(file->path, data, length, mode, step->give_back ? &owner : NULL);
-	explicit_bzero(data, length);
-	pfree(data);
 }
 
-/* Restore the file with its owner, or else without. */
+/* Write the before-image beside the file, with its owner if this account may set it. */
 static void
 prepare_one(const CastsslChange *change, int n)
 {
@@ -230,7 +230,7 @@ remove_prepared(const CastsslChange *change)
 	}
 }
 
-/* Have what is put back keep the edit, where that can be. */
+/* Somebody edited the file: restore it with the edit if possible. */
 static void
 merge(CastsslChange *change, int n, Restored *wanted)
 {
@@ -240,14 +240,14 @@ merge(CastsslChange *change, int n, Restored *wanted)
 		wanted->replace = !castssl_same_text(wanted->seen, file->back_hash);
 }
 
-/* All that is to be put back, and what it needs. */
+/* A change, and how to restore each of its files. */
 typedef struct Restoring
 {
 	CastsslChange *change;
 	Restored *files;
 } Restoring;
 
-/* Everything that can fail for want of space or of rights, before anything is put back. */
+/* Do everything that can fail for lack of space or rights, before any file is restored. */
 static void
 prepare(void *arg)
 {
@@ -282,7 +282,7 @@ prepare(void *arg)
 	}
 }
 
-/* What somebody else has stored by ALTER SYSTEM since goes into the journal, and is said. */
+/* Record in the journal, and report, values that somebody else stored by ALTER SYSTEM since. */
 static void
 keep_parameters(CastsslChange *change)
 {
@@ -304,15 +304,15 @@ keep_parameters(CastsslChange *change)
 		ereport(WARNING, (errmsg("parameter \"%s\" was set since change " INT64_FORMAT
 								 ", which is being undone",
 								 parameter->name, change->id),
-						  errdetail("Its value was \"%s\".", now)));
+						  errdetail("The value that is replaced was \"%s\".", now)));
 	}
 	if (any)
 		castssl_journal_update(change);
 }
 
 /*
- * How many files are replaced that parameters of TLS name?  One alone needs no bridge:
- * its rename leaves no instant at which something does not fit.
+ * The number of replaced files that parameters of TLS name.  A single one needs no bridge, because
+ * a rename is atomic.
  */
 static int
 count_tls_files(const CastsslChange *change, const bool *replaced)
@@ -333,7 +333,7 @@ count_tls_files(const CastsslChange *change, const bool *replaced)
 	return count;
 }
 
-/* Nothing but ssl itself may differ from before: then nothing has to be bridged. */
+/* Are all parameters except ssl stored as before the change? */
 static bool
 parameters_are_as_before(const CastsslChange *change)
 {
@@ -363,7 +363,7 @@ find_ssl(const CastsslChange *change)
 	return NULL;
 }
 
-/* TLS stays on meanwhile where it is on before and after; else ssl is stored off. */
+/* If TLS is on now and afterwards, keep it on (change/bridge.h); else store ssl = off. */
 static void
 bridge(const Restoring *restoring)
 {
@@ -430,10 +430,9 @@ put_parameters_back(const CastsslChange *change)
 }
 
 /*
- * Put every file and parameter of the change back, durably, whatever of it had been done.
- * What is so already is left alone, so calling it again is harmless.  Everything that may
- * fail for want of space or rights comes first: where it fails, nothing is as it was
- * not before, and the parameters stay as they are.
+ * Restore every file and parameter of the change, durably, however far the change had got.  Files
+ * that are already restored are skipped, so a second call is harmless.  Everything that may fail
+ * for lack of space or rights comes first: if it fails, no file and no parameter has changed.
  */
 static void
 restore(CastsslChange *change)
@@ -459,7 +458,7 @@ restore(CastsslChange *change)
 	castssl_directory_remove(castssl_journal_next_path(change->id, -1));
 }
 
-/* Of a change that had not come to replace anything: what it has prepared. */
+/* Remove what a change has prepared that has not replaced anything yet. */
 static void
 abandon(const CastsslChange *change)
 {

@@ -8,24 +8,25 @@
 #include "change/record.h"
 
 /*
- * Move the staged edits of pg_hba.conf that the change makes live into its directory,
- * and back when it is undone.  Does nothing if the change uses none.
+ * Move the staged edits of pg_hba.conf, which the change applies, into its directory.
+ * castssl_change_undo moves them back.  Does nothing if the change uses none.
  */
 extern void castssl_change_take_staged(const CastsslChange *change);
 
 /*
- * Put every file and parameter of the change back, durably, whatever of it had been done;
- * reload; and end the change in the journal: state is what it ends in.  Calling it again
- * is harmless.  Returns NULL, or why the reload could not be seen (palloc'd); the files
- * are back all the same.
+ * Restore every file and parameter of the change, durably, however far the change had got; reload;
+ * and close the change in the journal with that state.  A second call is harmless.  Returns NULL,
+ * or why the reload could not be observed (palloc'd): the files are restored in both cases.
  *
- * What may fail for want of rights or space comes first: then nothing is stored or
- * replaced, and it raises the error.  TLS stays on meanwhile where it is on before and
- * after.  An owner that only root could give back is not: the file is the server's then,
- * and no key is readable for more than the server.  What somebody else has written since
- * the change is kept in the change's directory, with a WARNING, also what ALTER SYSTEM has
- * stored; an edit of rules stays in effect (change/edited.h).  A file that the change had not
- * replaced yet is left as it is.
+ * - What may fail for lack of rights or space comes first.  If it fails, the error is raised, and
+ *   nothing is stored or replaced.
+ * - If TLS is on now and afterwards, it stays on in between.
+ * - If only root could restore an owner, the file belongs to the server's account, and only that
+ *   account can read a key.
+ * - What somebody else has written since the change is kept in the change's directory, with a
+ *   WARNING; so are values that ALTER SYSTEM has stored.  An edit of rules stays in effect
+ *   (change/edited.h).
+ * - A file that the change had not replaced yet is left as it is.
  */
 extern char *castssl_change_undo(CastsslChange *change, CastsslChangeState state);
 
@@ -35,11 +36,13 @@ extern char *castssl_change_undo(CastsslChange *change, CastsslChangeState state
  */
 extern char *castssl_change_edited_since(const CastsslChange *change);
 
-/* The same of its parameters: those that are no longer stored as the change stored them. */
+/* Names of the parameters that are no longer stored as the change stored them; NULL if all are. */
 extern char *castssl_change_parameters_set_since(const CastsslChange *change);
 
-/* Does a file with that hash (NULL: none) hold neither what was before the change nor what it
- * wrote? */
+/*
+ * Has somebody else written a file with that hash (NULL: it does not exist)?  True if the hash is
+ * not that of the before-image, of what the change wrote, or of what undoing restores.
+ */
 extern bool castssl_change_is_foreign(const CastsslChangedFile *file, const char *hash);
 
 #endif

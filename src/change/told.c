@@ -1,29 +1,51 @@
 /*
  * told.c
- *		What became of a change, in words.
+ *		The state of a change, in words.
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
+#include <ctype.h>
 
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "base/clock.h"
 #include "change/told.h"
+
+char *
+castssl_role_told(const char *name)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (const char *c = quote_identifier(name); *c; c++)
+	{
+		if (iscntrl((unsigned char) *c))
+			appendStringInfo(&text, "\\%02X", (unsigned char) *c);
+		else
+			appendStringInfoChar(&text, *c);
+	}
+	return text.data;
+}
 
 char *
 castssl_change_name(const CastsslChange *change)
 {
 	return psprintf("change " INT64_FORMAT " (%s%s%s)", change->id, change->action,
-					change->user_name ? " by " : "", change->user_name ? change->user_name : "");
+					change->user_name ? " by " : "",
+					change->user_name ? castssl_role_told(change->user_name) : "");
 }
 
 char *
 castssl_change_title(const CastsslChange *change)
 {
 	return psprintf("%s%s%s%s%s", change->action, change->user_name ? " by " : "",
-					change->user_name ? change->user_name : "", change->started_at ? ", " : "",
-					change->started_at ? timestamptz_to_str(change->started_at) : "");
+					change->user_name ? castssl_role_told(change->user_name) : "",
+					change->started_at ? ", " : "",
+					change->started_at ? castssl_clock_text(change->started_at) : "");
 }
 
-/* By itself: at once, at its deadline, with its transaction, after a crash. */
+/* For an undone change: at once, at its deadline, with its transaction, or after a crash. */
 static char *
 undone(const CastsslChange *change)
 {
@@ -31,7 +53,7 @@ undone(const CastsslChange *change)
 
 	if (change->finished_at == 0)
 		return psprintf("was undone: %s", reason);
-	return psprintf("was undone at %s: %s", timestamptz_to_str(change->finished_at), reason);
+	return psprintf("was undone at %s: %s", castssl_clock_text(change->finished_at), reason);
 }
 
 char *
@@ -45,9 +67,9 @@ castssl_change_told(const CastsslChange *change)
 			return pstrdup("is not committed yet");
 		case CASTSSL_UNCONFIRMED:
 			return psprintf("waits to be confirmed until %s",
-							timestamptz_to_str(change->confirm_deadline));
+							castssl_clock_text(change->confirm_deadline));
 		case CASTSSL_APPLIED:
-			return psprintf("is in effect since %s", timestamptz_to_str(change->applied_at));
+			return psprintf("has been in effect since %s", castssl_clock_text(change->applied_at));
 		case CASTSSL_ROLLED_BACK:
 			return change->undone ? undone(change) : pstrdup("was taken back by a later change");
 		case CASTSSL_EXPIRED:
@@ -56,5 +78,13 @@ castssl_change_told(const CastsslChange *change)
 		case CASTSSL_DAMAGED:
 			break;
 	}
-	return psprintf("has a record that is damaged: %s", change->reason);
+	return psprintf("has a damaged record: %s", change->reason);
+}
+
+char *
+castssl_change_last_told(const CastsslChange *last)
+{
+	return last ? psprintf("The last one, " INT64_FORMAT ", %s.", last->id,
+						   castssl_change_told(last))
+				: pstrdup("Nothing was changed so far.");
 }

@@ -41,7 +41,7 @@ confirm(CastsslChange *change, uint64 transaction)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	change->transaction = 0; /* it has committed */
+	change->transaction = 0; /* that one has committed */
 	change->decision = transaction;
 	if (transaction != 0)
 	{
@@ -65,7 +65,7 @@ postpone(CastsslChange *change, TimestampTz deadline, uint64 transaction)
 	change->confirm_within = 0;
 }
 
-/* Is there no later word on the same change, which counts instead? */
+/* Is this the last item for its change?  Only that one is logged. */
 static bool
 is_last_word(const CastsslPending *item)
 {
@@ -82,11 +82,11 @@ is_last_word(const CastsslPending *item)
 	return last;
 }
 
-/* Write what becomes of the change if this transaction commits. */
+/* Write the state that the change has if this transaction commits. */
 static void
 settle(CastsslPending *item, uint64 transaction)
 {
-	CastsslChange *change = castssl_journal_read(item->change_id);
+	CastsslChange *change = castssl_journal_read_existing(item->change_id);
 
 	switch (item->kind)
 	{
@@ -119,9 +119,9 @@ any(const List *pending, bool aborted)
 }
 
 /*
- * What fails here ends the transaction, and then the changes are undone.  The changes of
- * subtransactions that were rolled back are undone first: as long as this transaction
- * keeps the lock, no other process can.
+ * An error here aborts the transaction, and then the changes are undone.  Changes of
+ * subtransactions that were rolled back are undone first: while this transaction keeps the lock,
+ * no other process can do it.
  */
 static void
 before_commit(void)
@@ -132,9 +132,9 @@ before_commit(void)
 
 	if (!any(pending, false))
 		return;
-	HOLD_INTERRUPTS();
 	if (any(pending, true))
 		castssl_change_recover(LOG);
+	HOLD_INTERRUPTS();
 	transaction = castssl_transaction_id(false);
 	CASTSSL_FAULT("before commit");
 	foreach (cell, pending)
@@ -163,8 +163,7 @@ log_decided(void)
 }
 
 /*
- * Programs that show what the server says see that a change does not stay.  The log has a line
- * when it is undone.
+ * Tell the client that a change does not stay.  The log gets a line when the change is undone.
  */
 static void
 tell_taken_back(void)
@@ -177,8 +176,8 @@ tell_taken_back(void)
 
 		if (item->kind == CASTSSL_PENDING_KEEP && !item->aborted)
 			ereport(WARNING_CLIENT_ONLY,
-					(errmsg("change " INT64_FORMAT " by pg_castssl is taken back, for its "
-							"transaction did not commit",
+					(errmsg("change " INT64_FORMAT
+							" of pg_castssl is taken back, because its transaction did not commit",
 							item->change_id)));
 	}
 }
@@ -193,7 +192,8 @@ forget_and_wake(void)
 static void
 at_end(XactEvent event, void *arg)
 {
-	if (castssl_pending_list() == NIL)
+	if (castssl_pending_list() == NIL &&
+		!(event == XACT_EVENT_PRE_PREPARE && castssl_lock_has_staged()))
 		return;
 	switch (event)
 	{
@@ -204,9 +204,10 @@ at_end(XactEvent event, void *arg)
 			ereport(
 				ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a transaction that changed something by pg_castssl cannot be prepared"),
-				 errdetail("A change belongs to a transaction that commits, or is taken back, "
-						   "in its own session."),
+				 errmsg("a transaction that made a change or staged edits with pg_castssl cannot "
+						"be prepared"),
+				 errdetail("The session that makes a change must itself commit the change or "
+						   "roll it back."),
 				 errhint("COMMIT instead, or call castssl_* outside of this transaction.")));
 			break;
 		case XACT_EVENT_ABORT:

@@ -2,18 +2,17 @@
  * transaction.h
  *		A change belongs to the transaction that made it.
  *
- * A change is in effect and proven when the call returns, and its state is
- * uncommitted.  When the transaction is about to commit, its manifest gets its final
- * state and the transaction's id; it counts if that id has committed, which PostgreSQL
- * knows for good.  So all changes of a transaction count, or none, whatever ends the
- * server.  On a standby, where transactions have no ids, the final state counts as
- * soon as it is written.
+ * A change is in effect and proven when the call returns, and its state is uncommitted.
+ * Just before the transaction commits, the manifest gets the final state and the id of the
+ * transaction.  That state is valid if the id has committed, which PostgreSQL remembers also
+ * after a crash.  So either all changes of a transaction stay, or none.  On a standby, where
+ * transactions have no ids, the final state is valid as soon as it is written.
  *
- * So it is with a confirmation and a new deadline: the manifest has them with the id.
+ * A confirmation and a new deadline are also written with the id of their transaction.
  *
- * What was not committed is undone as what was interrupted is: by the process that
- * watches, which is woken, or by the next call that changes something.  The callback for
- * an abort does no more than say so and wake it.
+ * A change that was not committed is undone like an interrupted one: by the process that
+ * watches, or by the next call that changes something.  The callback for an abort only tells
+ * the client and wakes that process.
  */
 #ifndef CASTSSL_CHANGE_TRANSACTION_H
 #define CASTSSL_CHANGE_TRANSACTION_H

@@ -1,6 +1,6 @@
 /*
  * whose.c
- *		Whose are the files outside of the data directory that a journal speaks of?
+ *		To which cluster do the files of a change outside of the data directory belong?
  */
 #include "postgres.h"
 
@@ -35,7 +35,7 @@ castssl_whose_outside(const char *written_in, bool moved)
 	if (written_in == NULL || strcmp(written_in, here) == 0)
 		return moved ? CASTSSL_UNCERTAIN : CASTSSL_OURS;
 	if (!stat_control(written_in, &other))
-		/* Gone: this is the heir.  What nobody may look at may be there still. */
+		/* if it is gone, this one replaces it; any other error: it may still exist */
 		return errno == ENOENT || errno == ENOTDIR ? CASTSSL_OURS : CASTSSL_ANOTHERS;
 	if (!stat_control(here, &own))
 		return CASTSSL_UNCERTAIN; /* LCOV_EXCL_LINE: the server runs with it */
@@ -48,8 +48,8 @@ const char *
 castssl_whose_reason(CastsslWhose whose)
 {
 	if (whose == CASTSSL_ANOTHERS)
-		return "this data directory is a copy, and the files outside of it are those of the "
-			   "cluster that it was copied from";
-	return "this data directory is a copy or was restored, and whether the change was confirmed "
-		   "since cannot be known";
+		return "this data directory is a copy, and the files outside of it belong to the cluster "
+			   "that it was copied from";
+	return "this data directory is a copy or was restored, and nobody can know whether the change "
+		   "was confirmed since then";
 }

@@ -1,32 +1,31 @@
 /*
  * whose.h
- *		Whose are the files outside of the data directory that a journal speaks of?
+ *		To which cluster do the files of a change outside of the data directory belong?
  *
- * A journal travels with its data directory: with a copy, a snapshot, a base backup.  The
- * files outside, such as /etc/postgresql, do not.  So a server that finds an open change
- * may stand beside the server that made it, or may be that server as it was some days
- * ago.
+ * A copy, a snapshot or a base backup of a data directory includes the journal, but not the
+ * files outside, such as those in /etc/postgresql.  So a server that finds an open change may
+ * be a copy that runs beside the server that made it, or that server as it was some days ago.
  */
 #ifndef CASTSSL_CHANGE_WHOSE_H
 #define CASTSSL_CHANGE_WHOSE_H
 
 typedef enum CastsslWhose
 {
-	CASTSSL_OURS,     /* this cluster made the change, or is the heir of the one that did */
-	CASTSSL_ANOTHERS, /* the cluster that made it is still there, in its own data directory */
-	CASTSSL_UNCERTAIN /* a copy lies in its place: the change may have been confirmed since */
+	CASTSSL_OURS,     /* this cluster made the change, or replaces the one that did */
+	CASTSSL_ANOTHERS, /* the cluster that made it still exists, in its own data directory */
+	CASTSSL_UNCERTAIN /* a copy is in its place: the change may have been confirmed since */
 } CastsslWhose;
 
 /*
  * written_in is the data directory in which the change was written, links resolved (NULL:
- * unknown); moved: the journal is not where that change was written, by its inodes.
+ * unknown). moved: by its inodes, the journal is not in the place where it was written.
  */
 extern CastsslWhose castssl_whose_outside(const char *written_in, bool moved);
 
-/* What a copy of this cluster does not have in common with it: the inode of its pg_control. */
+/* The inode of this cluster's pg_control, which a copy does not share; 0: unknown. */
 extern int64 castssl_whose_control(void);
 
-/* Why such files are left alone, a clause. */
+/* Why a change with such files is not undone, a static clause.  Not for CASTSSL_OURS. */
 extern const char *castssl_whose_reason(CastsslWhose whose);
 
 #endif

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/fault.h"
 #include "base/settings.h"
@@ -31,40 +32,40 @@
 #include "change/worker.h"
 #include "server/process/loan.h"
 #include "server/process/raise.h"
+#include "server/process/slots.h"
 #include "server/process/wait.h"
 
 /* Milliseconds until the worker reads the journal again: */
-#define NAP_LONGEST 10000 /* at most, because clocks jump */
+#define NAP_LONGEST 10000 /* the longest before a deadline, because clocks can be set */
 #define NAP_BUSY 100      /* another process holds the lock */
-#define NAP_COMMIT 2000   /* at most, for the transaction of a change to end */
-#define SAY_AGAIN 3600    /* seconds */
+#define NAP_COMMIT 2000   /* the longest while the transaction of a change runs */
+#define SAY_AGAIN 3600    /* seconds until the same WARNING is repeated */
 #define NAP_FAILED 10000  /* undoing failed, try again */
 #define NAP_FOREVER (-1)  /* nothing to watch */
 
-/* Milliseconds that a new worker is waited for, at least, and between two looks at it. */
+/* Milliseconds to wait for a new worker, at least, and between two looks at it. */
 #define START_TIMEOUT 10000
 #define START_PAUSE 10
 
-/* Seconds until a worker comes back that was terminated. */
+/* Seconds until the postmaster starts a terminated worker again. */
 #define RESTART_TIME 2
 
-/* What a worker knows. */
+/* The state of a worker. */
 typedef struct Watch
 {
-	bool stays;    /* for as long as the server runs, not for one change */
-	bool clear_up; /* first of all undo and remove what was interrupted */
-	bool begun;    /* it is this process that watches */
+	bool stays;    /* it runs as long as the server, not for one change */
+	bool clear_up; /* at its start it undoes and removes what was interrupted */
+	bool begun;    /* this process is the one that watches */
 	bool over;     /* it is not needed any more */
-	long nap;      /* until the journal is to be looked at again */
-	long busy;     /* the last nap for a transaction to end; the end wakes this process */
+	long nap;      /* milliseconds until it reads the journal again */
+	long busy;     /* the last nap for a running transaction, whose end wakes this process */
 } Watch;
 
 extern PGDLLEXPORT void castssl_worker_main(Datum argument);
 
 /*
- * What castssl_worker_start and castssl_worker_register have in common.  The
- * argument is a bool, which no build passes by reference: a pointer would lead
- * nowhere in the other process.
+ * The fields that castssl_worker_start and castssl_worker_register set alike.  The argument is
+ * a bool, which every build passes by value: a pointer would be invalid in the worker.
  */
 static void
 describe_worker(BackgroundWorker *worker, bool stays)
@@ -83,8 +84,14 @@ describe_worker(BackgroundWorker *worker, bool stays)
 	strlcpy(worker->bgw_type, "pg_castssl", BGW_MAXLEN);
 }
 
-static void
-raise_no_slot(void)
+bool
+castssl_worker_can_watch(void)
+{
+	return castssl_watch_exists() || castssl_slot_is_free();
+}
+
+void
+castssl_worker_raise_no_slot(void)
 {
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("no background worker could be started to undo the change"),
@@ -96,8 +103,8 @@ raise_no_slot(void)
 }
 
 /*
- * That it was forked says nothing yet: its library may not be there.  True when it
- * watches.
+ * Wait until the worker watches; false if it does not.  A worker that was forked may still fail:
+ * its library may be missing.
  */
 static bool
 wait_until_it_watches(BackgroundWorkerHandle *handle)
@@ -133,14 +140,14 @@ start(void *arg)
 	worker.bgw_notify_pid = MyProcPid;
 	CASTSSL_FAULT("start worker");
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		raise_no_slot();
+		castssl_worker_raise_no_slot();
 	PG_TRY();
 	{
 		watches = wait_until_it_watches(handle);
 	}
 	PG_FINALLY();
 	{
-		/* else the postmaster would try again and again */
+		/* otherwise the postmaster would start it again and again */
 		if (!watches)
 			TerminateBackgroundWorker(handle);
 	}
@@ -148,23 +155,26 @@ start(void *arg)
 	if (!watches)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("no background worker could be started to undo the change"),
-						errdetail("It was registered, but did not come up."),
+						errdetail("The worker was registered, but did not start."),
 						errhint("The server's log says why.  Without confirm_within no worker is "
 								"needed."),
 						castssl_err_reason("castssl_no_worker")));
 	CASTSSL_FAULT("started worker");
 }
 
-void
+bool
 castssl_worker_start(int64 change_id, bool required)
 {
+	bool watched = true;
+
 	if (castssl_watch_exists())
-		return; /* who watches cannot go while we hold the lock */
+		return true; /* it does not end while we hold the lock */
 	if (required)
 		start(&change_id);
 	else
-		(void) castssl_attempt(start, &change_id);
+		watched = (castssl_attempt(start, &change_id) == NULL);
 	castssl_watch_wake();
+	return watched;
 }
 
 static bool registered = false; /* in the postmaster, and so in all its children */
@@ -190,8 +200,8 @@ castssl_worker_is_registered(void)
 static bool
 recover(int elevel)
 {
-	/* Where the postmaster is gone, another server may be about to start with these files. */
-	if (!PostmasterIsAlive() || !castssl_lock_try())
+	/* if the postmaster is gone, another server may be starting with these files */
+	if (!PostmasterIsAlive() || !castssl_lock_try_to_undo())
 		return false;
 	PG_TRY();
 	{
@@ -200,7 +210,7 @@ recover(int elevel)
 	}
 	PG_FINALLY();
 	{
-		castssl_lock_release();
+		castssl_lock_release_to_undo();
 	}
 	PG_END_TRY();
 	return true;
@@ -214,13 +224,13 @@ time_left(const CastsslChange *change)
 }
 
 /*
- * Nothing is open: clear up, and sleep or go.  Only with the lock held does one know that
- * nothing begins that counts on this worker.
+ * No change is open: clear up, then sleep or end.  This needs the lock, so that no change can
+ * begin which relies on this worker.
  */
 static void
 rest(Watch *watch)
 {
-	if (!castssl_lock_try())
+	if (!castssl_lock_try_to_undo())
 		return;
 	PG_TRY();
 	{
@@ -234,16 +244,17 @@ rest(Watch *watch)
 		{
 			castssl_watch_end();
 			watch->begun = false;
+			CASTSSL_FAULT("watch ended");
 		}
 	}
 	PG_FINALLY();
 	{
-		castssl_lock_release();
+		castssl_lock_release_to_undo();
 	}
 	PG_END_TRY();
 }
 
-/* Look at the journal, and undo what is due. */
+/* Read the journal, and undo what is due. */
 static void
 look(void *arg)
 {
@@ -267,8 +278,8 @@ look(void *arg)
 }
 
 /*
- * The worker runs as the role that made the cluster, which need not be a
- * superuser any more: then as the first that is one.
+ * The first superuser.  A worker runs as the bootstrap superuser, but that role may have lost
+ * the attribute.
  */
 static Oid
 find_superuser(void)
@@ -299,7 +310,7 @@ become_superuser(void)
 		SetUserIdAndSecContext(role, 0);
 }
 
-/* What stands in the way is said once, and then each hour, until it is something else. */
+/* Report why a change could not be undone: once, then every hour, and when the reason changes. */
 static void
 say_failed(const ErrorData *error)
 {
@@ -313,14 +324,16 @@ say_failed(const ErrorData *error)
 		return;
 	strlcpy(said, error->message, sizeof(said));
 	said_at = now;
-	ereport(WARNING,
-			(errmsg("pg_castssl: a change could not be undone yet: %s", error->message),
-			 error->detail ? errdetail("%s", error->detail) : 0,
-			 errhint("This is tried again every %d seconds, and said again after %d minutes.",
-					 NAP_FAILED / 1000, SAY_AGAIN / 60)));
+	ereport(
+		WARNING,
+		(errmsg("pg_castssl: a change could not be undone yet: %s", error->message),
+		 error->detail ? errdetail("%s", error->detail) : 0,
+		 errhint(
+			 "The worker tries again every %d seconds, and repeats this message after %d minutes.",
+			 NAP_FAILED / 1000, SAY_AGAIN / 60)));
 }
 
-/* The same as look in a transaction of its own; what fails is logged and tried again. */
+/* Call look() in a transaction of its own.  An error is logged, and tried again later. */
 static void
 look_again(Watch *watch)
 {
@@ -340,7 +353,7 @@ look_again(Watch *watch)
 																 : "waiting for castssl_confirm()");
 }
 
-/* Be the one who watches; another one may still be at it, of a change or for ever. */
+/* Become the process that watches; false if another worker still does. */
 static bool
 begin_to_watch(Watch *watch)
 {
@@ -363,11 +376,11 @@ castssl_worker_main(Datum argument)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	pqsignal(SIGINT, PG_SIG_IGN); /* a cancel does not call off the deadline */
+	pqsignal(SIGINT, PG_SIG_IGN); /* a query cancel must not stop the deadline */
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
-	/* A termination request ends it in castssl_wait, and it is back after RESTART_TIME. */
+	/* A termination request ends the process in castssl_wait; it restarts after RESTART_TIME. */
 	for (;;)
 	{
 		int events;
@@ -398,8 +411,8 @@ stand_in(void *arg)
 }
 
 /*
- * This session ends in the middle of a change, when it has the lock still, or of a transaction
- * to which changes belong.  What fails here is FATAL, which goes on with the end.
+ * Undo what this session leaves behind when it ends during a change (then it still holds the
+ * lock), or during a transaction with changes.  An error here is FATAL, and the session still ends.
  */
 static void
 undo_at_exit(int code, Datum arg)
@@ -422,15 +435,15 @@ start_missing_worker(void *arg)
 	CastsslChange *open = castssl_journal_open_change();
 
 	if (open == NULL || open->state != CASTSSL_UNCONFIRMED || time_left(open) <= 0 ||
-		castssl_watch_exists() || !castssl_lock_try())
+		castssl_watch_exists() || !castssl_lock_try_to_undo())
 		return;
 	PG_TRY();
 	{
-		castssl_worker_start(open->id, true);
+		(void) castssl_worker_start(open->id, true);
 	}
 	PG_FINALLY();
 	{
-		castssl_lock_release();
+		castssl_lock_release_to_undo();
 	}
 	PG_END_TRY();
 }
@@ -438,14 +451,14 @@ start_missing_worker(void *arg)
 void
 castssl_worker_stand_in(void)
 {
-	static bool registered;
+	static bool undoes_at_exit;
 	ErrorData *error;
 
 	if (!IsUnderPostmaster)
 		return;
-	if (!registered)
+	if (!undoes_at_exit)
 		before_shmem_exit(undo_at_exit, 0);
-	registered = true;
+	undoes_at_exit = true;
 	error = castssl_attempt(stand_in, NULL);
 	if (error == NULL)
 		error = castssl_attempt(start_missing_worker, NULL);
@@ -457,34 +470,57 @@ castssl_worker_stand_in(void)
 						 "the server, try again.")));
 }
 
+typedef struct Open
+{
+	CastsslChange *change; /* NULL: none */
+	char *reason;          /* castssl_change_why_left_alone() */
+} Open;
+
 static void
 find_open(void *arg)
 {
-	*(CastsslChange **) arg = castssl_journal_open_change();
+	Open *open = arg;
+
+	open->change = castssl_journal_open_change();
+	if (open->change)
+		open->reason = castssl_change_why_left_alone(open->change);
 }
 
 void
 castssl_worker_tell(void)
 {
-	CastsslChange *open = NULL;
-	ErrorData *error = castssl_attempt(find_open, &open);
+	Open found = { 0 };
+	ErrorData *error = castssl_attempt(find_open, &found);
+	const CastsslChange *open = found.change;
 	bool waits;
 
 	if (error)
-		ereport(WARNING, (errmsg("whether a change waits is not known: %s", error->message),
+		ereport(WARNING, (errmsg("could not find out whether a change waits: %s", error->message),
 						  error->detail ? errdetail("%s", error->detail) : 0));
 	if (open == NULL || castssl_lock_is_held() || castssl_watch_exists())
 		return;
+	if (found.reason)
+	{
+		ereport(WARNING,
+				(errmsg("change " INT64_FORMAT " (%s) has not ended, and is not undone here",
+						open->id, open->action),
+				 errdetail("Reason: %s.", found.reason),
+				 errhint("%s", castssl_change_hint_to_end(open))));
+		return;
+	}
 	waits = open->state == CASTSSL_UNCONFIRMED && time_left(open) > 0;
 	ereport(WARNING,
-			(errmsg("change " INT64_FORMAT " (%s) waits to be undone", open->id, open->action),
-			 waits ? errdetail("Nobody watches over it since the server was restarted; its time to "
-							   "be confirmed ends at %s.",
-							   timestamptz_to_str(open->confirm_deadline))
+			(errmsg(waits ? "change " INT64_FORMAT " (%s) waits to be confirmed"
+						  : "change " INT64_FORMAT " (%s) waits to be undone",
+					open->id, open->action),
+			 waits
+				 ? errdetail(
+					   "No worker watches it since the server was restarted.  Its deadline is %s.",
+					   castssl_clock_text(open->confirm_deadline))
 			 : open->state == CASTSSL_UNCONFIRMED
-				 ? errdetail("Nobody confirmed it in time, and nobody watches over it.")
+				 ? errdetail("Nobody confirmed it in time, and no worker is running to undo it.")
 			 : open->state == CASTSSL_UNCOMMITTED
-				 ? errdetail("Its transaction did not commit, and nobody watches over it.")
-				 : errdetail("It was interrupted, and nobody watches over it."),
-			 errhint("As a superuser: SELECT * FROM castssl_changes(); sees to it.")));
+				 ? errdetail("Its transaction did not commit, and no worker is running to undo it.")
+				 : errdetail("It was interrupted, and no worker is running to undo it."),
+			 errhint("A superuser starts the worker by: SELECT * FROM castssl_changes();")));
 }

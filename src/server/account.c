@@ -24,7 +24,10 @@
 #include "base/grow.h"
 #include "server/account.h"
 
-/* What datconnlimit is after an interrupted DROP DATABASE; older minors have no name for it. */
+/*
+ * The value of datconnlimit after an interrupted DROP DATABASE; older minor releases have no name
+ * for it.
+ */
 #define BROKEN_DATABASE (-2)
 
 static CastsslSecret
@@ -41,8 +44,8 @@ kind_of(Datum password)
 }
 
 /*
- * A row of pg_authid.  Not by heap_getattr(), which is inline: in a newer minor it calls a
- * function that an older server of the same major does not have.
+ * The facts of a row of pg_authid.  Does not use heap_getattr(), which is inline: in a newer
+ * minor release it calls a function that an older server of the same major does not have.
  */
 static CastsslRoleFacts
 role_facts(HeapTuple tuple)
@@ -128,6 +131,31 @@ const char **
 castssl_role_names(int *count)
 {
 	return role_names(NULL, count);
+}
+
+const char **
+castssl_database_names(int *count)
+{
+	Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	const char **names = NULL;
+	int capacity = 0;
+
+	*count = 0;
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_database row = (Form_pg_database) GETSTRUCT(tuple);
+
+		if (!row->datallowconn)
+			continue;
+		CASTSSL_GROW(names, *count, capacity);
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the array has grown */
+		names[(*count)++] = pstrdup(NameStr(row->datname));
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return names;
 }
 
 static bool

@@ -13,7 +13,7 @@ typedef enum CastsslSecret
 	CASTSSL_SECRET_NONE,
 	CASTSSL_SECRET_MD5,
 	CASTSSL_SECRET_SCRAM,
-	CASTSSL_SECRET_USELESS /* neither of them: no password is right */
+	CASTSSL_SECRET_USELESS /* another text, which no password matches */
 } CastsslSecret;
 
 typedef struct CastsslRoleFacts
@@ -38,25 +38,34 @@ typedef struct CastsslDatabaseFacts
 } CastsslDatabaseFacts;
 
 /*
- * Both need a transaction, and ask for no privilege.  Of the stored password only its
- * kind leaves the function.
+ * Both need a transaction and check no privileges of the caller.  They return the kind of the
+ * stored password, never the password itself.
  */
 extern CastsslRoleFacts castssl_role_facts(const char *name);
 extern CastsslDatabaseFacts castssl_database_facts(const char *name, Oid role);
 
 /*
- * Do the connection limits of roles and databases bind walsenders as well?  They did
- * until 13.19, 14.16, 15.11, 16.7 and 17.3: the minor release that runs decides.
+ * Do the connection limits of roles and databases count walsenders as well?  They do before
+ * 13.19, 14.16, 15.11, 16.7 and 17.3: the running minor release decides.
  */
 extern bool castssl_limits_bind_walsenders(void);
 
 /* Names of all roles, palloc'd, in no order. */
 extern const char **castssl_role_names(int *count);
 
-/* The names of the roles that may log in and have no secret of SCRAM, sorted.  Palloc'd. */
+/* Names of the databases that allow connections, palloc'd, in no order. */
+extern const char **castssl_database_names(int *count);
+
+/*
+ * The names of the roles that may log in but have no SCRAM secret, or an expired one, sorted.
+ * Palloc'd.
+ */
 extern const char **castssl_roles_without_scram_secrets(int *count);
 
-/* The names of the roles that may log in by an MD5 secret, sorted; *count of them.  Palloc'd. */
+/*
+ * The names of the roles that may log in with an MD5 secret that has not expired, sorted; *count
+ * of them.  Palloc'd.
+ */
 extern const char **castssl_roles_with_md5_secrets(int *count);
 
 #endif

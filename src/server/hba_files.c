@@ -30,15 +30,18 @@ typedef struct Reading
 	int noverlay;
 	bool restricted; /* the caller may only name certain files */
 	List *allowed;   /* use_text() of what the live files name */
-	List *seen;      /* the same of what was read so far */
-	List *paths;     /* the paths of that */
+	List *seen;      /* use_text() of all names seen so far */
+	List *paths;     /* the paths of seen */
 } Reading;
 
 char *
 castssl_hba_file_bytes(const char *path, size_t *length, int *error)
 {
 	const CastsslReading *reading = castssl_reading_find(path);
-	/* Not shown: what somebody who exchanges names has put in the place of a list. */
+	/*
+	 * A caller who is not a superuser must not see a file that somebody put in the place of a
+	 * list by changing a link.
+	 */
 	bool guarded = OidIsValid(castssl_caller()) && !castssl_caller_is_superuser();
 	struct stat st;
 	char *data;
@@ -155,7 +158,7 @@ is_among(const List *uses, const char *use)
 	return false;
 }
 
-/* Refuse what a restricted caller may not name, before anybody looks whether it exists. */
+/* Refuse a name that a restricted caller may not use, before anybody looks whether it exists. */
 static void
 note_use(void *arg, const char *path, int field)
 {
@@ -168,7 +171,7 @@ note_use(void *arg, const char *path, int field)
 				 errmsg("permission denied for path \"%s\"", path),
 				 errdetail("Only superusers may name a file in pg_hba.conf that the live one does "
 						   "not name in the same field."),
-				 errhint("Write the names into the rule, or have a superuser do it.")));
+				 errhint("Write the names into the rule, or let a superuser do it.")));
 	if (!is_among(reading->seen, use))
 	{
 		reading->seen = lappend(reading->seen, use);
@@ -176,7 +179,7 @@ note_use(void *arg, const char *path, int field)
 	}
 }
 
-/* Is it a file whose text nobody is shown, superusers included? */
+/* Is it a file whose text nobody may see, not even a superuser? */
 static bool
 is_private(const char *path, const char *data, size_t length)
 {
@@ -200,8 +203,8 @@ castssl_hba_file_error(const char *path, int error)
 	if (error == EAGAIN)
 		return psprintf("file \"%s\" changed while it was being read", path); /* LCOV_EXCL_LINE */
 	if (error == EPERM || error == EMLINK)
-		return psprintf("\"%s\" is %s: only superusers are shown what it holds", path,
-						error == EPERM ? "reached by a link that others can change"
+		return psprintf("\"%s\" is %s: only superusers can see its content", path,
+						error == EPERM ? "reached by a link that other accounts can change"
 									   : "a file with another name (hard link)");
 	if (error == EISDIR)
 		return psprintf("could not read file \"%s\": %s", path, strerror(error));
@@ -288,7 +291,9 @@ make_reader(Reading *reading)
 							   .uses = note_use };
 }
 
-/* Look up the maps that the rules name.  While the server refuses the file, nobody knows its maps.
+/*
+ * Look up the maps that the rules name.  While the server refuses pg_ident.conf, its maps are not
+ * known.
  */
 static void
 find_maps(CastsslHbaPolicy *policy)

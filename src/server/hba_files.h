@@ -37,23 +37,26 @@ extern CastsslHbaPolicy *castssl_hba_files_read_from(const char *path);
 extern CastsslHbaPolicy *castssl_hba_files_read_as(int version);
 
 /*
- * Every file and directory that pg_hba.conf and pg_ident.conf, with what they include, name:
- * absolute paths, char *, whether they are there or not.
+ * The absolute paths of all files and directories that pg_hba.conf, pg_ident.conf and their
+ * included files name, whether they exist or not: char *, palloc'd.
  */
 extern List *castssl_hba_files_named(void);
 
 /* pg_ident.conf as it is: the file that ident_file names, and the files that it includes. */
 extern CastsslIdent *castssl_ident_file_read(void);
 
-/* Why the server refuses it, with file and line, palloc'd; NULL: it loads. */
+/*
+ * Why the server refuses this pg_ident.conf, with file and line, palloc'd; NULL if the server
+ * loads it.
+ */
 extern char *castssl_ident_file_problem(const CastsslIdent *ident);
 
 /*
- * The bytes of a file as the server would read it, links followed, with a NUL after
- * *length bytes.  If it cannot be read, returns NULL and sets *error to an errno: EFBIG
- * if it is too large, EINVAL if it is a pipe or a socket.  For a caller who is no
- * superuser, EPERM if it is reached by a link that others than root and the server's account
- * can change, and EMLINK if it lies outside of the data directory and has another name.
+ * The bytes of a file as the server would read it, links followed, with a NUL after *length
+ * bytes.  If it cannot be read, returns NULL and sets *error to an errno: EFBIG if it is too
+ * large, EINVAL if it is a pipe or a socket.  If the caller is not a superuser: EPERM if a link
+ * on the way can be changed by accounts other than root and the server's, EMLINK if the file lies
+ * outside of the data directory and has a second hard link (except hba_file itself).
  */
 extern char *castssl_hba_file_bytes(const char *path, size_t *length, int *error);
 

@@ -9,10 +9,13 @@
 #include "server/hba_files.h"
 #include "server/included.h"
 
-#define MOST_INCLUDES 10 /* one in another (PostgreSQL: CONF_FILE_MAX_DEPTH) */
+#define MOST_INCLUDES 10 /* levels of nesting (PostgreSQL: CONF_FILE_MAX_DEPTH) */
 #define BLANKS " \t\r"
 
-/* Cut the next word, or 'quoted' one, off a line of postgresql.conf; NULL if there is none. */
+/*
+ * Cut the next word, bare or in single quotes, off a line of postgresql.conf; NULL if there is
+ * none.
+ */
 static char *
 cut_word(const char **line)
 {
@@ -41,7 +44,10 @@ cut_word(const char **line)
 	return word.len > 0 ? word.data : NULL;
 }
 
-/* The name that a line includes; NULL if it does not.  *directory: by include_dir. */
+/*
+ * The name that a line includes; NULL if the line is no include.  *directory: it is an
+ * include_dir.
+ */
 static char *
 included_name(const char *line, bool *directory)
 {
@@ -60,7 +66,7 @@ included_name(const char *line, bool *directory)
 
 static List *add_included(List *paths, const char *file, int depth);
 
-/* The path of a name, and what that file, or each file of that directory, names. */
+/* Add the path of a name, and all that this file, or each file of this directory, includes. */
 static List *
 add_name(List *paths, const char *name, const char *outer, bool directory, int depth)
 {
@@ -79,7 +85,10 @@ add_name(List *paths, const char *name, const char *outer, bool directory, int d
 	return paths;
 }
 
-/* What a file in the form of postgresql.conf names.  One that cannot be read names nothing. */
+/*
+ * Add all that a file in the format of postgresql.conf includes.  Skips a file that cannot be
+ * read.
+ */
 static List *
 add_included(List *paths, const char *file, int depth)
 {
@@ -103,6 +112,12 @@ add_included(List *paths, const char *file, int depth)
 			paths = add_name(paths, name, file, directory, depth + 1);
 	}
 	return paths;
+}
+
+List *
+castssl_included_by_parameters(void)
+{
+	return add_included(NIL, ConfigFileName, 0);
 }
 
 List *

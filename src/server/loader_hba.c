@@ -12,15 +12,16 @@
 
 #include "base/grow.h"
 #include "hba/text/lex.h"
+#include "server/disk/closed.h"
 #include "server/disk/scratch.h"
 #include "server/hba_files.h"
-#include "server/loader.h"
+#include "server/hba_verdict.h"
 #include "server/loader_hba.h"
 #include "server/process/platform.h"
 
 /*
- * A file, or the list that replaces a directory of include_dir.  Its number is the
- * number of its copy, which there is none of if the file cannot be read.
+ * A file, or the list that replaces a directory of include_dir.  Its index is also the number of
+ * its copy; a file that cannot be read has a number but no copy.
  */
 typedef struct CopiedFile
 {
@@ -134,20 +135,18 @@ file_reference(Copies *copies, const char *name, const char *outer)
 }
 
 /*
- * The name under which a copy includes the list of a directory; NULL: leave include_dir
- * to the server.
+ * The name under which a copy includes the list of a directory.  If the directory cannot be read,
+ * it is the absolute path of the live directory, so that the server reports the error.
  */
 /* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 static char *
-directory_reference(Copies *copies, const char *name, const char *outer)
+directory_reference(Copies *copies, const char *name, const char *outer, bool *readable)
 {
-	int number;
+	char *path = castssl_hba_file_locate(name, outer);
+	int number = copy_of_directory(copies, path);
 
-	/* The server refuses a blank name as it is. */
-	if (name[strspn(name, " \t\r\n")] == '\0')
-		return NULL;
-	number = copy_of_directory(copies, castssl_hba_file_locate(name, outer));
-	return number < 0 ? NULL : copies->scratch.paths[number];
+	*readable = number >= 0;
+	return *readable ? copies->scratch.paths[number] : path;
 }
 /* LCOV_EXCL_STOP */
 
@@ -265,11 +264,16 @@ append_record(Copies *copies, const CastsslHbaDocument *document, int number, St
 		/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
 		else if (lexeme == included && is_directory)
 		{
-			char *reference = directory_reference(copies, lexeme->string, document->path);
+			bool readable;
+			char *reference;
 
-			if (reference == NULL)
+			/* The server refuses a blank name: keep it. */
+			if (lexeme->string[strspn(lexeme->string, " \t\r\n")] == '\0')
 				continue;
-			replace_token(document, number, &copies->line.lexemes[0], "", "include", &done, out);
+			reference = directory_reference(copies, lexeme->string, document->path, &readable);
+			if (readable)
+				replace_token(document, number, &copies->line.lexemes[0], "", "include", &done,
+							  out);
 			replace_token(document, number, lexeme, "", reference, &done, out);
 		}
 		else if (lexeme == included)
@@ -327,6 +331,7 @@ main_path(const CastsslHbaPolicy *policy)
 static void
 check_copies(Copies *copies, const char *path, bool part, CastsslFindings *findings)
 {
+	CastsslHbaText *texts;
 	int before = findings->count;
 	int main_file;
 
@@ -337,7 +342,10 @@ check_copies(Copies *copies, const char *path, bool part, CastsslFindings *findi
 		write_copy(copies, i);
 	castssl_hba_line_free(&copies->line);
 
-	(void) castssl_loader_check_hba(path, part, findings);
+	texts = palloc(copies->nfiles * sizeof(CastsslHbaText));
+	for (int i = 0; i < copies->nfiles; i++)
+		texts[i] = (CastsslHbaText){ copies->scratch.paths[i], copies->files[i].document };
+	castssl_hba_verdict(path, part, texts, copies->nfiles, findings);
 	for (int i = before; i < findings->count; i++)
 	{
 		CastsslFinding *finding = &findings->items[i];
@@ -383,8 +391,9 @@ void
 castssl_loader_check_hba_live(const CastsslHbaPolicy *policy, const char *path,
 							  CastsslFindings *findings)
 {
-	if (castssl_platform_has_memory_files())
+	/* there are no bytes to copy of a file that the server may not read */
+	if (castssl_platform_has_memory_files() && !castssl_closed_is(path))
 		check_policy(policy, path, false, findings);
 	else
-		(void) castssl_loader_check_hba(path, false, findings); /* LCOV_EXCL_LINE */
+		castssl_hba_verdict(path, false, NULL, 0, findings);
 }

@@ -1,6 +1,7 @@
 /*
  * parameters.c
- *		Server parameters: in effect, stored by ALTER SYSTEM, and storing them.
+ *		Reads the server parameters in effect and those stored by ALTER SYSTEM, and stores new
+ *		ones.
  */
 #include "postgres.h"
 
@@ -21,6 +22,8 @@
 
 #include "base/compat.h"
 #include "base/fault.h"
+#include "base/words.h"
+#include "server/disk/closed.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
@@ -74,14 +77,18 @@ read_stored_locked(void)
 		parsed = ParseConfigFp(file, PG_AUTOCONF_FILENAME, 0, LOG, &head, &tail);
 		FreeFile(file);
 	}
+	else if (errno == EACCES)
+		castssl_closed_refuse(castssl_path_in(DataDir, PG_AUTOCONF_FILENAME), NULL);
 	else if (errno != ENOENT)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not open file \"%s\": %m", PG_AUTOCONF_FILENAME)));
 	if (!parsed)
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						errmsg("could not parse contents of file \"%s\"", PG_AUTOCONF_FILENAME),
-						errdetail("ALTER SYSTEM wrote it, and it was changed by hand since."),
-						errhint("The server's log names the line.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("could not parse contents of file \"%s\"", PG_AUTOCONF_FILENAME),
+			 errdetail("ALTER SYSTEM wrote this file, and somebody changed it by hand since then."),
+			 errhint("The server's log names the line.")));
 	return head;
 }
 
@@ -192,10 +199,12 @@ read_fixed(void)
 	{
 		HeapTuple row = SPI_tuptable->vals[i];
 		char *boot_value = SPI_getvalue(row, SPI_tuptable->tupdesc, 2);
+		bool isnull;
 
 		found[i].name = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
 		found[i].boot_value = boot_value ? boot_value : "";
-		found[i].on_command_line = SPI_getvalue(row, SPI_tuptable->tupdesc, 3)[0] == 't';
+		found[i].on_command_line =
+			DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
 	}
 	MemoryContextSwitchTo(spi_context);
 	nfixed_parameters = (int) SPI_processed;
@@ -291,10 +300,11 @@ castssl_parameter_file_problem(void)
 	castssl_capture_begin(&capture, DEBUG3);
 	PG_TRY();
 	{
-		castssl_query("SELECT name, error, pg_catalog.concat(sourcefile, ':', sourceline, ': ',"
-					  " name || ': ', error)"
-					  " FROM pg_catalog.pg_file_settings WHERE error IS NOT NULL"
-					  " ORDER BY seqno");
+		castssl_query(
+			"SELECT name, error, pg_catalog.concat(sourcefile || ':' || sourceline || ': ',"
+			" name || ': ', error)"
+			" FROM pg_catalog.pg_file_settings WHERE error IS NOT NULL"
+			" ORDER BY seqno");
 	}
 	PG_FINALLY(); /* LCOV_EXCL_LINE: the only error in there is out of memory */
 	{
@@ -309,34 +319,24 @@ castssl_parameter_file_problem(void)
 List *
 castssl_parameters_waiting(void)
 {
-	MemoryContext context = CurrentMemoryContext;
-	List *names = NIL;
-
-	SPI_connect();
-	/* a line that somebody has removed has no row, and nothing is known behind a line with an error
+	/*
+	 * A removed line has no row.  After a line with a syntax error, the rest of the file is
+	 * unknown.
 	 */
-	castssl_query("SELECT s.name FROM pg_catalog.pg_settings s"
-				  " LEFT JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
-				  "  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
-				  " ON true"
-				  " CROSS JOIN LATERAL (SELECT CASE WHEN f.setting IS NOT NULL THEN f.setting"
-				  "  WHEN s.source = 'configuration file' AND NOT EXISTS"
-				  "   (SELECT FROM pg_catalog.pg_file_settings e WHERE e.name IS NULL)"
-				  "  THEN coalesce(s.boot_val, '') END) n (setting)"
-				  " WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
-				  " AND s.setting <> n.setting AND NOT"
-				  " (s.vartype = 'bool' AND s.setting::bool = n.setting::bool) AND NOT"
-				  " (s.vartype = 'enum' AND lower(s.setting) = lower(n.setting))"
-				  " ORDER BY s.name");
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		MemoryContext spi = MemoryContextSwitchTo(context);
-
-		names = lappend(names, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-		MemoryContextSwitchTo(spi);
-	}
-	SPI_finish();
-	return names;
+	return castssl_query_column(
+		"SELECT s.name FROM pg_catalog.pg_settings s"
+		" LEFT JOIN LATERAL (SELECT f.setting FROM pg_catalog.pg_file_settings f"
+		"  WHERE f.name = s.name AND f.error IS NULL ORDER BY f.seqno DESC LIMIT 1) f"
+		" ON true"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN f.setting IS NOT NULL THEN f.setting"
+		"  WHEN s.source = 'configuration file' AND NOT EXISTS"
+		"   (SELECT FROM pg_catalog.pg_file_settings e WHERE e.name IS NULL)"
+		"  THEN coalesce(s.boot_val, '') END) n (setting)"
+		" WHERE s.name LIKE 'ssl%' AND s.source <> 'command line'"
+		" AND s.setting <> n.setting AND NOT"
+		" (s.vartype = 'bool' AND s.setting::bool = n.setting::bool) AND NOT"
+		" (s.vartype = 'enum' AND lower(s.setting) = lower(n.setting))"
+		" ORDER BY s.name");
 }
 
 char *
@@ -347,7 +347,7 @@ castssl_parameters_not_in_effect(void)
 
 	initStringInfo(&names);
 	foreach (cell, castssl_parameters_waiting())
-		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", (char *) lfirst(cell));
+		castssl_append_listed(&names, lfirst(cell));
 	return names.len > 0 ? names.data : NULL;
 }
 
@@ -380,8 +380,8 @@ castssl_parameters_unwritable(void)
 	if (lstat(path, &st) != 0)
 		return NULL;
 	if (S_ISLNK(st.st_mode))
-		return "postgresql.auto.conf is a symbolic link, as where another program switches ALTER "
-			   "SYSTEM off: this server's parameters are managed from outside.";
+		return "postgresql.auto.conf is a symbolic link: this server's parameters are managed from "
+			   "outside.";
 	if (access(path, W_OK) != 0)
 		return "The server may not write postgresql.auto.conf: its parameters are managed from "
 			   "outside.";
@@ -404,7 +404,23 @@ castssl_parameter_unchangeable(const char *name)
 	return NULL;
 }
 
-/* Raises what ALTER SYSTEM would of a value that the server refuses. */
+char *
+castssl_parameter_statement(const char *name, const char *value)
+{
+	return value ? psprintf("ALTER SYSTEM SET %s = %s;", name, quote_literal_cstr(value))
+				 : psprintf("ALTER SYSTEM RESET %s;", name);
+}
+
+char *
+castssl_parameter_restart_hint(const char *name, const char *value)
+{
+	return castssl_parameter_unchangeable(name)
+			   ? psprintf("Set %s to %s where the server is managed from, then restart the server.",
+						  name, value)
+			   : psprintf("ALTER SYSTEM SET %s = %s; then restart the server.", name, value);
+}
+
+/* Raise the error that ALTER SYSTEM would raise if the server refuses the value. */
 static void
 check_value(const CastsslSetting *setting)
 {
@@ -422,12 +438,12 @@ check_stored(const CastsslSetting *setting, const char *stored)
 	if (!setting->check || (stored ? setting->expected && strcmp(stored, setting->expected) == 0
 								   : setting->expected == NULL))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("parameter \"%s\" changed while the change was prepared", setting->name),
-			 stored ? errdetail("ALTER SYSTEM has just stored \"%s\".", stored)
-					: errdetail("ALTER SYSTEM has just reset it."),
-			 errhint("Look at it, and call this again."), castssl_err_reason("castssl_stale")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("parameter \"%s\" changed while the change was prepared", setting->name),
+					stored ? errdetail("ALTER SYSTEM has just stored \"%s\".", stored)
+						   : errdetail("ALTER SYSTEM has just reset it."),
+					errhint("Look at the parameter, and call this again."),
+					castssl_err_reason("castssl_stale")));
 }
 
 static const CastsslSetting *
@@ -460,7 +476,7 @@ append_setting(StringInfo text, const char *name, const char *value)
 	free(escaped);
 }
 
-/* postgresql.auto.conf as ALTER SYSTEM writes it; false: it is so already. */
+/* The new text of postgresql.auto.conf, as ALTER SYSTEM writes it; false if no setting differs. */
 static bool
 render(StringInfo text, const ConfigVariable *stored, const List *settings)
 {
@@ -502,7 +518,7 @@ castssl_parameters_store(const List *settings)
 		check_value(lfirst(cell));
 	CASTSSL_FAULT("store parameter");
 	stored_settings.read_for = 0;
-	/* As for ALTER SYSTEM: nobody else reads or writes it meanwhile. */
+	/* As in ALTER SYSTEM: nobody else may read or write the file meanwhile. */
 	LWLockAcquire(AutoFileLock, LW_EXCLUSIVE);
 	if (render(&text, read_stored_locked(), settings))
 		castssl_file_replace(path, text.data, text.len,

@@ -1,6 +1,7 @@
 /*
  * parameters.h
- *		Server parameters: in effect, stored by ALTER SYSTEM, and storing them.
+ *		Reads the server parameters in effect and those stored by ALTER SYSTEM, and stores new
+ *		ones.
  */
 #ifndef CASTSSL_SERVER_PARAMETERS_H
 #define CASTSSL_SERVER_PARAMETERS_H
@@ -34,7 +35,7 @@ extern bool castssl_parameter_is_stored(const char *name, const char *value);
  */
 extern char *castssl_parameter_value_if_reset(const char *name);
 
-/* The same, but NULL where it would be the built-in one.  Needs no database, as in a worker. */
+/* The same, but NULL if it would be the built-in one.  Needs no database, as in a worker. */
 extern char *castssl_parameter_configured(const char *name);
 
 /*
@@ -65,28 +66,38 @@ extern char *castssl_parameter_file_problem(void);
 /* Why ALTER SYSTEM cannot change the parameter, a sentence; NULL if it can. */
 extern const char *castssl_parameter_unchangeable(const char *name);
 
+/* The statement that stores the value; NULL: that drops the stored one.  Palloc'd. */
+extern char *castssl_parameter_statement(const char *name, const char *value);
+
 /*
- * Why nothing can be stored by ALTER SYSTEM, a sentence; NULL if it can: allow_alter_system
- * is off (17 and later), or postgresql.auto.conf is a link or cannot be written.
+ * How to set a parameter that takes effect with a restart; value is SQL.  It is a statement, or
+ * says where to change what ALTER SYSTEM cannot change.  Palloc'd.
+ */
+extern char *castssl_parameter_restart_hint(const char *name, const char *value);
+
+/*
+ * Why ALTER SYSTEM can store nothing, as a sentence; NULL if it can.  The reason is that
+ * allow_alter_system is off (17 and later), or that postgresql.auto.conf is a symbolic link, a
+ * mount point or not writable.
  */
 extern const char *castssl_parameters_unwritable(void);
 
 /*
- * The names of the ssl parameters whose value in the configuration files is not in effect, which
- * the next reload loads: a list of palloc'd strings, sorted.
+ * The names of the ssl* parameters that the next reload would change, because the configuration
+ * files have another value than the one in effect: a sorted list of palloc'd strings.
  */
 extern List *castssl_parameters_waiting(void);
 
 /* The same joined by ", "; NULL if there are none.  Palloc'd. */
 extern char *castssl_parameters_not_in_effect(void);
 
-/* What is to be stored of one parameter; value NULL: nothing. */
+/* The value to store for one parameter; value NULL: reset it. */
 typedef struct CastsslSetting
 {
 	const char *name;
 	const char *value;
-	bool check;           /* only where this is stored now: */
-	const char *expected; /* NULL: nothing */
+	bool check;           /* store only if expected is stored now */
+	const char *expected; /* NULL: no value */
 } CastsslSetting;
 
 /*

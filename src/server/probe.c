@@ -17,6 +17,7 @@
 #include "storage/fd.h"
 #include "utils/varlena.h"
 
+#include "base/settings.h"
 #include "server/probe.h"
 #include "server/process/lookup.h"
 #include "server/process/wait.h"
@@ -116,9 +117,9 @@ castssl_probe_host(void)
 /* ---- one connection ---- */
 
 /*
- * Hide a variable of the environment, or show it again: its name begins with
- * another letter meanwhile.  Nothing moves, unlike with unsetenv, which another
- * thread of this process (one of a procedural language, say) would not survive.
+ * Hide a variable of the environment, or show it again, by changing the first letter of its name.
+ * Unlike unsetenv() this moves no memory, so it is safe for another thread of this process (of a
+ * procedural language, say).
  */
 static void
 set_first_letter(char *value, const char *name, char letter)
@@ -128,9 +129,8 @@ set_first_letter(char *value, const char *name, char letter)
 }
 
 /*
- * libpq takes every parameter that is not given from the environment, where it
- * has a variable for it, and an empty one counts as not given.  So those
- * variables are out of sight while it reads its parameters.
+ * libpq takes every parameter that is not given, or is empty, from its variable in the
+ * environment.  So hide those variables while it reads its parameters.
  */
 static PGconn *
 start_without_environment(const char *const *keywords, const char *const *values)
@@ -197,16 +197,16 @@ start_probe(const char *addresses, const char *database, const char *user, bool 
 typedef struct ProbeResult
 {
 	char *fingerprint;         /* of the served certificate, when TLS is established; else NULL */
-	char *chain;               /* and all that came with it, as PEM */
-	List *authorities;         /* whose certificates it asks for: names, char * */
+	char *chain;               /* all certificates that the server sent, as PEM */
+	List *authorities;         /* the CAs whose certificates the server asks for: names, char * */
 	bool no_tls;               /* the server answered that it offers no TLS */
 	CastsslProbeAnswer answer; /* GOAL_LOGIN */
-	char *from;                /* its own end of the connection, "127.0.0.1(41234)" */
-	bool logged;               /* the server refused it by an error, which its log has */
+	char *from;                /* the probe's end of the connection, "127.0.0.1(41234)" */
+	bool logged;               /* the server refused with an error, which its log shows */
 	char *problem;
 } ProbeResult;
 
-/* As log_line_prefix has it (%r). */
+/* The probe's end of the connection, as log_line_prefix shows it (%r). */
 static char *
 own_end(PGconn *conn)
 {
@@ -221,7 +221,7 @@ own_end(PGconn *conn)
 	return psprintf("%s(%s)", host, port);
 }
 
-/* The CAs of which the server has asked for a certificate. */
+/* The CAs that the server named when it asked for a certificate. */
 static List *
 names_asked_for(const SSL *ssl)
 {
@@ -261,9 +261,9 @@ note_certificate(PGconn *conn, ProbeResult *result)
 }
 
 /*
- * Is the answer to the request for TLS, which libpq is about to read, a "no"?  libpq says
- * so only in a text, in the language of the session.  The brackets pass by the server's
- * own recv on Windows, which waits.
+ * Is the answer to the request for TLS, which libpq is about to read, a "no"? libpq reports it
+ * only as text in the language of the session.  The parentheses bypass PostgreSQL's macro recv on
+ * Windows, whose function waits.
  */
 static bool
 answers_no_tls(PGconn *conn)
@@ -294,7 +294,7 @@ wait_for_socket(PGconn *conn, PostgresPollingStatusType polling, long left)
 	 */
 	events = castssl_wait(wanted, PQsocket(conn), left);
 	if (events & WL_POSTMASTER_DEATH)
-		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: nobody counts then */
+		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: no coverage then */
 	return NULL;
 }
 
@@ -461,31 +461,35 @@ run_probe(ProbeGoal goal, const char *database, const char *user, bool tls, int 
 	PG_END_TRY();
 }
 
-char *
-castssl_probe_certificate(int timeout, char **problem)
+static ProbeResult
+shake_hands(int timeout)
 {
 	ProbeResult result;
 
 	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
+	return result;
+}
+
+char *
+castssl_probe_certificate(int timeout, char **problem)
+{
+	ProbeResult result = shake_hands(timeout);
+
 	*problem = result.problem;
 	return result.fingerprint;
 }
 
 char *
-castssl_probe_chain(int timeout)
+castssl_probe_chain(void)
 {
-	ProbeResult result;
-
-	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
-	return result.chain;
+	return shake_hands(castssl_verify_timeout).chain;
 }
 
 bool
-castssl_probe_authorities(int timeout, List **names)
+castssl_probe_authorities(List **names)
 {
-	ProbeResult result;
+	ProbeResult result = shake_hands(castssl_verify_timeout);
 
-	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
 	*names = result.authorities;
 	return result.fingerprint != NULL;
 }
@@ -493,9 +497,8 @@ castssl_probe_authorities(int timeout, List **names)
 bool
 castssl_probe_no_tls(int timeout, char **problem)
 {
-	ProbeResult result;
+	ProbeResult result = shake_hands(timeout);
 
-	run_probe(GOAL_CERTIFICATE, "postgres", "postgres", true, timeout, &result);
 	*problem = result.fingerprint != NULL ? pstrdup("TLS is still offered") : result.problem;
 	return result.no_tls && result.fingerprint == NULL;
 }
@@ -508,11 +511,10 @@ castssl_probe_login(const char *database, const char *user, bool tls, int timeou
 
 	run_probe(GOAL_LOGIN, database, user, tls, timeout, &result);
 	if (result.logged)
-		ereport(LOG_SERVER_ONLY,
-				(errmsg("pg_castssl: the refused login of user \"%s\" to database \"%s\" from %s "
-						"was a proof of its own",
-						user, database, result.from ? result.from : "this host"),
-				 errhidestmt(true)));
+		ereport(LOG_SERVER_ONLY, (errmsg("pg_castssl: the refused login of user \"%s\" to database "
+										 "\"%s\" from %s was its own, to prove a change",
+										 user, database, result.from ? result.from : "this host"),
+								  errhidestmt(true)));
 	*served = result.fingerprint;
 	*problem = result.problem;
 	return result.answer;
@@ -522,19 +524,4 @@ const char *
 castssl_probe_address(void)
 {
 	return last_address[0] != '\0' ? last_address : NULL;
-}
-
-char *
-castssl_conninfo_value(const char *conninfo, const char *keyword)
-{
-	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
-	char *value = NULL;
-
-	for (PQconninfoOption *one = options; one && one->keyword && value == NULL; one++)
-	{
-		if (strcmp(one->keyword, keyword) == 0 && one->val != NULL)
-			value = pstrdup(one->val);
-	}
-	PQconninfoFree(options);
-	return value;
 }

@@ -24,14 +24,14 @@ extern bool castssl_probe_possible(void);
 extern char *castssl_probe_certificate(int timeout, char **problem);
 
 /* The same, but returns all certificates that the server sends, its own first, as PEM. */
-extern char *castssl_probe_chain(int timeout);
+extern char *castssl_probe_chain(void);
 
 /*
- * The same, but sets *names to the CAs of which the server asks for a certificate, which are those
- * of its CA file as it has loaded it: char *, in the form of castssl_name_slashes; NIL: it asks for
- * none.  False if there was no handshake.
+ * The same handshake, but sets *names to the CAs that the server names when it asks for a client
+ * certificate: those of the CA file that it has loaded.  They are char *, in the form of
+ * castssl_name_slashes; NIL: it asks for no certificate.  False if there was no handshake.
  */
-extern bool castssl_probe_authorities(int timeout, List **names);
+extern bool castssl_probe_authorities(List **names);
 
 /*
  * Ask for TLS, and disconnect.  True if the server answered that it offers none.  Else
@@ -58,8 +58,8 @@ extern CastsslProbeAnswer castssl_probe_login(const char *database, const char *
 											  int timeout, char **served, char **problem);
 
 /*
- * The first address that this server listens on, numeric, loopback for a wildcard.  NULL where it
- * has no TCP port.  Looks names up.  Palloc'd.
+ * The first numeric address that this server listens on, loopback for a wildcard; NULL if it has
+ * no TCP port.  Looks up host names in listen_addresses.  Palloc'd.
  */
 extern char *castssl_probe_host(void);
 
@@ -69,11 +69,5 @@ extern char *castssl_probe_host(void);
  * no probe.
  */
 extern const char *castssl_probe_address(void);
-
-/*
- * The value of a parameter in a connection string, as libpq reads it (PQconninfoParse).
- * NULL if it is not given, or if the string is not valid.  Palloc'd.
- */
-extern char *castssl_conninfo_value(const char *conninfo, const char *keyword);
 
 #endif

@@ -30,7 +30,7 @@ reason_to_stop(TimestampTz deadline, int timeout, bool undoing)
 	if (undoing ? castssl_is_terminated() : castssl_is_canceled())
 		return pstrdup("canceled while waiting for the reload");
 	if (GetCurrentTimestamp() >= deadline)
-		return psprintf("no reload within %d ms", timeout);
+		return psprintf("the server did not reload within %d ms", timeout);
 	return NULL;
 }
 
@@ -47,7 +47,7 @@ signal_and_wait(int timeout, bool undoing)
 	 */
 	ConfigReloadPending = false;
 	asked_at = GetCurrentTimestamp();
-	/* The process number of one that is gone may be anybody's. */
+	/* If the postmaster is gone, its PID may belong to another process. */
 	if (!PostmasterIsAlive())
 		return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE */
 	if (CASTSSL_FAULT_CALL("signal", kill(PostmasterPid, SIGHUP)) != 0)
@@ -59,7 +59,7 @@ signal_and_wait(int timeout, bool undoing)
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
 		if (castssl_wait(0, PGINVALID_SOCKET, left) & WL_POSTMASTER_DEATH)
-			return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: nobody counts then */
+			return pstrdup("the postmaster is gone"); /* LCOV_EXCL_LINE: no coverage then */
 	}
 	castssl_wait_end();
 	return problem;
@@ -82,7 +82,7 @@ stop_hearing(void *arg)
 	castssl_platform_hear_reload_end();
 }
 
-/* This may be somebody's background worker, which ignores the signal or takes it for itself. */
+/* This may be a background worker that ignores SIGHUP or has its own handler. */
 static char *
 hear_and_wait(int timeout, bool undoing)
 {
@@ -151,8 +151,8 @@ castssl_reload_covers_parameters(const char *path)
 	if (changed > PgReloadTime)
 		return CASTSSL_NOT_LOADED;
 	/*
-	 * A new process has the time from the postmaster.  One that has been idle reads the
-	 * parameters long after the reload, and then has the time at which it did.
+	 * A new process inherits PgReloadTime from the postmaster.  A process that was idle rereads
+	 * the parameters long after the reload, and PgReloadTime is then the time when it did.
 	 */
 	if (PgReloadTime > MyStartTimestamp && changed > Max(MyStartTimestamp, asked_at))
 		return CASTSSL_PERHAPS_LOADED;

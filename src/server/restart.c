@@ -4,10 +4,13 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
+
 #include "libpq/libpq.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "server/disk/paths.h"
 #include "server/hba_files.h"
 #include "server/loader.h"
@@ -15,13 +18,13 @@
 #include "server/parameters.h"
 #include "server/restart.h"
 #include "server/startup.h"
+#include "server/unreadable.h"
+#include "tls/key.h"
+#include "tls/pem.h"
 
 #define NO_MAP "no map works after a restart: the server refuses "
 
-/*
- * The server's loader is asked as for a reload, and without ssl_passphrase_command,
- * which a start runs.
- */
+/* The loader runs as for a reload, which may not run ssl_passphrase_command; a start may. */
 static bool
 concerns_reload_only(const CastsslFinding *finding)
 {
@@ -52,7 +55,10 @@ hba_file_on_disk(void)
 	return value && value[0] ? castssl_path_in(DataDir, value) : pstrdup(HbaFileName);
 }
 
-/* PostgreSQL starts without its maps, and then refuses everybody whose rule names one. */
+/*
+ * With an invalid pg_ident.conf PostgreSQL starts without maps, and refuses everybody whose rule
+ * names one.
+ */
 static char *
 map_problem(void)
 {
@@ -63,51 +69,89 @@ map_problem(void)
 }
 
 char *
-castssl_restart_problem_besides(const CastsslFindings *hba, bool try_tls)
+castssl_restart_tls_problem(char *(*value)(const char *name), CastsslTryTls try_tls)
+{
+	CastsslFindings findings = { 0 };
+	CastsslTlsFiles files = { .at_start = true, .ask_passphrase = try_tls == CASTSSL_TLS_ASK };
+	bool ssl;
+
+	if (try_tls == CASTSSL_TLS_KNOWN || !parse_bool(value("ssl"), &ssl) || !ssl)
+		return NULL;
+	files.cert_file = value("ssl_cert_file");
+	files.key_file = value("ssl_key_file");
+	files.ca_file = value("ssl_ca_file");
+	files.crl_file = value("ssl_crl_file");
+	files.dh_params_file = value("ssl_dh_params_file");
+	files.min_version = value("ssl_min_protocol_version");
+	files.max_version = value("ssl_max_protocol_version");
+	files.ciphers = value("ssl_ciphers");
+	files.groups = value(CASTSSL_GROUPS_PARAMETER);
+	files.suites = value("ssl_tls13_ciphers");
+	castssl_loader_check_tls(&files, &findings);
+	return first_problem(&findings);
+}
+
+char *
+castssl_restart_problem_besides(const CastsslFindings *hba, CastsslTryTls try_tls)
 {
 	char *hba_file = hba_file_on_disk();
 	CastsslFindings findings = { 0 };
 	char *problem;
-	bool ssl;
+	struct stat st;
 
-	if (hba && strcmp(hba_file, HbaFileName) == 0)
-	{
+	if (stat(hba_file, &st) != 0 && errno == ENOENT)
+		problem = psprintf("hba_file: \"%s\" does not exist", hba_file);
+	else if (hba && strcmp(hba_file, HbaFileName) == 0)
 		problem = first_problem(hba);
-		if (problem)
-			return problem;
-	}
 	else
-		castssl_loader_check_hba_live(castssl_hba_files_read_from(hba_file), hba_file, &findings);
-	if (parse_bool(castssl_parameter_at_start("ssl"), &ssl) && ssl && try_tls)
 	{
-		CastsslTlsFiles files = { .cert_file = castssl_parameter_at_start("ssl_cert_file"),
-								  .key_file = castssl_parameter_at_start("ssl_key_file"),
-								  .ca_file = castssl_parameter_at_start("ssl_ca_file"),
-								  .crl_file = castssl_parameter_at_start("ssl_crl_file"),
-								  .dh_params_file =
-									  castssl_parameter_at_start("ssl_dh_params_file"),
-								  .at_start = true };
-
-		castssl_loader_check_tls(&files, &findings);
+		castssl_loader_check_hba_live(castssl_hba_files_read_from(hba_file), hba_file, &findings);
+		problem = first_problem(&findings);
+		if (problem && strcmp(hba_file, HbaFileName) != 0)
+			problem = psprintf("hba_file: %s", problem);
 	}
-	problem = first_problem(&findings);
+	if (problem == NULL)
+		problem = castssl_restart_tls_problem(castssl_parameter_at_start, try_tls);
 	if (problem == NULL)
 		problem = castssl_startup_problem();
 	return problem ? problem : map_problem();
 }
 
 char *
+castssl_restart_untried_key(void)
+{
+	char *path = castssl_path_in(DataDir, castssl_parameter_at_start("ssl_key_file"));
+	CastsslPem key;
+	bool ssl;
+
+	if (!parse_bool(castssl_parameter_at_start("ssl"), &ssl) || !ssl ||
+		castssl_parameter_at_start("ssl_passphrase_command")[0] == '\0')
+		return NULL;
+	key = castssl_loader_key(path);
+	return key.data != NULL && castssl_key_is_encrypted(&key) ? path : NULL;
+}
+
+bool
+castssl_restart_is_of_maps(const char *problem)
+{
+	return strncmp(problem, NO_MAP, strlen(NO_MAP)) == 0;
+}
+
+char *
 castssl_restart_sentence(const char *problem)
 {
-	return strncmp(problem, NO_MAP, strlen(NO_MAP)) == 0
+	return castssl_restart_is_of_maps(problem)
 			   ? pstrdup(problem)
 			   : psprintf("the server would not start again: %s", problem);
 }
 
 char *
-castssl_restart_problem(const CastsslFindings *hba, bool try_tls)
+castssl_restart_problem(const CastsslFindings *hba, CastsslTryTls try_tls)
 {
-	char *problem = castssl_parameter_file_problem();
+	List *closed = castssl_unreadable_parameters();
+	char *problem = closed ? psprintf("\"%s\" cannot be read: %s", (char *) linitial(closed),
+									  castssl_unreadable_effect(linitial(closed)))
+						   : castssl_parameter_file_problem();
 
 	return problem ? problem : castssl_restart_problem_besides(hba, try_tls);
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include "access/htup_details.h"
+#include "base/words.h"
 #include "commands/dbcommands.h"
 #include "common/ip.h"
 #include "libpq/libpq-be.h"
@@ -19,7 +20,6 @@
 #include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
 
-#include "server/disk/swap.h"
 #include "server/process/query.h"
 #include "server/sessions.h"
 
@@ -135,7 +135,7 @@ castssl_sessions_read(int *count)
 	MemoryContext context = CurrentMemoryContext;
 	CastsslSession *sessions;
 
-	pgstat_clear_snapshot(); /* who came in since the transaction looked first */
+	pgstat_clear_snapshot(); /* to see sessions that began after the transaction's first look */
 	SPI_connect();
 	castssl_query(sessions_query);
 

@@ -14,15 +14,15 @@ typedef struct CastsslSession
 	const char *backend_type; /* "client backend" or "walsender" */
 	CastsslConnection connection;
 	const char *address; /* text of the client's address; NULL for a Unix-domain socket */
-	/* that it connected to; only castssl_session_own sets it */
+	/* the server's address of the connection; only castssl_session_own sets it */
 	const char *server_address;
 	const char *client_dn; /* of the certificate that the client showed; NULL: none */
 	const char *issuer_dn;
 	const char *principal;     /* that GSSAPI authenticated; NULL: none */
-	const char *client_serial; /* its serial number, decimal; castssl_session_own does not set it */
+	const char *client_serial; /* of the certificate, decimal; not set by castssl_session_own */
 	const char *tls_version;   /* "TLSv1.3"; NULL without TLS */
 	const char *tls_cipher;
-	const char *application; /* as the client calls itself; a pooler has its client's; NULL, "" */
+	const char *application; /* application_name, with a pooler its client's; may be NULL or "" */
 	TimestampTz started;
 } CastsslSession;
 
@@ -36,8 +36,8 @@ typedef struct CastsslSession
 extern CastsslSession *castssl_sessions_read(int *count);
 
 /*
- * Do they come in the same way: user, database, address, encryption, certificate?  Several that do
- * are a pool, often.
+ * Do both come in the same way: same user, database, address, encryption and certificate?
+ * Several such sessions are often a pool.
  */
 extern bool castssl_session_is_alike(const CastsslSession *a, const CastsslSession *b);
 
@@ -48,12 +48,12 @@ extern bool castssl_session_is_alike(const CastsslSession *a, const CastsslSessi
 extern const CastsslSession *castssl_session_own(void);
 
 /*
- * Who is connected at this moment, as one word for each session, so that it can be told
- * later whether a session is among them, whatever the clock has done meanwhile.  Palloc'd.
+ * The sessions of this moment, as one word for each, palloc'd. castssl_session_is_among tells
+ * later whether a session is one of them, even if the clock was changed meanwhile.
  */
 extern char *castssl_sessions_identities(void);
 
-/* Is the session among them?  False where identities is NULL. */
+/* Is the session one of identities?  False if identities is NULL. */
 extern bool castssl_session_is_among(const CastsslSession *session, const char *identities);
 
 #endif

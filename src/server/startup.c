@@ -34,7 +34,7 @@ is_file(const char *path)
 	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* In this folder, under its own name or with the ending of libraries? */
+/* Is the library in this folder, under its own name or with the suffix of libraries? */
 static bool
 is_library_in(const char *folder, const char *name)
 {
@@ -87,7 +87,7 @@ folder_problem(const char *folder)
 					strerror(errno));
 }
 
-/* Ask of each path in the list that a parameter holds. */
+/* The first problem of a path in the list that the parameter holds. */
 static char *
 first_problem(const char *parameter, char *(*problem_of)(const char *path))
 {

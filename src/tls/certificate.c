@@ -46,7 +46,13 @@ castssl_name_rfc2253(const X509_NAME *name)
 	char *text = print_name(name, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 
 	/* A UTF8String may hold any bytes.  Invalid UTF-8 is shown escaped. */
-	return castssl_is_utf8(text) ? text : print_name(name, XN_FLAG_RFC2253);
+	return castssl_is_utf8(text) ? text : castssl_name_ascii(name);
+}
+
+char *
+castssl_name_ascii(const X509_NAME *name)
+{
+	return print_name(name, XN_FLAG_RFC2253);
 }
 
 char *
@@ -168,16 +174,16 @@ read_key_facts(CastsslCertificate *certificate)
 	}
 	if (key != NULL)
 		certificate->key_bits = EVP_PKEY_bits(key);
-	/* OpenSSL 1.1.1 says this of Ed25519, and of no other key */
+	/* OpenSSL 1.1.1 returns 253 for Ed25519, and for no other key */
 	if (certificate->key_bits == 253)
 		certificate->key_bits = 256; /* LCOV_EXCL_LINE */
 	ERR_clear_error();
 }
 
 /*
- * Compare the key identifiers where there are any.  RFC 5280, section 4.2.1.1, allows
- * only a self-signed certificate to omit the authority's identifier.  Without a subject
- * key identifier, verify the signature, which is slow: not for the facts alone.
+ * Compare the key identifiers if the certificate has them.  RFC 5280, section 4.2.1.1, allows
+ * only a self-signed certificate to omit the authority key identifier.  Without a subject key
+ * identifier, verify the signature, unless facts_alone, because that is slow.
  */
 static bool
 is_self_signed(X509 *x509, bool facts_alone)
@@ -305,7 +311,7 @@ broken(const CastsslPem *pem, int position, size_t offset, const char *reason,
 						psprintf("could not read certificate %d of \"%s\"", position, pem->name),
 						psprintf("The PEM block that begins in line %d is damaged or cut off: %s.",
 								 castssl_pem_line(pem, offset), reason),
-						"Copy the file again from where it came from, or ask its issuer for it.");
+						"Copy the file again from its source, or ask the issuer for it.");
 	return false;
 }
 
@@ -384,6 +390,40 @@ castssl_certificates_first(const CastsslCertificates *certificates)
 	return NULL;
 }
 
+int
+castssl_certificates_with_key(const CastsslCertificates *certificates, EVP_PKEY *key)
+{
+	for (int i = 0; i < certificates->count; i++)
+	{
+		X509 *x509 = certificates->items[i].x509;
+
+		if (x509 && castssl_openssl_has_key(x509, key))
+			return i + 1;
+	}
+	return 0;
+}
+
+bool
+castssl_certificates_read_first(const char *data, size_t length, const char *subject,
+								CastsslCertificate *certificate, CastsslFindings *findings)
+{
+	CastsslCertificates certificates = { 0 };
+	const CastsslCertificate *first;
+
+	if (!castssl_certificates_read(data, length, subject, &certificates, findings))
+		return false;
+	first = castssl_certificates_first(&certificates);
+	if (first == NULL)
+	{
+		castssl_finding_add(findings, CASTSSL_ERROR, CHECK_NAME, subject,
+							psprintf("\"%s\" holds no certificate", subject),
+							"It holds only certificate revocation lists.", NULL);
+		return false;
+	}
+	*certificate = *first;
+	return true;
+}
+
 char *
 castssl_name_slashes(const X509_NAME *name)
 {
@@ -405,7 +445,7 @@ castssl_name_slashes(const X509_NAME *name)
 	return bio ? castssl_openssl_bytes(bio, NULL) : pstrdup("");
 }
 
-/* Does a part of a name begin at that slash? */
+/* Does this slash begin an attribute of a name, "/CN="? */
 static bool
 begins_part(const char *slash)
 {

@@ -24,7 +24,7 @@ typedef struct CastsslCertificate
 {
 	/* in its PEM text, from 1; certificates and CRLs are counted together */
 	int position;
-	X509 *x509;    /* NULL for a CRL, and where only the facts were read */
+	X509 *x509;    /* NULL for a CRL, and if only the facts were read */
 	X509_CRL *crl; /* NULL for a certificate */
 	/* a "TRUSTED CERTIFICATE", which carries OpenSSL's own trust settings */
 	bool trusted;
@@ -44,9 +44,9 @@ typedef struct CastsslCertificate
 	/* basicConstraints CA:TRUE, or a self-signed certificate of version 1 */
 	bool is_ca;
 	/*
-	 * subject = issuer, and the same key: by its identifiers, else by the signature.  Where
-	 * only the facts were read, no signature is verified: without identifiers the key counts
-	 * as the same.
+	 * subject and issuer are the same name and have the same key, by the key identifiers, else
+	 * by the signature.  If only the facts were read, no signature is verified: without
+	 * identifiers the key counts as the same.
 	 */
 	bool self_signed;
 	const char *fingerprint; /* SHA-256 of the DER form, lower-case hex without colons */
@@ -70,25 +70,36 @@ extern bool castssl_certificates_read(const char *pem, size_t length, const char
 									  CastsslCertificates *certificates, CastsslFindings *findings);
 
 /*
- * As above, but several times faster, and with the facts of certificates only. x509 is
- * NULL: public keys are not read unless the facts need them.
+ * As above, but several times faster: x509 of each certificate is NULL, and public keys are
+ * read only if the facts need them.
  */
 extern bool castssl_certificates_read_facts(const char *pem, size_t length, const char *subject,
 											CastsslCertificates *certificates,
 											CastsslFindings *findings);
 
 /*
- * The first certificate.  The server uses it as its own, whatever is before it.  NULL:
+ * The first certificate, which the server uses as its own, also after other blocks.  NULL:
  * there is none.
  */
 extern const CastsslCertificate *
 castssl_certificates_first(const CastsslCertificates *certificates);
+
+/* The position, from 1, of the first certificate with this key; 0: none has it. */
+extern int castssl_certificates_with_key(const CastsslCertificates *certificates, EVP_PKEY *key);
+
+/* The first certificate of a PEM text.  False: there is none, and a finding says why. */
+extern bool castssl_certificates_read_first(const char *pem, size_t length, const char *subject,
+											CastsslCertificate *certificate,
+											CastsslFindings *findings);
 
 /* SHA-256 fingerprint as above; palloc'd. */
 extern char *castssl_certificate_fingerprint(const X509 *x509);
 
 /* An X509_NAME in RFC 2253 form, UTF-8; palloc'd. */
 extern char *castssl_name_rfc2253(const X509_NAME *name);
+
+/* The same, all but ASCII escaped: what the server compares of a client with clientname=DN. */
+extern char *castssl_name_ascii(const X509_NAME *name);
 
 /*
  * An X509_NAME as pg_stat_ssl shows it, "/CN=..."; palloc'd.  PostgreSQL:
@@ -97,9 +108,9 @@ extern char *castssl_name_rfc2253(const X509_NAME *name);
 extern char *castssl_name_slashes(const X509_NAME *name);
 
 /*
- * The CN in a name of that form, "" where there is none; palloc'd.  The form does not mark where a
- * value ends: what follows a slash is a part of its own if it begins like one ("/OU=").  NULL
- * where it cannot be known: two parts look like a CN, or a character is escaped.
+ * The CN in a name of that form, palloc'd; "" if it has none.  The form does not escape slashes
+ * in values: a slash begins a new attribute if the name of one follows ("/OU=").  NULL if the CN
+ * is ambiguous: two attributes look like a CN, or a character is escaped.
  */
 extern char *castssl_name_slashes_cn(const char *name);
 

@@ -19,6 +19,7 @@
 #include "tls/chain.h"
 #include "tls/judge.h"
 #include "tls/openssl.h"
+#include "tls/repair.h"
 
 /*
  * OpenSSL verifies no longer chain.  The limit also ends the search in a file that
@@ -31,8 +32,8 @@ typedef struct Path
 {
 	const CastsslCertificate *steps[LONGEST_CHAIN];
 	int length;
-	bool in_order; /* each step follows the one before it in the file */
-	int sent;      /* certificates of the file that the server sends, in the path or not */
+	bool in_order; /* in the file, each step stands directly after the one before it */
+	int sent; /* number of certificates in the file that the server sends, in the path or not */
 } Path;
 
 /*
@@ -54,6 +55,10 @@ path_too_long(X509_STORE_CTX *context)
 	return false;
 }
 
+/*
+ * The error with which OpenSSL verifies a certificate; *depth (may be NULL) is then its place in
+ * the chain. purpose: 0 for none. issues: must it be able to have certificates below it?
+ */
 static int
 verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, unsigned long flags,
 	   int purpose, int64 now, bool issues, int *depth)
@@ -66,7 +71,7 @@ verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, unsigned lon
 		X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
 
 		X509_VERIFY_PARAM_set_flags(parameters, flags);
-		/* to OpenSSL, a time that is set counts for more than that flag */
+		/* a time that is set would override that flag */
 		if ((flags & X509_V_FLAG_NO_CHECK_TIME) == 0)
 			X509_VERIFY_PARAM_set_time(parameters, (time_t) now);
 		if (purpose != 0)
@@ -83,19 +88,12 @@ verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted, unsigned lon
 }
 
 int
-castssl_chain_error(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted,
-					unsigned long flags, int purpose, int64 now, int *depth)
-{
-	return verify(store, target, untrusted, flags, purpose, now, false, depth);
-}
-
-int
 castssl_ca_chain_error(X509_STORE *store, X509 *ca, unsigned long flags, int64 now)
 {
 	return verify(store, ca, NULL, flags, 0, now, true, NULL);
 }
 
-/* Do name and key identifier of issuer match what certificate says of its issuer? */
+/* Do the name and key identifier of issuer match the issuer fields of certificate? */
 static bool
 is_issuer(const CastsslCertificate *issuer, const CastsslCertificate *certificate)
 {
@@ -105,7 +103,10 @@ is_issuer(const CastsslCertificate *issuer, const CastsslCertificate *certificat
 		   X509_check_issued(issuer->x509, certificate->x509) != X509_V_ERR_AKID_SKID_MISMATCH;
 }
 
-/* An issuer in the file that is not in the path yet, and that the server sends. */
+/*
+ * An issuer of the certificate in a list (may be NULL); NULL: there is none.  With a path, only
+ * certificates that are not in the path yet, and that the server sends.
+ */
 static const CastsslCertificate *
 find_issuer(const CastsslCertificates *where, const CastsslCertificate *certificate,
 			const Path *path)
@@ -155,9 +156,36 @@ find_path(const CastsslCertificates *file, Path *path)
 	}
 }
 
+/* A hint to install only the certificates of the chain, in its order. */
+static const char *
+hint_to_order(const CastsslPem *pem, const Path *path)
+{
+	int positions[LONGEST_CHAIN];
+	char *text;
+
+	for (int i = 0; i < path->length; i++)
+		positions[i] = path->steps[i]->position;
+	text = castssl_repair_ordered_text(castssl_pem_file(pem), positions, path->length);
+	return text ? psprintf("SELECT * FROM castssl_install(certificate => %s);", text)
+				: "Put the server's certificate first, then its issuer's, and so on.";
+}
+
+/* A hint to append issuer, a certificate of the CA file, to the server's certificates. */
+static const char *
+hint_to_append(const CastsslPem *pem, const CastsslPem *ca, const CastsslCertificate *issuer)
+{
+	char *text = castssl_repair_text_without_keys(castssl_pem_file(pem));
+	char *other = castssl_repair_ordered_text(castssl_pem_file(ca), &issuer->position, 1);
+
+	if (text == NULL || other == NULL)
+		return psprintf("Append it to \"%s\".", pem->name);
+	return psprintf("SELECT * FROM castssl_install(certificate => %s || E'\\n' || %s);", text,
+					other);
+}
+
 /*
- * Certificates of the file that are not in the path: clients ignore them or fail because
- * of them.
+ * Check the order of the file, and look for certificates that are not in the path.  Clients
+ * ignore those, or fail because of them.
  */
 static void
 judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Path *path,
@@ -170,9 +198,9 @@ judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Pat
 		castssl_finding_add(
 			findings, CASTSSL_WARNING, "chain", name,
 			psprintf("the certificates in \"%s\" are not in the order of the chain", name),
-			"Before TLS 1.3 the certificate of the issuer must follow each certificate, and some "
+			"Before TLS 1.3 each certificate must be followed by that of its issuer, and some "
 			"clients refuse another order.",
-			"Put the server's certificate first, then its issuer's, and so on.");
+			hint_to_order(&set->certificate, path));
 	if (path->length < file->count)
 		castssl_finding_add(
 			findings, CASTSSL_INFO, "chain", name,
@@ -186,6 +214,22 @@ judge_order(const CastsslTlsSet *set, const CastsslCertificates *file, const Pat
 							"Clients trust their own copy of the root and ignore this one.", NULL);
 }
 
+/* Was the certificate issued by the root of set->authority? */
+static bool
+is_of_authority(const CastsslTlsSet *set, const CastsslCertificate *certificate)
+{
+	const CastsslPem *pem = &set->authority;
+	CastsslCertificates roots = { 0 };
+	CastsslFindings ignored = { 0 };
+	const CastsslCertificate *issuer;
+
+	if (pem->data == NULL ||
+		!castssl_certificates_read(pem->data, pem->length, pem->name, &roots, &ignored))
+		return false;
+	issuer = find_issuer(&roots, certificate, NULL);
+	return issuer != NULL && issuer->self_signed;
+}
+
 /* The chain ends below a root: can a client that has the root build it? */
 static void
 judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
@@ -195,34 +239,34 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *p
 	const CastsslCertificate *issuer = find_issuer(ca, top, NULL);
 	const char *name = set->certificate.name;
 
-	if (top->self_signed || (issuer != NULL && issuer->self_signed))
+	if (top->self_signed || (issuer != NULL && issuer->self_signed) || is_of_authority(set, top))
 		return;
-	/* A file with several certificates most likely is complete, up to a root outside of it. */
+	/* A file with several certificates is most likely complete up to the root, which it omits. */
 	if (issuer == NULL)
 		castssl_finding_add(
 			findings, path->sent > 1 ? CASTSSL_INFO : CASTSSL_WARNING, "chain", name,
 			psprintf("the issuer of %s is not in a file of the server",
 					 castssl_certificate_label(top, name)),
-			psprintf("Clients need the certificate of \"%s\" as a root, or have to be sent it.",
-					 top->issuer),
+			psprintf(
+				"Clients need the certificate of \"%s\" as a root, or the server must send it.",
+				top->issuer),
 			psprintf("If it is an intermediate certificate, append it to \"%s\".", name));
 	else if (path->sent == 1)
-		castssl_finding_add(
-			findings, CASTSSL_INFO, "chain", name,
-			psprintf("an intermediate certificate is not in \"%s\"", name),
-			psprintf("The server takes it from the CA file: %s.",
-					 castssl_certificate_label(issuer, set->ca.name)),
-			psprintf("Append it to \"%s\" to be independent of the CA file.", name));
+		castssl_finding_add(findings, CASTSSL_INFO, "chain", name,
+							psprintf("an intermediate certificate is not in \"%s\"", name),
+							psprintf("The server takes it from the CA file: %s.",
+									 castssl_certificate_label(issuer, set->ca.name)),
+							psprintf("To be independent of the CA file: %s",
+									 hint_to_append(&set->certificate, &set->ca, issuer)));
 	else
 		castssl_finding_add(findings, CASTSSL_WARNING, "chain", name,
-							psprintf("\"%s\" lacks an intermediate certificate", name),
-							psprintf("Clients that have only the root cannot verify the server "
-									 "without %s.",
-									 castssl_certificate_label(issuer, set->ca.name)),
-							psprintf("Append it to \"%s\".", name));
+							psprintf("\"%s\" lacks the intermediate %s: append it, or clients "
+									 "cannot verify the server",
+									 name, issuer->subject),
+							NULL, hint_to_append(&set->certificate, &set->ca, issuer));
 }
 
-/* Verify the server's certificate as an OpenSSL client with these roots does, at whatever time. */
+/* Verify the server's certificate as an OpenSSL client with these roots does, without dates. */
 static int
 verify_path(const CastsslTlsSet *set, X509_STORE *store, const Path *path, unsigned long flags,
 			int *depth)
@@ -233,16 +277,15 @@ verify_path(const CastsslTlsSet *set, X509_STORE *store, const Path *path, unsig
 		return X509_V_OK; /* LCOV_EXCL_LINE: out of memory */
 	for (int i = 1; i < path->length; i++)
 		sk_X509_push(untrusted, path->steps[i]->x509);
-	return castssl_chain_error(store, path->steps[0]->x509, untrusted,
-							   flags | X509_V_FLAG_NO_CHECK_TIME, X509_PURPOSE_SSL_SERVER, set->now,
-							   depth);
+	return verify(store, path->steps[0]->x509, untrusted, flags | X509_V_FLAG_NO_CHECK_TIME,
+				  X509_PURPOSE_SSL_SERVER, set->now, false, depth);
 }
 
 /*
  * The root may restrict the certificates below it: their names, their uses, the length
  * of the chain.  This check sees such restrictions only if the root is in the CA file.
  * The finding is no error, because clients may trust another root.  The check does not
- * ask whether the certificate is the right root at all.
+ * test whether the certificate is the right root.
  */
 static void
 judge_below_root(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *path,
@@ -286,7 +329,7 @@ judge_as_client(const CastsslTlsSet *set, const CastsslCertificates *ca, const P
 	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
 	const char *name = set->certificate.name;
 	const char *check = "chain";
-	const char *hint = "Ask the CA for a new certificate, and for the chain that goes with it.";
+	const char *hint = "Ask the CA for a new certificate and for its chain.";
 	int depth = 0;
 	int error;
 
@@ -302,16 +345,18 @@ judge_as_client(const CastsslTlsSet *set, const CastsslCertificates *ca, const P
 	if (error == X509_V_ERR_INVALID_PURPOSE)
 	{
 		check = "key_usage";
-		hint = "Ask for a certificate for a server: extended key usage serverAuth.";
+		hint = "Ask for a certificate for a server: extended key usage serverAuth.  The "
+			   "small CA of this server: castssl_sign(..., purpose => 'server').";
 	}
 	castssl_finding_add(
 		findings, CASTSSL_ERROR, check, name,
 		psprintf("clients would refuse the certificate in \"%s\": %s", name,
 				 X509_verify_cert_error_string(error)),
-		psprintf("It is about %s.", castssl_certificate_label(path->steps[depth], name)), hint);
+		psprintf("The problem is in %s.", castssl_certificate_label(path->steps[depth], name)),
+		hint);
 }
 
-/* Uses that only some clients insist on. */
+/* Check properties that only some clients require. */
 static void
 judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
 				   CastsslFindings *findings)
@@ -324,25 +369,25 @@ judge_server_usage(const CastsslTlsSet *set, const CastsslCertificate *server,
 	if ((flags & EXFLAG_KUSAGE) != 0 && (usage & KU_DIGITAL_SIGNATURE) == 0 &&
 		(usage & (KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)) != 0)
 		castssl_finding_add(findings, CASTSSL_WARNING, "key_usage", name,
-							psprintf("the key usage of %s is without digitalSignature",
+							psprintf("the key usage of %s lacks digitalSignature",
 									 castssl_certificate_label(server, name)),
-							"TLS 1.3, and every cipher with forward secrecy, signs with this key; "
-							"Java clients insist.",
+							"TLS 1.3 and every cipher with forward secrecy sign with this key, and "
+							"Java clients check its key usage.",
 							"Ask for a certificate with key usage digitalSignature.");
 	if (castssl_signature_has_no_hash(server->x509))
-		castssl_finding_add(
-			findings, CASTSSL_WARNING, "chain", name,
-			psprintf("%s is signed with %s: password logins over TLS (SCRAM) fail",
-					 castssl_certificate_label(server, name), server->signature_algorithm),
-			"libpq uses channel binding, which hashes the certificate with the hash of its "
-			"signature, and this signature has none.",
-			"Have a CA with an RSA or EC key sign it, or have clients connect with "
-			"channel_binding=disable.");
+		castssl_finding_add(findings, CASTSSL_WARNING, "chain", name,
+							psprintf("%s is signed with %s: password logins over TLS (SCRAM) fail",
+									 castssl_certificate_label(server, name),
+									 server->signature_algorithm),
+							"libpq uses channel binding.  That needs the hash of the certificate's "
+							"signature, and this signature has none.",
+							"Let a CA with an RSA or EC key sign it, or let clients connect with "
+							"channel_binding=disable.");
 	if (server->is_ca)
 		castssl_finding_add(
 			findings, server->self_signed ? CASTSSL_INFO : CASTSSL_WARNING, "key_usage", name,
 			psprintf("%s is a CA certificate", castssl_certificate_label(server, name)),
-			"A person who has the server's key can issue certificates in its name.",
+			"Whoever has the server's key can issue certificates in the server's name.",
 			"Ask for a certificate with CA:FALSE.");
 }
 
@@ -377,8 +422,10 @@ castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertificates *certifi
 
 /* ---- the root before and after ---- */
 
-/* Does a client with that root verify the server?  A server sends what its CA file has, too, if the
- * file with its certificate has but that one. */
+/*
+ * Does a client with that root verify the server?  If the certificate file has a single
+ * certificate, the server sends certificates of its CA file too.
+ */
 static bool
 is_verified_by(const CastsslCertificate *root, const Path *path, const CastsslCertificates *ca)
 {
@@ -395,11 +442,11 @@ is_verified_by(const CastsslCertificate *root, const Path *path, const CastsslCe
 		if (ca->items[i].x509 != NULL)
 			sk_X509_push(untrusted, ca->items[i].x509);
 	}
-	return castssl_chain_error(store, path->steps[0]->x509, untrusted, X509_V_FLAG_NO_CHECK_TIME,
-							   X509_PURPOSE_SSL_SERVER, 0, NULL) == X509_V_OK;
+	return verify(store, path->steps[0]->x509, untrusted, X509_V_FLAG_NO_CHECK_TIME,
+				  X509_PURPOSE_SSL_SERVER, 0, false, NULL) == X509_V_OK;
 }
 
-/* The top of the chain, looked for in a CA file, too: a root, if that is found. */
+/* The top of the chain, continued with the certificates of a CA file: a root, if it is there. */
 static const CastsslCertificate *
 find_top(const Path *path, const CastsslCertificates *ca)
 {
@@ -416,7 +463,7 @@ find_top(const Path *path, const CastsslCertificates *ca)
 	return top;
 }
 
-/* Do both say the same of the CA above them? */
+/* Do both have the same issuer, by its name and by the key identifier if both have one? */
 static bool
 same_issuer(const CastsslCertificate *a, const CastsslCertificate *b)
 {

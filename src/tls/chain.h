@@ -9,14 +9,10 @@
 #include "tls/set.h"
 
 /*
- * Verify one certificate as OpenSSL does.  Returns X509_V_OK, or the error; *depth (may
- * be NULL) is then its place in the chain. flags are X509_V_FLAG_...; purpose is
- * X509_PURPOSE_..., 0 for none.  Raises nothing.
+ * Verify a CA certificate that must be able to have certificates below it, as OpenSSL does.
+ * Returns X509_V_OK, or the X509_V_ERR_... flags are X509_V_FLAG_...; now is in seconds since
+ * 1970-01-01 00:00 UTC.  Raises nothing.
  */
-extern int castssl_chain_error(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted,
-							   unsigned long flags, int purpose, int64 now, int *depth);
-
-/* As above for a CA certificate that must be able to have certificates below it. */
 extern int castssl_ca_chain_error(X509_STORE *store, X509 *ca, unsigned long flags, int64 now);
 
 /*
@@ -29,11 +25,11 @@ extern void castssl_judge_chain(const CastsslTlsSet *set, const CastsslCertifica
 								const CastsslCertificates *ca, CastsslFindings *findings);
 
 /*
- * Does a client that verifies the server by the root of the certificates before verify it by the
- * same root after?  Both lists have the server's certificate first.  The root is looked for in
- * the CA files, too (its own and the one after); where it is nowhere, what the chains say of
- * their issuer decides.  *root is its name (RFC 2253).  True as well where a client could not
- * verify the server before.  Dates do not count.
+ * If a client verifies the server now, with the root of the certificates before, does the
+ * same root also verify the certificates after?  Both lists have the server's certificate first.
+ * The root is searched in before, then in ca_before, then in ca_after.  If it is in none of
+ * them, the issuers that the chains name are compared. *root is the name of the root (RFC 2253).
+ * Also true if a client could not verify the server before.  Dates are ignored.
  */
 extern bool castssl_chain_keeps_root(const CastsslCertificates *before,
 									 const CastsslCertificates *ca_before,

@@ -15,8 +15,9 @@
 #include "tls/chain.h"
 #include "tls/client.h"
 #include "tls/openssl.h"
+#include "tls/trust.h"
 
-/* The bytes of the first commonName, NULL where there is none; *length counts NUL bytes in it. */
+/* The first commonName, NULL if there is none; *length includes any NUL bytes inside it. */
 static char *
 common_name(const X509 *x509, int *length)
 {
@@ -31,25 +32,7 @@ common_name(const X509 *x509, int *length)
 	return text;
 }
 
-/* The subject as the server prints it.  The form for people is less strict. */
-static char *
-distinguished_name(const X509 *x509)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-
-	if (bio == NULL || X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0, XN_FLAG_RFC2253) < 0)
-	{
-		/* LCOV_EXCL_START: out of memory */
-		BIO_free(bio);
-		ERR_clear_error();
-		return pstrdup("");
-		/* LCOV_EXCL_STOP */
-	}
-	return castssl_openssl_bytes(bio, NULL);
-}
-
-/* The level that the server's SSL context has: OpenSSL's default, unless the list of ciphers sets
- * another one. */
+/* The security level of the server's SSL context: OpenSSL's default, or what the ciphers set. */
 static int
 security_level(const char *ciphers)
 {
@@ -65,30 +48,14 @@ security_level(const char *ciphers)
 	return level;
 }
 
-/* OpenSSL reads both certificates and CRLs from either file. */
-static void
-add_to_store(X509_STORE *store, const CastsslCertificates *from)
-{
-	for (int i = 0; store && i < from->count; i++)
-	{
-		if (from->items[i].x509)
-			X509_STORE_add_cert(store, from->items[i].x509);
-		else
-			X509_STORE_add_crl(store, from->items[i].crl);
-	}
-}
-
-/* Trust these CAs and, where CRLs are asked for, check every certificate against them. */
+/* A store that trusts these CAs; check_crls: it checks every certificate against the CRLs. */
 static X509_STORE *
 make_store(const CastsslCertificates *ca, const CastsslCertificates *crl, bool check_crls)
 {
-	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
+	X509_STORE *store = castssl_trust_store(ca, crl);
 
-	add_to_store(store, ca);
-	add_to_store(store, crl);
 	if (store && check_crls)
 		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-	ERR_clear_error();
 	return store;
 }
 
@@ -104,7 +71,7 @@ static STACK_OF(X509) * intermediates(const CastsslCertificates *shown)
 	return list;
 }
 
-/* A CA of that name that the server trusts; NULL where there is none. */
+/* A CA of that name in the CA file; NULL if there is none. */
 static const CastsslCertificate *
 find_ca(const CastsslCertificates *authorities, const X509_NAME *name)
 {
@@ -117,7 +84,7 @@ find_ca(const CastsslCertificates *authorities, const X509_NAME *name)
 	return NULL;
 }
 
-/* What is behind OpenSSL's words, a clause; NULL where they say it all. */
+/* The reason for one of OpenSSL's errors, a clause; NULL if OpenSSL's own text is enough. */
 static char *
 explain_error(int error, X509 *culprit, const CastsslCertificates *authorities)
 {
@@ -126,20 +93,19 @@ explain_error(int error, X509 *culprit, const CastsslCertificates *authorities)
 	switch (error)
 	{
 		case X509_V_ERR_INVALID_PURPOSE:
-			return pstrdup("its extended key usage is without clientAuth (TLS client "
-						   "authentication)");
+			return pstrdup("its extended key usage lacks clientAuth (TLS client authentication)");
 		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 		case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 		case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 			if (issuer == NULL)
 				return NULL; /* LCOV_EXCL_LINE: these errors are about a certificate */
-			return psprintf(find_ca(authorities, issuer)
-								? "a CA \"%s\" is in the CA file, with another key than the one "
-								  "that signed it"
-								: "its issuer \"%s\" is not in the CA file, and the client does "
-								  "not send it",
-							castssl_name_rfc2253(issuer));
+			return psprintf(
+				find_ca(authorities, issuer)
+					? "a CA \"%s\" is in the CA file, but another key signed the certificate"
+					: "its issuer \"%s\" is not in the CA file, and the client does not send the "
+					  "issuer's certificate",
+				castssl_name_rfc2253(issuer));
 		case X509_V_ERR_UNABLE_TO_GET_CRL:
 			return issuer
 					   ? psprintf("the server has no CRL of \"%s\"", castssl_name_rfc2253(issuer))
@@ -149,7 +115,7 @@ explain_error(int error, X509 *culprit, const CastsslCertificates *authorities)
 	}
 }
 
-/* As ssl_verify_cert_chain does it for a server; NULL, or the clause that says why not. */
+/* As ssl_verify_cert_chain does for a server.  NULL, or a clause that says why it fails. */
 static char *
 verify(X509_STORE *store, X509 *target, STACK_OF(X509) * untrusted,
 	   const CastsslCertificates *authorities, const CastsslClientTerms *terms, int64 now)
@@ -211,13 +177,13 @@ castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms, i
 	}
 	client->certificate = certificates.items[0];
 	client->cn = common_name(client->certificate.x509, &length);
-	client->dn = distinguished_name(client->certificate.x509);
+	client->dn = castssl_name_ascii(X509_get_subject_name(client->certificate.x509));
 	client->problem =
 		verify(make_store(&authorities, &lists, crl->data != NULL), client->certificate.x509,
 			   intermediates(&certificates), &authorities, terms, now);
 	if (client->cn == NULL || strlen(client->cn) == (size_t) length)
 		return true;
-	/* PostgreSQL: be_tls_open_server, against what CVE-2009-4034 was about */
+	/* PostgreSQL: be_tls_open_server, because of CVE-2009-4034 */
 	client->cn = NULL;
 	if (client->problem == NULL)
 		client->problem = "its common name holds a zero byte (as a BMPString does), and PostgreSQL "
@@ -228,9 +194,8 @@ castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms, i
 CastsslIssuers *
 castssl_client_issuers(const CastsslCertificates *ca, const CastsslCertificates *crls, int64 now)
 {
-	static const CastsslCertificates none;
 	CastsslIssuers *issuers = palloc(sizeof(CastsslIssuers));
-	X509_STORE *store = make_store(ca, crls ? crls : &none, crls != NULL);
+	X509_STORE *store = make_store(ca, crls, crls != NULL);
 
 	issuers->count = 0;
 	issuers->names = palloc(Max(ca->count, 1) * sizeof(*issuers->names));

@@ -22,38 +22,40 @@ typedef struct CastsslClient
 	const char *problem;
 } CastsslClient;
 
-/* On what terms a server takes client certificates. */
+/* What a server requires of client certificates. */
 typedef struct CastsslClientTerms
 {
-	CastsslPem ca; /* data is not NULL */
-	CastsslPem
-		crl; /* data NULL: no CRL is asked for; length 0: one is asked for, and none is there */
-	const char *ciphers; /* ssl_ciphers, whose @SECLEVEL counts; NULL: OpenSSL's default */
+	CastsslPem ca;       /* data is not NULL */
+	CastsslPem crl;      /* data NULL: the server checks no CRL; length 0: it does, but has none */
+	const char *ciphers; /* ssl_ciphers, which may set @SECLEVEL; NULL: OpenSSL's default */
 } CastsslClientTerms;
 
 /*
- * Judge a client that shows these certificates, its own first.  now is in seconds
- * since 1970-01-01 00:00 UTC.  False and an error finding ("certificate_parse")
- * where a text has no certificate that can be read.
+ * Judge a client that shows these certificates, its own first. now is in seconds since
+ * 1970-01-01 00:00 UTC.  If one of the texts cannot be read, or if shown begins with a CRL,
+ * returns false and adds an error finding ("certificate_parse").
  */
 extern bool castssl_client_judge(const CastsslPem *shown, const CastsslClientTerms *terms,
 								 int64 now, CastsslClient *client, CastsslFindings *findings);
 
-/* The certificates of a CA file, and what the server says of their own chains. */
+/* The certificates of a CA file, and whether the server accepts the chain of each. */
 typedef struct CastsslIssuers
 {
 	const char **names; /* as pg_stat_ssl shows them */
-	int *errors;        /* X509_V_... */
+	int *errors;        /* X509_V_OK, X509_V_ERR_... */
 	int count;
 } CastsslIssuers;
 
-/* Verify each certificate of a CA file by that file and these CRLs; NULL: none is asked for. */
+/*
+ * Verify each certificate of a CA file by that file and these CRLs (NULL: the server checks no
+ * CRL), at now (seconds since 1970-01-01 00:00 UTC).  Palloc'd.
+ */
 extern CastsslIssuers *castssl_client_issuers(const CastsslCertificates *ca,
 											  const CastsslCertificates *crls, int64 now);
 
 /*
- * What the server says of the CA of which pg_stat_ssl shows that name, and of those above it:
- * X509_V_OK if there is one that it takes.
+ * The result for the CA with that name, as pg_stat_ssl shows it: X509_V_OK if the server accepts
+ * the chain of one CA with the name, else an X509_V_ERR_...
  */
 extern int castssl_client_issuer_error(const CastsslIssuers *issuers, const char *issuer);
 

@@ -105,7 +105,7 @@ add_entry(X509_CRL *crl, const CastsslRevocation *revocation)
 static bool
 set_dates(X509_CRL *crl, int64 now, int64 next_update)
 {
-	/* A CRL that is not in force yet would lock out every client of the CA. */
+	/* A CRL that is not valid yet would lock out every client of the CA. */
 	ASN1_TIME *from = castssl_asn1_time(now - CASTSSL_CLOCK_SLACK);
 	ASN1_TIME *until = castssl_asn1_time(next_update);
 	bool ok = from != NULL && until != NULL && X509_CRL_set1_lastUpdate(crl, from) == 1 &&
@@ -166,8 +166,7 @@ castssl_crl_make(const CastsslAuthority *authority, const CastsslRevocation *rev
 	if (bio != NULL && PEM_write_bio_X509_CRL(bio, crl) == 1)
 		return castssl_openssl_bytes(bio, NULL);
 	BIO_free_all(bio);
-	castssl_finding_add(findings, CASTSSL_ERROR, "crl", NULL, "could not make the CRL",
-						psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+	castssl_openssl_add_error(findings, "crl", NULL, "could not make the CRL", NULL);
 	return NULL;
 }
 

@@ -25,9 +25,9 @@ extern bool castssl_is_revocation_reason(const char *reason);
 extern const char *castssl_revocation_reasons(void);
 
 /*
- * Make the CRL with these entries, valid from CASTSSL_CLOCK_SLACK ago: PEM, palloc'd.
- * number must be greater than that of the previous CRL.  On failure returns NULL and
- * adds an error finding ("crl").
+ * Make the CRL with these entries, valid from now - CASTSSL_CLOCK_SLACK: PEM, palloc'd.
+ * number must be greater than that of the previous CRL.  Times are seconds since 1970-01-01
+ * 00:00 UTC.  On failure returns NULL and adds an error finding ("crl").
  */
 extern char *castssl_crl_make(const CastsslAuthority *authority,
 							  const CastsslRevocation *revocations, int count, int64 number,

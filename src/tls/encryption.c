@@ -1,6 +1,6 @@
 /*
  * encryption.c
- *		What private keys and PKCS#12 files are encrypted with.
+ *		The ciphers that private keys and PKCS#12 files are encrypted with.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -16,7 +16,7 @@
 #include "base/compat.h"
 #include "tls/encryption.h"
 
-/* Does this OpenSSL, as it is set up, have a cipher of that name? */
+/* Does this OpenSSL, with the providers that are loaded, have a cipher of that name? */
 static bool
 has_cipher(const char *name)
 {
@@ -108,7 +108,7 @@ castssl_encryption_of_key(const char *name, const char *header, const unsigned c
 	return cipher;
 }
 
-/* Is a key in the part that is not encrypted as a whole? */
+/* In a part that is not encrypted as a whole: is a key encrypted with a legacy cipher? */
 static bool
 has_legacy_key(const PKCS7 *part)
 {

@@ -1,9 +1,9 @@
 /*
  * encryption.h
- *		What private keys and PKCS#12 files are encrypted with.
+ *		The ciphers that private keys and PKCS#12 files are encrypted with.
  *
- * OpenSSL 3 has the ciphers of old files in its "legacy" provider, which the server does not
- * load, and "openssl" only when it is told to.
+ * OpenSSL 3 has the ciphers of old files in its "legacy" provider.  The server does not load
+ * this provider, and the command "openssl" loads it only on request.
  */
 #ifndef CASTSSL_TLS_ENCRYPTION_H
 #define CASTSSL_TLS_ENCRYPTION_H

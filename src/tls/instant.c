@@ -12,11 +12,14 @@
 
 #include <openssl/err.h>
 
+#ifndef FRONTEND
+#include "base/clock.h"
+#endif
 #include "tls/instant.h"
 
 #define SECONDS_A_DAY INT64CONST(86400)
 
-/* What ASN1_TIME_adj makes: the years 1900 to 9999. */
+/* The range of ASN1_TIME_adj: the years 1900 to 9999. */
 #define FIRST_INSTANT INT64CONST(-2208988800)
 #define LAST_INSTANT INT64CONST(253402300799)
 
@@ -47,16 +50,24 @@ castssl_asn1_time(int64 seconds)
 						 (long) (seconds % SECONDS_A_DAY));
 }
 
+#ifndef FRONTEND
+char *
+castssl_instant_text(int64 seconds)
+{
+	return castssl_time_text(Min(Max(seconds, FIRST_INSTANT), LAST_INSTANT));
+}
+#else
 char *
 castssl_instant_text(int64 seconds)
 {
 	ASN1_TIME *time = castssl_asn1_time(seconds);
 	struct tm tm = { 0 };
 
-	/* cannot fail but for memory, and then the text is that of no day */
+	/* time is NULL only when out of memory; then the text is not a date */
 	if (time != NULL)
 		(void) ASN1_TIME_to_tm(time, &tm);
 	ASN1_TIME_free(time);
 	return psprintf("%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1,
 					tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
+#endif

@@ -11,18 +11,21 @@
 #include <openssl/asn1.h>
 
 /*
- * The instant of a UTCTime or GeneralizedTime as seconds since 1970-01-01
- * 00:00 UTC; false when it is none.
+ * Set *seconds to a UTCTime or GeneralizedTime as seconds since 1970-01-01 00:00 UTC.  False
+ * if time is NULL or invalid.
  */
 extern bool castssl_asn1_seconds(const ASN1_TIME *time, int64 *seconds);
 
 /*
  * The reverse, in the form of RFC 5280: UTCTime until 2049.  A time outside of the years 1900
- * to 9999 becomes the nearest one inside.  NULL: out of memory.
+ * to 9999 becomes the nearest one inside.  The caller frees it.  NULL: out of memory.
  */
 extern ASN1_TIME *castssl_asn1_time(int64 seconds);
 
-/* "2026-01-31 12:00:00 UTC", in the same years; palloc'd. */
+/*
+ * "2026-01-31 12:00:00 UTC", in the same range of years; palloc'd.  In a server it is in the
+ * session's time zone (base/clock.h).
+ */
 extern char *castssl_instant_text(int64 seconds);
 
 #endif

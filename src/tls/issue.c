@@ -17,13 +17,13 @@
 #include "tls/certificate.h"
 #include "tls/instant.h"
 #include "tls/issue.h"
+#include "tls/judge.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
 #include "tls/request.h"
 
 #define SERIAL_BITS 128
 #define FOREVER (INT64CONST(10000) * 366 * 86400) /* dates end in the year 9999 anyway */
-#define SECURITY_BITS_WANTED 112                  /* RSA with 2048 bits, EC with 224 */
 
 static void
 add_error(CastsslFindings *findings, const char *check, const char *subject, const char *message,
@@ -32,21 +32,13 @@ add_error(CastsslFindings *findings, const char *check, const char *subject, con
 	castssl_finding_add(findings, CASTSSL_ERROR, check, subject, message, detail, hint);
 }
 
-static void
-add_openssl_error(CastsslFindings *findings, const char *check, const char *subject,
-				  const char *message)
-{
-	add_error(findings, check, subject, message,
-			  psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
-}
-
 static bool
 set_serial(X509 *x509)
 {
 	BIGNUM *number = BN_new();
 	bool ok = number != NULL;
 
-	/* Zero is not allowed.  Drawing it again and again is practically impossible. */
+	/* RFC 5280, section 4.1.2.2: the number must be positive */
 	while (ok && BN_is_zero(number))
 		ok = BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1;
 	ok = ok && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != NULL;
@@ -67,7 +59,7 @@ set_dates(X509 *x509, int64 not_before, int64 not_after)
 	return ok;
 }
 
-/* value is in the syntax of openssl.cnf, and a constant: nothing from a request may get into it. */
+/* value is in the syntax of openssl.cnf.  It must be a constant, never text of a request. */
 static bool
 add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
 {
@@ -80,19 +72,6 @@ add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
 	ok = extension != NULL && X509_add_ext(x509, extension, -1) == 1;
 	X509_EXTENSION_free(extension);
 	return ok;
-}
-
-static char *
-to_pem(X509 *x509)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-
-	if (bio != NULL && PEM_write_bio_X509(bio, x509) == 1)
-		return castssl_openssl_bytes(bio, NULL);
-	/* LCOV_EXCL_START: out of memory */
-	BIO_free_all(bio);
-	return NULL;
-	/* LCOV_EXCL_STOP */
 }
 
 static bool
@@ -126,9 +105,10 @@ castssl_ca_make(const char *common_name, EVP_PKEY *key, int64 now, int64 valid_f
 	}
 	ERR_clear_error();
 	if (x509 != NULL && fill_ca(x509, common_name, key, now, valid_for))
-		pem = to_pem(x509);
+		pem = castssl_openssl_pem(x509, NULL);
 	if (pem == NULL)
-		add_openssl_error(findings, "ca", common_name, "could not make the CA certificate");
+		castssl_openssl_add_error(findings, "ca", common_name, "could not make the CA certificate",
+								  NULL);
 	return pem;
 }
 
@@ -144,7 +124,7 @@ castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int
 		return false;
 	ca = &list.items[0];
 	authority->certificate = ca->x509;
-	authority->key = castssl_key_read(key, NULL, findings);
+	authority->key = castssl_key_read(key, findings);
 	if (authority->key == NULL)
 		return false;
 	if (ca->x509 == NULL || X509_check_ca(ca->x509) == 0)
@@ -155,10 +135,10 @@ castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int
 				  psprintf("the private key in \"%s\" does not belong to the CA certificate in "
 						   "\"%s\"",
 						   key->name, name),
-				  NULL, NULL);
+				  NULL, "One of the two is not this CA's: put both back from a backup.");
 	else if (now < ca->not_before || now >= ca->not_after)
 		add_error(findings, "ca", name,
-				  psprintf("the CA certificate in \"%s\" is out of date", name),
+				  psprintf("the CA certificate in \"%s\" is not valid now", name),
 				  psprintf("It is valid from %s to %s.", castssl_instant_text(ca->not_before),
 						   castssl_instant_text(ca->not_after)),
 				  NULL);
@@ -168,7 +148,7 @@ castssl_authority_read(const CastsslPem *certificate, const CastsslPem *key, int
 	return false;
 }
 
-/* Is its key EC by named curve, RSA or Ed25519? */
+/* Is the key of the request EC with a named curve, RSA or Ed25519? */
 static bool
 is_usual_key(X509_REQ *request)
 {
@@ -190,7 +170,7 @@ is_usual_key(X509_REQ *request)
 	}
 }
 
-/* Does it have no common name, or one of 1 to 64 printable characters? */
+/* Does the name have no common name, or only one, with 1 to 64 printable characters? */
 static bool
 has_usual_name(X509_NAME *name)
 {
@@ -225,19 +205,20 @@ check_request(X509_REQ *request, const char *subject, const GENERAL_NAMES *names
 	EVP_PKEY *key = X509_REQ_get0_pubkey(request);
 	X509_NAME *name = X509_REQ_get_subject_name(request);
 
-	if (EVP_PKEY_security_bits(key) < SECURITY_BITS_WANTED)
+	if (EVP_PKEY_security_bits(key) < CASTSSL_SECURITY_BITS_WANTED)
 	{
 		add_error(findings, "weak", subject, "the key of the request is too weak",
-				  psprintf("It has %d bits, which is as strong as %d; at least %d are needed.",
-						   EVP_PKEY_bits(key), EVP_PKEY_security_bits(key), SECURITY_BITS_WANTED),
-				  "Make a request with a key of type ec:P-256, say.");
+				  psprintf("It has %d bits and a strength of %d bits; at least %d are needed.",
+						   EVP_PKEY_bits(key), EVP_PKEY_security_bits(key),
+						   CASTSSL_SECURITY_BITS_WANTED),
+				  "Make a request with a key of type ec:P-256, for example.");
 		return false;
 	}
 	if (!is_usual_key(request))
 	{
-		add_error(findings, "request", subject, "a key of this kind is not certified",
+		add_error(findings, "request", subject, "a key of this kind is not supported",
 				  "The key of the request is neither EC by named curve nor RSA nor Ed25519.",
-				  "Make a request with a key of type ec:P-256, say.");
+				  "Make a request with a key of type ec:P-256, for example.");
 		return false;
 	}
 	if (purpose == CASTSSL_FOR_CLIENT && X509_NAME_get_index_by_NID(name, NID_commonName, -1) < 0)
@@ -250,8 +231,8 @@ check_request(X509_REQ *request, const char *subject, const GENERAL_NAMES *names
 	{
 		add_error(findings, "request", subject,
 				  "the request does not have one common name of 1 to 64 printable characters",
-				  "PostgreSQL knows a client by the common name (CN) of its certificate, and so "
-				  "there is one, without control characters.",
+				  "PostgreSQL knows a client by the common name (CN) of its certificate.  There "
+				  "must be one, without control characters.",
 				  "Make a request with the user name as its only common name.");
 		return false;
 	}
@@ -308,8 +289,8 @@ date_certificate(X509 *x509, const CastsslAuthority *authority, const char *subj
 		valid_for <= 0 || now >= not_after)
 	{
 		add_error(findings, "certificate_dates", subject, "the certificate would never be valid",
-				  psprintf("It would end on %s, its CA ends on %s.", castssl_instant_text(until),
-						   castssl_instant_text(not_after)),
+				  psprintf("It would end on %s, and its CA ends on %s.",
+						   castssl_instant_text(until), castssl_instant_text(not_after)),
 				  NULL);
 		return false;
 	}
@@ -343,8 +324,9 @@ castssl_request_sign(const CastsslPem *request, const CastsslAuthority *authorit
 	ERR_clear_error();
 	if (x509 != NULL && fill_certificate(x509, parsed, authority, names, purpose) &&
 		X509_sign(x509, authority->key, castssl_key_digest(authority->key)) > 0)
-		pem = to_pem(x509);
+		pem = castssl_openssl_pem(x509, NULL);
 	if (pem == NULL)
-		add_openssl_error(findings, "request", request->name, "could not sign the request");
+		castssl_openssl_add_error(findings, "request", request->name, "could not sign the request",
+								  NULL);
 	return pem;
 }

@@ -15,7 +15,6 @@
 #include "tls/instant.h"
 #include "tls/judge.h"
 
-#define SECURITY_BITS_WANTED 112
 #define RSA_BITS_WANTED 2048
 #define RSA_BITS_GOOD 3072 /* NIST SP 800-57 part 1: needed beyond 2030 */
 
@@ -31,11 +30,11 @@ castssl_certificate_label(const CastsslCertificate *certificate, const char *fil
 bool
 castssl_in_force(const CastsslCertificate *certificate, int64 now)
 {
-	/* OpenSSL counts the second of notAfter itself as too late. */
+	/* For OpenSSL a certificate has expired at notAfter itself. */
 	return certificate->not_before <= now && now < certificate->not_after;
 }
 
-/* Seconds: what ends within these is soon over, whatever its lifetime. */
+/* Seconds before the end in which an item expires soon, however short its lifetime is. */
 #define SOON_FOR_CRL ((int64) 6 * 60 * 60)
 #define SOON_FOR_CERTIFICATE ((int64) 3 * 24 * 60 * 60)
 
@@ -60,23 +59,23 @@ judge_crl_dates(const CastsslTlsSet *set, const CastsslCertificate *crl, const c
 
 	if (crl->not_before > set->now)
 		castssl_finding_add(findings, severity, "crl_dates", file,
-							psprintf("%s is not yet in force", label),
+							psprintf("%s is not yet valid", label),
 							psprintf("It is valid from %s.", castssl_instant_text(crl->not_before)),
 							"Check the clock of this host, and of the CRL's issuer.");
 	else if (crl->not_after <= set->now)
-		castssl_finding_add(
-			findings, severity, "crl_dates", file, psprintf("%s has expired", label),
-			psprintf("A new one was due on %s; the server refuses every client of this "
-					 "CA until there is one.",
-					 castssl_instant_text(crl->not_after)),
-			hint);
-	else if (castssl_expires_soon(crl, set->now, set->expiry_warning))
-		castssl_finding_add(findings, CASTSSL_WARNING, "crl_dates", file,
-							psprintf("%s expires soon", label),
-							psprintf("It expires on %s; after that the server refuses every client "
-									 "of this CA.",
+		castssl_finding_add(findings, severity, "crl_dates", file,
+							psprintf("%s has expired", label),
+							psprintf("A new CRL was due on %s.  Until there is one, the server "
+									 "refuses every client of this CA.",
 									 castssl_instant_text(crl->not_after)),
 							hint);
+	else if (castssl_expires_soon(crl, set->now, set->expiry_warning))
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, "crl_dates", file,
+			psprintf("this CRL expires on %s; after that every client of this CA is "
+					 "refused",
+					 castssl_instant_text(crl->not_after)),
+			psprintf("It is %s.", label), hint);
 }
 
 void
@@ -122,17 +121,18 @@ castssl_weakness(const CastsslCertificate *certificate)
 		weakness = psprintf("Its %s key has %d bits; at least %d are needed.",
 							certificate->key_algorithm, certificate->key_bits, RSA_BITS_WANTED);
 	else if (key != NULL && EVP_PKEY_security_bits(key) > 0 &&
-			 EVP_PKEY_security_bits(key) < SECURITY_BITS_WANTED)
+			 EVP_PKEY_security_bits(key) < CASTSSL_SECURITY_BITS_WANTED)
 		weakness =
-			psprintf("Its %s key of %d bits is as strong as %d bits; at least %d are needed%s.",
+			psprintf("Its %s key of %d bits has a strength of %d bits; at least %d are needed%s.",
 					 certificate->key_algorithm, certificate->key_bits, EVP_PKEY_security_bits(key),
-					 SECURITY_BITS_WANTED, factored ? "" : ", as curve P-256 has");
+					 CASTSSL_SECURITY_BITS_WANTED, factored ? "" : ", as curve P-256 has");
 	else if (!certificate->self_signed &&
 			 X509_get_signature_info(certificate->x509, NULL, NULL, &signature_bits, NULL) &&
-			 signature_bits < SECURITY_BITS_WANTED)
-		weakness = psprintf("It is signed with %s, which is as strong as %d bits; at least %d are "
-							"needed, as SHA-256 has.",
-							certificate->signature_algorithm, signature_bits, SECURITY_BITS_WANTED);
+			 signature_bits < CASTSSL_SECURITY_BITS_WANTED)
+		weakness = psprintf("It is signed with %s, which has a strength of %d bits; at least %d "
+							"are needed, as SHA-256 has.",
+							certificate->signature_algorithm, signature_bits,
+							CASTSSL_SECURITY_BITS_WANTED);
 	ERR_clear_error();
 	return weakness;
 }
@@ -147,7 +147,7 @@ castssl_judge_strength(const CastsslCertificate *certificate, const char *file,
 		castssl_finding_add(
 			findings, severity, "weak", file,
 			psprintf("%s is too weak", castssl_certificate_label(certificate, file)), weakness,
-			"Get a new certificate, with a key of type ec:P-256, say.");
+			"Get a new certificate, with a key of type ec:P-256, for example.");
 }
 
 /*
@@ -174,11 +174,11 @@ castssl_defect(const CastsslCertificate *certificate)
 	uint32_t flags = X509_get_extension_flags(certificate->x509);
 
 	if ((flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0)
-		return "It has an invalid or unknown critical extension: OpenSSL refuses every chain "
-			   "that it is in.";
+		return "It has an invalid or unknown critical extension: OpenSSL refuses every chain with "
+			   "it.";
 	if (has_explicit_curve(certificate))
-		return "Its EC key spells out the parameters of its curve instead of naming it, which "
-			   "OpenSSL 3 refuses.";
+		return "Its EC key lists the parameters of its curve instead of naming the curve, and "
+			   "OpenSSL 3 refuses that.";
 	return NULL;
 }
 

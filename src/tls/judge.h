@@ -11,6 +11,9 @@
 #include "tls/certificate.h"
 #include "tls/set.h"
 
+/* The weakest key and signature that are good: as RSA with 2048 bits, EC with 224. */
+#define CASTSSL_SECURITY_BITS_WANTED 112
+
 /* For example: certificate 2 of "root.crt" (CN=x).  Palloc'd. */
 extern char *castssl_certificate_label(const CastsslCertificate *certificate, const char *file);
 
@@ -18,9 +21,9 @@ extern char *castssl_certificate_label(const CastsslCertificate *certificate, co
 extern bool castssl_in_force(const CastsslCertificate *certificate, int64 now);
 
 /*
- * Does a certificate or CRL that is valid expire within so many seconds, and within the last third
- * of its lifetime, the last three days of a certificate or six hours of a CRL?  One of 7 days is
- * renewed every few days, and not late on its first one.
+ * Does a valid certificate or CRL expire within warning seconds?  For a short-lived one, only the
+ * last third of its lifetime counts, but at least three days of a certificate and six hours of a
+ * CRL.  So a certificate that lives for 7 days does not always expire soon.
  */
 extern bool castssl_expires_soon(const CastsslCertificate *item, int64 now, int64 warning);
 
@@ -34,10 +37,10 @@ extern void castssl_judge_dates(const CastsslTlsSet *set, const CastsslCertifica
 								CastsslFindings *findings);
 
 /*
- * What is too weak: the certificate's key (RSA under 2048 bits, others under 112 bits of
- * security: the minimum of OpenSSL's security level 2), or its signature (SHA-1, MD5).
- * The signature of a self-signed certificate does not count, because nobody checks it.
- * NULL: nothing is too weak.  Palloc'd.
+ * The weakness of a certificate, a sentence, palloc'd; NULL if it has none.  Its key is too
+ * weak (RSA under 2048 bits, others under 112 bits of security: the minimum of OpenSSL's
+ * security level 2), or its signature (SHA-1, MD5).  The signature of a self-signed certificate
+ * is ignored, because nobody verifies it.
  */
 extern char *castssl_weakness(const CastsslCertificate *certificate);
 
@@ -46,9 +49,9 @@ extern void castssl_judge_strength(const CastsslCertificate *certificate, const 
 								   CastsslSeverity severity, CastsslFindings *findings);
 
 /*
- * What verifiers reject about the form of the certificate: extensions that OpenSSL
- * cannot decode, critical extensions that OpenSSL does not know, and an EC curve without
- * a name.  A sentence; NULL if there is nothing.  The finding is a "certificate_parse".
+ * Why verifiers reject the form of the certificate: an extension that OpenSSL cannot decode, a
+ * critical extension that OpenSSL does not know, or an EC curve without a name.  A static
+ * sentence; NULL if there is no defect.  The check of the finding is "certificate_parse".
  */
 extern const char *castssl_defect(const CastsslCertificate *certificate);
 extern void castssl_judge_defects(const CastsslCertificate *certificate, const char *file,
@@ -58,9 +61,8 @@ extern void castssl_judge_defects(const CastsslCertificate *certificate, const c
 extern bool castssl_is_small_rsa(const CastsslCertificate *certificate);
 
 /*
- * Is the certificate signed without a hash of its own (Ed25519, Ed448)?  Then
- * SCRAM has nothing for channel binding (RFC 5929, section 4.1; PostgreSQL:
- * be_tls_get_certificate_hash).
+ * Does the signature algorithm define no hash (Ed25519, Ed448)?  Then SCRAM cannot use channel
+ * binding (RFC 5929, section 4.1; PostgreSQL: be_tls_get_certificate_hash).
  */
 extern bool castssl_signature_has_no_hash(const X509 *x509);
 

@@ -20,16 +20,6 @@
 #include "tls/key.h"
 #include "tls/openssl.h"
 
-/* "PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", ... */
-static bool
-is_key_block(const char *name)
-{
-	const char *suffix = "PRIVATE KEY";
-	size_t length = strlen(name);
-
-	return length >= strlen(suffix) && strcmp(name + length - strlen(suffix), suffix) == 0;
-}
-
 bool
 castssl_key_present(const CastsslPem *pem)
 {
@@ -38,7 +28,7 @@ castssl_key_present(const CastsslPem *pem)
 
 	while (castssl_pem_next(pem, &offset, &block) == CASTSSL_PEM_BLOCK)
 	{
-		bool found = is_key_block(block.name);
+		bool found = castssl_pem_is_key_label(block.name, strlen(block.name));
 
 		castssl_pem_block_free(&block);
 		if (found)
@@ -48,7 +38,7 @@ castssl_key_present(const CastsslPem *pem)
 	return false;
 }
 
-/* Is the first private key encrypted?  Then *cipher is its cipher, NULL where that is unknown. */
+/* Is the first private key encrypted?  Then *cipher is its cipher, or NULL if that is unknown. */
 static bool
 read_encryption(const CastsslPem *key, const char **cipher, bool *legacy)
 {
@@ -57,7 +47,7 @@ read_encryption(const CastsslPem *key, const char **cipher, bool *legacy)
 
 	while (castssl_pem_next(key, &offset, &block) == CASTSSL_PEM_BLOCK)
 	{
-		bool found = is_key_block(block.name);
+		bool found = castssl_pem_is_key_label(block.name, strlen(block.name));
 		bool encrypted = strcmp(block.name, PEM_STRING_PKCS8) == 0 ||
 						 (block.header != NULL && strstr(block.header, "ENCRYPTED") != NULL);
 
@@ -81,22 +71,16 @@ castssl_key_is_encrypted(const CastsslPem *key)
 	return read_encryption(key, &cipher, &legacy);
 }
 
-/* Without this callback, OpenSSL would ask on the terminal. */
+/* Without this callback, OpenSSL would ask for the passphrase on the terminal. */
 static int
-give_passphrase(char *buffer, int size, int writing, void *passphrase)
+know_no_passphrase(char *buffer, int size, int writing, void *arg)
 {
-	size_t length = passphrase != NULL ? strlen(passphrase) : 0;
-
-	if (passphrase == NULL || length > size)
-		return -1;
-	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): OpenSSL goes by the length */
-	memcpy(buffer, passphrase, length);
-	return (int) length;
+	return -1;
 }
 
 /* NULL if the key cannot be read; the reason is in OpenSSL's queue. */
 static EVP_PKEY *
-read_key(const CastsslPem *key, const char *passphrase)
+read_key(const CastsslPem *key)
 {
 	BIO *bio;
 	EVP_PKEY *pkey;
@@ -105,14 +89,13 @@ read_key(const CastsslPem *key, const char *passphrase)
 	bio = BIO_new_mem_buf(key->data, (int) Min(key->length, INT_MAX));
 	if (bio == NULL)
 		return NULL; /* LCOV_EXCL_LINE: out of memory */
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, unconstify(char *, passphrase));
+	pkey = PEM_read_bio_PrivateKey(bio, NULL, know_no_passphrase, NULL);
 	BIO_free(bio);
 	return castssl_adopt_key(pkey);
 }
 
 /*
- * A block that cannot be decoded at all may have been the key.  The key then counts as
- * damaged, not as absent.
+ * Is a PEM block damaged?  It may be the key.  The key then counts as damaged, not as absent.
  */
 static bool
 is_damaged(const CastsslPem *key)
@@ -146,28 +129,46 @@ castssl_key_encryption(const CastsslPem *key, CastsslFindings *findings)
 			findings, CASTSSL_ERROR, "key_parse", key->name, could_not_decrypt(key),
 			psprintf("It is encrypted with %s, an old cipher that this OpenSSL does not load.",
 					 cipher),
-			castssl_hint_with("Encrypt it again: openssl pkey -provider legacy -provider default "
-							  "-in %s -aes256 -out %s.new",
-							  castssl_shell_word(key->name)));
+			castssl_pem_file(key)
+				? castssl_hint_with("Encrypt it again: openssl pkey -provider legacy -provider "
+									"default -in %s -aes256 -out %s.pem",
+									castssl_shell_word(key->name))
+				: "Give it encrypted with AES: openssl pkey -provider legacy -provider default "
+				  "-aes256 does that.");
+	if (legacy && castssl_pem_file(key))
+		castssl_finding_repairs(findings, psprintf("%s.pem", key->name), NULL);
 	return cipher ? psprintf("The key is encrypted with %s.", cipher)
 				  : pstrdup("The key is encrypted.");
 }
 
-/* The key is encrypted, as the sentence says, and could not be decrypted. */
-static void
-explain_encrypted(const CastsslPem *key, const char *passphrase, const char *encryption,
-				  const char *reason, CastsslFindings *findings)
+char *
+castssl_key_decrypt_hint(const CastsslPem *key)
 {
-	castssl_finding_add(findings, CASTSSL_ERROR, "key_parse", key->name, could_not_decrypt(key),
-						passphrase == NULL ? psprintf("%s  No passphrase is known.", encryption)
-										   : psprintf("%s  OpenSSL says: %s.", encryption, reason),
-						"Set ssl_passphrase_command to a command that prints the passphrase.");
+	const char *file = castssl_pem_file(key);
+
+	if (file == NULL || !castssl_key_is_encrypted(key))
+		return NULL;
+	return castssl_hint_with("To take the passphrase off: openssl pkey -in %s -out %s.pem",
+							 castssl_shell_word(file));
+}
+
+/* Explain that the key could not be decrypted. encryption: see castssl_key_encryption(). */
+static void
+explain_encrypted(const CastsslPem *key, const char *encryption, CastsslFindings *findings)
+{
+	const char *command = castssl_key_decrypt_hint(key);
+
+	castssl_finding_add(
+		findings, CASTSSL_ERROR, "key_parse", key->name, could_not_decrypt(key),
+		psprintf("%s  No passphrase is known.", encryption),
+		psprintf("Set ssl_passphrase_command to a command that prints the passphrase.%s%s",
+				 command ? "  " : "", command ? command : ""));
 }
 
 EVP_PKEY *
-castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings *findings)
+castssl_key_read(const CastsslPem *key, CastsslFindings *findings)
 {
-	EVP_PKEY *pkey = read_key(key, passphrase);
+	EVP_PKEY *pkey = read_key(key);
 	const char *encryption;
 	char *reason;
 	int before = findings->count;
@@ -186,7 +187,7 @@ castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings 
 	else if ((encryption = castssl_key_encryption(key, findings)) != NULL)
 	{
 		if (findings->count == before)
-			explain_encrypted(key, passphrase, encryption, reason, findings);
+			explain_encrypted(key, encryption, findings);
 	}
 	else
 		castssl_finding_add(
@@ -198,9 +199,9 @@ castssl_key_read(const CastsslPem *key, const char *passphrase, CastsslFindings 
 }
 
 bool
-castssl_key_fits(const CastsslPem *key, const char *passphrase, X509 *x509)
+castssl_key_fits(const CastsslPem *key, X509 *x509)
 {
-	EVP_PKEY *pkey = read_key(key, passphrase);
+	EVP_PKEY *pkey = read_key(key);
 	bool fits = pkey != NULL && castssl_openssl_has_key(x509, pkey);
 
 	ERR_clear_error();
@@ -252,15 +253,18 @@ castssl_key_generate(const char *key_type, CastsslFindings *findings)
 		if (key != NULL)
 			return key;
 		/* LCOV_EXCL_START: this OpenSSL, or its FIPS module, has no such keys */
-		castssl_finding_add(findings, CASTSSL_ERROR, "key_type", key_type,
-							psprintf("could not generate a key of type \"%s\"", key_type),
-							psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+		castssl_openssl_add_error(findings, "key_type", key_type,
+								  psprintf("could not generate a key of type \"%s\"", key_type),
+								  NULL);
 		return NULL;
 		/* LCOV_EXCL_STOP */
 	}
-	castssl_finding_add(findings, CASTSSL_ERROR, "key_type", key_type,
-						psprintf("unknown key type \"%s\"", key_type), NULL,
-						"Use rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384 or ed25519.");
+	castssl_finding_add(
+		findings, CASTSSL_ERROR, "key_type", key_type,
+		psprintf("unknown key type \"%s\"", key_type),
+		"pg_castssl makes keys that are strong enough, and that PostgreSQL's clients "
+		"can use.",
+		"Use rsa:2048, rsa:3072, rsa:4096, ec:P-256, ec:P-384 or ed25519.");
 	return NULL;
 }
 
@@ -270,9 +274,7 @@ written(BIO *bio, bool ok, size_t *length, CastsslFindings *findings)
 	if (ok)
 		return castssl_openssl_secret(bio, length);
 	BIO_free_all(bio);
-	castssl_finding_add(findings, CASTSSL_ERROR, "key_write", NULL,
-						"could not encode a private key",
-						psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+	castssl_openssl_add_error(findings, "key_write", NULL, "could not encode a private key", NULL);
 	return NULL;
 }
 

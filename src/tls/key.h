@@ -21,34 +21,39 @@ extern bool castssl_key_present(const CastsslPem *pem);
 extern bool castssl_key_is_encrypted(const CastsslPem *key);
 
 /*
- * What it is encrypted with, a sentence; NULL if it is not encrypted.  Adds an error finding
- * ("key_parse") if this OpenSSL cannot decrypt such a key, whatever the passphrase.
+ * A sentence with the command that writes the key without its passphrase, palloc'd.  NULL: the
+ * key is not encrypted, is not in a file, or the file's name is not castssl_is_pasteable().
+ */
+extern char *castssl_key_decrypt_hint(const CastsslPem *key);
+
+/*
+ * A sentence that names the key's cipher, palloc'd; NULL if the key is not encrypted.  Adds an
+ * error finding ("key_parse") if this OpenSSL does not have the cipher.
  */
 extern const char *castssl_key_encryption(const CastsslPem *key, CastsslFindings *findings);
 
 /*
  * Read the first private key of a PEM text as the server does.  Returns NULL and adds an
  * error finding ("key_parse") if there is no key, the key is damaged, or the key is
- * encrypted and passphrase (may be NULL) does not open it.
+ * encrypted: nobody here knows its passphrase.
  */
-extern EVP_PKEY *castssl_key_read(const CastsslPem *key, const char *passphrase,
-								  CastsslFindings *findings);
+extern EVP_PKEY *castssl_key_read(const CastsslPem *key, CastsslFindings *findings);
 
 /*
  * Does the first private key of the text belong to the certificate?  False if the key is
- * unreadable.
+ * unreadable or encrypted.
  */
-extern bool castssl_key_fits(const CastsslPem *key, const char *passphrase, X509 *x509);
+extern bool castssl_key_fits(const CastsslPem *key, X509 *x509);
 
 /*
  * Make a key: 'rsa:2048', 'rsa:3072', 'rsa:4096', 'ec:P-256', 'ec:P-384' or 'ed25519'.
- * For any other type returns NULL and adds an error finding ("key_type").
+ * For any other type, or on failure, returns NULL and adds an error finding ("key_type").
  */
 extern EVP_PKEY *castssl_key_generate(const char *key_type, CastsslFindings *findings);
 
 /*
- * The key, unencrypted, in PKCS#8 form: as PEM, and as DER for JDBC.  On failure returns
- * NULL and adds an error finding.
+ * The key, unencrypted, in PKCS#8 form: as PEM, and as DER for JDBC. *length is the number of
+ * bytes.  On failure returns NULL and adds an error finding ("key_write").
  */
 extern char *castssl_key_pem(EVP_PKEY *key, size_t *length, CastsslFindings *findings);
 extern char *castssl_key_pkcs8_der(EVP_PKEY *key, size_t *length, CastsslFindings *findings);

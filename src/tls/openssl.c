@@ -165,6 +165,14 @@ castssl_openssl_error(void)
 	return text;
 }
 
+void
+castssl_openssl_add_error(CastsslFindings *findings, const char *check, const char *subject,
+						  const char *message, const char *hint)
+{
+	castssl_finding_add(findings, CASTSSL_ERROR, check, subject, message,
+						psprintf("OpenSSL says: %s.", castssl_openssl_error()), hint);
+}
+
 char *
 castssl_openssl_bytes(BIO *bio, size_t *length)
 {
@@ -232,7 +240,7 @@ castssl_openssl_secret(BIO *bio, size_t *length)
 	Secret *secret = palloc0(sizeof(Secret));
 	size_t size;
 
-	/* Register before there is anything to wipe: then no error can come in between. */
+	/* Register first: then no error can be raised between the copy and the registration. */
 	castssl_openssl_adopt(secret, wipe);
 	secret->data = castssl_openssl_bytes(bio, &size);
 	secret->length = size;

@@ -10,6 +10,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base/finding.h"
+
 /*
  * Arrange that release(handle) is called when the current memory context goes away, by
  * ERROR or otherwise.  With FRONTEND: at exit.  Returns handle; NULL stays NULL.
@@ -29,8 +31,6 @@ extern STACK_OF(X509) *
 #ifdef FRONTEND
 /* Release everything adopted so far, the newest first: for a fuzzer, between two runs. */
 extern void castssl_openssl_release_all(void);
-/* Bytes as lower-case hex, two digits each.  Palloc'd. */
-extern char *castssl_lower_hex(const unsigned char *bytes, size_t length);
 
 #endif
 
@@ -40,9 +40,13 @@ extern char *castssl_lower_hex(const unsigned char *bytes, size_t length);
  */
 extern char *castssl_openssl_error(void);
 
+/* Append a finding of CASTSSL_ERROR with that text as its detail. */
+extern void castssl_openssl_add_error(CastsslFindings *findings, const char *check,
+									  const char *subject, const char *message, const char *hint);
+
 /*
- * Is this the certificate of the key, is it signed with the key?  Leave OpenSSL's queue
- * empty whatever the answer, for others in this process read it, too.
+ * Is this the certificate of the key?  Is it signed with the key?  Both leave OpenSSL's error
+ * queue empty, because other code of this process reads the queue too.
  */
 extern bool castssl_openssl_has_key(X509 *x509, EVP_PKEY *key);
 extern bool castssl_openssl_is_signed_with(X509 *x509, EVP_PKEY *key);

@@ -88,6 +88,12 @@ castssl_pem_block_free(CastsslPemBlock *block)
 	block->data = NULL;
 }
 
+const char *
+castssl_pem_file(const CastsslPem *pem)
+{
+	return !pem->in_memory && strpbrk(pem->name, "./") ? pem->name : NULL;
+}
+
 int
 castssl_pem_line(const CastsslPem *pem, size_t offset)
 {
@@ -107,7 +113,10 @@ castssl_pem_has_bom(const CastsslPem *pem)
 	return pem->length >= 3 && memcmp(pem->data, "\xEF\xBB\xBF", 3) == 0;
 }
 
-/* Cut the line at *offset off the text, without its end and the blanks before that. */
+/*
+ * Set *line to the line at *offset, and *offset to the next line.  Returns its length without
+ * the line end and blanks at its end.
+ */
 static size_t
 cut_line(const CastsslPem *pem, size_t *offset, const char **line)
 {
@@ -122,7 +131,7 @@ cut_line(const CastsslPem *pem, size_t *offset, const char **line)
 	return length;
 }
 
-/* Does the line read mark, a label, and five hyphens?  Then its label. */
+/* Does the line consist of mark, a label, and five hyphens?  Then sets *label. */
 static bool
 read_mark(const char *line, size_t length, const char *mark, const char **label,
 		  size_t *label_length)
@@ -152,7 +161,10 @@ is_base64(const char *line, size_t length)
 	return true;
 }
 
-/* Move *offset behind a block with that label, whose BEGIN line was read; false if it is none. */
+/*
+ * Move *offset to the line after the block with that label, from the line after its BEGIN line.
+ * False if this is no such block.
+ */
 static bool
 skip_block(const CastsslPem *pem, size_t *offset, const char *label, size_t label_length)
 {
@@ -207,7 +219,19 @@ castssl_pem_is_written_so(const CastsslPem *pem, const char *kind)
 	return found;
 }
 
-/* Is it a certificate, a CRL or a private key?  Other labels, and other headers, are free text. */
+bool
+castssl_pem_is_key_label(const char *label, size_t length)
+{
+	const char *suffix = "PRIVATE KEY";
+	size_t n = strlen(suffix);
+
+	return length >= n && memcmp(label + length - n, suffix, n) == 0;
+}
+
+/*
+ * Is it a certificate, a CRL, a private key or EC parameters?  Blocks with other labels or other
+ * headers may contain any text.
+ */
 static bool
 is_known_block(const CastsslPemBlock *block)
 {
@@ -273,62 +297,136 @@ castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findi
 }
 
 /*
- * What a binary text holds in DER form; NULL if it is not DER.  It becomes PEM under that label, or
- * by that command.
+ * The hint "what: command"; each %s in the command is the file's name.  A command that may write
+ * a private key by a redirection begins with umask 077.  NULL: the text is no file, or the
+ * file's name is not castssl_is_pasteable().
  */
 static const char *
-der_content(const CastsslPem *pem, const char **label, const char **command)
+by_command(const char *what, const char *command, const CastsslPem *pem)
 {
-	static const struct
+	const char *file = castssl_pem_file(pem);
+
+	return file ? castssl_hint_with(psprintf("%s: %s", what, command), castssl_shell_word(file))
+				: NULL;
+}
+
+/* The hint "what: statement"; NULL if statement is NULL. */
+static const char *
+by_statement(const char *what, const char *statement)
+{
+	return statement ? psprintf("%s: %s", what, statement) : NULL;
+}
+
+/* Note that the hint of the last finding writes NAME.pem, as all statements of repair.h do. */
+static void
+note_repaired(const CastsslPem *pem, CastsslFindings *findings)
+{
+	const char *file = castssl_pem_file(pem);
+
+	if (file != NULL)
+		castssl_finding_repairs(findings, psprintf("%s.pem", file), NULL);
+}
+
+/*
+ * Could the text contain a private key?  Then no hint is a statement: everybody can read the
+ * files that COPY writes.  NUL bytes are skipped, because in UTF-16 every second byte is one.
+ */
+static bool
+may_hold_key(const CastsslPem *pem)
+{
+	const char *mark = "PRIVATE KEY";
+	size_t found = 0;
+
+	for (size_t i = 0; i < pem->length && mark[found] != '\0'; i++)
 	{
-		const char *content;
-		const char *label;
-		const char *command;
-	} kinds[] = {
-		{ "a certificate", PEM_STRING_X509, NULL },
-		{ "a certificate revocation list", PEM_STRING_X509_CRL, NULL },
-		{ "a PKCS#12 file", NULL, "openssl pkcs12 -nodes" },
-		{ "a PKCS#7 file", NULL, "openssl pkcs7 -inform der -print_certs" },
-		{ "a private key", NULL, "openssl pkey -inform der" },
-	};
+		if (pem->data[i] == mark[found])
+			found++;
+		else if (pem->data[i] != '\0')
+			found = pem->data[i] == mark[0];
+	}
+	return mark[found] == '\0';
+}
+
+const char *
+castssl_pem_bom_hint(const CastsslPem *pem)
+{
+	const char *file = castssl_pem_file(pem);
+
+	if (file == NULL)
+		return "Give the text without it.";
+	return may_hold_key(pem) ? by_command("Remove it", "(umask 077; tail -c +4 %s > %s.pem)", pem)
+							 : by_statement("Remove it", castssl_repair_bom(file));
+}
+
+#define PKCS12 "a PKCS#12 file"
+
+/*
+ * What a text in DER form contains; NULL if it is not DER. *hint converts it to PEM.  It makes two
+ * files of a PKCS#12 file, because everybody can often read files of certificates.
+ */
+static const char *
+der_content(const CastsslPem *pem, const char **hint)
+{
 	const unsigned char *start = (const unsigned char *) pem->data;
 	long length = pem->length > LONG_MAX ? LONG_MAX : (long) pem->length;
+	const char *file = castssl_pem_file(pem);
+	const char *content = NULL;
 	const unsigned char *p;
-	void *object = NULL;
-	int kind = -1;
+	void *object;
 
 	if (length < 2 || start[0] != 0x30)
 		return NULL;
 	if ((p = start, object = d2i_X509(NULL, &p, length)) != NULL)
-		kind = 0, X509_free(object);
+	{
+		X509_free(object);
+		content = "a certificate";
+		*hint = by_statement("Convert it", castssl_repair_der(file, PEM_STRING_X509));
+	}
 	else if ((p = start, object = d2i_X509_CRL(NULL, &p, length)) != NULL)
-		kind = 1, X509_CRL_free(object);
+	{
+		X509_CRL_free(object);
+		content = "a certificate revocation list";
+		*hint = by_statement("Convert it", castssl_repair_der(file, PEM_STRING_X509_CRL));
+	}
 	else if ((p = start, object = d2i_PKCS12(NULL, &p, length)) != NULL)
-		kind = 2, PKCS12_free(object);
+	{
+		const char *legacy = castssl_encryption_is_legacy_pkcs12(start, length) ? " -legacy" : "";
+
+		PKCS12_free(object);
+		content = PKCS12;
+		*hint = by_command("Make two files of it",
+						   psprintf("openssl pkcs12%s -in %%s -nokeys -out %%s.crt && openssl "
+									"pkcs12%s -in %%s -nocerts -nodes -out %%s.key",
+									legacy, legacy),
+						   pem);
+	}
 	else if ((p = start, object = d2i_PKCS7(NULL, &p, length)) != NULL)
-		kind = 3, PKCS7_free(object);
+	{
+		PKCS7_free(object);
+		content = "a PKCS#7 file";
+		*hint = by_command("Convert it",
+						   "openssl pkcs7 -inform der -print_certs -in %s -out %s.pem", pem);
+	}
 	else if ((p = start, object = d2i_AutoPrivateKey(NULL, &p, length)) != NULL)
-		kind = 4, EVP_PKEY_free(object);
+	{
+		EVP_PKEY_free(object);
+		content = "a private key";
+		*hint = by_command("Convert it", "openssl pkey -inform der -in %s -out %s.pem", pem);
+	}
 	ERR_clear_error();
-	if (kind < 0)
-		return NULL;
-	*label = kinds[kind].label;
-	*command = kinds[kind].command;
-	if (kind == 2 && castssl_encryption_is_legacy_pkcs12(start, length))
-		*command = "openssl pkcs12 -legacy -nodes";
-	return kinds[kind].content;
+	return content;
 }
 
 /*
- * A shell command that puts the line breaks of PEM blocks back, where they are written as \n or
- * \r\n, where a program made blanks of them or left them out, and where lines begin with blanks.
+ * A command that repairs PEM blocks whose line breaks are written as \n or \r\n, are blanks, or
+ * are missing, or whose lines begin with blanks.
  */
 #define ADD_LINE_BREAKS                                                                            \
-	"awk '{gsub(/\\\\r|\\\\n|\\r/, \" \"); gsub(/-----(BEGIN|END) [A-Z0-9 ]*-----/, "              \
-	"\"\\n&\\n\"); print}' "                                                                       \
-	"%s | sed '/-----/!s/[[:space:]]//g; /^$/d' | fold -w 64 > %s.pem"
+	"(umask 077; awk '{gsub(/\\\\r|\\\\n|\\r/, \" \"); "                                           \
+	"gsub(/-----(BEGIN|END) [A-Z0-9 ]*-----/, \"\\n&\\n\"); print}' "                              \
+	"%s | sed '/-----/!s/[[:space:]]//g; /^$/d' | fold -w 64 > %s.pem)"
 
-/* Does the line hold the mark of a block, and something else? */
+/* Does the line contain a BEGIN mark and other text? */
 static bool
 holds_more_than_mark(const char *line, size_t length)
 {
@@ -338,7 +436,7 @@ holds_more_than_mark(const char *line, size_t length)
 	{
 		if (memcmp(line + i, BEGIN_MARK, mark) != 0)
 			continue;
-		/* the first hyphen behind the label ends the mark, and the line */
+		/* the label ends at the first hyphen, and the line must end five bytes later */
 		for (size_t end = i + mark; end < length; end++)
 		{
 			if (line[end] == '-')
@@ -366,16 +464,18 @@ castssl_pem_explain_line_breaks(const CastsslPem *pem, const char *check, Castss
 			psprintf("line breaks are missing in \"%s\"", pem->name),
 			"\"-----BEGIN ...-----\" must stand in a line of its own, and so must "
 			"\"-----END ...-----\"; the base64 text between them has lines of 64 characters.",
-			castssl_repair_is_file(pem->name)
-				? castssl_hint_with("Put them back with: " ADD_LINE_BREAKS,
-									castssl_shell_word(pem->name))
-				: "Give the text with its line breaks, as the file has them.");
+			castssl_pem_file(pem) == NULL
+				? "Give the text with its line breaks, as the file has them."
+			: may_hold_key(pem)
+				? by_command("Put them back", ADD_LINE_BREAKS, pem)
+				: by_statement("Put them back", castssl_repair_line_breaks(castssl_pem_file(pem))));
+		note_repaired(pem, findings);
 		return true;
 	}
 	return false;
 }
 
-/* A text that has PEM blocks, but none of the expected kind. */
+/* Explain a text that has PEM blocks, but none of the expected kind; name and offset: the first. */
 static void
 explain_other_blocks(const CastsslPem *pem, const char *check, const char *wanted, const char *name,
 					 size_t offset, CastsslFindings *findings)
@@ -383,23 +483,34 @@ explain_other_blocks(const CastsslPem *pem, const char *check, const char *wante
 	const char *hint = NULL;
 
 	if (strcmp(name, PEM_STRING_PKCS7) == 0)
-		hint = castssl_hint_with(
-			"Convert it with \"openssl pkcs7 -print_certs -in %s -out %s.crt\".",
-			castssl_repair_is_file(pem->name) ? castssl_shell_word(pem->name) : NULL);
+		hint = castssl_pem_file(pem)
+				   ? by_command("Convert it", "openssl pkcs7 -print_certs -in %s -out %s.pem", pem)
+				   : "Give the certificates that openssl pkcs7 -print_certs makes of it.";
 	else if (strstr(name, "REQUEST") != NULL)
 		hint = "A request is what a CA makes a certificate from: name the file that it sent back.";
+	else
+		hint = castssl_hint_naming("Name the file that holds the %s instead.", wanted);
 	castssl_finding_add(findings, CASTSSL_ERROR, check, pem->name,
 						psprintf("\"%s\" holds no %s", pem->name, wanted),
 						psprintf("The first PEM block in it is \"%s\", in line %d.", name,
 								 castssl_pem_line(pem, offset)),
 						hint);
+	if (strcmp(name, PEM_STRING_PKCS7) == 0)
+		note_repaired(pem, findings);
 }
 
-/* The hint with a statement; NULL: there is none. */
-static const char *
-converting(const char *statement)
+static bool
+has_begin(const CastsslPem *pem)
 {
-	return statement ? psprintf("Convert it: %s", statement) : NULL;
+	static const char begin[] = "-----BEGIN ";
+	size_t length = strlen(begin);
+
+	for (size_t i = 0; i + length <= pem->length; i++)
+	{
+		if (memcmp(pem->data + i, begin, length) == 0)
+			return true;
+	}
+	return false;
 }
 
 void
@@ -407,14 +518,14 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 					CastsslFindings *findings)
 {
 	const char *name = pem->name;
-	const char *word = castssl_repair_is_file(pem->name) ? castssl_shell_word(name) : NULL;
+	const char *file = castssl_pem_file(pem);
 	const char *message = psprintf("\"%s\" is not in PEM form", name);
 	const char *detail =
 		"No line of it begins with \"-----BEGIN \", as the server's PEM reader expects.";
-	const char *hint = NULL;
-	const char *command = NULL;
-	const char *label = NULL;
-	const char *content;
+	const char *hint = file ? "Get the file in PEM form: a text that has \"-----BEGIN \" in a line."
+							: "Give the text of a file in PEM form, with its \"-----BEGIN \" line.";
+	const char *content = NULL;
+	bool repaired = true;
 	CastsslPemBlock block;
 	size_t offset = 0;
 	size_t blank = 0;
@@ -435,37 +546,37 @@ castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted
 	{
 		message = psprintf("\"%s\" is empty", name);
 		detail = psprintf("A %s in PEM form was expected.", wanted);
+		hint = "Get the file again from where it came from.";
+		repaired = false;
 	}
-	else if ((content = der_content(pem, &label, &command)) != NULL)
+	else if ((content = der_content(pem, &hint)) != NULL)
 	{
 		message = psprintf("\"%s\" is in DER form", name);
 		detail = psprintf("It is %s in binary form; the server reads PEM only.", content);
-		if (label)
-			hint = converting(castssl_repair_der(name, label));
-		else
-			hint = castssl_hint_with(
-				psprintf("Convert it with \"%s -in %%s -out %%s.pem\".", command), word);
 	}
 	else if (pem->length >= 2 &&
 			 (memcmp(pem->data, "\xFF\xFE", 2) == 0 || memcmp(pem->data, "\xFE\xFF", 2) == 0))
 	{
 		message = psprintf("\"%s\" is UTF-16 text", name);
-		if (strcmp(wanted, "private key") == 0)
-			hint = castssl_hint_with("Convert it with \"iconv -f UTF-16 -t ASCII %s > %s.pem\".",
-									 word);
-		else
-			hint = converting(castssl_repair_utf16(name, pem->data[0] == '\xFE'));
+		hint =
+			may_hold_key(pem)
+				? by_command("Convert it", "(umask 077; iconv -f UTF-16 -t ASCII %s > %s.pem)", pem)
+				: by_statement("Convert it", castssl_repair_utf16(file, pem->data[0] == '\xFE'));
 	}
-	else if (castssl_pem_has_bom(pem))
+	else if (castssl_pem_has_bom(pem) && has_begin(pem))
 	{
-		/* before its line breaks: a mark in the first line is not text beside BEGIN */
+		/* test this before line breaks, or the byte-order mark would count as text before BEGIN */
 		message = psprintf("\"%s\" begins with a byte-order mark", name);
 		detail = "OpenSSL before 3.0 passes over a PEM block that has one.";
-		hint = strcmp(wanted, "private key") == 0
-				   ? castssl_hint_with("Remove it with \"tail -c +4 %s > %s.pem\".", word)
-				   : converting(castssl_repair_bom(name));
+		hint = castssl_pem_bom_hint(pem);
 	}
 	else if (castssl_pem_explain_line_breaks(pem, check, findings))
 		return;
+	else
+		repaired = false;
 	castssl_finding_add(findings, CASTSSL_ERROR, check, name, message, detail, hint);
+	if (content && strcmp(content, PKCS12) == 0 && file)
+		castssl_finding_repairs(findings, psprintf("%s.crt", file), psprintf("%s.key", file));
+	else if (repaired)
+		note_repaired(pem, findings);
 }

@@ -15,9 +15,10 @@
 /* A PEM text, and a name for messages. data NULL: there is no text. */
 typedef struct CastsslPem
 {
-	const char *name; /* file name; without a dot or slash: a text that is no file */
+	const char *name; /* file name; without a dot and a slash: the text is no file */
 	const char *data;
 	size_t length;
+	bool in_memory; /* a file of that name does not contain this text, or does not exist */
 } CastsslPem;
 
 typedef struct CastsslPemBlock
@@ -37,13 +38,19 @@ typedef enum CastsslPemResult
 } CastsslPemResult;
 
 /*
- * Read the first block at or after *offset, and move *offset behind it.  Call
- * castssl_pem_block_free before anything that may raise an error: the block is OpenSSL's
- * memory and may be a private key, which is wiped.
+ * Read the first block at or after *offset, and move *offset to its end.  The block is in
+ * OpenSSL's memory and may be a private key.  Call castssl_pem_block_free, which wipes it,
+ * before anything that may raise an error.
  */
 extern CastsslPemResult castssl_pem_next(const CastsslPem *pem, size_t *offset,
 										 CastsslPemBlock *block);
 extern void castssl_pem_block_free(CastsslPemBlock *block);
+
+/*
+ * The name of the file with this text, for a statement or command that reads it again; NULL: the
+ * text is no file.
+ */
+extern const char *castssl_pem_file(const CastsslPem *pem);
 
 /* The number, from 1, of the line that contains an offset. */
 extern int castssl_pem_line(const CastsslPem *pem, size_t offset);
@@ -52,32 +59,38 @@ extern int castssl_pem_line(const CastsslPem *pem, size_t offset);
 extern bool castssl_pem_has_bom(const CastsslPem *pem);
 
 /*
- * Is this a PEM file that a program wrote as such?  It has a block whose label ends in kind
- * ("CERTIFICATE", "PRIVATE KEY", "X509 CRL"), and each line that begins with "-----BEGIN "
- * begins a block in lines of its own: BEGIN and END alone on their lines, and at most 76
- * characters of base64 in each between, below the headers of an encrypted key.  Other
- * text may be above and between blocks.  OpenSSL reads more: a block in one long line, which
- * a file of another kind can hold as a comment.
+ * Is this a PEM file as programs write them?  It must have a block whose label ends in kind
+ * ("CERTIFICATE", "PRIVATE KEY", "X509 CRL").  Each line that begins with "-----BEGIN " must
+ * begin a whole block: BEGIN and END alone on their lines, optional headers, and lines of at most
+ * 76 characters of base64.  Other text may stand between blocks.  OpenSSL accepts more: also a
+ * block in one long line, which can be a comment in a file of another kind.
  */
 extern bool castssl_pem_is_written_so(const CastsslPem *pem, const char *kind);
 
 /*
- * The certificates, CRLs and private keys of a text alone, written anew: nothing that stands
- * around them, no block of another kind.  NULL if it has none of them.  NULL and an error
- * finding ("pem") if a block is broken.  Palloc'd, and wiped later like a secret.
+ * A new PEM text with only the certificates, CRLs, private keys and EC parameters of a text,
+ * without other blocks and without text between blocks.  NULL if it has none of them; NULL and
+ * an error finding ("pem") if a block is broken.  Palloc'd; wiped with the memory context
+ * (castssl_openssl_secret).
  */
 extern char *castssl_pem_blocks(const CastsslPem *pem, size_t *length, CastsslFindings *findings);
 
+/* Is it the label of a private key: "PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY"? */
+extern bool castssl_pem_is_key_label(const char *label, size_t length);
+
 /*
- * Is there a line that begins a block and holds something else as well?  Then add the error
- * finding that says so, and how to repair it.
+ * Does a line contain a BEGIN mark and other text?  Then adds an error finding with a hint how to
+ * repair it.
  */
 extern bool castssl_pem_explain_line_breaks(const CastsslPem *pem, const char *check,
 											CastsslFindings *findings);
 
+/* A hint how to remove a byte-order mark; NULL: the file's name is not castssl_is_pasteable(). */
+extern const char *castssl_pem_bom_hint(const CastsslPem *pem);
+
 /*
- * Add the error finding for a text without any "wanted" block ("certificate", "private
- * key"): it is empty, DER, UTF-16, another kind of PEM, or no PEM at all.
+ * Add the error finding for a text that has no wanted block ("certificate", "private key"): it
+ * is empty, DER, UTF-16, another kind of PEM, or no PEM at all.
  */
 extern void castssl_pem_explain(const CastsslPem *pem, const char *check, const char *wanted,
 								CastsslFindings *findings);

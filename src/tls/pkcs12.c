@@ -47,7 +47,6 @@ castssl_pkcs12_make(EVP_PKEY *key, X509 *certificate, const CastsslCertificates 
 	if (bio != NULL && i2d_PKCS12_bio(bio, pkcs12) == 1)
 		return castssl_openssl_secret(bio, length);
 	BIO_free_all(bio);
-	castssl_finding_add(findings, CASTSSL_ERROR, "pkcs12", name, "could not make a PKCS#12 file",
-						psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+	castssl_openssl_add_error(findings, "pkcs12", name, "could not make a PKCS#12 file", NULL);
 	return NULL;
 }

@@ -27,6 +27,14 @@ add_error(CastsslFindings *findings, const char *subject, const char *message, c
 	castssl_finding_add(findings, CASTSSL_ERROR, CHECK_NAME, subject, message, detail, hint);
 }
 
+static bool
+is_ascii(const char *text)
+{
+	while (*text && (unsigned char) *text < 128)
+		text++;
+	return *text == '\0';
+}
+
 bool
 castssl_is_dns_name(const char *name)
 {
@@ -125,7 +133,9 @@ castssl_request_make(EVP_PKEY *key, const char *common_name, const CastsslNames 
 					  psprintf("\"%s\" is not a DNS name", names->dns_names[i]),
 					  "A certificate holds DNS names in ASCII: letters, digits, hyphens and dots, "
 					  "and at most \"*.\" in front.",
-					  "Write an internationalized name in its \"xn--\" form.");
+					  is_ascii(names->dns_names[i])
+						  ? "Give the name that clients connect to, such as db.example.com."
+						  : "Write an internationalized name in its \"xn--\" form.");
 			return NULL;
 		}
 	}
@@ -137,9 +147,9 @@ castssl_request_make(EVP_PKEY *key, const char *common_name, const CastsslNames 
 		X509_REQ_sign(request, key, castssl_key_digest(key)) > 0)
 		pem = to_pem(request);
 	if (pem == NULL)
-		add_error(findings, common_name, "could not make a certificate request",
-				  psprintf("OpenSSL says: %s.", castssl_openssl_error()),
-				  "A common name has 1 to 64 characters.");
+		castssl_openssl_add_error(findings, CHECK_NAME, common_name,
+								  "could not make a certificate request",
+								  "A common name has 1 to 64 characters.");
 	return pem;
 }
 
@@ -160,19 +170,18 @@ castssl_request_read(const CastsslPem *pem, CastsslFindings *findings)
 		if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
 			castssl_pem_explain(pem, CHECK_NAME, "certificate request", findings);
 		else if (!castssl_pem_explain_line_breaks(pem, CHECK_NAME, findings))
-			add_error(findings, pem->name,
-					  psprintf("could not read the certificate request in \"%s\"", pem->name),
-					  psprintf("OpenSSL says: %s.", castssl_openssl_error()), NULL);
+			castssl_openssl_add_error(
+				findings, CHECK_NAME, pem->name,
+				psprintf("could not read the certificate request in \"%s\"", pem->name), NULL);
 		ERR_clear_error();
 		return NULL;
 	}
 	key = X509_REQ_get0_pubkey(request);
 	if (key == NULL || X509_REQ_verify(request, key) != 1)
 	{
-		add_error(
-			findings, pem->name,
+		castssl_openssl_add_error(
+			findings, CHECK_NAME, pem->name,
 			psprintf("the certificate request in \"%s\" is not signed with its own key", pem->name),
-			psprintf("OpenSSL says: %s.", castssl_openssl_error()),
 			"This does not prove that its author has the private key: ask for a new one.");
 		return NULL;
 	}
@@ -180,7 +189,7 @@ castssl_request_read(const CastsslPem *pem, CastsslFindings *findings)
 	return request;
 }
 
-/* 1: may be in a certificate. 0: a kind that we leave out. -1: malformed. */
+/* 1: may be in a certificate. 0: of a kind that we do not copy. -1: malformed. */
 static int
 judge_name(const GENERAL_NAME *name)
 {
@@ -194,7 +203,7 @@ judge_name(const GENERAL_NAME *name)
 				   : -1;
 	if (name->type != GEN_DNS && name->type != GEN_EMAIL && name->type != GEN_URI)
 		return 0;
-	/* Because of a zero byte, clients would disagree on what the name is. */
+	/* Clients would disagree on a name with a zero byte. */
 	bytes = ASN1_STRING_get0_data(text);
 	for (int i = 0; i < ASN1_STRING_length(text); i++)
 	{

@@ -21,8 +21,8 @@ typedef struct CastsslNames
 
 /*
  * Make a request with subject CN=common_name (UTF-8, up to 64 characters; "" for an
- * empty subject) and the given names, signed with its key: PEM, palloc'd.  If a name is
- * not allowed, returns NULL and adds an error finding ("request").
+ * empty subject) and the given names, signed with the key: PEM, palloc'd.  On failure, or if
+ * a name is not allowed, returns NULL and adds an error finding ("request").
  */
 extern char *castssl_request_make(EVP_PKEY *key, const char *common_name, const CastsslNames *names,
 								  CastsslFindings *findings);
@@ -35,21 +35,21 @@ extern char *castssl_request_make(EVP_PKEY *key, const char *common_name, const 
 extern X509_REQ *castssl_request_read(const CastsslPem *request, CastsslFindings *findings);
 
 /*
- * The names of a request that a certificate may carry: DNS, IP address, e-mail and URI.
- * A warning tells of other names. *names is NULL if there are none; otherwise the
- * current memory context owns them.  If they are malformed, returns false and adds an
- * error finding.
+ * Set *names to the subject alternative names of a request that a certificate may have: DNS,
+ * IP address, e-mail and URI.  If the request has others, adds a warning finding. *names is NULL
+ * if there are none; otherwise the current memory context owns them.  If they are malformed,
+ * returns false and adds an error finding.
  */
 extern bool castssl_request_names(X509_REQ *request, const char *subject, GENERAL_NAMES **names,
 								  CastsslFindings *findings);
 
 /*
- * Is this a host name that a certificate can hold: ASCII, labels of RFC 1034, optionally
- * "*." in front?
+ * Is this a host name for a certificate: ASCII, labels as in RFC 1034 (underscores allowed),
+ * optionally "*." in front?
  */
 extern bool castssl_is_dns_name(const char *name);
 
-/* Its common name in UTF-8, palloc'd; NULL if it has none. */
+/* The common name of a request in UTF-8, palloc'd; NULL if it has none. */
 extern char *castssl_request_common_name(X509_REQ *request);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * revoked.c
- *		Do CRLs refuse a certificate of which only issuer and serial number are known?
+ *		Do CRLs revoke a certificate of which only issuer and serial number are known?
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -26,7 +26,7 @@ read_serial(const char *decimal)
 	return serial;
 }
 
-/* Is that the name of the issuer, or may it be? */
+/* Is issuer, which may be cut to NAMEDATALEN - 1 bytes, this name? */
 static bool
 fits(const char *name, const char *issuer)
 {
@@ -36,7 +36,7 @@ fits(const char *name, const char *issuer)
 		   (name[length] == '\0' || length == NAMEDATALEN - 1);
 }
 
-/* What the CRLs of one CA say of a certificate of that CA. */
+/* Do the CRLs of the CA with that name revoke its certificate with that number? */
 static CastsslRevoked
 revoked_by(const CastsslCertificates *crls, const char *name, ASN1_INTEGER *number)
 {
@@ -59,7 +59,10 @@ revoked_by(const CastsslCertificates *crls, const char *name, ASN1_INTEGER *numb
 	return answer;
 }
 
-/* Is every CA of that name revoked, or one above it? */
+/*
+ * Does the server accept no CA of that name, because one or a CA above it is revoked?  False
+ * if issuers is NULL.
+ */
 static bool
 is_issuer_revoked(const CastsslIssuers *issuers, const char *name)
 {
@@ -85,7 +88,7 @@ castssl_revoked(const CastsslCertificates *crls, const CastsslIssuers *issuers, 
 	int nissuers = issuers ? issuers->count : 0;
 	bool found = false;
 
-	/* first the issuers of the CRLs, then the CAs */
+	/* look at the issuers of the CRLs, then at the CAs */
 	for (int i = 0; i < crls->count + nissuers && number != NULL; i++)
 	{
 		X509_CRL *crl = i < crls->count ? crls->items[i].crl : NULL;
@@ -109,4 +112,27 @@ castssl_revoked(const CastsslCertificates *crls, const CastsslIssuers *issuers, 
 	ASN1_INTEGER_free(number);
 	ERR_clear_error();
 	return answer;
+}
+
+int
+castssl_revocations_dropped(const CastsslCertificates *before, const CastsslCertificates *after)
+{
+	int dropped = 0;
+
+	for (int i = 0; i < before->count; i++)
+	{
+		X509_CRL *crl = before->items[i].crl;
+		STACK_OF(X509_REVOKED) *entries = crl ? X509_CRL_get_REVOKED(crl) : NULL;
+		char *name = crl ? castssl_name_slashes(X509_CRL_get_issuer(crl)) : NULL;
+
+		for (int j = 0; entries && j < sk_X509_REVOKED_num(entries); j++)
+		{
+			ASN1_INTEGER *number = unconstify(
+				ASN1_INTEGER *, X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, j)));
+
+			if (after == NULL || revoked_by(after, name, number) == CASTSSL_NOT_REVOKED)
+				dropped++;
+		}
+	}
+	return dropped;
 }

@@ -13,20 +13,19 @@ typedef struct CastsslTlsSet
 	CastsslPem key;
 	CastsslPem ca;  /* verifies client certificates; may be absent */
 	CastsslPem crl; /* may be absent */
+	/* the root of this server's own small CA, which clients may trust; may be absent */
+	CastsslPem authority;
 
-	/*
-	 * Passphrase of an encrypted key, NULL if unknown.  Then nothing here can compare
-	 * key and certificate, and only the server's own loader can tell.
-	 */
-	const char *passphrase;
 	int64 now; /* seconds since 1970-01-01 00:00 UTC */
 	/*
-	 * seconds before notAfter and nextUpdate from which on there is a warning, or a third of
-	 * the lifetime, where that is less
+	 * warn from so many seconds before notAfter and nextUpdate on; less for a short lifetime
+	 * (castssl_expires_soon)
 	 */
 	int64 expiry_warning;
 	const char **host_names; /* names and addresses that clients use for this host; NULL: unknown */
 	int nhost_names;
+	/* the statement that names certificate and key the other way round; NULL: unknown */
+	const char *swapped;
 } CastsslTlsSet;
 
 #endif

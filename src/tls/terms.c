@@ -1,6 +1,6 @@
 /*
  * terms.c
- *		Could the client of a session agree with the server on other terms of TLS?
+ *		Could the client of a session connect again with other TLS settings of the server?
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -14,22 +14,21 @@
 
 #include "tls/terms.h"
 
-/* The ciphers of a version that the server takes, in its order. */
+/* The ciphers of a version that the server accepts, in its order. */
 typedef struct Ciphers
 {
 	const SSL_CIPHER **items;
 	int count;
 } Ciphers;
 
-/* The newest version for which a list of ciphers of its own exists. */
+/* TLS 1.3 has a list of ciphers of its own; "TLSv1.3" is the last in the order of strings. */
 static bool
 is_tls13(const char *version)
 {
 	return strcmp(version, "TLSv1.3") >= 0;
 }
 
-/* The static ciphers of OpenSSL that these terms leave for that version; none where they are wrong.
- */
+/* The ciphers (static in OpenSSL) that the terms allow for that version; none for invalid lists. */
 static Ciphers
 ciphers_for(const CastsslTlsTerms *terms, const char *version)
 {
@@ -64,7 +63,7 @@ find_cipher(const Ciphers *list, const char *name)
 	return -1;
 }
 
-/* Is the name among those with colons between them? */
+/* Is the name in a list separated by colons? */
 static bool
 is_listed(const char *list, const char *name)
 {
@@ -78,7 +77,7 @@ is_listed(const char *list, const char *name)
 	return false;
 }
 
-/* Ciphers for a key of another kind than the server's can never be chosen. */
+/* Is the cipher for the same kind of key as the chosen one?  The server has no other key. */
 static bool
 fits_key(const SSL_CIPHER *cipher, const SSL_CIPHER *chosen)
 {
@@ -86,8 +85,9 @@ fits_key(const SSL_CIPHER *cipher, const SSL_CIPHER *chosen)
 }
 
 /*
- * The server takes the first of its ciphers that the client offers.  So a client offers none of
- * those that the server had above the one that was chosen.
+ * Did the client offer none of the ciphers in after?  A server with its own order chooses the
+ * first of its ciphers that the client offers.  So the client offers none that stands in before
+ * above the chosen one, at rank.
  */
 static bool
 were_declined(const Ciphers *before, const Ciphers *after, const SSL_CIPHER *chosen, int rank)
@@ -122,24 +122,24 @@ judge_cipher(const CastsslTlsTerms *before, const CastsslTlsTerms *after,
 				is_listed(past->ciphers, SSL_CIPHER_get_name(new.items[i])))
 				return CASTSSL_TLS_AGREES;
 		}
-		*reason = psprintf("The client offers none of the ciphers that the server would take (%s).",
-						   parameter);
+		*reason = psprintf(
+			"The client offers none of the ciphers that the server would accept (%s).", parameter);
 		return CASTSSL_TLS_DISAGREES;
 	}
 	if (before->prefers && rank >= 0 && were_declined(&old, &new, chosen, rank))
 	{
-		*reason = psprintf("The server would no longer take %s (%s), and the client came with it "
-						   "because it offered none of the others.",
+		*reason = psprintf("The server would no longer accept %s (%s), and the client offered none "
+						   "of the others when it connected.",
 						   past->cipher, parameter);
 		return CASTSSL_TLS_DISAGREES;
 	}
-	*reason = psprintf("The server would no longer take %s (%s); whether the client offers another "
-					   "cipher cannot be known.",
+	*reason = psprintf("The server would no longer accept %s (%s).  Nobody can know whether the "
+					   "client offers another cipher.",
 					   past->cipher, parameter);
 	return CASTSSL_TLS_UNKNOWN;
 }
 
-/* One group has several names.  Those that OpenSSL has no number for keep theirs. */
+/* One name for a group that has several; a name without a NID in OpenSSL stays as it is. */
 static const char *
 group_name(const char *name, size_t length)
 {
@@ -152,7 +152,7 @@ group_name(const char *name, size_t length)
 	return nid == NID_undef ? copy : OBJ_nid2sn(nid);
 }
 
-/* Are some (all: every one) of the groups in one list in the other? */
+/* Is any (all: every one) of the groups also in others? */
 static bool
 shares_groups(const char *groups, const char *others, bool all)
 {
@@ -185,12 +185,13 @@ judge_groups(const CastsslTlsTerms *before, const CastsslTlsTerms *after,
 		return CASTSSL_TLS_AGREES;
 	if (past->groups)
 	{
-		*reason = psprintf("The client offers none of the groups that the server would take (%s).",
-						   after->groups);
+		*reason =
+			psprintf("The client offers none of the groups that the server would accept (%s).",
+					 after->groups);
 		return CASTSSL_TLS_DISAGREES;
 	}
-	*reason = psprintf("The server would take only the groups %s; whether the client offers one "
-					   "of them cannot be known.",
+	*reason = psprintf("The server would accept only the groups %s.  Nobody can know whether the "
+					   "client offers one of them.",
 					   after->groups);
 	return CASTSSL_TLS_UNKNOWN;
 }
@@ -206,13 +207,13 @@ castssl_tls_terms_judge(const CastsslTlsTerms *before, const CastsslTlsTerms *af
 	{
 		bool newest = before->max_version[0] != '\0' && strcmp(before->max_version, version) <= 0;
 
-		/* TLS takes the newest version that both sides know. */
-		*reason =
-			psprintf(newest ? "The server would take %s and later (ssl_min_protocol_version); "
-							  "whether the client, which came with %s, knows it cannot be known."
-							: "The server would take %s and later (ssl_min_protocol_version), "
-							  "and the client came with %s although it was offered more.",
-					 after->min_version, version);
+		/* TLS uses the newest version that both sides support. */
+		*reason = psprintf(
+			newest ? "The server would accept %s and later (ssl_min_protocol_version).  Nobody can "
+					 "know whether the client, which came with %s, supports such a version."
+				   : "The server would accept %s and later (ssl_min_protocol_version), and the "
+					 "client came with %s although it was offered more.",
+			after->min_version, version);
 		return newest ? CASTSSL_TLS_UNKNOWN : CASTSSL_TLS_DISAGREES;
 	}
 	if (after->max_version[0] != '\0' && strcmp(version, after->max_version) > 0)
@@ -220,10 +221,10 @@ castssl_tls_terms_judge(const CastsslTlsTerms *before, const CastsslTlsTerms *af
 		version = after->max_version;
 		if (past->ciphers == NULL)
 		{
-			*reason =
-				psprintf("The server would take %s at most (ssl_max_protocol_version); whether "
-						 "the client, which came with %s, takes it cannot be known.",
-						 version, past->version);
+			*reason = psprintf(
+				"The server would accept %s at most (ssl_max_protocol_version).  Nobody can know "
+				"whether the client, which came with %s, supports such a version.",
+				version, past->version);
 			return CASTSSL_TLS_UNKNOWN;
 		}
 	}

@@ -1,30 +1,30 @@
 /*
  * terms.h
- *		Could the client of a session agree with the server on other terms of TLS?
+ *		Could the client of a session connect again with other TLS settings of the server?
  *
- * The terms are protocol versions, ciphers and groups.  A session shows which of them it
- * came in with.  What else its client offers is known of the caller's own session alone,
- * where OpenSSL keeps the offer.  PostgreSQL: be_tls_init.
+ * These settings ("terms") are protocol versions, ciphers and groups.  A session shows which
+ * version and cipher it uses.  Only for the caller's own session OpenSSL keeps everything that
+ * the client offered.  PostgreSQL: be_tls_init.
  */
 #ifndef CASTSSL_TLS_TERMS_H
 #define CASTSSL_TLS_TERMS_H
 
 typedef struct CastsslTlsTerms
 {
-	const char *min_version; /* "TLSv1.2"; "": none, as with max_version */
+	const char *min_version; /* "TLSv1.2"; "": no limit; so too max_version */
 	const char *max_version;
 	const char *ciphers; /* up to TLS 1.2 */
-	const char *suites;  /* of TLS 1.3; "": OpenSSL's own */
-	const char *groups;  /* with colons between them */
-	bool prefers;        /* the server's order counts, not the client's */
+	const char *suites;  /* of TLS 1.3; "": OpenSSL's default */
+	const char *groups;  /* separated by colons */
+	bool prefers;        /* the server's order decides, not the client's */
 } CastsslTlsTerms;
 
-/* What is known of a client. */
+/* What is known about a client. */
 typedef struct CastsslTlsPast
 {
-	const char *version; /* that its session has, "TLSv1.3" */
-	const char *cipher;  /* OpenSSL's name */
-	/* all that it offered, with colons between them; NULL: unknown */
+	const char *version; /* of its session: "TLSv1.3" */
+	const char *cipher;  /* of its session, OpenSSL's name */
+	/* everything that it offered, separated by colons; NULL: unknown */
 	const char *ciphers;
 	const char *groups;
 } CastsslTlsPast;
@@ -37,8 +37,8 @@ typedef enum CastsslTlsAnswer
 } CastsslTlsAnswer;
 
 /*
- * Could it come in again when the terms change from before to after?  *reason (palloc'd) is
- * set to a sentence, if the answer is not that it could.
+ * Could the client agree with the server again after the terms change from before to after?  If
+ * the answer is not CASTSSL_TLS_AGREES, *reason is set to a sentence (palloc'd).
  */
 extern CastsslTlsAnswer castssl_tls_terms_judge(const CastsslTlsTerms *before,
 												const CastsslTlsTerms *after,

@@ -12,18 +12,18 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "lib/stringinfo.h"
+
 #include "base/interrupts.h"
+#include "base/words.h"
 #include "tls/chain.h"
 #include "tls/judge.h"
 #include "tls/openssl.h"
+#include "tls/repair.h"
 #include "tls/trust.h"
 
-/*
- * Everything that the server would trust.  The server reads certificates and CRLs from
- * both files.
- */
-static X509_STORE *
-make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
+X509_STORE *
+castssl_trust_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 {
 	const CastsslCertificates *lists[] = { ca, crl };
 	X509_STORE *store = castssl_adopt_store(X509_STORE_new());
@@ -38,6 +38,7 @@ make_store(const CastsslCertificates *ca, const CastsslCertificates *crl)
 				X509_STORE_add_crl(store, lists[i]->items[j].crl);
 		}
 	}
+	ERR_clear_error();
 	return store;
 }
 
@@ -60,14 +61,14 @@ static const char *
 why_no_ca(const CastsslCertificate *certificate)
 {
 	if (certificate->is_ca)
-		return "Its key usage is without keyCertSign.";
+		return "Its key usage lacks keyCertSign.";
 	if (certificate->self_signed)
 		return "It is self-signed, but its basic constraints are not CA:TRUE: it can only stand "
 			   "for itself.";
 	return "Its basic constraints are not CA:TRUE.";
 }
 
-/* The topmost CA of the file above this one: the one whose issuer is missing. */
+/* The topmost CA above this one in the file: the one whose issuer is missing. */
 static const CastsslCertificate *
 topmost(const CastsslCertificates *cas, const CastsslCertificate *ca)
 {
@@ -88,6 +89,16 @@ topmost(const CastsslCertificates *cas, const CastsslCertificate *ca)
 	return ca;
 }
 
+/* A hint to make a file of certificates without trust settings of OpenSSL. */
+static const char *
+hint_to_trust(const CastsslPem *pem)
+{
+	char *statement = castssl_repair_trusted(castssl_pem_file(pem));
+
+	return statement ? psprintf("Make a file of certificates alone: %s", statement)
+					 : "Give certificates alone: BEGIN CERTIFICATE, as openssl x509 writes it.";
+}
+
 /* Judge one CA of many.  Findings have the given severity if its clients are refused. */
 static void
 judge_one_ca(const CastsslTlsSet *set, const CastsslCertificates *cas, const CastsslCertificate *ca,
@@ -106,9 +117,11 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificates *cas, const Cas
 							"Name another CA in ssl_ca_file for the certificates of clients.");
 	if (is_rejected(ca))
 		castssl_finding_add(findings, severity, "key_usage", name,
-							psprintf("%s is not to be trusted for clients", label),
-							"Trust settings of OpenSSL in its \"TRUSTED CERTIFICATE\" say so.",
-							"Have a plain certificate in the file: openssl x509 -in ... -out ...");
+							psprintf("%s is not trusted for clients", label),
+							"The trust settings of OpenSSL in its \"TRUSTED CERTIFICATE\" say so.",
+							hint_to_trust(&set->ca));
+	if (is_rejected(ca) && castssl_pem_file(&set->ca) != NULL)
+		castssl_finding_repairs(findings, psprintf("%s.pem", castssl_pem_file(&set->ca)), NULL);
 	if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
 		error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
 	{
@@ -125,13 +138,13 @@ judge_one_ca(const CastsslTlsSet *set, const CastsslCertificates *cas, const Cas
 		castssl_finding_add(
 			findings, severity, "chain", name,
 			psprintf("the server would refuse %s: %s", label, X509_verify_cert_error_string(error)),
-			"Certificates that it issued do not let their clients in.",
+			"The server refuses clients with certificates that this CA issued.",
 			"Name a CA certificate in ssl_ca_file that OpenSSL accepts.");
 }
 
 /*
- * What the server would say of a CA in a client's chain.  OpenSSL checks only the dates
- * of a self-signed CA that is in the CA file.
+ * The error (X509_V_...) of the server for a client's chain with this CA.  Of a self-signed CA
+ * in the CA file, OpenSSL checks only the dates.
  */
 static int
 ca_error(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *ca)
@@ -144,7 +157,7 @@ ca_error(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *
 void
 castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, CastsslFindings *findings)
 {
-	X509_STORE *store = make_store(ca, NULL);
+	X509_STORE *store = castssl_trust_store(ca, NULL);
 	const char *name = set->ca.name;
 	int *errors = palloc(ca->count * sizeof(int));
 	int cas = 0;
@@ -170,7 +183,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 		castssl_finding_add(findings, CASTSSL_ERROR, "ca_is_ca", name,
 							psprintf("\"%s\" holds no CA certificate", name),
 							ca->count > 0 && ca->items[0].x509 != NULL
-								? psprintf("%s is no CA: %s",
+								? psprintf("%s is not a CA: %s",
 										   castssl_certificate_label(&ca->items[0], name),
 										   why_no_ca(&ca->items[0]))
 								: "It holds only CRLs.",
@@ -191,7 +204,7 @@ castssl_judge_ca(const CastsslTlsSet *set, const CastsslCertificates *ca, Castss
 	}
 }
 
-/* Does the CRL name this CA as its issuer, and does its signature verify? */
+/* Does the CRL name this CA as its issuer?  Its signature is not verified: see crl_verifies(). */
 static bool
 crl_names(const CastsslCertificate *crl, const CastsslCertificate *ca)
 {
@@ -199,10 +212,40 @@ crl_names(const CastsslCertificate *crl, const CastsslCertificate *ca)
 		   X509_NAME_cmp(X509_CRL_get_issuer(crl->crl), X509_get_subject_name(ca->x509)) == 0;
 }
 
+static bool
+is_named_by(const CastsslCertificate *ca, const CastsslCertificates *list)
+{
+	for (int i = 0; list && i < list->count; i++)
+	{
+		if (crl_names(&list->items[i], ca))
+			return true;
+	}
+	return false;
+}
+
+char *
+castssl_trust_without_crl(const CastsslCertificates *ca, const CastsslCertificates *crl,
+						  EVP_PKEY *except)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < ca->count; i++)
+	{
+		const CastsslCertificate *item = &ca->items[i];
+
+		castssl_let_interrupt();
+		if (is_ca(item) && !(except && castssl_openssl_has_key(item->x509, except)) &&
+			!is_named_by(item, ca) && !is_named_by(item, crl))
+			castssl_append_listed(&names, item->subject);
+	}
+	return names.len > 0 ? names.data : NULL;
+}
+
 /*
- * A delta CRL (RFC 5280, section 5.2.4) lists only what changed since a full one.
- * OpenSSL does not combine the two here; some versions take it for a full CRL,
- * and then certificates that were revoked before are accepted again.
+ * A delta CRL (RFC 5280, section 5.2.4) lists only the changes since a full CRL.  OpenSSL does
+ * not combine the two in the server.  Some versions use the delta CRL as a full one: then
+ * certificates that were revoked before are accepted again.
  */
 static bool
 is_delta(const CastsslCertificate *crl)
@@ -253,7 +296,7 @@ has_crl_for_clients(const CastsslTlsSet *set, const CastsslCertificate *ca,
 	return false;
 }
 
-/* Does the list hold a valid CRL of this CA?  If only outdated ones, *stale is one of them. */
+/* Does the list have a CRL of this CA that is valid now?  If all are outdated, *stale is one. */
 static bool
 has_crl(const CastsslTlsSet *set, const CastsslCertificate *ca, const CastsslCertificates *list,
 		const CastsslCertificate **stale)
@@ -282,6 +325,17 @@ has_delta(const CastsslCertificate *ca, const CastsslCertificates *list)
 	return false;
 }
 
+/* A hint to install the file without this item; argument: the one of castssl_install(). */
+static const char *
+hint_to_leave_out(const CastsslPem *pem, const char *argument, const CastsslCertificate *item)
+{
+	char *text = castssl_repair_text_without(castssl_pem_file(pem), item->fingerprint);
+
+	return text ? psprintf("To have it there no longer: SELECT * FROM castssl_install(%s => %s);",
+						   argument, text)
+				: psprintf("Remove it from \"%s\".", pem->name);
+}
+
 /* Judge one CA.  Without a valid CRL, the server refuses every certificate of the CA. */
 static void
 judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertificate *ca,
@@ -302,8 +356,8 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 			castssl_finding_add(
 				findings, CASTSSL_ERROR, "crl_issuer", name,
 				psprintf("the only CRL for %s is a delta CRL", label),
-				"It lists only what changed since the full CRL, so certificates "
-				"that were revoked before would be accepted, or all be refused.",
+				"It lists only what changed since the full CRL.  Certificates that were revoked "
+				"before would be accepted, or all certificates would be refused.",
 				psprintf("Append the full CRL of \"%s\" to \"%s\".", ca->subject, name));
 		else
 			castssl_finding_add(findings, CASTSSL_ERROR, "crl_issuer", name,
@@ -327,7 +381,7 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 		castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
 							psprintf("%s is revoked", label),
 							"The server refuses every certificate that it issued.",
-							psprintf("Remove it from \"%s\".", set->ca.name));
+							hint_to_leave_out(&set->ca, "ca", ca));
 	/* A missing CRL of this CA or of a CA above it has a finding of its own. */
 	else if (error != X509_V_OK && error != X509_V_ERR_UNABLE_TO_GET_CRL &&
 			 error != X509_V_ERR_CRL_HAS_EXPIRED && error != X509_V_ERR_CRL_NOT_YET_VALID &&
@@ -342,7 +396,7 @@ void
 castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 				  const CastsslCertificates *crl, CastsslFindings *findings)
 {
-	X509_STORE *store = make_store(ca, crl);
+	X509_STORE *store = castssl_trust_store(ca, crl);
 	const char *name = set->crl.name;
 
 	if (store == NULL)
@@ -365,8 +419,7 @@ castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 										 "CA, too",
 										 name),
 								psprintf("It is %s.", castssl_certificate_label(item, name)),
-								psprintf("Keep CA certificates only in \"%s\".",
-										 set->ca.name ? set->ca.name : "the CA file"));
+								hint_to_leave_out(&set->crl, "crl", item));
 		else if (is_delta(item))
 			castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
 								psprintf("%s is a delta CRL, which has no effect beside a full one",
@@ -376,13 +429,12 @@ castssl_judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca,
 		else
 		{
 			if (!ours)
-				castssl_finding_add(
-					findings, CASTSSL_INFO, "crl_issuer", name,
-					psprintf("the issuer of %s is not in the CA file",
-							 castssl_certificate_label(item, name)),
-					"It counts only for clients that send its certificate, as that of "
-					"an intermediate CA.",
-					NULL);
+				castssl_finding_add(findings, CASTSSL_INFO, "crl_issuer", name,
+									psprintf("the issuer of %s is not in the CA file",
+											 castssl_certificate_label(item, name)),
+									"The server uses it only for clients that send the issuer's "
+									"certificate as an intermediate.",
+									NULL);
 			if (!ours || castssl_in_force(item, set->now))
 				castssl_judge_dates(set, item, name, CASTSSL_WARNING, findings);
 		}

@@ -4,7 +4,7 @@
  *
  * OpenSSL 3 searches all its decoders for the public key of every certificate that it
  * reads (x509_pubkey_ex_d2i_ex calls OSSL_DECODER_CTX_new_for_pkey), which takes most
- * of the time.  A library context without decoders leaves the key alone.
+ * of the time.  With a library context without decoders, the key stays undecoded.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -24,8 +24,8 @@
 #include <openssl/provider.h>
 
 /*
- * A library context that knows no algorithm; NULL, which means the default one, if it
- * cannot be made.
+ * A library context without algorithms.  If it cannot be made, NULL, which means the default
+ * library context.
  */
 static OSSL_LIB_CTX *
 without_decoders(void)
@@ -55,7 +55,7 @@ static int
 rsa_modulus_bits(const unsigned char *key, int length)
 {
 	const unsigned char *end = key + length;
-	/* "SEQUENCE OF" may be primitive to OpenSSL, which a SEQUENCE, as it is here, may not */
+	/* d2i_ASN1_SEQUENCE_ANY accepts a primitive encoding too, which is invalid here */
 	bool constructed = length > 0 && key[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED);
 	ASN1_SEQUENCE_ANY *numbers = constructed ? d2i_ASN1_SEQUENCE_ANY(NULL, &key, length) : NULL;
 	const ASN1_TYPE *modulus = NULL;
@@ -67,7 +67,8 @@ rsa_modulus_bits(const unsigned char *key, int length)
 	{
 		modulus = sk_ASN1_TYPE_value(numbers, 0);
 		exponent = sk_ASN1_TYPE_value(numbers, 1);
-		/* a number without its leading zero is negative, which OpenSSL's own reader overlooks */
+		/* a number without its leading zero is negative, but OpenSSL's reader of keys ignores that
+		 */
 		if (modulus->type == V_ASN1_INTEGER && exponent->type == V_ASN1_INTEGER &&
 			ASN1_STRING_type(modulus->value.integer) == V_ASN1_INTEGER)
 			number = ASN1_INTEGER_to_BN(modulus->value.integer, NULL);

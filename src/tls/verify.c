@@ -8,6 +8,11 @@
 #include "postgres.h"
 #endif
 
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -35,8 +40,7 @@ read_file(const CastsslPem *pem, const char *check, CastsslCertificates *list,
 		castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
 							psprintf("\"%s\" begins with a byte-order mark", pem->name),
 							"OpenSSL before 3.0 passes over a PEM block that has one.",
-							castssl_repair_is_file(pem->name) ? castssl_repair_bom(pem->name)
-															  : "Give the text without it.");
+							castssl_pem_bom_hint(pem));
 	return ok;
 }
 
@@ -51,8 +55,8 @@ judge_rsa_sizes(const char *name, const CastsslCertificates *list, CastsslFindin
 	if (count > 0)
 		castssl_finding_add(findings, CASTSSL_INFO, "weak", name,
 							psprintf("\"%s\" has an RSA key of under 3072 bits", name),
-							psprintf("%d of its %d certificates; from 2031 on NIST SP 800-57 wants "
-									 "3072 bits.",
+							psprintf("Certificates with such a key: %d of %d.  From 2031 on NIST "
+									 "SP 800-57 requires 3072 bits.",
 									 count, list->count),
 							NULL);
 }
@@ -60,15 +64,21 @@ judge_rsa_sizes(const char *name, const CastsslCertificates *list, CastsslFindin
 /* If others than the server may read the file, they may read the key in it. */
 static void
 judge_stray_key(const CastsslTlsSet *set, const CastsslPem *pem, const char *check,
-				CastsslFindings *findings)
+				const char *argument, CastsslFindings *findings)
 {
+	const char *text;
+
 	if (!castssl_key_present(pem) ||
 		(set->key.data != NULL && set->key.name != NULL && strcmp(pem->name, set->key.name) == 0))
 		return;
-	castssl_finding_add(findings, CASTSSL_WARNING, check, pem->name,
-						psprintf("\"%s\" holds a private key, too", pem->name),
-						"Files of certificates are often readable by everybody.",
-						castssl_hint_naming("Remove the private key from \"%s\".", pem->name));
+	text = castssl_repair_text_without_keys(castssl_pem_file(pem));
+	castssl_finding_add(
+		findings, CASTSSL_WARNING, check, pem->name,
+		psprintf("\"%s\" holds a private key, too", pem->name),
+		"Everybody can often read a file of certificates.",
+		text ? psprintf("To remove it from there: SELECT * FROM castssl_install(%s => %s);",
+						argument, text)
+			 : castssl_hint_naming("Remove the private key from \"%s\".", pem->name));
 }
 
 static char *
@@ -89,6 +99,19 @@ key_kind(EVP_PKEY *key)
 	}
 }
 
+static const char *
+hint_to_put_first(const CastsslPem *pem, const CastsslCertificate *fitting)
+{
+	char *statement = castssl_repair_first(castssl_pem_file(pem), fitting->position);
+	const char *first =
+		castssl_hint_naming("The key belongs to %s, which must be the first one in the file",
+							castssl_certificate_label(fitting, pem->name));
+
+	if (first == NULL)
+		return NULL;
+	return statement ? psprintf("%s: %s", first, statement) : psprintf("%s.", first);
+}
+
 static void
 judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY *key,
 			CastsslFindings *findings)
@@ -106,9 +129,7 @@ judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY 
 			fitting = &list->items[i];
 	}
 	if (fitting != NULL)
-		hint =
-			castssl_hint_naming("The key belongs to %s, which must be the first one in the file.",
-								castssl_certificate_label(fitting, set->certificate.name));
+		hint = hint_to_put_first(&set->certificate, fitting);
 	castssl_finding_add(findings, CASTSSL_ERROR, "key_matches_certificate", set->key.name,
 						psprintf("the private key in \"%s\" does not belong to the certificate in "
 								 "\"%s\"",
@@ -117,6 +138,9 @@ judge_match(const CastsslTlsSet *set, const CastsslCertificates *list, EVP_PKEY 
 								 public_key ? key_kind(public_key) : "of an unknown kind",
 								 key_kind(key)),
 						hint);
+	if (fitting != NULL && castssl_pem_file(&set->certificate) != NULL)
+		castssl_finding_repairs(findings, psprintf("%s.pem", castssl_pem_file(&set->certificate)),
+								NULL);
 }
 
 static void
@@ -124,10 +148,10 @@ judge_key(const CastsslTlsSet *set, const CastsslCertificates *list, CastsslFind
 {
 	EVP_PKEY *key;
 
-	/* Without the passphrase only the server's own loader can tell. */
-	if (set->passphrase == NULL && castssl_key_encryption(&set->key, findings) != NULL)
+	/* of an encrypted key only the server's own loader can tell */
+	if (castssl_key_encryption(&set->key, findings) != NULL)
 		return;
-	key = castssl_key_read(&set->key, set->passphrase, findings);
+	key = castssl_key_read(&set->key, findings);
 	if (key != NULL && castssl_certificates_first(list) != NULL)
 		judge_match(set, list, key, findings);
 }
@@ -143,12 +167,52 @@ is_for(X509 *x509, const char *name)
 	return result;
 }
 
+/* Is it a DNS name that a request can have, and no address? */
+static bool
+is_dns_name(const char *name)
+{
+	bool has_letter = false;
+
+	for (; *name; name++)
+	{
+		if (!isalnum((unsigned char) *name) && *name != '.' && *name != '-')
+			return false;
+		has_letter |= isalpha((unsigned char) *name) != 0;
+	}
+	return has_letter;
+}
+
+/* The hint to ask for one with the host's names, and with the common name that it has now. */
+static const char *
+hint_for_names(const CastsslTlsSet *set, const CastsslCertificate *server)
+{
+	char *now = castssl_name_slashes_cn(castssl_name_slashes(X509_get_subject_name(server->x509)));
+	StringInfoData names;
+
+	initStringInfo(&names);
+	if (now && is_dns_name(now))
+		castssl_append_listed(&names, now);
+	/* a common name that cannot be written here must not get lost */
+	for (int i = 0; now && (names.len > 0 || now[0] == '\0') && i < set->nhost_names; i++)
+	{
+		if (is_dns_name(set->host_names[i]) && strcmp(set->host_names[i], now) != 0)
+			castssl_append_listed(&names, set->host_names[i]);
+	}
+	if (names.len == 0)
+		return "Ask for a certificate with the host's names: castssl_csr(dns_names => ...) makes "
+			   "the request.";
+	return psprintf("Ask for a certificate with the host's names.  This makes the request: SELECT "
+					"castssl_csr('%s', dns_names => '{%s}');",
+					pnstrdup(names.data, strcspn(names.data, ",")), names.data);
+}
+
 static void
 judge_names(const CastsslTlsSet *set, const CastsslCertificate *server, CastsslFindings *findings)
 {
 	const char *name = set->certificate.name;
 	StringInfoData hosts;
 	StringInfoData names;
+	char text[INET6_ADDRSTRLEN];
 
 	if (server->ndns_names + server->nip_addresses == 0)
 		castssl_finding_add(
@@ -156,7 +220,7 @@ judge_names(const CastsslTlsSet *set, const CastsslCertificate *server, CastsslF
 			psprintf("%s has no subject alternative name", castssl_certificate_label(server, name)),
 			"Go looks for the host's name only there, and refuses the server; libpq, pgjdbc and "
 			"Node.js take the common name of the subject, too.",
-			"Ask for a certificate with the host's names in subjectAltName.");
+			hint_for_names(set, server));
 	if (set->host_names == NULL || set->nhost_names == 0)
 		return;
 	initStringInfo(&hosts);
@@ -165,17 +229,26 @@ judge_names(const CastsslTlsSet *set, const CastsslCertificate *server, CastsslF
 	{
 		if (is_for(server->x509, set->host_names[i]))
 			return;
-		appendStringInfo(&hosts, "%s%s", i > 0 ? ", " : "", set->host_names[i]);
+		castssl_append_listed(&hosts, set->host_names[i]);
 	}
 	for (int i = 0; i < server->ndns_names; i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", server->dns_names[i]);
+		castssl_append_listed(&names, server->dns_names[i]);
+	for (int i = 0; i < server->nip_addresses; i++)
+	{
+		const CastsslIpAddress *address = &server->ip_addresses[i];
+
+		if (inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->address, text,
+					  sizeof(text)) != NULL)
+			castssl_append_listed(&names, text);
+	}
 	castssl_finding_add(
 		findings, CASTSSL_WARNING, "names", name,
 		psprintf("%s is for none of this host's names", castssl_certificate_label(server, name)),
-		psprintf("Names of this host: %s.  DNS names in the certificate: %s.", hosts.data,
-				 server->ndns_names > 0 ? names.data : "none"),
-		"Clients with sslmode=verify-full are refused unless they connect by a name in the "
-		"certificate.");
+		names.len > 0
+			? psprintf("It has %s, and this host is called %s.", names.data, hosts.data)
+			: psprintf("It has no DNS name and no IP address, and this host is called %s.",
+					   hosts.data),
+		"Clients with sslmode=verify-full must connect by a name in the certificate.");
 }
 
 static void
@@ -188,7 +261,8 @@ judge_certificate(const CastsslTlsSet *set, const CastsslCertificates *certifica
 	{
 		castssl_finding_add(findings, CASTSSL_ERROR, "certificate_parse", set->certificate.name,
 							psprintf("\"%s\" holds no certificate", set->certificate.name),
-							"It holds only CRLs.", NULL);
+							"It holds only CRLs.",
+							"Name the file that holds the server's certificate instead.");
 		return;
 	}
 	castssl_judge_chain(set, certificate, ca, findings);
@@ -207,13 +281,50 @@ judge_crl(const CastsslTlsSet *set, const CastsslCertificates *ca, const Castssl
 	if (!any)
 		castssl_finding_add(findings, CASTSSL_ERROR, "crl_parse", name,
 							psprintf("\"%s\" holds no certificate revocation list", name),
-							"The server would refuse every client certificate.", NULL);
+							"The server would refuse every client certificate.",
+							"Name the file that holds it, or none: crl_file => ''.");
 	else if (set->ca.data == NULL)
 		castssl_finding_add(findings, CASTSSL_WARNING, "crl_issuer", name,
 							psprintf("\"%s\" has no effect without a CA file", name),
 							"The server asks clients for no certificate.", NULL);
 	else
 		castssl_judge_crl(set, ca, crl, findings);
+}
+
+/* Does the certificate file have only a key, and the key file only a certificate? */
+static bool
+are_swapped(const CastsslTlsSet *set)
+{
+	CastsslCertificates list = { 0 };
+	CastsslFindings unread = { 0 };
+
+	if (set->certificate.data == NULL || set->key.data == NULL ||
+		!castssl_key_present(&set->certificate) || castssl_key_present(&set->key))
+		return false;
+	return !castssl_certificates_read(set->certificate.data, set->certificate.length,
+									  set->certificate.name, &list, &unread) &&
+		   castssl_certificates_read(set->key.data, set->key.length, set->key.name, &list, &unread);
+}
+
+static void
+add_swapped(const CastsslTlsSet *set, CastsslFindings *findings)
+{
+	const char *certificate_name = castssl_pem_file(&set->certificate);
+	const char *key_name = castssl_pem_file(&set->key);
+	char *certificate = certificate_name ? castssl_sql_literal(certificate_name) : NULL;
+	char *key = key_name ? castssl_sql_literal(key_name) : NULL;
+
+	castssl_finding_add(
+		findings, CASTSSL_ERROR, "certificate_parse", set->certificate.name,
+		psprintf("certificate and private key are swapped: \"%s\" holds the key, and \"%s\" the "
+				 "certificate",
+				 set->certificate.name, set->key.name),
+		"Each is named where the other belongs.",
+		set->swapped != NULL ? set->swapped
+		: certificate && key
+			? psprintf("SELECT * FROM castssl_enable(cert_file => %s, key_file => %s);", key,
+					   certificate)
+			: "Name each where the other one is named now.");
 }
 
 void
@@ -229,17 +340,21 @@ castssl_tls_verify(const CastsslTlsSet *set, CastsslFindings *findings,
 	certificate = certificate != NULL ? certificate : &own[0];
 	ca = ca != NULL ? ca : &own[1];
 	crl = crl != NULL ? crl : &own[2];
+	if (are_swapped(set))
+	{
+		add_swapped(set, findings);
+		return;
+	}
 	if (set->certificate.data != NULL)
 		certificate_ok = read_file(&set->certificate, "certificate_parse", certificate, findings);
 	if (set->ca.data != NULL)
 		ca_ok = read_file(&set->ca, "ca_parse", ca, findings);
 	if (set->crl.data != NULL && set->crl.length == 0)
-		castssl_finding_add(
-			findings, CASTSSL_ERROR, "crl_parse", set->crl.name,
-			psprintf("\"%s\" holds no CRL under a name by which OpenSSL finds it", set->crl.name),
-			"The server refuses every client certificate: it looks CRLs up "
-			"there, by a hash of the issuer's name.",
-			castssl_hint_with("Run: openssl rehash %s", castssl_shell_word(set->crl.name)));
+		castssl_finding_add(findings, CASTSSL_ERROR, "crl_parse", set->crl.name,
+							psprintf("\"%s\" is empty", set->crl.name),
+							"It should hold a certificate revocation list.",
+							"Get the CRL from its CA again, and put it there; then: SELECT * FROM "
+							"castssl_reload();");
 	else if (set->crl.data != NULL)
 		crl_ok = read_file(&set->crl, "crl_parse", crl, findings);
 	if (set->key.data != NULL)
@@ -248,13 +363,13 @@ castssl_tls_verify(const CastsslTlsSet *set, CastsslFindings *findings,
 	{
 		judge_certificate(set, certificate, ca, findings);
 		judge_rsa_sizes(set->certificate.name, certificate, findings);
-		judge_stray_key(set, &set->certificate, "certificate_parse", findings);
+		judge_stray_key(set, &set->certificate, "certificate_parse", "certificate", findings);
 	}
 	if (ca_ok)
 	{
 		castssl_judge_ca(set, ca, findings);
 		judge_rsa_sizes(set->ca.name, ca, findings);
-		judge_stray_key(set, &set->ca, "ca_parse", findings);
+		judge_stray_key(set, &set->ca, "ca_parse", "ca", findings);
 	}
 	if (crl_ok)
 		judge_crl(set, ca, crl, findings);

@@ -12,7 +12,7 @@
 #include "tls/set.h"
 
 /*
- * Judge the whole set.  The lists (may be NULL) get the facts that are read on the way.
+ * Judge the whole set.  The lists (may be NULL) get the certificates and CRLs that are read.
  * The check names are "certificate_parse", "key_parse", "key_matches_certificate",
  * "certificate_dates", "ca_parse", "ca_is_ca", "crl_parse", "crl_dates", "crl_issuer",
  * "chain", "names", "key_usage", "weak".

@@ -114,7 +114,7 @@ sub start
 	my $self = bless { in => '', out => '', err => '' }, $class;
 	my $command = $driver->{run_by}->("$folder/$program");
 	local %ENV = client_environment($home, %{ $driver->{environment} });
-	$self->{run} = IPC::Run::start([ @$command, @arguments ], '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(600));
+	$self->{run} = IPC::Run::start([ @$command, @arguments ], '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(1800));
 	return $self;
 }
 

@@ -1,30 +1,45 @@
-# A postgres_exporter with the queries of monitoring/, or with others, and what it answers.
+# A postgres_exporter or Debian's prometheus-sql-exporter with the queries of monitoring/, and what it answers.
 package CastsslExporter;
 
 use strict;
 use warnings;
+use parent 'CastsslProgram';
 use IO::Socket::INET;
+use CastsslTest;
 use IPC::Run ();
 use Time::HiRes ();
 
 our $folder = __FILE__ =~ s{t/lib/[^/]*$}{monitoring}r;
 
-sub free_port
-{
-	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die $!;
-	return $socket->sockport;
-}
-
-# CastsslExporter->new({ word => value, ... of the connection }, options ...); it answers when this returns.
+# CastsslExporter->new({ word => value, ... of the connection }, [{ port => ..., queries => file },] options ...); it
+# answers when this returns.
 sub new
 {
 	my ($class, $connection, @options) = @_;
-	my $self = bless { port => free_port(), log => '' }, $class;
+	my $settings = ref $options[0] ? shift @options : {};
 	local $ENV{DATA_SOURCE_NAME} = join ' ', map { "$_='$connection->{$_}'" } sort keys %$connection;
-	$self->{run} = IPC::Run::start(
-		[ 'prometheus-postgres-exporter', "--web.listen-address=127.0.0.1:$self->{port}", "--extend.query-path=$folder/queries.yml",
-			'--disable-default-metrics', '--disable-settings-metrics', @options ],
-		'<', \undef, '>&', \$self->{log});
+	return $class->start($settings,
+		'prometheus-postgres-exporter', "--extend.query-path=" . ($settings->{queries} // "$folder/queries.yml"),
+		'--disable-default-metrics', '--disable-settings-metrics', @options);
+}
+
+# The same for prometheus-sql-exporter, which takes URLs; it runs its queries each second.
+sub new_sql_exporter
+{
+	my ($class, $scratch, $settings, @urls) = @_;
+	my $text = CastsslTest->slurp("$folder/prometheus-sql-exporter.yml");
+	$text =~ s/interval: 1m$/interval: 1s/m or die 'no interval';
+	$text =~ s/^( +)- "postgres:.*$/join "\n", map { qq($1- "$_") } @urls/me or die 'no connection';
+	CastsslTest->write("$scratch/sql-exporter.yml", $text);
+	local $ENV{LOGLEVEL} = 'WARN';
+	return $class->start($settings, 'prometheus-sql-exporter', '-config.file', "$scratch/sql-exporter.yml");
+}
+
+sub start
+{
+	my ($class, $settings, @command) = @_;
+	my $self = bless { port => $settings->{port} // CastsslTest::free_port(), log => '' }, $class;
+	$self->{run} = IPC::Run::start([ @command, "--web.listen-address=127.0.0.1:$self->{port}" ], '<', \undef, '>&', \$self->{log});
 	foreach (1 .. 360)
 	{
 		last if $self->get('/');
@@ -69,23 +84,6 @@ sub names
 	my ($metrics) = @_;
 	my %names = map { s/\{.*//r => 1 } grep { /^castssl_/ } keys %$metrics;
 	return sort keys %names;
-}
-
-sub stop
-{
-	my ($self) = @_;
-	my $run = delete $self->{run};
-	$run->kill_kill if $run;
-	return;
-}
-
-# also where the test dies
-sub DESTROY
-{
-	my ($self) = @_;
-	local ($?, $@);
-	$self->stop;
-	return;
 }
 
 1;

@@ -9,70 +9,87 @@ use Digest::SHA;
 # scripts/test compares this with what the logs of their servers say.
 our %elsewhere = (
 	'Bring the definitions up to date: ALTER EXTENSION pg_castssl UPDATE;' => '060_upgrade',
-	'Call it in a statement of its own' => '069_transactions',
+	'Call it outside of a transaction.' => '069_transactions',
 	'Declare the function that calls them PARALLEL UNSAFE.' => '062_caller',
-	"Look at the server's files, put them right by hand" => '037_journal',
-	'Put the files right by hand, or from a backup' => '030_changes',
-	'Call this again when it has ended' => '069_transactions',
+	'Edits are staged: SELECT castssl_hba_diff(); shows them.' => '025_hba_lines',
+	"Repair the server's files by hand" => '037_journal',
+	'Repair the files by hand or from a backup' => '030_changes',
+	'Try again when the other change has ended' => '069_transactions',
+	'Try again when that transaction has ended.' => '069_staging',
 	'SELECT * FROM castssl_changes() shows it.' => '036_survival',
-	'Look at these files and at "SELECT * FROM castssl_check()"' => '036_survival',
+	'Look at these files and at SELECT * FROM castssl_check();' => '036_survival',
 	'COMMIT instead, or call castssl_* outside' => '069_transactions',
 	"The server's log says why.  Without confirm_within" => '035_workers',
+	'Call this again when that role has confirmed' => '031_confirm',
 	'Raise max_worker_processes and restart the server' => '031_confirm',
-	'This is tried again every ' => '036_survival',
+	'The worker tries again every ' => '036_survival',
 	'The next castssl_* call that changes something' => '036_survival',
-	'As a superuser: SELECT * FROM castssl_changes(); sees to it.' => '030_changes',
+	'A superuser starts the worker by: SELECT * FROM castssl_changes();' => '030_changes',
 	"The server's log may say why" => '064_proof',
 	'COMMIT that transaction, then confirm' => '069_transactions',
 	'Make the change again, and confirm it in time.' => '031_confirm',
-	'Correct that, and the change is undone by itself.' => '036_survival',
-	'%sPut it where the server is configured from' => '074_managed',
-	'%s  Or name another target_dir' => '074_managed',
+	'Correct that, and the server undoes the change by itself.' => '036_survival',
+	'%sMake this change where the server is configured' => '074_managed',
 	'COMMIT, and confirm it from a new connection' => '069_transactions',
 	'Install a certificate with these names: castssl_csr' => '043_clients',
 	'To keep TLS: ALTER SYSTEM SET ssl = on;' => '013_citizen',
 	'To keep what is in effect: ' => '017_cut_off',
-	'Set their passwords once more' => '055_judge',
-	'%s%sLook at castssl_hba_compare() before' => '055_judge',
-	'Keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => '031_confirm',
-	'Rolling back would lose %s: %s first; or keep' => '031_confirm',
+	'To drop them: ' => '017_cut_off',
+	'Set their passwords again' => '055_judge',
+	'%s%sLook at SELECT * FROM castssl_hba_compare(); before' => '055_judge',
+	'To keep it: SELECT castssl_confirm(); from a new connection.  Somebody has edited' => '031_confirm',
+	'Rolling back would lose %s.  %sTo keep the change' => '031_confirm',
+	'Change what this server has instead' => '006_standby',
 	'Look at the file: is it what hba_file should name?' => '020_hba_stage',
-	'Copy the key, or have a superuser do it.' => '066_where_files_go',
+	'Copy the key, or let a superuser make this call.' => '066_where_files_go',
 	"Make a CA with key_type => 'ec:P-384'" => '055_judge',
-	'Have a superuser sign it, or become a member' => '045_keys_hostile',
+	'Let a superuser sign it, or become a member' => '045_keys_hostile',
 	'SELECT pg_terminate_backend(%d); ends the first one' => '040_keys',
-	'Look at it, forget the edits with' => '020_hba_stage',
+	'Look at the file.  Then discard the edits' => '020_hba_stage',
 	'Use a role that the users are members of' => '065_interrupts',
 	'SELECT castssl_hba_diff() shows all' => '025_hba_lines',
 	'To take it back: SELECT' => '030_changes',
-	'Run as root: chown %d:%d %%s' => '005_errors',
+	'Run as root: chown %s:%d %%s' => '005_errors',
 	'Run as root: %s' => '005_errors',
 	'%s  Or run as root: %s' => '005_errors',
+	'Name another target_dir.' => '066_where_files_go',
 	'Mount the folder that holds the file' => '033_disk_full',
 	'Put the file and its directories themselves there' => '066_where_files_go',
 	'A superuser can add the directory to castssl.allowed' => '010_privileges',
-	"As the server's account: cp -Rp " => '046_input_files',
-	'Run as root: install -d -o %s -m 700' => '046_input_files',
+	"As the server's account: mkdir -p -m 700 " => '046_input_files',
+	'Give the server copies.  Run as root: ' => '046_input_files',
+	'If it is not wanted any more: SELECT castssl_revoke' => '047_issued',
+	'There is a copy: put it back.  Run as root: ' => '048_authority_place',
+	"Put it back from a backup, or from a client's" => '048_authority_place',
+	'Put it back from a backup.  Where there is none, start again with a new CA: move' => '048_authority_place',
+	'Put it back from a backup.  Where there is none, start again with a new CA in' => '048_authority_place',
+	'Leave the folder as it is, and use the usual one: ' => '048_authority_place',
+	'To have another one beside it: ' => '048_authority_place',
+	'Take that CRL into ssl_crl_file, with one of each other CA' => '048_revocations',
+	'This server does not check the CRL yet.' => '048_revocations',
+	'The CRL is "%s": SELECT * FROM castssl_install(crl => ...); on each other' => '048_revocations',
+	'%s  Then revoke the certificate.' => '048_revocations',
 	'Write the names into the rule' => '061_security',
 	'Name another file.' => '061_security',
 	'Start the server, and call this in a session.' => '013_citizen');
 
-# The rows whose test has run, has passed over nothing, and did not get the hint. $noted: the folder
-# of CASTSSL_HINTS; $skipped: the file of CASTSSL_SKIPPED.
+# The rows whose test did not get the hint: a list of those whose test has run and has passed over
+# nothing, and one of those whose test did not run to its end, or has passed over something, which may
+# be this. $noted: the folder of CASTSSL_HINTS; $skipped: the file of CASTSSL_SKIPPED.
 sub missing
 {
 	my ($noted, $skipped) = @_;
 	my %passed = map { $_ => 1 } slurp($skipped) =~ m{^t/(\w+)\.pl\t}mg;
-	my @missing;
+	my (@missing, @unknown);
 	foreach my $begin (sort keys %elsewhere)
 	{
 		my $test = $elsewhere{$begin};
-		next if $passed{$test} || !-e "$noted/$test";
 		my $pattern = join '.*', map { quotemeta } split /%(?:l?d|s|\.0f)/, $begin =~ s/%%/%/gr;
-		$pattern =~ s/\\\(\\\)/\\(\\d*\\)/g;    # the number of a change, which is not in the string
-		push @missing, "t/$test.pl: $begin" unless slurp("$noted/$test") =~ /^$pattern/m;
+		$pattern =~ s/\\\((?=\\[,)])/\\(\\d*/g;    # the number of a change, which is not in the string
+		next if slurp("$noted/$test") =~ /^$pattern/m;
+		push @{ $passed{$test} || !-e "$noted/$test" ? \@unknown : \@missing }, "t/$test.pl: $begin";
 	}
-	return @missing;
+	return (\@missing, \@unknown);
 }
 
 sub slurp

@@ -61,7 +61,8 @@ sub verify_error
 }
 
 # psql with a connection string of keyword/value pairs; a password that every test role has.
-# Returns (succeeded, what was printed).
+# Returns (succeeded, what was printed), and the server's process is gone then: while it is there, its client
+# counts as connected.
 #
 # With TLS 1.3 the client is done before the server looks at its certificate: what it then sends to
 # a server that has refused and gone makes the kernel throw away the alert with the reason, which
@@ -74,7 +75,12 @@ sub connect_with
 	$connection = join ' ', map { "$_='$connection->{$_}'" } sort keys %$connection if ref $connection;
 	for (1 .. 50)
 	{
-		($ok, $out, $err) = run(undef, 'psql', '-XqAtw', '-d', $connection, '-c', $sql);
+		($ok, $out, $err) = run(undef, 'psql', '-XqAtw', '-d', $connection, '-c', 'SELECT pg_backend_pid()', '-c', $sql);
+		if ($out =~ s/\A(\d+)\n// && !$ENV{CASTSSL_WINDOWS})
+		{
+			my $pid = $1;
+			CastsslTest::wait_until(sub { !CastsslTest::process_lives($pid) });
+		}
 		last if $ok || $err !~ /Connection reset by peer|Broken pipe|closed the connection unexpectedly|EOF detected/;
 	}
 	chomp $out;

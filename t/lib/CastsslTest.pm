@@ -13,12 +13,13 @@ use Carp;
 use Digest::SHA ();
 use Fcntl ':flock';
 use File::Copy ();
-use IPC::Run ();
 use JSON::PP ();
 use Test::More;
 use Time::HiRes ();
+use parent 'CastsslWaiting';
 use CastsslOpenssl ();
 use CastsslPki;
+use CastsslSession;
 use CastsslWire ();
 
 # PostgreSQL 13 and 14 know these modules by other names.
@@ -53,6 +54,8 @@ our $listen_on_localhost = "listen_addresses = '127.0.0.1, ::1'";
 
 # Whoever runs the tests: the superuser of their servers is postgres.
 $ENV{PGUSER} = 'postgres';
+# On a busy machine a server may need more than pg_ctl's minute to start or stop.
+$ENV{PGCTLTIMEOUT} //= 300;
 
 if ($ENV{CASTSSL_WINDOWS})
 {
@@ -173,6 +176,13 @@ sub init_copy
 
 my (@nodes, @folders);
 
+# A port of the loopback where nobody listens, another one each time.
+sub free_port
+{
+	no strict 'refs';    ## no critic
+	return &{ ($cluster // 'PostgresNode') . '::get_free_port' }();
+}
+
 sub temporary_folder
 {
 	no strict 'refs';    ## no critic
@@ -231,7 +241,8 @@ sub new
 	if ($copied) { init_copy($node, $start, %init) }
 	else { $node->init(%init) }
 	$self->{data} = $self->{config} = $node->data_dir;
-	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'",
+	# of PostgreSQL's ten connections sessions take some that are about to end
+	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'", 'max_connections = 40',
 		"password_encryption = 'scram-sha-256'", "log_min_messages = debug1", $options{conf} // '', '');
 	$self->write('pg_hba.conf', $options{hba} // $stock_hba);
 	$self->debian_layout if ($options{layout} // '') eq 'debian';
@@ -316,6 +327,47 @@ sub restart
 	return $self->start;
 }
 
+# Is there such a process, and not only what is left of it until its parent asks how it ended?
+sub process_lives
+{
+	my ($pid) = @_;
+	open my $stat, '<', "/proc/$pid/stat" or return 0;
+	return (<$stat> // ') Z ') !~ /\) Z /;
+}
+
+sub postmaster_lives
+{
+	my ($self) = @_;
+	my ($pid) = (eval { $self->slurp("$self->{data}/postmaster.pid") } // '') =~ /^(\d+)/ or return 0;
+	return process_lives($pid);
+}
+
+# What the server has logged behind a place (bytes).
+sub log_since
+{
+	my ($self, $place) = @_;
+	return substr $self->slurp($self->{node}->logfile), $place;
+}
+
+# A killed process is gone before the postmaster knows: until then it lets in the next session.
+sub wait_for_crash
+{
+	my ($self, $place) = @_;
+	wait_until(sub { !$self->postmaster_lives || $self->log_since($place) =~ /terminated by signal 9/ }) or croak 'the postmaster does not notice';
+	return;
+}
+
+# Kills a process of a server with restart_after_crash = on. Returns when that has started again.
+sub kill_process
+{
+	my ($self, $pid) = @_;
+	my $place = -s $self->{node}->logfile;
+	kill KILL => $pid;
+	$self->wait_for_crash($place);
+	wait_until(sub { ($self->psql('SELECT 1'))[0] }) or croak 'the server does not come back';
+	return;
+}
+
 sub path
 {
 	my ($self, $name) = @_;
@@ -342,35 +394,22 @@ sub slurp
 	return $content // '';
 }
 
-# Waits until no change is being made, or being taken back for its transaction did not commit.
-# A superuser's look stands in for a worker; %options go to psql.
-sub settle
+# Looks again and again, for 180 s at least, until the condition holds; returns whether it does.
+sub wait_until
 {
-	my ($self, %options) = @_;
-	foreach (1 .. 1800)    # 180 s
+	my ($condition) = @_;
+	my $pause = 1_000;
+	foreach (1 .. 3600)
 	{
-		my ($ok, $open) = $self->psql("SELECT count(*) FROM castssl_changes() WHERE state IN ('applying', 'uncommitted')", %options);
-		return if $ok && $open eq '0';
-		Time::HiRes::usleep(100_000);
+		return 1 if $condition->();
+		Time::HiRes::usleep($pause);
+		$pause *= 2 if $pause < 50_000;
 	}
-	return;
+	return 0;
 }
 
-# Waits until the worker that a change has started is gone, unless a change waits to be confirmed.
-sub alone
-{
-	my ($self) = @_;
-	foreach (1 .. 18_000)    # 180 s
-	{
-		my ($ok, $count) = $self->psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_castssl'
-			AND current_setting('shared_preload_libraries') NOT LIKE '%pg_castssl%' AND (SELECT change_state FROM castssl_status()) IS DISTINCT FROM 'unconfirmed'");
-		return if !$ok || $count eq '0';
-		Time::HiRes::usleep(10_000);
-	}
-	return;
-}
-
-# Changes a state file of pg_castssl as if it had been written so: $edit gets its text in $_.
+# Changes a state file of pg_castssl as if it had been written so: $edit gets its text in $_. A worker that reads it
+# meanwhile finds the old or the new one.
 sub edit_state
 {
 	my ($self, $name, $edit) = @_;
@@ -378,8 +417,37 @@ sub edit_state
 	(my $text = $self->slurp($name)) =~ s/^sha256 = '[0-9a-f]{64}'\n\z//m or croak "$name has no seal";
 	local $_ = $text;
 	$edit->();
-	$self->write($name, $_ . "sha256 = '" . Digest::SHA::sha256_hex($_) . "'\n");
+	my $path = $self->path($name);
+	$self->write("$path.edited", $_ . "sha256 = '" . Digest::SHA::sha256_hex($_) . "'\n");
+	chmod +(stat $path)[2] & 07777, "$path.edited" or croak "$path: $!";
+	rename "$path.edited", $path or croak "$path: $!";
 	return;
+}
+
+# Sets the deadline of the change that waits into the past. Its worker sees that when it looks at the journal again.
+sub pass_deadline
+{
+	my ($self) = @_;
+	$self->edit_state($self->newest_change . '/manifest', sub { s/^confirm_deadline = '\d+'/confirm_deadline = '1'/m or croak "no deadline: $_" });
+	return;
+}
+
+# The same, and its worker looks now.
+sub expire
+{
+	my ($self) = @_;
+	$self->pass_deadline;
+	$self->sql('SELECT pg_reload_conf()');
+	return;
+}
+
+# The same while the server is down: when it is up again, nobody has undone the change yet.
+sub overdue
+{
+	my ($self, $mode) = @_;
+	$self->{node}->stop($mode // 'fast');
+	$self->pass_deadline;
+	return $self->start;
 }
 
 # The folder of the newest change in the journal.
@@ -402,6 +470,14 @@ sub set_hba
 	my ($self, $content) = @_;
 	$self->write('pg_hba.conf', $content);
 	$self->reload;
+	return;
+}
+
+# An edit after this is one that the server has not loaded: pg_castssl tells by the time of the file, in whole seconds,
+# which Linux takes from a clock that is a few milliseconds behind.
+sub next_second
+{
+	Time::HiRes::sleep(1.1);
 	return;
 }
 
@@ -629,7 +705,7 @@ sub connection
 		sslrootcert => $options{sslrootcert} // $self->{pki}->path('root.crt'),
 		sslcert => $cert ? $self->{pki}->path("$cert.crt") : $none,
 		sslkey => $cert ? $self->{pki}->path("$cert.key") : $none,
-		connect_timeout => 20);
+		connect_timeout => 120);
 }
 
 # A connection by TCP. Options: those of connection, password, sql.
@@ -679,7 +755,7 @@ sub guest
 	my ($self, %options) = @_;
 	my %connection = $self->connection(cert => 'alice', %options);
 	local $ENV{PGPASSWORD} = 'wonderland';
-	return session_of(undef, join ' ', map { "$_='$connection{$_}'" } sort keys %connection);
+	return CastsslSession->new(undef, join ' ', map { "$_='$connection{$_}'" } sort keys %connection);
 }
 
 # Confirms the change that waits, for a client has come in since; returns its number.
@@ -692,59 +768,12 @@ sub confirm
 	return $number;
 }
 
-# A session (by the Unix socket, without a host) that goes on while the test does other things:
-# ask() sends statements, answer() waits until all of them are through and returns the output.
+# A session by the Unix socket, without a host: see CastsslSession.
 sub session
 {
 	my ($self, %options) = @_;
-	return session_of($options{timeout}, '-h', $options{host} // $self->{node}->host, '-p', $self->{node}->port,
+	return CastsslSession->new($options{timeout}, '-h', $options{host} // $self->{node}->host, '-p', $self->{node}->port,
 		'-U', $options{user} // 'postgres', $options{database} // 'postgres');
-}
-
-sub session_of
-{
-	my ($timeout, @connection) = @_;
-	my $session = { in => '', out => '' };
-	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', @connection ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>&1', IPC::Run::timeout($timeout // 180));
-	bless $session, 'CastsslTest::Session';
-	$session->ask('SELECT pg_backend_pid();');
-	($session->{pid}) = $session->answer =~ /(\d+)/;
-	return $session;
-}
-
-package CastsslTest::Session;
-
-use strict;
-use warnings;
-
-my $marker = 0;
-
-sub ask
-{
-	my ($self, $sql) = @_;
-	$self->{marker} = 'answered ' . ++$marker;
-	$self->{out} = '';
-	$self->{in} .= "$sql\n\\echo $self->{marker}\n";
-	$self->{run}->pump_nb;
-	return;
-}
-
-# NULL-free output without the marker; undef when the session was ended.
-sub answer
-{
-	my ($self) = @_;
-	$self->{run}->pump until $self->{out} =~ /^\Q$self->{marker}\E$/m || !$self->{run}->pumpable;
-	return unless $self->{out} =~ /^\Q$self->{marker}\E$/m;
-	(my $out = $self->{out}) =~ s/^\Q$self->{marker}\E\n//m;
-	return $out;
-}
-
-sub quit
-{
-	my ($self) = @_;
-	eval { $self->{in} .= "\\q\n"; $self->{run}->finish };
-	return;
 }
 
 1;

@@ -44,7 +44,7 @@ my $judged = q{SELECT severity || ' ' || message || coalesce(' ' || hint, '') FR
 is($t->sql($judged), 'ok nothing found', 'castssl_check: nobody else can read it');
 chmod 0644, $key or die $!;
 my $word = '"' . $t->sql(q{SELECT setting FROM pg_settings WHERE name = 'data_directory'}) . '/' . $t->sql('SHOW ssl_key_file') . '"';
-like($t->sql($judged), qr{^warning its access control list lets others .*: Everyone icacls \Q$word\E /reset, then icacls \Q$word\E /inheritance:r /grant:r "\*S-1-5-21-[0-9-]+:F" "\*S-1-5-18:F" "\*S-1-5-32-544:F", then SELECT},
+like($t->sql($judged), qr{^warning other accounts can read the private key, by its access control list: .*Everyone icacls \Q$word\E /reset, then icacls \Q$word\E /inheritance:r /grant:r "\*S-1-5-21-[0-9-]+:F" "\*S-1-5-18:F" "\*S-1-5-32-544:F", then SELECT},
 	'castssl_check: everyone can, and the commands that mend it, with the account of the server');
 chmod 0600, $key or die $!;
 

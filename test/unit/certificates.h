@@ -3,7 +3,7 @@
  *		The certificates of scripts/make-test-certificates, for the tests of src/tls.
  *
  * CASTSSL_CERTIFICATES names a directory that has them already; otherwise they
- * are made in a new one, which goes away at the end.
+ * are made in a new directory, which is removed at the end.
  */
 #ifndef CASTSSL_TEST_CERTIFICATES_H
 #define CASTSSL_TEST_CERTIFICATES_H
@@ -21,7 +21,7 @@ certificates_remove(void)
 		printf("could not remove %s\n", certificates_directory);
 }
 
-/* Make them, go there, and stop the program where that fails. */
+/* Make them and change to their directory; on failure end the program. */
 static inline void
 certificates_make(void)
 {

@@ -1,6 +1,6 @@
 /*
  * check.h
- *		The assertions of the unit tests: count, name what failed, go on.
+ *		The assertions of the unit tests: they count, print failures, and continue.
  *
  * A test program calls CHECK... and ends with "return check_summary();", which
  * prints "N passed, N failed" and is the exit status.

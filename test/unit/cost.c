@@ -1,15 +1,15 @@
 /*
  * cost.c
- *		One step of the pure folders, on real input, for counting its instructions.
+ *		Runs one step of src/hba or src/tls on real input, to count its instructions.
  *
- * cost STEP FILE [OTHER] does it and prints how much of it there was:
- *	read          the rules of a pg_hba.conf
- *	unreachable   and which of them are never reached
- *	explain       and which one answers a connection that none does
- *	certificate   whether a server whose CA file is the other file takes a client's certificate
- *	judge         explain, and certificate of the two files after it: a whole judgement
- *	compare       and what the other file, in its place, would change
- *	certificates  the facts of every certificate in a bundle
+ * cost STEP FILE [OTHER [CA]] runs a step and prints a number, in most cases how much it found:
+ *	read          read the rules of a pg_hba.conf
+ *	unreachable   read, and find the unreachable rules
+ *	explain       read, and find the rule that answers a connection which no rule answers
+ *	certificate   does a server with the CA file OTHER accept the client certificate FILE?
+ *	judge         explain with FILE, then certificate with OTHER and CA
+ *	compare       read both files, and compare their policies
+ *	certificates  read the facts of every certificate in a bundle
  */
 #include "postgres_fe.h"
 
@@ -71,7 +71,7 @@ count_certificates(const char *path)
 	return certificates.count;
 }
 
-/* 0: the server takes it */
+/* 0: the server accepts it; -1: it does not */
 static int
 judge_certificate(char *const *paths)
 {

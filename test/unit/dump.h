@@ -2,7 +2,7 @@
  * dump.h
  *		A rule as a line of text, with the columns of pg_hba_file_rules.
  *
- * Tabs stand between line_number, type, database, user_name, address, netmask,
+ * Tabs separate line_number, type, database, user_name, address, netmask,
  * auth_method, options and error; lists are joined by commas, what is NULL
  * there is empty, and a tab inside of a value is a blank.  Options are those of
  * the file (the server shows them in its own order, and with defaults).

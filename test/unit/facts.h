@@ -1,6 +1,6 @@
 /*
  * facts.h
- *		All facts of certificates and CRLs as text, to see whether two readings agree.
+ *		All facts of certificates and CRLs as text, to compare two ways of reading them.
  */
 #ifndef CASTSSL_TEST_FACTS_H
 #define CASTSSL_TEST_FACTS_H
@@ -27,7 +27,7 @@ facts_append(StringInfo text, const CastsslCertificate *c)
 	appendStringInfoChar(text, '\n');
 }
 
-/* What was read of a PEM text, and what was found to be wrong with it. */
+/* The facts and the findings of a PEM text.  Palloc'd. */
 static inline char *
 facts_text(const CastsslCertificates *list, const CastsslFindings *findings)
 {

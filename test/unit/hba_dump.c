@@ -1,9 +1,10 @@
 /*
  * hba_dump.c
- *		Print what we read in a pg_hba.conf, to be compared with pg_hba_file_rules.
+ *		Prints the rules that src/hba reads in a pg_hba.conf, to compare them with
+ *		pg_hba_file_rules.
  *
- * hba_dump VERSION FILE prints one rule a line: file_name, a tab, and then what
- * dump.h says.
+ * hba_dump VERSION FILE prints one line for each rule: file_name, a tab, and the line
+ * of dump.h.
  */
 #include "postgres_fe.h"
 

@@ -1,6 +1,6 @@
 /*
  * hba_world.h
- *		A small world to try policies in, random policies, and every connection of the world.
+ *		A small world for tests of policies: random policies, and every connection of the world.
  */
 #ifndef CASTSSL_TEST_HBA_WORLD_H
 #define CASTSSL_TEST_HBA_WORLD_H
@@ -11,20 +11,20 @@
 
 #include "hba/match/match.h"
 
-/* Names that are used; the last ones occur in no generated policy. */
+/* The names of the world; the last ones are in no random policy. */
 static const char *const world_users[] = { "alice",    "bob",      "all", "staff", "ops",
 										   "stranger", "newcomer", "app", "log",   "replication" };
 static const char *const world_databases[] = { "app", "alice",       "bob",
 											   "all", "replication", "staff",
 											   "log", "elsewhere",   "stranger" };
 #define NUSERS lengthof(world_users)
-#define NROLES 6 /* the other users are no roles */
+#define NROLES 6 /* the first world_users are roles, the others are not */
 #define NDATABASES lengthof(world_databases)
 
 typedef struct TestWorld
 {
 	CastsslHbaWorld world;
-	bool member[NROLES][NROLES]; /* of roles, by number in world_users */
+	bool member[NROLES][NROLES]; /* member and role, by number in world_users */
 	uint32 own_hosts;            /* bits: which of world_hosts' hosts an address belongs to */
 	bool know_hosts;
 } TestWorld;
@@ -95,8 +95,7 @@ test_own_address(void *arg, uint8 family, const uint8 *address, bool network)
 	return memcmp(address, loopback4, 4) == 0 ? CASTSSL_YES : CASTSSL_NO;
 }
 
-/* Which address is called what, by dice; host names end in ".lan", one host name for one address.
- */
+/* The host name of an address, at random; names end in ".lan", and an address has one name. */
 static CastsslAnswer
 test_host_name(void *arg, uint8 family, const uint8 *address, const char *name)
 {
@@ -141,7 +140,7 @@ random_world(TestWorld *world)
 					world->member[i][j] = true;
 }
 
-/* What may stand in a generated policy. */
+/* The words of a random policy. */
 typedef struct Vocabulary
 {
 	const char *const *databases;

@@ -90,8 +90,8 @@ static const CastsslHbaReader file_reader = { .read = file_read,
 											  .list = file_list };
 
 /*
- * A file in memory; an array of them ends with one whose path is NULL.  length 0: strlen.
- * data NULL: only its folder knows of it.
+ * A file in memory; an array of them ends with one whose path is NULL. length 0: strlen.
+ * data NULL: include_dir lists the file, but it cannot be read.
  */
 typedef struct MemoryFile
 {

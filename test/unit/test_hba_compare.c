@@ -50,7 +50,10 @@ rows_of(const char *before, bool tls_before, const char *after, bool tls_after)
 	return text_of(&differences);
 }
 
-/* The rows about who may fall back to plaintext alone, and which rules ask in vain. */
+/*
+ * Only the rows for clients that may fall back to plaintext; then the number of rules that ask for
+ * a certificate in vain, and the first of them.
+ */
 static char *
 fallbacks_of(const char *before, const char *after)
 {
@@ -85,13 +88,13 @@ test_fallback(void)
 	CHECK_STRING(
 		fallbacks_of(before, "hostssl all all 0.0.0.0/0 cert\nhost all all 0.0.0.0/0 md5\n"),
 		psprintf("%sall | all | 0.0.0.0/0 | md5 | md5 in plaintext\n1 from 0", row));
-	/* it was so before */
+	/* no row if clients could fall back before too */
 	CHECK_STRING(
 		fallbacks_of(
 			"hostssl all all 0.0.0.0/0 cert\nhost all all 0.0.0.0/0 md5\n",
 			"hostssl all all 0.0.0.0/0 md5 clientcert=verify-full\nhost all all 0.0.0.0/0 md5\n"),
 		"1 from 0");
-	/* plaintext for some alone, and for nobody who is asked */
+	/* only some may use plaintext; then: nobody who must have a certificate */
 	CHECK_STRING(
 		fallbacks_of(before, "hostssl all all 0.0.0.0/0 cert\nhostnossl app bob 10.0.0.0/8 md5\n"),
 		psprintf("%sapp | bob | 10.0.0.0/8 | md5 | md5 in plaintext\n1 from 0", row));
@@ -139,7 +142,7 @@ test_require(void)
 	CHECK_STRING(first_line(rows_of(before, true, keep, true)),
 				 "client certificate now required | tls | all | all | 127.0.0.1/32 | " SCRAM
 				 " | " SCRAM " clientcert=verify-ca");
-	/* all but one address would be 32 blocks, which nobody reads */
+	/* all addresses but one would be 32 blocks: too many to show */
 	CHECK(strstr(rows_of(before, true, keep, true), "| all | all | 0.0.0.0/0 | ") != NULL);
 	CHECK_STRING(rows_of(before, false, keep, true), rows_of(before, true, keep, true));
 	CHECK_STRING(rows_of(before, false, keep, false), "");
@@ -169,10 +172,10 @@ test_order(void)
 			   "newly refused | none | app | all | 10.1.0.0/16 | md5 | refused\n"
 			   "newly refused | tls | app | all | 10.1.0.0/16 | md5 | refused\n"
 			   "newly refused | gss | app | all | 10.1.0.0/16 | md5 | refused\n");
-	/* order makes no difference where the lines do not meet, or do the same */
+	/* the order does not matter if no connection matches both rules, or if both do the same */
 	CHECK_ROWS("host all alice all md5\nhost all bob all trust\nhost app,log bob ::1/128 trust\n",
 			   "host all bob all trust\nhost all alice all md5\n", "");
-	/* a reject at the end is as good as none */
+	/* a reject for all at the end changes nothing */
 	CHECK_ROWS("local all alice md5\n", "local all alice md5\nhost all all all reject\n", "");
 	/* two halves for a whole */
 	CHECK_ROWS("hostssl all all 0.0.0.0/0 md5\nhostssl all all ::/0 md5\n",
@@ -197,7 +200,7 @@ test_names(void)
 			   "newly refused | socket | replication | all | - | md5 | refused\n");
 	CHECK_ROWS("local all +staff md5\n", "local all +staff,bob md5\n",
 			   "newly admitted | socket | all | bob | - | refused | md5\n");
-	/* alice is in staff, so naming her changes nothing now; nobody named so is in ops */
+	/* alice is in staff, so her name changes nothing; she is not in ops */
 	CHECK_ROWS("local all +staff md5\n", "local all +staff,alice md5\n", "");
 	CHECK_ROWS("local all +ops md5\n", "local all alice md5\n",
 			   "newly admitted | socket | all | alice | - | refused | md5\n"
@@ -209,7 +212,7 @@ test_names(void)
 			   "local all /^a trust\nlocal all alice scram-sha-256\n", "");
 }
 
-/* Names and patterns that contradict each other, or are more than are kept. */
+/* Names and patterns that contradict each other, and very many of them. */
 static void
 test_contradictions(void)
 {
@@ -226,11 +229,11 @@ test_contradictions(void)
 			   "admitted without proof | socket | /^b | all | - | md5 | trust\n");
 	CHECK_ROWS("local all,app,replication all md5\n", "local replication,all all trust\n",
 			   "admitted without proof | socket | all, replication | all | - | md5 | trust\n");
-	/* names that a witness would have taken */
+	/* rules for the names that a witness usually gets */
 	CHECK_ROWS("local all other_user md5\nlocal all someone md5\n",
 			   "local all other_user md5\nlocal all someone md5\nlocal all all trust\n",
 			   "newly admitted | socket | all | all | - | refused | trust\n");
-	/* what a pattern says of a database, and of who replicates */
+	/* patterns for databases, and for users of replication */
 	CHECK_ROWS(
 		"local alice,/^x alice,bob md5\n", "local /^al bob,alice trust\n",
 		"newly admitted | socket | /^al | alice, bob | - | refused | trust\n"
@@ -240,7 +243,7 @@ test_contradictions(void)
 	CHECK_ROWS("local replication,app /^al md5\n", "local app,replication alice trust\n",
 			   "admitted without proof | socket | replication, app | alice | - | md5 | trust\n"
 			   "newly refused | socket | replication, app | /^al | - | md5 | refused\n");
-	/* keys beyond those that a rule has place for at first */
+	/* more keys than the first capacity of the array */
 	initStringInfo(&text);
 	appendStringInfoString(&text, "local all u0");
 	for (int i = 1; i < 2000; i++)
@@ -257,6 +260,19 @@ test_contradictions(void)
 				 "admitted without proof | socket | all | alice | - | md5 | trust") != NULL);
 }
 
+/* To all names most addresses of the group's rule are left, but to its members only the last. */
+static void
+test_addresses_of_members(void)
+{
+	const char *above = "hostssl all alice,staff 10.0.0.0/9 md5\n"
+						"hostssl all alice,staff 10.128.0.0/10 md5\n"
+						"hostssl all alice,staff 10.192.0.0/11 md5\n";
+
+	CHECK_ROWS(psprintf("%shostssl all +staff 10.0.0.0/8 md5\n", above),
+			   psprintf("%shostssl all +staff 10.0.0.0/8 trust\n", above),
+			   "admitted without proof | tls | all | +staff | 10.0.0.0/8 | md5 | trust\n");
+}
+
 static void
 test_addresses(void)
 {
@@ -266,7 +282,7 @@ test_addresses(void)
 			   "md5 clientcert=verify-full (possible)\n");
 	CHECK_ROWS("hostssl all all samehost md5\n", "hostssl all all samenet md5\n",
 			   "newly admitted | tls | all | all | samenet | refused | md5\n");
-	/* what DNS says cannot hide a change */
+	/* the row is there although DNS may say that nothing changes */
 	CHECK_ROWS("hostssl all all .example.com md5\n",
 			   "hostssl all all .example.com md5\nhostssl all all 10.0.0.0/8 md5\n",
 			   "newly admitted | tls | all | all | 10.0.0.0/8 | refused | md5 (possible)\n");
@@ -275,9 +291,9 @@ test_addresses(void)
 			   "md5\n");
 }
 
-/* Masks with holes cut what is left, and the blocks around it are shown. */
+/* Masks with gaps cut what is left into many parts; the rows show the blocks around them. */
 static void
-test_holes(void)
+test_masks_with_gaps(void)
 {
 	CHECK_ROWS("hostssl all all 0.0.0.3 0.0.0.3 reject\n",
 			   "hostssl all all 0.0.0.3 0.0.0.3 reject\nhostssl all all 10.0.0.0/8 md5\n",
@@ -292,7 +308,7 @@ test_holes(void)
 		"newly refused | tls | all | all | samenet | md5 | refused (possible)\n");
 }
 
-/* Names are shown as they would stand in the file. */
+/* Names are shown as they are written in the file. */
 static void
 test_quotes(void)
 {
@@ -302,7 +318,7 @@ test_quotes(void)
 			   "refused | trust\n");
 }
 
-/* A database that is a role, and one of many that a pattern matches. */
+/* samerole, sameuser and patterns as databases. */
 static void
 test_databases(void)
 {
@@ -325,7 +341,7 @@ count_interrupt(void)
 	interrupts++;
 }
 
-/* Whoever looks can be interrupted. */
+/* A comparison lets interrupts in. */
 static void
 test_interrupts(void)
 {
@@ -354,7 +370,7 @@ test_outcomes(void)
 			   "hostssl all all ::/0 md5 clientcert=verify-full\n",
 			   "method changed | tls | all | all | ::/0 | md5 clientcert=verify-ca | md5 "
 			   "clientcert=verify-full\n");
-	/* nothing is proven by trust, and by a certificate of anybody's not who it is */
+	/* trust needs no proof; verify-ca does not prove who the client is */
 	CHECK_ROWS("hostssl all all ::/0 ldap ldapserver=a ldapbasedn=b\n",
 			   "hostssl all all ::/0 trust\n",
 			   "admitted without proof | tls | all | all | ::/0 | ldap ldapserver=a ldapbasedn=b | "
@@ -372,7 +388,7 @@ test_outcomes(void)
 	CHECK_ROWS("hostssl all all ::/0 trust\n", "hostssl all all ::/0 trust clientcert=verify-ca\n",
 			   "client certificate now required | tls | all | all | ::/0 | trust | trust "
 			   "clientcert=verify-ca\n");
-	/* the order of options makes no difference, nor does a default */
+	/* the order of options does not matter, nor does a default value */
 	CHECK_ROWS("hostssl all all ::/0 cert map=a\n",
 			   "hostssl all all ::/0 cert clientname=CN map=a\n", "");
 	CHECK_ROWS("local all all ldap ldapserver=a ldapbasedn=b ldapbindpasswd=secret\n",
@@ -383,11 +399,11 @@ test_outcomes(void)
 			   "method changed | socket | all | all | - | ldap ldapserver=a ldapbasedn=b "
 			   "ldapbindpasswd=*** | ldap ldapserver=a ldapbasedn=b ldapbindpasswd=***\n");
 	CHECK_ROWS("local all all nonsense\n", "local all all reject\n", "");
-	/* the last of two counts */
+	/* of two options with one name, the last takes effect */
 	CHECK_ROWS("local all all peer map=a map=b\n", "local all all peer map=b\n", "");
 }
 
-/* Many rules: that each is found, and how the time grows (printed, not judged). */
+/* Many rules: each is found; the growth of the time is printed, but not tested. */
 static CastsslHbaPolicy *
 large_policy(int count, bool required)
 {
@@ -414,9 +430,9 @@ large_policy(int count, bool required)
 	return text_policy(text.data, 16);
 }
 
-/* What belongs together lies far apart, and is found by what the rules say. */
+/* The rules that correspond to each other are far apart in both files. */
 static void
-test_far_apart(void)
+test_rules_far_apart(void)
 {
 	StringInfoData texts[2];
 
@@ -445,9 +461,9 @@ test_far_apart(void)
 				 "method changed | gss | all | all | 10.6.34.0/24 | scram-sha-256 | md5\n");
 }
 
-/* A line for everything in the middle of many: most of them share a connection with it. */
+/* A reject for everything in the middle of many rules, which it has connections in common with. */
 static void
-test_in_the_middle(void)
+test_reject_in_the_middle(void)
 {
 	StringInfoData texts[2];
 	char *rows;
@@ -470,7 +486,7 @@ test_in_the_middle(void)
 							 n / 200, n % 200);
 		}
 	}
-	/* which of the two halves gets in changes places */
+	/* the half above the reject admits clients, the other one does not; the halves change places */
 	rows = rows_of(texts[0].data, true, texts[1].data, true);
 	CHECK(strstr(rows, "newly refused | tls | all | all | 10.0.0.0/24 | md5 | refused\n") != NULL);
 	CHECK(strstr(rows, "newly admitted | tls | app | all | 10.9.197.0/24 | refused | md5\n") !=
@@ -512,13 +528,13 @@ test_large(void)
 		castssl_hba_compare(before, true, after, true, &world.world, &differences);
 		compare_time[i] = seconds() - start;
 
-		/* each rule alive but the reject asks for a certificate now, and nothing else changes */
+		/* each reachable rule except reject now requires a certificate; nothing else changes */
 		CHECK(unreachable[before->nrules - 1] && !unreachable[before->nrules - 2]);
 		CHECK_INT(differences.count, alive - 1);
 		for (int row = 0; row < differences.count; row++)
 			others += differences.items[row].change != CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED;
 		CHECK_INT(others, 0);
-		/* and plaintext is open to them all */
+		/* and all these clients may fall back to plaintext */
 		castssl_hba_add_fallbacks(before, after, &world.world, &differences);
 		CHECK_INT(differences.count, 2 * (alive - 1));
 	}
@@ -538,13 +554,14 @@ main(void)
 	test_names();
 	test_contradictions();
 	test_addresses();
+	test_addresses_of_members();
 	test_outcomes();
-	test_holes();
+	test_masks_with_gaps();
 	test_quotes();
 	test_databases();
 	test_interrupts();
-	test_far_apart();
-	test_in_the_middle();
+	test_rules_far_apart();
+	test_reject_in_the_middle();
 	test_large();
 	return check_summary();
 }

@@ -58,7 +58,7 @@ test_edits(void)
 static void
 test_context(void)
 {
-	/* six equal lines between two hunks are the context of both, seven part them */
+	/* with six equal lines in between, two differences are one hunk; with seven, two hunks */
 	CHECK_STRING(diff("x\n1\n2\n3\n4\n5\n6\nx\n", "y\n1\n2\n3\n4\n5\n6\ny\n"),
 				 HEAD "@@ -1,8 +1,8 @@\n-x\n+y\n 1\n 2\n 3\n 4\n 5\n 6\n-x\n+y\n");
 	CHECK_STRING(diff("x\n1\n2\n3\n4\n5\n6\n7\nx\n", "y\n1\n2\n3\n4\n5\n6\n7\ny\n"),
@@ -89,7 +89,7 @@ test_secrets(void)
 							"host all all all ldap ldapbindpasswd=two\n"),
 				 "-1:host all all all ldap ldapbindpasswd=***\n"
 				 "+1:host all all all ldap ldapbindpasswd=***\n");
-	/* none of the lines that the server joins */
+	/* no line is shown that the server joins with a secret */
 	CHECK_STRING(diff_lines("", "host all all all ldap \\\nldapbindpasswd=\\\nsecret\nb\n"),
 				 "+1:***\n+2:***\n+3:***\n+4:b\n");
 }
@@ -115,10 +115,9 @@ ends_with(const char *text, const char *end)
 }
 
 static void
-test_far_apart(void)
+test_long_differences(void)
 {
-	/* 2000 lines on, the texts agree again; farther on, nobody looks, and all of the rest is shown
-	 */
+	/* the search finds an agreement within 2000 lines; without one, the whole rest differs */
 	CHECK(ends_with(diff_lines(long_text('x', 1000), long_text('y', 1000)), "\n+1001:y999\n"));
 	CHECK(ends_with(diff_lines(long_text('x', 1001), long_text('y', 1000)), "\n+1002:z\n"));
 	CHECK(strstr(diff_lines(long_text('x', 1001), long_text('y', 1000)), "\n-1003:z\n+2:y0\n") !=
@@ -136,7 +135,7 @@ merge(const char *before, const char *after, const char *live)
 	return text.data;
 }
 
-/* What a change made of "host" is taken back, and what somebody wrote meanwhile stays. */
+/* The change of "host" is undone, and what somebody wrote since stays. */
 static void
 test_merge(void)
 {
@@ -154,14 +153,14 @@ test_merge(void)
 				 "local\nhost\nreject\nhost6\n");
 	CHECK_STRING(merge(before, after, "local\nhostssl\n#host\nhost6\nreject\n"),
 				 "local\nhost\nhost6\nreject\n");
-	/* a line that somebody removed or changed, one of the change's too */
+	/* somebody has removed or changed a line, also one that the change wrote */
 	CHECK_STRING(merge(before, after, "local\nhostssl\n#host\n"), "local\nhost\n");
 	CHECK_STRING(merge(before, after, "hostssl\n#host\nhost6\n"), "host\nhost6\n");
 	CHECK_STRING(merge(before, after, "local\nhost6\n"), "local\nhost6\n");
 	CHECK_STRING(merge(before, after, "local\nreject\nhost6\n"), "local\nreject\nhost6\n");
 	CHECK_STRING(merge(before, after, "local\nhostssl cert\n#host\nhost6\n"),
 				 "local\nhostssl cert\nhost\nhost6\n");
-	/* above what comes back, for there it counts now */
+	/* an added line comes above the lines that come back, so that it still takes effect */
 	CHECK_STRING(merge("a\nb\n", "a\n", "a\nreject\n"), "a\nreject\nb\n");
 	CHECK_STRING(merge("a\n", "a\nb\n", "a\nb\nc\n"), "a\nc\n");
 	CHECK_STRING(merge(before, after, before), before);
@@ -177,6 +176,6 @@ main(void)
 	test_merge();
 	test_line_ends();
 	test_secrets();
-	test_far_apart();
+	test_long_differences();
 	return check_summary();
 }

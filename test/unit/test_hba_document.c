@@ -9,7 +9,7 @@
 
 static CastsslHbaDocument *document;
 
-/* Read; whatever it is, the records must be its bytes, in order and without a gap. */
+/* Read the bytes.  The records must be exactly these bytes, in order and without a gap. */
 static int
 read_bytes(const char *data, size_t length, int version)
 {
@@ -90,11 +90,11 @@ test_continuation(void)
 	CHECK_STRING(text_of(0), "a\\");
 	CHECK_INT(document->records[1].line_number, 3);
 
-	/* a comment goes on as well */
+	/* a backslash also joins the line after a comment */
 	CHECK_INT(read_text("#a\\\nhost\nb\n", 15), 2);
 	CHECK_INT(document->records[0].kind, CASTSSL_HBA_COMMENT);
 
-	/* stripping looks at all that was joined */
+	/* CR and LF are stripped from the end of all joined lines */
 	CHECK_INT(read_text("a\r\\\n\nb", 15), 2);
 	CHECK_STRING(text_of(0), "a");
 }
@@ -145,7 +145,7 @@ test_long_lines(void)
 	CHECK(!castssl_hba_record_is_too_long(document, 0));
 }
 
-/* What follows a NUL is lost, and from 14 on the line end too. */
+/* The server loses what follows a NUL in a line; from 14 on also the line end. */
 static void
 test_nul(void)
 {
@@ -163,7 +163,7 @@ test_nul(void)
 	CHECK_INT(read_bytes("\0\0\0", 3, 15), 1);
 	CHECK_STRING(text_of(0), "");
 	CHECK_INT(read_bytes("\0a\\\nb", 5, 15), 1);
-	/* a piece of reading ends where the buffer does, which grows */
+	/* the server reads a long line in pieces, as long as its growing buffer */
 	memset(large, 'x', sizeof(large));
 	large[10] = '\0';
 	large[sizeof(large) - 1] = '\n';
@@ -172,7 +172,7 @@ test_nul(void)
 	CHECK(document->is_text);
 }
 
-/* Any bytes whatever. */
+/* Files of random bytes. */
 static void
 test_random_bytes(void)
 {
@@ -219,9 +219,9 @@ test_changes(void)
 	CHECK_STRING(changes_of("a\nb\nc\n", "a\nc\n"), "");
 	CHECK_STRING(changes_of("a\nb\nc\n", ""), "");
 	CHECK_STRING(changes_of("", "a\nb"), "a\nb");
-	/* what repeats is not in common twice */
+	/* a repeated line counts only once, as common beginning or as common end */
 	CHECK_STRING(changes_of("a\na\n", "a\na\na\n"), "\n\na\n");
-	/* a line that gets a line end is another one, and joined lines are one record */
+	/* a line that gets a line end is different; joined lines are one record */
 	CHECK_STRING(changes_of("a\nb", "a\nb\nc"), "\nb\nc");
 	CHECK_STRING(changes_of("z\na\\\nb\nc\n", "z\na\\\nx\nc\n"), "\na\\\nx\n");
 	CHECK_STRING(changes_of("a\\\nb\nc\n", "a\\\nb\nx\n"), "\n\nx\n");

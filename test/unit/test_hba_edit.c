@@ -13,7 +13,7 @@
 
 static CastsslFindings findings;
 
-/* What castssl_hba_require makes of a text; NULL when it finds an error. */
+/* The text after the edits of castssl_hba_require; NULL if it adds an error finding. */
 static char *
 require_with(const char *text, int version, const CastsslHbaWanted *wanted)
 {
@@ -44,8 +44,8 @@ undone(const char *text, int version)
 }
 
 /*
- * Require it, compare; require it again: nothing changes; undo it: the original
- * (as repaired) is back.
+ * castssl_hba_require gives the expected text, changes nothing when it is called again, and
+ * castssl_hba_undo gives back the original (as repaired).
  */
 static void
 check_require(const char *text, int version, const CastsslHbaWanted *wanted, const char *expected,
@@ -122,7 +122,7 @@ test_block(void)
 	CHECK_REQUIRE("hostssl" SCRAM "\n", block_only, "hostssl" SCRAM "\n");
 }
 
-/* The file of the main job: hostssl below host, and clientcert=1. */
+/* The file of older documentation: hostssl below host, and clientcert=1. */
 static void
 test_older_documentation(void)
 {
@@ -187,7 +187,7 @@ test_repair(void)
 	check_repair("hostssl all all all md5 \\\r\nclientcert=1\r\n",
 				 "hostssl all all all md5 \\\r\nclientcert=verify-ca\r\n", __LINE__);
 
-	/* what then asks for too little is disabled in its repaired form */
+	/* a repaired line that requires too little is disabled in its repaired form */
 	check_require(text, 15, &keep,
 				  "hostssl all all all md5 clientcert=verify-ca # castssl\n"
 				  "#castssl# hostssl all all all md5\n",
@@ -197,7 +197,7 @@ test_repair(void)
 				  "#castssl# hostssl all all all md5 clientcert=verify-ca\n",
 				  "hostssl all all all md5 clientcert=verify-ca\n", __LINE__);
 
-	/* 13 knows these values, but the file is to survive an upgrade */
+	/* 13 accepts these values, but the file must survive an upgrade */
 	check_require("hostssl all all all md5 clientcert=1\n", 13, &keep,
 				  "hostssl all all all md5 clientcert=verify-ca\n",
 				  "hostssl all all all md5 clientcert=verify-ca\n", __LINE__);
@@ -207,9 +207,9 @@ test_repair(void)
 				  "hostssl all all all md5\n", __LINE__);
 }
 
-/* A line with another fault is left alone, and so are comments and directives. */
+/* Lines with other errors, comments and directives stay unchanged. */
 static void
-test_left_alone(void)
+test_unchanged_lines(void)
 {
 	const char *faults[] = {
 		"host all all all md5 clientcert=1\n",    "hostssl all all all md5 clientcert=1 foo=bar\n",
@@ -233,7 +233,7 @@ test_bytes_stay(void)
 		"# top\r\n\r\nhostssl\tall\tall\t10.0.0.0/8\tmd5 clientcert=verify-ca # castssl\r\n"
 		"host\tall\tall\t10.0.0.0/8\tmd5\t# why\r\n");
 	CHECK_REQUIRE("  host" SCRAM, block,
-				  "hostssl" SCRAM " clientcert=verify-ca # castssl\n#castssl#   host" SCRAM);
+				  "  hostssl" SCRAM " clientcert=verify-ca # castssl\n#castssl#   host" SCRAM);
 	CHECK_REQUIRE("local all all peer # b", nothing, "local all all peer # b");
 	/* quotes, lists, groups, names of files */
 	CHECK_REQUIRE(
@@ -247,24 +247,63 @@ test_bytes_stay(void)
 	CHECK_REQUIRE("host all all .example.org \"md5\n", keep,
 				  "hostssl all all .example.org \"md5\" clientcert=verify-ca # castssl\n"
 				  "host all all .example.org \"md5\n");
-	/* columns stay where they are, as far as there are blanks to take from */
-	CHECK_REQUIRE(
-		"host   all  all  all  md5\n", keep,
-		"hostssl all  all  all  md5 clientcert=verify-ca # castssl\nhost   all  all  all  md5\n");
-	CHECK_REQUIRE("host      all  all  all  md5\n", keep,
-				  "hostssl   all  all  all  md5 clientcert=verify-ca # castssl\n"
-				  "host      all  all  all  md5\n");
-	CHECK_REQUIRE("hostnogssenc   all  all  all  md5\n", keep,
-				  "hostssl        all  all  all  md5 clientcert=verify-ca # castssl\n"
-				  "hostnogssenc   all  all  all  md5\n");
 	/* joined lines become one */
 	CHECK_REQUIRE("host all \\\n  all \\\n all md5 # x \\\n y\nlocal all all peer\n", block,
-				  "hostssl all   all  all md5 clientcert=verify-ca # castssl\n"
+				  "hostssl all all all md5 clientcert=verify-ca # castssl\n"
 				  "#castssl# host all \\\n  all \\\n all md5 # x \\\n y\nlocal all all peer\n");
-	/* "host" may be written oddly */
+	/* "host" in quotes */
 	CHECK_REQUIRE(
 		"\"host\" all all all md5\n", keep,
 		"hostssl all all all md5 clientcert=verify-ca # castssl\n\"host\" all all all md5\n");
+}
+
+/* The columns of a twin are aligned with those of the line, if there are enough blanks. */
+static void
+test_columns_stay(void)
+{
+	static const struct
+	{
+		const char *line;
+		const char *twin;
+	} lines[] = {
+		{ "host    all  all  ::/0     md5", "hostssl all  all  ::/0     md5" },
+		{ "host      all  all  all  md5", "hostssl   all  all  all  md5" },
+		{ "hostnogssenc   all  all  all  md5", "hostssl        all  all  all  md5" },
+		/* too few blanks: the next columns give theirs */
+		{ "host   all  all  all  md5", "hostssl all all  all  md5" },
+		{ "host  all     \"x\"  all  md5", "hostssl all   \"x\"  all  md5" },
+		{ "host  all all  all  md5", "hostssl all all all md5" },
+		/* a single space separates no columns */
+		{ "host all   all all md5", "hostssl all all all md5" },
+		{ "host all all all md5", "hostssl all all all md5" },
+		/* a tab leads to the next multiple of eight */
+		{ "host\tall\tall\tall\tmd5", "hostssl\tall\tall\tall\tmd5" },
+		{ "host\t\tall\tall\tall\tmd5", "hostssl\t\tall\tall\tall\tmd5" },
+		{ "host    \tall\tall\tall\tmd5", "hostssl    \tall\tall\tall\tmd5" },
+		{ "host   \tall\tall\tall\tmd5", "hostssl\tall\tall\tall\tmd5" },
+		{ "host\t  all\tall\tall\tmd5", "hostssl\t  all\tall\tall\tmd5" },
+		{ "hostnogssenc\tall\tall\tall\tmd5", "hostssl\t\tall\tall\tall\tmd5" },
+		{ "hostnogssenc \tall\tall\tall\tmd5", "hostssl \tall\tall\tall\tmd5" },
+		/* blanks before the line, quotes, an address in two fields, a comment after it */
+		{ "  host    all  all  ::1/128  md5", "  hostssl all  all  ::1/128  md5" },
+		{ "\thost\tall\tall\tall\tmd5", "\thostssl\tall\tall\tall\tmd5" },
+		{ "host    \"a  b\",c   \"+ d\"  fe80::   ffff::  md5   #  x",
+		  "hostssl \"a  b\",c   \"+ d\"  fe80::   ffff::  md5" },
+	};
+	static const char *const gss[][2] = {
+		{ "hostnossl   all  all  ::/0  md5", "hostgssenc  all  all  ::/0  md5" },
+		{ "hostnossl all  all  all   md5", "hostgssenc all all  all   md5" },
+		{ "hostnossl\tall\tall\tall\tmd5", "hostgssenc\tall\tall\tall\tmd5" },
+		{ "hostnossl      \tall\tall\tall\tmd5", "hostgssenc     \tall\tall\tall\tmd5" },
+	};
+
+	for (int i = 0; i < lengthof(lines); i++)
+		CHECK_REQUIRE(
+			lines[i].line, keep,
+			psprintf("%s clientcert=verify-ca # castssl\n%s", lines[i].twin, lines[i].line));
+	for (int i = 0; i < lengthof(gss); i++)
+		CHECK_REQUIRE(gss[i][0], block_gss,
+					  psprintf("%s # castssl\n#castssl# %s", gss[i][1], gss[i][0]));
 }
 
 static void
@@ -281,11 +320,13 @@ test_not_text(void)
 	CHECK_INT(edits.count, 0);
 }
 
-/* What is asked for already is not asked for again. */
+/* Rules that already require enough do not change. */
 static void
 test_strengthen(void)
 {
 	const char *ours = "hostssl" SCRAM " clientcert=verify-ca # castssl\nhost" SCRAM "\n";
+	CastsslHbaEdits edits = { 0 };
+	CastsslHbaEdits left = { 0 };
 
 	/* ours and too weak: replaced in place */
 	CHECK_STRING(require_with(ours, 15, &keep_full),
@@ -299,21 +340,29 @@ test_strengthen(void)
 				 "hostssl" SCRAM " clientcert=verify-ca # castssl\nhostgssenc" SCRAM
 				 " # castssl\n#castssl# host" SCRAM "\n");
 	CHECK_STRING(undone(require_with(ours, 15, &block_gss), 15), "host" SCRAM "\n");
-	/* the user has the twin already; a comment in between does not matter */
+	/* the file already has a twin without our mark; a comment in between does not matter */
 	CHECK_REQUIRE("hostssl" SCRAM " clientcert=verify-ca\n# x\n\nhost" SCRAM "\n", keep,
 				  "hostssl" SCRAM " clientcert=verify-ca\n# x\n\nhost" SCRAM "\n");
 	CHECK_REQUIRE("hostssl" SCRAM " clientcert=verify-ca\nhost" SCRAM "\n", block,
 				  "hostssl" SCRAM " clientcert=verify-ca\n#castssl# host" SCRAM "\n");
-	/* another rule in between does */
+	/* another rule in between does matter */
 	CHECK_REQUIRE("hostssl" SCRAM " clientcert=verify-ca\nlocal all all peer\nhost" SCRAM "\n",
 				  keep,
 				  "hostssl" SCRAM " clientcert=verify-ca\nlocal all all peer\n"
 				  "hostssl" SCRAM " clientcert=verify-ca # castssl\nhost" SCRAM "\n");
-	/* the user's twin asks for nothing yet */
+	/* the twin without our mark requires no certificate yet */
 	CHECK_REQUIRE("hostssl" SCRAM "\nhost" SCRAM "\n", keep,
 				  "hostssl" SCRAM " clientcert=verify-ca # castssl\n#castssl# hostssl" SCRAM
 				  "\nhost" SCRAM "\n");
-	/* a mark that is not ours is no mark */
+	/* a line in between that the server refuses: the disabled one is named and left */
+	castssl_hba_undo(text_policy("hostssl" SCRAM "\nhost all all\n#castssl# host" SCRAM "\n", 15),
+					 &edits, &left);
+	CHECK_INT(edits.count, 0);
+	CHECK_INT(left.count, 1);
+	CHECK_INT(left.items[0].line_number, 3);
+	CHECK_STRING(undone("hostssl" SCRAM "\n#castssl# host" SCRAM "\nhost all all\n", 15),
+				 "hostssl" SCRAM "\nhost" SCRAM "\nhost all all\n");
+	/* comments that only look like our mark */
 	CHECK_STRING(
 		undone("host all all all md5 # castssl\n#castssl #x\nhostssl all all all md5 # x # "
 			   "castssl\n",
@@ -347,11 +396,11 @@ test_method(void)
 				  "host all all all ident map=m\nhostssl all all all scram-sha-256 "
 				  "clientcert=verify-full # castssl\n"
 				  "#castssl# hostssl all all all cert\n");
-	/* a line of ours that implied more keeps asking for it */
+	/* a line of ours with method cert keeps verify-full with another method */
 	CHECK_STRING(require_with("hostssl all all all cert # castssl\n", 15, &wanted),
 				 "hostssl all all all scram-sha-256 clientcert=verify-full # castssl\n");
 
-	/* a method that cannot be written */
+	/* methods for which no valid line can be written */
 	CHECK_STRING((wanted.auth_method = "peer", require_with("host all all all md5\n", 15, &wanted)),
 				 NULL);
 	CHECK_STRING((wanted.auth_method = "ldap", require_with("host all all all md5\n", 15, &wanted)),
@@ -408,7 +457,7 @@ test_addresses(void)
 	CHECK_STRING(require_address("local all all peer\n", ".example.org"),
 				 "local all all peer\n" ADDED(".example.org") "\n");
 
-	/* above what takes it all, below what rejects a part of it */
+	/* above the rule that matches all of the address, below a reject for a part of it */
 	CHECK_STRING(
 		require_address("host all bad all reject\nhostssl all all all cert\n", "10.0.0.0/8"),
 		"host all bad all reject\n" ADDED("10.0.0.0/8") "\nhostssl all all all cert\n");
@@ -419,13 +468,13 @@ test_addresses(void)
 	CHECK_STRING(require_address("hostnossl all all all reject\n", "10.0.0.0/8"),
 				 "hostnossl all all all reject\n" ADDED("10.0.0.0/8") "\n");
 
-	/* there is one, or will be */
+	/* the address has a rule already, or gets one as a twin */
 	CHECK_STRING(require_address("hostssl all all 10.0.0.0/8 cert\n", "10.0.0.0/8"),
 				 "hostssl all all 10.0.0.0/8 cert\n");
 	CHECK_STRING(require_address("host all all 10.0.0.0/8 md5\n", "10.0.0.0/8"),
 				 "hostssl all all 10.0.0.0/8 md5 clientcert=verify-ca # castssl\n"
 				 "host all all 10.0.0.0/8 md5\n");
-	/* one that is dead does not count */
+	/* an unreachable rule for the address does not count */
 	CHECK_STRING(
 		require_address("host all all 0.0.0.0/0 md5\nhostssl all all 10.0.0.0/8 cert\n",
 						"10.0.0.0/8"),
@@ -433,13 +482,43 @@ test_addresses(void)
 							"hostssl all all 0.0.0.0/0 md5 clientcert=verify-ca # castssl\n"
 							"host all all 0.0.0.0/0 md5\nhostssl all all 10.0.0.0/8 cert\n");
 
-	/* several: narrow before wide, the same only once */
+	/* several addresses: narrow ones before wide ones, equal ones only once */
 	CHECK_STRING(require_addresses("local all all peer\n", several, lengthof(several)),
 				 "local all all peer\n" ADDED("10.1.0.0/16") "\n" ADDED("10.0.0.0/8") "\n" ADDED(
 					 "0.0.0.0/0") "\n" ADDED("::/0") "\n");
 	CHECK_INT(findings.count, 1);
-	CHECK_STRING(findings.items[0].detail, "It means the range 10.0.0.0/8.");
+	CHECK_STRING(findings.items[0].detail, "The server reads it as 10.0.0.0/8.");
 	CHECK_INT(findings.items[0].severity, CASTSSL_WARNING);
+}
+
+/* No hint to paste with the name of a file that cannot be pasted. */
+static void
+test_rejected_in_unseen_file(void)
+{
+	const char *address = "10.0.0.0/8";
+	CastsslHbaWanted wanted = { .clientcert = CASTSSL_CLIENTCERT_VERIFY_CA,
+								.addresses = &address,
+								.naddresses = 1 };
+	const char *paths[] = { "/d/a.conf", "/d/a\nb.conf" };
+
+	for (int i = 0; i < lengthof(paths); i++)
+	{
+		MemoryFile files[] = { { paths[i], "host all all all reject\n" }, { NULL } };
+		CastsslHbaEdits edits = { 0 };
+
+		findings = (CastsslFindings){ 0 };
+		castssl_hba_require(memory_policy(files, 15), &wanted, &edits, &findings);
+		CHECK_INT(findings.count, 1);
+		CHECK_STRING(findings.items[0].message,
+					 "a rule for address \"10.0.0.0/8\" would never be reached");
+		CHECK_STRING(findings.items[0].hint,
+					 i == 0 ? "Leave the address out.  Or, to admit these clients anyway: SELECT "
+							  "castssl_hba_add(rule => 'hostssl all all 10.0.0.0/8 scram-sha-256 "
+							  "clientcert=verify-ca', before_line => 1, before_rule => 'host all "
+							  "all all reject'); SELECT * FROM "
+							  "castssl_hba_apply(confirm_within => '10 min');"
+							: "Leave the address out.");
+	}
 }
 
 static void
@@ -459,7 +538,7 @@ test_bad_addresses(void)
 	CHECK_STRING(require_address("local all all peer \\", "10.0.0.0/8"), NULL);
 }
 
-/* Rules in included files are edited there, and once, however often they are included. */
+/* Rules in included files are edited there, and only once if a file is included twice. */
 static void
 test_includes(void)
 {
@@ -486,7 +565,7 @@ test_includes(void)
 				 "#castssl# host @names all all md5");
 }
 
-/* Fields that come from files: what cannot be told apart is written out. */
+/* Fields from @files: if their places in the line are unknown, their values are written out. */
 static void
 test_fields_from_files(void)
 {
@@ -521,7 +600,7 @@ test_fields_from_files(void)
 	CHECK_STRING(edits.items[4].text,
 				 "hostssl all all all ident \"map=a b\" clientcert=verify-ca # castssl");
 
-	/* where the method is another, some options have no place */
+	/* options that another method does not accept are dropped */
 	wanted.auth_method = "scram-sha-256";
 	edits.count = 0;
 	castssl_hba_require(policy, &wanted, &edits, &findings);
@@ -534,9 +613,9 @@ test_fields_from_files(void)
 	CHECK_STRING(problem, "invalid authentication method \"nonsense\"");
 }
 
-/* What is no line of its own is left alone, and said. */
+/* A record that is not a whole line is not edited. */
 static void
-test_not_a_line(void)
+test_not_a_whole_line(void)
 {
 	CastsslHbaEdits edits = { 0 };
 	CastsslHbaPolicy *policy;
@@ -552,7 +631,7 @@ test_not_a_line(void)
 	findings = (CastsslFindings){ 0 };
 	castssl_hba_require(text_policy(text.data, 13), &keep, &edits, &findings);
 	CHECK_INT(edits.count, 0);
-	/* that a file cannot be read is said in no line */
+	/* the error that a file cannot be read belongs to no line */
 	policy = castssl_hba_policy_read("/nowhere", &reader, 15);
 	CHECK_INT(policy->rules[0].record, -1);
 	castssl_hba_require(policy, &keep, &edits, &findings);
@@ -597,16 +676,18 @@ main(void)
 	test_block();
 	test_older_documentation();
 	test_repair();
-	test_left_alone();
+	test_unchanged_lines();
 	test_bytes_stay();
+	test_columns_stay();
 	test_not_text();
 	test_strengthen();
 	test_method();
 	test_addresses();
+	test_rejected_in_unseen_file();
 	test_bad_addresses();
 	test_includes();
 	test_fields_from_files();
-	test_not_a_line();
+	test_not_a_whole_line();
 	test_render();
 	return check_summary();
 }

@@ -20,7 +20,7 @@ test_expanded_files(void)
 										"host @deep1 @sub/list all md5\n" },
 						   { "/d/sub/list", "a, b # c\n\n\"d e\" @../one\n" },
 						   { "/d/one", "1" },
-						   { "/d/sub/../one", "1" }, /* as 13 names it */
+						   { "/d/sub/../one", "1" }, /* the path of /d/one in 13 */
 						   { "/d/empty", "# nothing\n" },
 						   { "/d/loop", "x\n@loop\n@loop\n" },
 						   { "/d/deep1", "@deep2" },
@@ -39,7 +39,7 @@ test_expanded_files(void)
 	CHECK_STRING(rules[0].databases.items[4].string, "x");
 	CHECK_STRING(rules[1].error, "could not open secondary authentication file \"@nope\" as "
 								 "\"/d/nope\": No such file or directory");
-	CHECK_STRING(rules[2].error, NULL); /* the field has vanished */
+	CHECK_STRING(rules[2].error, NULL); /* an empty @file is not a field */
 	CHECK(rules[3].error != NULL);
 	CHECK_INT(rules[4].line_number, 6);
 	CHECK_INT(rules[4].databases.count, 2);
@@ -79,7 +79,7 @@ test_includes(void)
 	{
 		int file;
 		int line_number;
-		const char *error; /* or, where the rule is good, its database */
+		const char *error; /* or, for a valid rule, its database */
 	} expected[] = {
 		{ 1, 2, "one" },
 		{ 1, 3, "invalid connection type \"bad\"" },
@@ -115,9 +115,9 @@ test_includes(void)
 	CHECK_INT(policy->nfiles, 1);
 }
 
-/* Files that include themselves many times: an end is made. */
+/* Files that include themselves many times: a limit ends this. */
 static void
-test_explosion(void)
+test_repeated_includes(void)
 {
 	StringInfoData text;
 	MemoryFile files[] = { { "/main", "local all @names trust\ninclude again\n" },
@@ -136,7 +136,7 @@ test_explosion(void)
 	CHECK_STRING(policy->rules[0].error,
 				 "could not open file \"/names\": maximum nesting depth exceeded");
 
-	/* by way of a folder likewise */
+	/* the same with include_dir */
 	resetStringInfo(&text);
 	for (int i = 0; i < 10; i++)
 		appendStringInfoString(&text, "include_dir /d\n");
@@ -154,10 +154,9 @@ count_interrupt(void)
 	interrupts++;
 }
 
-/* Of the references and the names of one line so many are read, and no more; the next line begins
- * anew. */
+/* The limits of @files and of names in one line.  The next line starts from 0 again. */
 static void
-test_one_line(void)
+test_limits_of_a_line(void)
 {
 	StringInfoData line;
 	StringInfoData names;
@@ -193,20 +192,23 @@ test_one_line(void)
 		CHECK_INT(policy->rules[0].users.count, extra ? 0 : CASTSSL_HBA_MOST_REFERENCES);
 		CHECK_STRING(policy->rules[1].error, NULL);
 	}
-	for (int extra = 0; extra < 2; extra++)
+	for (int extra = 0; extra < 3; extra++)
 	{
+		/* a file that was not read yet, and one that was */
+		static const char *const more[] = { "", ",@nested", ",@names" };
+
 		resetStringInfo(&line);
 		appendStringInfoString(&line, "local all ");
 		for (int i = 0; i < CASTSSL_HBA_MOST_NAMES / 1000; i++)
 			appendStringInfo(&line, "%s@names", i > 0 ? "," : "");
-		appendStringInfo(&line, "%s trust\n", extra ? ",@nested" : "");
+		appendStringInfo(&line, "%s trust\n", more[extra]);
 		files[0].data = line.data;
 		policy = memory_policy(files, 16);
 		CHECK_STRING(policy->rules[0].error, extra ? "too many names in one line" : NULL);
 	}
 }
 
-/* More files of names than there is place for at first; a folder with a file that is gone. */
+/* More @files than the first capacity of the array; a folder with a file that has an error. */
 static void
 test_many_files(void)
 {
@@ -227,7 +229,7 @@ test_many_files(void)
 	for (int i = 0; i < policy->nrules; i++)
 		CHECK_STRING(policy->rules[i].databases.items[0].string, files[i + 1].data);
 
-	/* names by way of a folder, in which one file is wrong */
+	/* names from a folder in which one file has an error */
 	files[0].data = "local @/f0 all trust\n";
 	files[1].data = "include_dir /d\n";
 	files[21] = (MemoryFile){ "/d/a.conf", "a @nowhere" };
@@ -265,8 +267,8 @@ main(void)
 {
 	test_expanded_files();
 	test_includes();
-	test_explosion();
-	test_one_line();
+	test_repeated_includes();
+	test_limits_of_a_line();
 	test_many_files();
 	test_main_file();
 	return check_summary();

@@ -117,7 +117,7 @@ test_long_tokens(void)
 	text[10239] = '\0';
 	CHECK_INT(lex(text, 16), 1);
 	CHECK(line.error == NULL);
-	/* the server looks at its buffer before it sees the comma, but after it sees a comment */
+	/* the server tests its buffer before it tests for a comma, but after it tests for a comment */
 	text[10239] = ',';
 	text[10240] = '\0';
 	lex(text, 16);

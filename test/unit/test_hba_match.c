@@ -26,7 +26,7 @@ connection(const char *database, const char *user, const char *address,
 	return result;
 }
 
-/* The number of the line that answers, from 1; 0: none.  doubtful likewise. */
+/* The number of the line that answers, from 1; 0: none.  *doubtful is a number too. */
 static int
 answer_in(const char *text, int version, CastsslConnection conn, int *doubtful)
 {
@@ -100,7 +100,7 @@ test_databases(void)
 	CHECK_INT(answer("host replication all all trust\n", "replication", "bob", "::1", CASTSSL_TLS),
 			  0);
 	CHECK_INT(answer(text, "log_1", "bob", "::1", CASTSSL_TLS), 5);
-	/* a quoted regular expression is one all the same, and before 16 none is */
+	/* a regular expression may be quoted; before 16 there are none */
 	CHECK_INT(answer(text, "quoted2", "bob", "::1", CASTSSL_TLS), 6);
 	CHECK_INT(answer_in(text, 15, connection("log_1", "bob", "::1", CASTSSL_TLS), NULL), 7);
 	CHECK_INT(answer_in("host /^log_ all all trust\n", 15,

@@ -19,7 +19,7 @@
 #include "hba/access/unreachable.h"
 #include "hba/match/outcome.h"
 
-/* Is the connection's name one of those in a row's column?  Elements are joined by ", ". */
+/* Does an element of a row's column, which is joined by ", ", include the connection's name? */
 static bool
 element_has(const TestWorld *world, const char *element, const CastsslConnection *connection,
 			bool of_database)
@@ -176,7 +176,7 @@ row_has(const TestWorld *world, const CastsslHbaDifference *row,
 		   addresses_have(world, row->address, connection);
 }
 
-/* The outcome by the book, in a form that can be compared. */
+/* The outcome of a rule by its definition, as a text that can be compared. */
 static const char *
 outcome(const CastsslHbaPolicy *policy, int rule)
 {
@@ -185,7 +185,7 @@ outcome(const CastsslHbaPolicy *policy, int rule)
 	return psprintf("%s %d", policy->rules[rule].method, policy->rules[rule].clientcert);
 }
 
-/* Does the rule ask who it is?  1: only for a certificate of the CA. */
+/* 2: the client must prove who it is; 1: it must have any certificate of the CA; 0: nothing. */
 static int
 asks(const CastsslHbaRule *rule)
 {
@@ -233,7 +233,7 @@ typedef struct Case
 	CastsslHbaDifferences differences;
 	bool tls_before; /* does the server offer TLS? */
 	bool tls_after;
-	bool *row_seen; /* by the connections that are tried */
+	bool *row_seen; /* for each row: is a tried connection in it? */
 } Case;
 
 static void
@@ -247,7 +247,7 @@ show_case(const Case *it, const CastsslConnection *connection)
 		show_row(&it->differences.items[i]);
 }
 
-/* Which rule answers after the edit: none where TLS is gone. */
+/* The rule that answers after the edit; none for TLS if the server does not offer it then. */
 static int
 match_after(const Case *it, const CastsslConnection *connection, int *doubtful)
 {
@@ -259,7 +259,7 @@ match_after(const Case *it, const CastsslConnection *connection, int *doubtful)
 	return -1;
 }
 
-/* If its outcome changes, it is in a row with just these rules. */
+/* If the outcome of the connection changes, it must be in a row with the two rules that answer. */
 static bool
 check_connection(Case *it, const CastsslConnection *connection)
 {
@@ -299,7 +299,7 @@ check_complete(Case *it)
 	return true;
 }
 
-/* The witness of every row is one. */
+/* The witness of every certain row must have the change of the row. */
 static bool
 check_exact(const Case *it, bool all_certain, long *certain, long *possible)
 {
@@ -329,8 +329,8 @@ check_exact(const Case *it, bool all_certain, long *certain, long *possible)
 }
 
 /*
- * Names only: every name and every block in a row has a connection that changes
- * so.  (The connections tried include the first address of every block.)
+ * For policies with names only: every name and every block in a row must have a connection with
+ * that change.  (The tried connections include the first address of every block.)
  */
 static bool
 check_tight(const Case *it)
@@ -364,7 +364,7 @@ try_compare(const Vocabulary *vocabulary, bool plain, long *certain, long *possi
 	it.after = lines_policy(lines, nlines);
 	it.world = &world;
 
-	/* half of the time host names cannot be known */
+	/* in half of the cases host names are unknown */
 	unknown = world;
 	unknown.world.arg = &unknown;
 	unknown.know_hosts = plain || pick(2) == 0;
@@ -384,9 +384,9 @@ try_compare(const Vocabulary *vocabulary, bool plain, long *certain, long *possi
 
 typedef struct Fates
 {
-	int before; /* the rule that answers over TLS before, */
-	int after;  /* after, */
-	int plain;  /* and in plaintext after */
+	int before; /* the rule that answers over TLS before the edit */
+	int after;  /* the rule that answers over TLS after the edit */
+	int plain;  /* the rule that answers in plaintext after the edit */
 } Fates;
 
 static Fates
@@ -428,8 +428,10 @@ has_fallback(const Case *it, int rule)
 	return false;
 }
 
-/* Names only: whoever is asked for a certificate and comes in in plaintext is in a row, and the
- * witness of a certain row does so. */
+/*
+ * For policies with names only: each client that must have a certificate over TLS, but not in
+ * plaintext, must be in a row.  The witness of a certain row must be such a client.
+ */
 static bool
 try_fallback(long *certain, long *possible)
 {
@@ -490,7 +492,10 @@ try_fallback(long *certain, long *possible)
 	return false;
 }
 
-/* Rules that answer some connection, in some world, are reachable; others, names only, are not. */
+/*
+ * A rule that answers some connection in some world must be reachable.  For policies with names
+ * only, every other rule must be unreachable.
+ */
 static bool
 try_unreachable(const Vocabulary *vocabulary, bool plain, long *nunreachable)
 {
@@ -548,7 +553,7 @@ try_unreachable(const Vocabulary *vocabulary, bool plain, long *nunreachable)
 		if (!unreachable[i])
 			continue;
 		(*nunreachable)++;
-		/* the reasons are enough: without the other rules it is unreachable as well */
+		/* the blocking rules alone must make it unreachable too */
 		for (int j = 0; j < nblocking[i]; j++)
 			needed[count++] = lines[blocking[i][j]];
 		needed[count++] = lines[i];
@@ -567,7 +572,7 @@ try_unreachable(const Vocabulary *vocabulary, bool plain, long *nunreachable)
 	return true;
 }
 
-/* A narrow rule, as a large policy has many: few of them can meet. */
+/* A narrow rule, as in a large policy: few of them have connections in common. */
 static char *
 narrow_line(void)
 {
@@ -587,7 +592,7 @@ narrow_line(void)
 
 #define LARGE 600
 
-/* A connection that such rules may be about. */
+/* A connection that such rules may match. */
 static CastsslConnection
 narrow_connection(void)
 {

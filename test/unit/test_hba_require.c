@@ -1,8 +1,8 @@
 /*
  * test_hba_require.c
- *		What castssl_hba_require promises, on random policies and connections.
+ *		The promises of castssl_hba_require, with random policies and connections.
  *
- * CASTSSL_SEED and CASTSSL_ROUNDS choose other policies and more of them.
+ * CASTSSL_SEED selects other random policies, CASTSSL_ROUNDS sets their number.
  */
 #include "postgres_fe.h"
 
@@ -155,7 +155,7 @@ outcome(const CastsslHbaPolicy *policy, const CastsslConnection *connection,
 	return (*rule)->method;
 }
 
-/* What a connection gets before and after; NULL when all promises are kept. */
+/* Compare the outcomes of a connection before and after; NULL if all promises are kept. */
 static const char *
 broken_promise(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
 			   const CastsslConnection *connection, const CastsslHbaWanted *wanted)
@@ -225,7 +225,7 @@ random_wanted(const char **list)
 	return wanted;
 }
 
-/* Does any rule, which would be overtaken, reject all of a wanted address? */
+/* Can every wanted address have a reachable rule that does not overtake a reject? */
 static bool
 is_possible(const CastsslHbaPolicy *policy, const CastsslHbaWanted *wanted)
 {

@@ -21,8 +21,8 @@ error_of(const char *line, int version)
 typedef struct Case
 {
 	const char *line;
-	const char *error; /* "": good */
-	int since;         /* majors for which that holds; 0: from the first, to the last */
+	const char *error; /* "": a valid rule */
+	int since;         /* majors with this error; 0: from the first, to the last */
 	int until;
 } Case;
 
@@ -339,9 +339,9 @@ refuse_server(void *arg, const char *server)
 	return psprintf("could not translate RADIUS server name \"%s\" to address: x", server);
 }
 
-/* What only the running server knows comes in through the reader. */
+/* Checks that only the running server can make are functions of the reader. */
 static void
-test_asked(void)
+test_checks_of_the_server(void)
 {
 	MemoryFile files[] = { { "/main", "host /( all all md5\nhost all \"/(\" all md5\n"
 									  "host /a all all md5\n"
@@ -441,7 +441,7 @@ main(void)
 	test_clientcert();
 	test_ldap();
 	test_radius();
-	test_asked();
+	test_checks_of_the_server();
 	test_values();
 	test_long();
 	test_names();

@@ -1,6 +1,6 @@
 /*
  * test_hba_shown.c
- *		What people are shown of rules: options, reasons, no secrets; and pg_ident.conf.
+ *		Rules as text for people: options and reasons, without secrets; and pg_ident.conf.
  */
 #include "postgres_fe.h"
 
@@ -28,7 +28,7 @@ test_mask(void)
 {
 	check_mask("host all all all ldap ldapserver=x", "host all all all ldap ldapserver=x");
 	check_mask("", "");
-	/* every option reads name=value: the secret alone */
+	/* every word is a valid option: only the secret is hidden */
 	check_mask("host a b c ldap ldapbindpasswd=s map=1",
 			   "host a b c ldap ldapbindpasswd=*** map=1");
 	check_mask("local a b ldap \"ldapbindpasswd=s t\" map=x",
@@ -40,11 +40,11 @@ test_mask(void)
 	check_mask("x ldapbindpasswd=\"a#b\" # c", "x ldapbindpasswd=*** ***");
 	check_mask("x ldapbindpasswd=a # castssl", "x ldapbindpasswd=*** # castssl");
 	check_mask("x ldapbindpasswd=\"never closed # x", "x ldapbindpasswd=***");
-	/* misspelt, or an option of another program: nobody knows what it holds */
+	/* misspelt options, or those of a validator, may be secret */
 	check_mask("host a b c ldap lpadbinpaswd=s map=1", "host a b c ldap lpadbinpaswd=***");
 	check_mask("host a b c ldap LDAPBINDPASSWD=s", "host a b c ldap LDAPBINDPASSWD=***");
 	check_mask("host a b c oauth validator.secret=s", "host a b c oauth validator.secret=***");
-	/* one does not read so: everything from the first that is secret or does not */
+	/* one word is not an option: everything is hidden from the first such word or secret on */
 	check_mask("host a b c ldap map=1 ldapbindpasswd=s t map=2",
 			   "host a b c ldap map=1 ldapbindpasswd=***");
 	check_mask("host a b c ldap ldapbindpasswd = s # c", "host a b c ldap ***");
@@ -58,7 +58,7 @@ test_mask(void)
 	check_mask("host a b ldap ldapbindpasswd=s t", "host a b ldap ldapbindpasswd=***");
 	check_mask("host ldapbindpasswd=s ldap", "host ldapbindpasswd=***");
 	check_mask("ldapbindpasswd=s", "ldapbindpasswd=***");
-	/* neither names nor files nor prose are secrets */
+	/* names, files and prose are not secrets */
 	check_mask("host secrets passwords 10.0.0.0/8 md5", "host secrets passwords 10.0.0.0/8 md5");
 	check_mask("host ldap ldap 10.0.0.0/8 ldap map=x", "host ldap ldap 10.0.0.0/8 ldap map=x");
 	check_mask("host a=b c=d 10.0.0.0/8 md5", "host a=b c=d 10.0.0.0/8 md5");
@@ -69,6 +69,8 @@ test_mask(void)
 	/* comments */
 	check_mask("host a b c md5 # ldapbindpasswd=a b", "host a b c md5 # ldapbindpasswd=***");
 	check_mask("# the Password = \"s\"", "# the Password =***");
+	check_mask("# the ldapbindpasswd s", "# the ldapbindpasswd ***");
+	check_mask("# the map x", "# the map x");
 	check_mask("#castssl# host all all all ldap ldapbindpasswd=a b=c",
 			   "#castssl# host all all all ldap ldapbindpasswd=***");
 	check_mask("## hostssl all all all ldap lpadbnd=a # x",
@@ -84,6 +86,32 @@ test_mask(void)
 	check_error("local a b ldap @x", "option \"ldapserver\" is only valid for \"ldap\": \"y\"",
 				"option \"ldapserver\" is only valid for \"ldap\": ***");
 	check_error("local a b ldap map=x", "whatever \"x\"", "whatever \"x\"");
+	/* what castssl_hba_mask shows of the line, and why it does not work */
+	check_error("host a b c radius radiusservers=x,\"y z\" radiussecrets=s",
+				"could not translate RADIUS server name \"y z\" to address: unknown",
+				"could not translate RADIUS server name \"***\"");
+	check_error("host a b c radius \"radiusservers=x, y\" radiussecrets=s",
+				"could not translate RADIUS server name \"y\" to address: unknown",
+				"could not translate RADIUS server name \"y\" to address: unknown");
+	check_error("host a b c radius \"radiusservers=x , y\" radiussecrets=s",
+				"could not translate RADIUS server name \"x\" to address: unknown",
+				"could not translate RADIUS server name \"x\" to address: unknown");
+	check_error("host a b c/33 radius radiusservers=x radiussecrets=s",
+				"invalid CIDR mask in address \"c/33\"", "invalid CIDR mask in address \"c/33\"");
+	check_error("host a b c radius radiusservers=x radiussecrets=sx",
+				"could not translate RADIUS server name \"x\" to address: unknown",
+				"could not translate RADIUS server name \"***\"");
+	check_error("host a b c radius radiusservers=x radiussecrets=s @f",
+				"could not translate RADIUS server name \"x\" to address: unknown",
+				"could not translate RADIUS server name \"***\"");
+	/* the value of an option that is no secret */
+	check_error("hostssl a b c ldap ldapserver=x ldapbindpasswd=s1 clientcert=1",
+				"invalid value for clientcert: \"1\"", "invalid value for clientcert: \"1\"");
+	check_error("hostssl a b c ldap ldapserver=x ldapbindpasswd=s1=",
+				"invalid value for ldapbindpasswd: \"s1=\"",
+				"invalid value for ldapbindpasswd: ***");
+	check_error("hostssl a b c ldap ldapbindpasswd=s t clientcert=s",
+				"invalid value for clientcert: \"s\"", "invalid value for clientcert: ***");
 	CHECK_STRING(castssl_hba_mask_option("ldapbindpaswd=a"), "ldapbindpaswd=***");
 	CHECK_STRING(castssl_hba_mask_option("a"), "***");
 	CHECK_STRING(castssl_hba_mask_option("ldapbindpasswd=a"), "ldapbindpasswd=***");
@@ -133,6 +161,7 @@ test_options(void)
 				  "ldapserver=b ldapprefix=c ldapscope=2");
 	check_options("host all all all pam pam_use_hostname=1 pamservice=x",
 				  "pamservice=x pam_use_hostname=1");
+	check_options("host all all all pam pam_use_hostname=0 pamservice=x", "pamservice=x");
 	check_options_of(
 		19,
 		"host all all all oauth issuer=i scope=s validator=v validator.b=1 validator.a=2 "
@@ -140,15 +169,14 @@ test_options(void)
 		"issuer=i scope=s validator=v validator.a=2 validator.b=3");
 }
 
-/* Only who is called boss is in a group; no pattern is ever found; of addresses nothing is known.
- */
+/* Only boss is a member of groups. */
 static CastsslAnswer
 is_member(void *arg, const char *user, const char *role)
 {
 	return strcmp(user, "boss") == 0 ? CASTSSL_YES : CASTSSL_NO;
 }
 
-/* "a.*" is all that is understood, and nobody knows what (? means. */
+/* Patterns that begin with "(?" are unknown; of the others only "a.*" matches. */
 static CastsslAnswer
 is_found(void *arg, const char *pattern, const char *string)
 {
@@ -199,8 +227,8 @@ test_reasons(void)
 	check_reason("host all a,b,c,d,e,f,g,h,i,j all md5", tcp,
 				 "its users (a, b, c, d, e, f, g, h, and 2 more) do not include \"bob\"");
 	check_reason("host all all all md5", walsender,
-				 "its databases (all) do not have the keyword replication, without which no line "
-				 "takes physical replication");
+				 "its databases (all) do not include the keyword replication, which physical "
+				 "replication needs");
 	check_reason("local all all md5", tcp,
 				 "it is for connections over a Unix-domain socket, and this one is not encrypted");
 	check_reason("host /(?=x) all all md5", tcp,
@@ -213,7 +241,7 @@ test_reasons(void)
 				 "DNS does not say whether a.example is a name of 10.1.2.3");
 }
 
-/* The first parenthesis takes all behind the first letter. */
+/* The parentheses of a(.*) match everything after the first letter. */
 static CastsslAnswer
 capture(const CastsslHbaWorld *unused, const char *pattern, const char *string, int *start,
 		int *end)
@@ -245,7 +273,7 @@ ident_of(const char *text, int version)
 	return castssl_ident_read("/ident", &reader, version);
 }
 
-/* The numbers of the lines by which somebody gets in. */
+/* The numbers of the lines that admit somebody. */
 static const char *
 admitting(const char *text, int version, const char *role)
 {
@@ -306,7 +334,7 @@ test_ident(void)
 	CHECK_INT(maps("include /more\n", 15, "more", "bob"), -1);
 
 	CHECK_INT(maps("m /a(.*) +\\1\n", 15, "a+staff", "++staff"), 1);
-	CHECK_INT(maps("m /a(.*) \\1\n", 16, "a/.", "bob"), -1); /* what comes of \1 is a name */
+	CHECK_INT(maps("m /a(.*) \\1\n", 16, "a/.", "bob"), -1); /* the result of \1 is a name */
 	fold = true;
 	CHECK_INT(maps("m Sys Role\n", 15, "sYs", "rOle"), 1);
 	CHECK_INT(maps("m Sys Role\n", 16, "sYs", "rOle"), 1);

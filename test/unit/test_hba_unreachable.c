@@ -37,7 +37,7 @@ unreachable_of(const char *text, bool tls)
 
 #define CHECK_UNREACHABLE(text, wanted) CHECK_STRING(unreachable_of(text, true), wanted)
 
-/* More patterns that match a name than are kept: those that are kept will do. */
+/* Very many patterns that match a name. */
 static void
 test_many_patterns(void)
 {
@@ -63,7 +63,7 @@ test_unreachable(void)
 	CHECK_UNREACHABLE(
 		"local all alice md5\nlocal all bob md5\nlocal app bob,alice md5\nlocal all all md5\n",
 		"3<1,2");
-	/* all is not replication; sameuser is not all; a name is in sameuser with itself */
+	/* all does not include replication; sameuser is not all, but includes bob in database bob */
 	CHECK_UNREACHABLE(
 		"local all all md5\nlocal replication all md5\nlocal \"replication\" all md5\n", "3<1");
 	CHECK_UNREACHABLE("local sameuser all md5\nlocal all all md5\n", "");
@@ -71,38 +71,41 @@ test_unreachable(void)
 					  "2<1 3<1");
 	CHECK_UNREACHABLE("local all sam,bob md5\nlocal sam,bob sam,bob md5\nlocal sameuser all md5\n",
 					  "2<1");
-	/* membership can change, so it makes nothing unreachable; the same group does */
+	/* membership can change, so it makes no rule unreachable, but the same group does */
 	CHECK_UNREACHABLE("local all +staff md5\nlocal all alice md5\nlocal app +staff,alice md5\n"
 					  "local staff +ops md5\n",
 					  "3<1,2");
 	CHECK_UNREACHABLE("local samerole all md5\nlocal staff +staff md5\nlocal staff +ops md5\n"
 					  "local samegroup +ops md5\nlocal sameuser +ops md5\nlocal sameuser bob md5\n",
 					  "2<1 4<1 5<1");
-	/* which name a regular expression matches does not change */
+	/* a regular expression always matches the same names */
 	CHECK_UNREACHABLE(
 		"local all /^a md5\nlocal all alice md5\nlocal all bob md5\nlocal app /^a md5\n",
 		"2<1 4<1");
-	/* DNS and interfaces change, what follows from the words alone does not */
+	/* DNS and interfaces can change, except loopback addresses; equal words cannot */
 	CHECK_UNREACHABLE(
 		"host all all 127.0.0.0/8 md5\nhost all all samehost md5\nhost all all samenet md5\n"
 		"host all bob samenet md5\n",
 		"4<3");
 	CHECK_UNREACHABLE(
 		"host all all samenet md5\nhost all all samehost md5\nhost all all 127.0.0.1/32 md5\n",
-		"2<1");
+		"2<1 3<1");
+	CHECK_UNREACHABLE("host all all samenet md5\nhost all all 127.0.0.0/8 md5\n"
+					  "host all all 127.0.0.1 255.255.255.254 md5\n",
+					  "3<2");
 	CHECK_UNREACHABLE("host all all .example.com md5\nhost all all a.EXAMPLE.com md5\n"
 					  "host all all example.com md5\nhost all all .b.example.com md5\n",
 					  "2<1 4<1");
 	CHECK_UNREACHABLE("host all all 0.0.0.0/0 md5\nhost all all ::/0 md5\nhost all all a.lan md5\n",
 					  "3<1,2");
-	/* masks with holes, few and many */
+	/* masks with gaps */
 	CHECK_UNREACHABLE("host all all 10.0.1.0 255.0.255.0 md5\nhost all all 10.9.1.0/24 md5\n"
 					  "host all all 10.9.2.0/24 md5\n",
 					  "2<1");
 	CHECK_UNREACHABLE("host all all 0.0.0.1 0.0.0.1 md5\nhost all all 0.0.0.1 0.0.0.1 md5\n"
 					  "host all all 10.0.0.1/32 md5\n",
 					  "2<1 3<1");
-	/* TLS off; bad lines; names that nobody has */
+	/* TLS off; lines with errors; empty names */
 	CHECK_STRING(unreachable_of("hostssl all all all md5\nhost all all all md5\n"
 								"hostssl all bob all md5\nhost all bob all md5\n",
 								false),
@@ -111,24 +114,24 @@ test_unreachable(void)
 	CHECK_UNREACHABLE("local \"\" all md5\n", "1<");
 }
 
-/* What the second half of an IPv6 address says, and words of different kinds. */
+/* Addresses in both halves of IPv6, in both families, and masks with gaps. */
 static void
 test_intervals(void)
 {
 	CHECK_UNREACHABLE(
 		"host all all ::/128 md5\nhost all all ::1/128 md5\nhost all all ::/127 md5\n", "3<1,2");
 	CHECK_UNREACHABLE("host all all a.lan md5\nhost all all samehost md5\n", "");
-	/* another family is no reason, nor is a rule that takes only some of the users */
+	/* a rule of another family does not block, nor a rule for only some of the users */
 	CHECK_UNREACHABLE(
 		"host all all 0.0.0.0/0 md5\nhost all all ::/0 md5\nhost all all ::1/128 md5\n", "3<2");
 	CHECK_UNREACHABLE("host all all 0.0.0.0/1 md5\nhost all bob 0.0.0.0/0 md5\n"
 					  "host all all 128.0.0.0/1 md5\nhost all all 0.0.0.0/0 md5\n",
 					  "4<1,3");
-	/* a rule that is itself unreachable answers nobody, so it is not named */
+	/* an unreachable rule answers nobody, so it is not a blocking rule */
 	CHECK_UNREACHABLE("host all all 0.0.0.0/1 md5\nhost all all 128.0.0.0/1 md5\n"
 					  "host all all 0.0.0.0/0 md5\nhost all bob 0.0.0.0/0 md5\n",
 					  "3<1,2 4<1,2");
-	/* the odd addresses, and all that are left of them */
+	/* the odd addresses, then the even ones */
 	CHECK_UNREACHABLE("host all all 0.0.0.1 0.0.0.1 md5\nhost all all 0.0.0.0 0.0.0.1 md5\n"
 					  "host all all 10.0.0.0/8 md5\n",
 					  "3<1,2");

@@ -40,7 +40,7 @@ test_format(void)
 	CHECK_STRING(problem, NULL);
 }
 
-/* More than there is place for at first, read back whole. */
+/* More names and options than the first capacity of the arrays are read back. */
 static void
 test_many(void)
 {
@@ -60,7 +60,7 @@ test_many(void)
 	CHECK_INT(policy->rules[0].options.count, 40);
 }
 
-/* A line by itself, as it is read back after an edit. */
+/* castssl_hba_parse_text: one line alone, as after an edit. */
 static void
 test_parse_text(void)
 {
@@ -96,11 +96,11 @@ test_problems(void)
 	CHECK_PROBLEM(format("hots", "all", "all", "all", "md5", NULL),
 				  "invalid connection type \"hots\"");
 	CHECK_PROBLEM(format("host", "a\nb", "all", "all", "md5", NULL),
-				  "database must not hold a line break");
+				  "database must not contain a line break");
 	CHECK_PROBLEM(format("host", "a", "u\r", "all", "md5", NULL),
-				  "user must not hold a line break");
+				  "user must not contain a line break");
 	CHECK_PROBLEM(format("host", "a", "u", "all", "md5", "map=\n"),
-				  "option must not hold a line break");
+				  "option must not contain a line break");
 	CHECK_PROBLEM(format("host", "a", "u", NULL, "md5", NULL),
 				  "a rule of type \"host\" needs an address");
 	CHECK_PROBLEM(format("local", "a", "u", "all", "md5", NULL),
@@ -121,7 +121,7 @@ test_problems(void)
 				  "a rule needs at least one user");
 }
 
-/* Each token that the lexer can make is written so that it makes it again. */
+/* Each token is written so that the lexer reads the same token again. */
 static void
 test_tokens(void)
 {
@@ -143,7 +143,7 @@ test_tokens(void)
 			state = state * UINT64CONST(6364136223846793005) + 1;
 			source[i] = alphabet[(state >> 33) % (sizeof(alphabet) - 1)];
 		}
-		/* the closing quote is there so that other fields follow */
+		/* the added quote closes one that is open, so that other fields can follow */
 		before = text_policy(psprintf("local all %.*s\" \" trust", length, source), 15);
 		if (before->nrules != 1 || before->rules[0].users.count == 0)
 			continue;

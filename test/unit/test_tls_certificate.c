@@ -4,6 +4,7 @@
  */
 #include "postgres_fe.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "check.h"
@@ -12,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "tls/certificate.h"
 #include "tls/instant.h"
+#include "tls/judge.h"
 #include "tls/openssl.h"
 
 static const char *const files[] = {
@@ -26,7 +28,7 @@ static const char *const files[] = {
 	"dsa.crt",
 };
 
-/* The facts are the same where they alone are read, and no handle without its key gets out. */
+/* castssl_certificates_read_facts gives the same facts, and no X509 handle. */
 static void
 check_facts_alone(const CastsslPem *pem, const CastsslCertificates *list,
 				  const CastsslFindings *findings)
@@ -40,7 +42,7 @@ check_facts_alone(const CastsslPem *pem, const CastsslCertificates *list,
 	for (int i = 0; i < Min(facts.count, list->count); i++)
 	{
 		CHECK(facts.items[i].x509 == NULL);
-		/* no signature is verified for them */
+		/* it verifies no signature */
 		CHECK(facts.items[i].self_signed >= list->items[i].self_signed);
 		facts.items[i].self_signed = list->items[i].self_signed;
 		CHECK(facts.items[i].is_ca >= list->items[i].is_ca);
@@ -77,7 +79,7 @@ address_text(const CastsslIpAddress *ip)
 					a[14] << 8 | a[15]);
 }
 
-/* Ours, in the form that the shell commands below give to the output of openssl. */
+/* Our facts in the form that the shell commands below print. */
 static char *
 our_facts(const CastsslCertificate *c)
 {
@@ -89,7 +91,7 @@ our_facts(const CastsslCertificate *c)
 					 (long long) c->not_after, c->fingerprint);
 	appendStringInfo(&text, "signature=%s\n", c->signature_algorithm);
 	appendStringInfo(&text, "key=%s\n", c->key_algorithm);
-	/* openssl says no size of Ed25519, and 1.1.1 none of DSA. */
+	/* openssl prints no key size for Ed25519; 1.1.1 prints none for DSA */
 	if (strcmp(c->key_algorithm, "ED25519") != 0 && strcmp(c->key_algorithm, "DSA") != 0)
 		appendStringInfo(&text, "bits=%d\n", c->key_bits);
 	appendStringInfo(&text, "ca=%d\n", c->is_ca);
@@ -163,8 +165,7 @@ test_crl_against_openssl(const char *file)
 	CHECK(c->crl != NULL && c->x509 == NULL && c->subject == NULL && c->key_algorithm == NULL);
 }
 
-/* What openssl does not print, or not so. */
-/* Both readings agree on certificates with one byte that is another, wherever it is. */
+/* Both ways of reading give the same result for a certificate with any one byte changed. */
 static void
 test_damaged(void)
 {
@@ -229,7 +230,7 @@ test_single_facts(void)
 	CHECK(!read_file("server.crt").items[0].self_signed);
 }
 
-/* OpenSSL lets no such name out of a file, but a newer one may: never bytes that are not UTF-8. */
+/* Names are always valid UTF-8.  OpenSSL refuses files with others, but a newer one may not. */
 static void
 test_names_that_are_not_utf8(void)
 {
@@ -263,7 +264,7 @@ test_unknown_attribute(void)
 	X509_NAME_free(name);
 }
 
-/* The form with slashes does not say where a value ends. */
+/* The CN in the form with slashes, which does not mark where a value ends. */
 static void
 test_common_names(void)
 {
@@ -276,13 +277,13 @@ test_common_names(void)
 	CHECK_STRING(castssl_name_slashes_cn("/O=Test"), "");
 	CHECK_STRING(castssl_name_slashes_cn("/O=a/b"), "");
 	CHECK_STRING(castssl_name_slashes_cn(""), "");
-	/* one of them may be a part of another value */
+	/* ambiguous: one of them may be a part of another value */
 	CHECK(castssl_name_slashes_cn("/O=x/CN=alice/CN=bob") == NULL);
 	CHECK(castssl_name_slashes_cn("/CN=a\\,b") == NULL);
 	CHECK_STRING(castssl_name_slashes_cn("/CN=ab/O=a\\,b"), "ab");
 }
 
-/* Every item of a bundle, in order, and what is no certificate passed over. */
+/* A bundle gives every certificate and CRL, in order; other blocks are skipped. */
 static void
 test_bundles(void)
 {
@@ -323,14 +324,37 @@ check_message(const char *file, const char *message, const char *hint)
 	check_facts_alone(&pem, &list, &findings);
 }
 
+/* The first certificate of a text, and a finding where it holds only CRLs. */
+static void
+test_first(void)
+{
+	CastsslPem server = certificates_file("server.crt");
+	CastsslPem crl = certificates_file("root.crl");
+	CastsslCertificates list = { 0 };
+	CastsslCertificate first;
+	CastsslFindings findings = { 0 };
+
+	CHECK(castssl_certificates_read(server.data, server.length, "server.crt", &list, &findings));
+	CHECK(castssl_certificates_read_first(server.data, server.length, "server.crt", &first,
+										  &findings));
+	CHECK_STRING(first.fingerprint, list.items[0].fingerprint);
+	CHECK_INT(findings.count, 0);
+	CHECK(!castssl_certificates_read_first(crl.data, crl.length, "root.crl", &first, &findings));
+	CHECK_INT(findings.count, 1);
+	CHECK_STRING(findings.items[0].message, "\"root.crl\" holds no certificate");
+}
+
 static void
 test_messages(void)
 {
-	const char *again = "Copy the file again from where it came from, or ask its issuer for it.";
+	const char *again = "Copy the file again from its source, or ask the issuer for it.";
 
-	check_message("empty.crt", "\"empty.crt\" is empty", NULL);
-	check_message("blank.crt", "\"blank.crt\" is empty", NULL);
-	check_message("garbage.crt", "\"garbage.crt\" is not in PEM form", NULL);
+	check_message("empty.crt", "\"empty.crt\" is empty",
+				  "Get the file again from where it came from.");
+	check_message("blank.crt", "\"blank.crt\" is empty",
+				  "Get the file again from where it came from.");
+	check_message("garbage.crt", "\"garbage.crt\" is not in PEM form",
+				  "Get the file in PEM form: a text that has \"-----BEGIN \" in a line.");
 	check_message("der.crt", "\"der.crt\" is in DER form",
 				  "Convert it: COPY (SELECT unnest(ARRAY['-----BEGIN CERTIFICATE-----'] || "
 				  "string_to_array(encode(pg_read_binary_file('der.crt'), 'base64'), E'\\n') || "
@@ -339,24 +363,27 @@ test_messages(void)
 				  "Convert it: COPY (SELECT unnest(ARRAY['-----BEGIN X509 CRL-----'] || "
 				  "string_to_array(encode(pg_read_binary_file('der.crl'), 'base64'), E'\\n') || "
 				  "ARRAY['-----END X509 CRL-----'])) TO 'der.crl.pem';");
-	check_message("pkcs12.crt", "\"pkcs12.crt\" is in DER form",
-				  "Convert it with \"openssl pkcs12 -nodes -in pkcs12.crt -out pkcs12.crt.pem\".");
 	check_message(
-		"pkcs7.crt", "\"pkcs7.crt\" holds no certificate",
-		"Convert it with \"openssl pkcs7 -print_certs -in pkcs7.crt -out pkcs7.crt.crt\".");
+		"pkcs12.crt", "\"pkcs12.crt\" is in DER form",
+		"Make two files of it: openssl pkcs12 -in pkcs12.crt -nokeys -out pkcs12.crt.crt && "
+		"openssl pkcs12 -in pkcs12.crt -nocerts -nodes -out pkcs12.crt.key");
+	check_message("pkcs7.crt", "\"pkcs7.crt\" holds no certificate",
+				  "Convert it: openssl pkcs7 -print_certs -in pkcs7.crt -out pkcs7.crt.pem");
 	check_message("utf16.crt", "\"utf16.crt\" is UTF-16 text",
 				  "Convert it: COPY (SELECT regexp_split_to_table(convert_from(decode("
 				  "regexp_replace(encode(substr(pg_read_binary_file('utf16.crt'), 3), 'hex'), "
 				  "'(..)00', '\\1', 'g'), 'hex'), 'SQL_ASCII'), E'\\r?\\n')) TO "
 				  "'utf16.crt.pem';");
-	check_message("server.key", "\"server.key\" holds no certificate", NULL);
+	check_message("server.key", "\"server.key\" holds no certificate",
+				  "Name the file that holds the certificate instead.");
 	check_message("server.csr", "\"server.csr\" holds no certificate",
 				  "A request is what a CA makes a certificate from: name the file that it sent "
 				  "back.");
-	check_message("zero-text.crt", "\"zero-text.crt\" is not in PEM form", NULL);
+	check_message("zero-text.crt", "\"zero-text.crt\" is not in PEM form",
+				  "Get the file in PEM form: a text that has \"-----BEGIN \" in a line.");
 	check_message("pkcs7-der.crt", "\"pkcs7-der.crt\" is in DER form",
-				  "Convert it with \"openssl pkcs7 -inform der -print_certs -in pkcs7-der.crt -out "
-				  "pkcs7-der.crt.pem\".");
+				  "Convert it: openssl pkcs7 -inform der -print_certs -in pkcs7-der.crt -out "
+				  "pkcs7-der.crt.pem");
 	check_message("header.crt", "could not read certificate 1 of \"header.crt\"", again);
 	check_message("baddate.crt", "could not read certificate 1 of \"baddate.crt\"", again);
 	check_message("truncated.crt", "could not read certificate 1 of \"truncated.crt\"", again);
@@ -364,6 +391,72 @@ test_messages(void)
 	check_message("asn1.crt", "could not read certificate 1 of \"asn1.crt\"", again);
 	check_message("truncated-second.crt",
 				  "could not read certificate 2 of \"truncated-second.crt\"", again);
+}
+
+/* Only the key is encrypted: its cipher says whether openssl needs -legacy. */
+static void
+test_pkcs12_with_open_certificate(void)
+{
+	static const struct
+	{
+		const char *cipher;
+		const char *legacy;
+	} cases[] = {
+		{ "AES-256-CBC", "" },
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+		{ "PBE-SHA1-RC2-40", " -legacy" },
+#endif
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		certificates_command(
+			psprintf("openssl pkcs12 -export%s -in server.crt -inkey server.key -certpbe NONE "
+					 "-keypbe %s -passout pass:secret -out open.p12",
+					 cases[i].legacy, cases[i].cipher));
+		check_message("open.p12", "\"open.p12\" is in DER form",
+					  psprintf("Make two files of it: openssl pkcs12%s -in open.p12 -nokeys -out "
+							   "open.p12.crt && openssl pkcs12%s -in open.p12 -nocerts -nodes -out "
+							   "open.p12.key",
+							   cases[i].legacy, cases[i].legacy));
+	}
+}
+
+/* The only finding of a text; the name is that of a file or of a parameter. */
+static CastsslFinding
+finding_of(const char *name, const char *text)
+{
+	CastsslCertificates list = { 0 };
+	CastsslFindings findings = { 0 };
+
+	CHECK(!castssl_certificates_read(text, strlen(text), name, &list, &findings));
+	CHECK_INT(findings.count, 1);
+	CHECK(ERR_peek_error() == 0);
+	return findings.items[0];
+}
+
+/* Line breaks are lost only in the second certificate; then in a text with a byte-order mark. */
+static void
+test_lost_line_breaks(void)
+{
+	char *whole = pstrdup(certificates_file("server.crt").data);
+	char *one_line = pstrdup(whole);
+	CastsslFinding finding;
+
+	for (char *c = one_line; *c != '\0'; c++)
+		*c = *c == '\n' ? ' ' : *c;
+	finding =
+		finding_of("lost.crt", psprintf("%s-----BEGIN CERTIFICATE-----\n%s", whole, one_line));
+	CHECK_STRING(finding.message, "line breaks are missing in \"lost.crt\"");
+	CHECK(strncmp(finding.hint, "Put them back: COPY (SELECT ", 28) == 0);
+	finding = finding_of("bom.crt", psprintf("\xEF\xBB\xBF%s", one_line));
+	CHECK_STRING(finding.message, "\"bom.crt\" begins with a byte-order mark");
+	CHECK(strncmp(finding.hint, "Remove it: COPY (SELECT ", 24) == 0);
+	finding = finding_of("certificate", psprintf("\xEF\xBB\xBF%s", one_line));
+	CHECK_STRING(finding.hint, "Give the text without it.");
+	/* then its line breaks are the next thing */
+	finding = finding_of("certificate", one_line);
+	CHECK_STRING(finding.hint, "Give the text with its line breaks, as the file has them.");
 }
 
 /* Each day of the calendar there and back, and as text. */
@@ -425,7 +518,7 @@ test_written_so(void)
 		"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nTUlJ\n"
 		"-----END EC PRIVATE KEY-----",
 		"PRIVATE KEY"));
-	/* lines that are too long, or not of their own */
+	/* lines that are too long, or BEGIN and END not alone on their lines */
 	CHECK(!written_so(line, "CERTIFICATE"));
 	CHECK(!written_so("# -----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n",
 					  "CERTIFICATE"));
@@ -441,7 +534,7 @@ test_written_so(void)
 	CHECK(!written_so(psprintf("%s-----BEGIN x", good), "CERTIFICATE"));
 }
 
-/* castssl_pem_blocks of a text; NULL: none.  *findings is how many it had. */
+/* castssl_pem_blocks of a text; NULL: none.  *findings is the number of findings. */
 static char *
 blocks_of(const char *text, int *findings)
 {
@@ -455,7 +548,7 @@ blocks_of(const char *text, int *findings)
 	return blocks;
 }
 
-/* Nothing but certificates, CRLs and keys is left of a text, and they are as they were. */
+/* Only certificates, CRLs and keys are left of a text, unchanged. */
 static void
 test_blocks(void)
 {
@@ -471,7 +564,7 @@ test_blocks(void)
 	CHECK_STRING(
 		blocks_of("-----BEGIN CERTIFICATE-----\r\nTUlJ\r\n-----END CERTIFICATE-----", &findings),
 		certificate);
-	/* labels and headers are free text */
+	/* blocks with other labels or headers, which could contain any text */
 	CHECK_STRING(blocks_of(psprintf("-----BEGIN all all trust-----\nTUlJ\n-----END all all "
 									"trust-----\n%s",
 									certificate),
@@ -480,6 +573,10 @@ test_blocks(void)
 	CHECK(blocks_of("-----BEGIN PRIVATE KEY-----\nlocal all all trust: x\n\nTUlJ\n"
 					"-----END PRIVATE KEY-----\n",
 					&findings) == NULL);
+	CHECK(blocks_of("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+					"DEK-Info: AES-128-CBC,00 local all all trust\n\nTUlJ\n"
+					"-----END EC PRIVATE KEY-----\n",
+					&findings) == NULL);
 	CHECK(blocks_of("no PEM at all", &findings) == NULL);
 	CHECK_INT(findings, 0);
 	CHECK(blocks_of(psprintf("%s-----BEGIN CERTIFICATE-----\nTUlJ\n", certificate), &findings) ==
@@ -487,9 +584,51 @@ test_blocks(void)
 	CHECK_INT(findings, 1);
 }
 
+/* The item must expire soon that many seconds before its end, and not yet one second earlier. */
+static void
+check_soon(int64 lifetime, int64 warning, bool is_crl, int64 before)
+{
+	X509_CRL *crl = X509_CRL_new();
+	CastsslCertificate item = { .not_before = 1000,
+								.not_after = 1000 + lifetime,
+								.crl = is_crl ? crl : NULL };
+
+	CHECK(castssl_expires_soon(&item, item.not_after - before, warning));
+	CHECK(!castssl_expires_soon(&item, item.not_after - before - 1, warning));
+	X509_CRL_free(crl);
+}
+
+/* castssl_expires_soon, to the second. */
+static void
+test_expires_soon(void)
+{
+	const int64 day = 24 * 60 * 60;
+	CastsslCertificate endless = { .not_after = PG_INT64_MAX };
+
+	/* a third of the lifetime, at most castssl.expiry_warning */
+	check_soon(365 * day, 30 * day, false, 30 * day);
+	check_soon(90 * day, 30 * day, false, 30 * day);
+	check_soon(90 * day, 60 * day, false, 30 * day);
+	check_soon(89 * day, 30 * day, false, 89 * day / 3);
+	check_soon(30 * day, 30 * day, true, 10 * day);
+	check_soon(365 * day, 7 * day, false, 7 * day);
+	/* of seven days: a CRL expires soon in the last third, a certificate in the last three days */
+	check_soon(7 * day, 30 * day, true, 7 * day / 3);
+	check_soon(7 * day, 30 * day, false, 3 * day);
+	check_soon(9 * day, 30 * day, false, 3 * day);
+	check_soon(9 * day + 3, 30 * day, false, 3 * day + 1);
+	/* a CRL of one day, which is made every night */
+	check_soon(day, 30 * day, true, 8 * 60 * 60);
+	check_soon(day / 2, 30 * day, true, day / 4);
+	/* castssl.expiry_warning is 0 */
+	check_soon(7 * day, 0, false, 0);
+	CHECK(!castssl_expires_soon(&endless, PG_INT64_MAX, 30 * day));
+}
+
 int
 main(void)
 {
+	test_expires_soon();
 	test_written_so();
 	test_blocks();
 	certificates_make();
@@ -504,6 +643,9 @@ main(void)
 	test_common_names();
 	test_bundles();
 	test_messages();
+	test_pkcs12_with_open_certificate();
+	test_lost_line_breaks();
+	test_first();
 	test_instants();
 	return check_summary();
 }

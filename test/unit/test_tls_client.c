@@ -1,7 +1,7 @@
 /*
  * test_tls_client.c
- *		What castssl_client_judge says of a client's certificate, held against a
- *		handshake in memory with a server that loads its files as PostgreSQL does.
+ *		The judgement of castssl_client_judge, compared with a handshake in memory with
+ *		a server that loads its files as PostgreSQL does.
  */
 #include "postgres_fe.h"
 
@@ -55,7 +55,7 @@ static const char *const lists[] = {
 	"forged.crl", "with-certificate.crl",
 };
 
-/* As be_tls_init; the keys of all clients will do, for nobody looks at their match here. */
+/* As be_tls_init. */
 static SSL_CTX *
 load_server(const char *ca, const char *crl)
 {
@@ -75,7 +75,7 @@ load_server(const char *ca, const char *crl)
 	return context;
 }
 
-/* Whichever key fits. */
+/* A client with the certificate and the first of these keys that matches it. */
 static SSL_CTX *
 load_client(const char *certificate)
 {
@@ -124,7 +124,7 @@ is_accepted(SSL_CTX *server_context, SSL_CTX *client_context)
 	return shown;
 }
 
-/* With OpenSSL's default ciphers. */
+/* castssl_client_judge with OpenSSL's default ciphers. */
 static bool
 judge(const CastsslPem *shown, const CastsslPem *ca, const CastsslPem *crl, int64 now,
 	  CastsslClient *client, CastsslFindings *findings)
@@ -200,7 +200,7 @@ test_names(void)
 	CHECK_STRING(findings.items[1].subject, "root.crl");
 }
 
-/* What of a refusal is said, and what ssl_ciphers has to do with it. */
+/* The reasons for a refusal, also because of ssl_ciphers. */
 static void
 test_reasons(void)
 {
@@ -214,7 +214,7 @@ test_reasons(void)
 	} cases[] = {
 		{ "server.crt", "root.crt", NULL, NULL, "clientAuth" },
 		{ "client-inter.crt", "root.crt", NULL, NULL,
-		  "is not in the CA file, and the client does not send it" },
+		  "is not in the CA file, and the client does not send the issuer's certificate" },
 		{ "client-chain.crt", "root.crt", "other.crl", NULL, "the server has no CRL of" },
 		{ "client-rsa1024-root.crt", "root-rsa1024.crt", NULL, "DEFAULT@SECLEVEL=2", "key too" },
 		{ "client-rsa1024-root.crt", "root-rsa1024.crt", NULL, "DEFAULT@SECLEVEL=0", NULL },
@@ -237,7 +237,7 @@ test_reasons(void)
 			printf("  %s with %s: %s\n", cases[i].shown, cases[i].ca,
 				   client.problem ? client.problem : "accepted");
 	}
-	/* a list is asked for, and none is there */
+	/* the server checks CRLs, but has none */
 	{
 		CastsslPem shown = certificates_file("client-chain.crt");
 		CastsslPem ca = certificates_file("root.crt");
@@ -250,7 +250,31 @@ test_reasons(void)
 	}
 }
 
-/* A certificate of its own signature with such a common name; NULL: with none. */
+/* CRLs in the CA file are no issuers, and each issuer has its own answer. */
+static void
+test_issuers(void)
+{
+	static const char *const files[] = { "ca-with-crl.crt", "root.crt" };
+
+	for (int i = 0; i < lengthof(files); i++)
+	{
+		CastsslPem pem = certificates_file(files[i]);
+		CastsslCertificates list = { 0 };
+		CastsslFindings findings = { 0 };
+		CastsslIssuers *issuers;
+
+		CHECK(castssl_certificates_read(pem.data, pem.length, pem.name, &list, &findings));
+		CHECK_INT(list.count, i == 0 ? 2 : 1);
+		issuers = castssl_client_issuers(&list, NULL, (int64) time(NULL));
+		CHECK_INT(issuers->count, 1);
+		CHECK_STRING(issuers->names[0], "/O=Test/CN=Test Root");
+		CHECK_INT(castssl_client_issuer_error(issuers, "/O=Test/CN=Test Root"), X509_V_OK);
+		CHECK_INT(castssl_client_issuer_error(issuers, "/O=Test/CN=Other"),
+				  X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+	}
+}
+
+/* A self-signed certificate with that common name; NULL: without one. */
 static CastsslPem
 with_common_name(EVP_PKEY *key, const char *name, int length)
 {
@@ -277,7 +301,7 @@ with_common_name(EVP_PKEY *key, const char *name, int length)
 	return pem;
 }
 
-/* The server takes no such name for one. */
+/* The server refuses a common name with a zero byte. */
 static void
 test_common_name(void)
 {
@@ -299,8 +323,7 @@ test_common_name(void)
 	shown = with_common_name(key, "alice\0bob", 9);
 	CHECK(judge(&shown, &ca, &none, (int64) time(NULL), &client, &findings));
 	CHECK_STRING(client.cn, NULL);
-	/* a client that the CA file itself names is trusted; the server refuses its name all the same
-	 */
+	/* the client's certificate is in the CA file and so trusted, but its name is refused */
 	CHECK(judge(&shown, &shown, &none, (int64) time(NULL) + 60, &client, &findings));
 	CHECK_STRING(client.cn, NULL);
 	CHECK(client.problem && strstr(client.problem, "zero byte"));
@@ -317,6 +340,7 @@ main(void)
 	certificates_make();
 	test_handshakes();
 	test_names();
+	test_issuers();
 	test_common_name();
 	test_reasons();
 	return check_summary();

@@ -57,7 +57,7 @@ check_none(const CastsslFindings *findings)
 			   findings->items[0].detail ? findings->items[0].detail : "");
 }
 
-/* Does the shell command end well? */
+/* Does the shell command succeed? */
 static bool
 succeeds(const char *command)
 {
@@ -150,8 +150,8 @@ test_key_type(const char *key_type, const char *algorithm, const char *usage)
 	CHECK(list.items[0].not_after == now + 90 * DAY);
 	CHECK(list.items[0].not_before <= now && !list.items[0].is_ca);
 	CHECK(list.items[0].serial[0] != '-' && strlen(list.items[0].serial) <= 34);
-	CHECK(castssl_key_fits(&key_pem, NULL, list.items[0].x509));
-	CHECK(!castssl_key_fits(&key_pem, NULL, authority.certificate));
+	CHECK(castssl_key_fits(&key_pem, list.items[0].x509));
+	CHECK(!castssl_key_fits(&key_pem, authority.certificate));
 
 	bytes = castssl_key_pkcs8_der(key, &length, &findings);
 	write_file("new.pk8", bytes, length);
@@ -195,7 +195,7 @@ test_client_certificate(const CastsslAuthority *authority)
 	CHECK(castssl_request_sign(&request, authority, now, DAY, CASTSSL_FOR_SERVER, &findings) ==
 		  NULL);
 	check_error(&findings, "request", "the request has no subject alternative name");
-	/* A certificate does not outlive its CA, and one that would never be valid is not made. */
+	/* A certificate ends with its CA at the latest; one that would never be valid is an error. */
 	text_of("alice.crt", castssl_request_sign(&request, authority, now, 99999 * (int64) DAY,
 											  CASTSSL_FOR_CLIENT, &findings));
 	CHECK_INT(findings.count, 1);
@@ -210,7 +210,7 @@ test_client_certificate(const CastsslAuthority *authority)
 	check_error(&findings, "certificate_dates", "the certificate would never be valid");
 }
 
-/* An empty subject: the names are critical then. */
+/* With an empty subject, the subject alternative names are critical. */
 static void
 test_empty_subject(const CastsslAuthority *authority)
 {
@@ -229,7 +229,7 @@ test_empty_subject(const CastsslAuthority *authority)
 	check_error(&findings, "request", "the request has no common name");
 }
 
-/* Sign a request that openssl made with these extensions; NULL where we refuse. */
+/* Sign a request that openssl made with these extensions; NULL if it is refused. */
 static const char *
 sign_foreign(const CastsslAuthority *authority, const char *key, const char *extensions,
 			 CastsslFindings *findings)
@@ -245,9 +245,9 @@ sign_foreign(const CastsslAuthority *authority, const char *key, const char *ext
 	return castssl_request_sign(&request, authority, now, DAY, CASTSSL_FOR_SERVER, findings);
 }
 
-/* What a request may not bring in. */
+/* Extensions and names of a request that the certificate must not get. */
 static void
-test_foreign_requests(const CastsslAuthority *authority)
+test_requests_of_openssl(const CastsslAuthority *authority)
 {
 	CastsslFindings findings = { 0 };
 	const char *pem = sign_foreign(authority, "rsa2048",
@@ -369,7 +369,7 @@ test_bad_authorities(void)
 	CHECK(!castssl_authority_read(&leaf, &leaf_key, now, &authority, &findings));
 	check_error(&findings, "ca", "\"server.crt\" is not a CA certificate");
 	CHECK(!castssl_authority_read(&old, &key, now, &authority, &findings));
-	check_error(&findings, "ca", "the CA certificate in \"root-expired.crt\" is out of date");
+	check_error(&findings, "ca", "the CA certificate in \"root-expired.crt\" is not valid now");
 	CHECK(!castssl_authority_read(&ca, &empty, now, &authority, &findings));
 	check_error(&findings, "key_parse", "\"empty.crt\" is empty");
 	CHECK(!castssl_authority_read(&empty, &key, now, &authority, &findings));
@@ -411,7 +411,7 @@ test_crl(const CastsslAuthority *authority)
 	CHECK_STRING(certificates_command("openssl crl -in our.crl -noout -crlnumber | tr -d 'x' | "
 									  "sed 's/=0*/=/'"),
 				 "crlNumber=1267");
-	/* Ours in a file with others: the old one goes, the others stay. */
+	/* Our CRL in a file with others: the old one is replaced, the others stay. */
 	file = text_of("file.crl", psprintf("%s%s%s", certificates_file("our.crl").data,
 										certificates_file("root.crl").data,
 										certificates_file("other.crl").data));
@@ -425,7 +425,7 @@ test_crl(const CastsslAuthority *authority)
 	check_none(&findings);
 	CHECK(castssl_crl_replace("x", 1, authority->certificate, pem, &findings) == NULL);
 	check_error(&findings, "certificate_parse", "\"CRL file\" is not in PEM form");
-	/* An empty one, and bad entries. */
+	/* An empty CRL, and invalid entries. */
 	text_of("none.crl", castssl_crl_make(authority, NULL, 0, 1, now, now + DAY, &findings));
 	CHECK(succeeds("openssl verify -crl_check_all -CRLfile none.crl -CAfile ca.crt revoked.crt"));
 	revocations[1].serial = "xyz";
@@ -437,7 +437,35 @@ test_crl(const CastsslAuthority *authority)
 	CHECK(castssl_is_revocation_reason("superseded") && !castssl_is_revocation_reason("boredom"));
 }
 
-/* Half a key: what OpenSSL refuses arrives as a finding. */
+/* The common name of a request whose subject has that value, of that kind; NULL: no such entry. */
+static char *
+common_name_of(int kind, const char *value)
+{
+	X509_REQ *request = X509_REQ_new();
+	X509_NAME *name = X509_REQ_get_subject_name(request);
+	char *result;
+
+	X509_NAME_add_entry_by_NID(name, NID_organizationName, V_ASN1_UTF8STRING,
+							   (const unsigned char *) "Test", -1, -1, 0);
+	if (value)
+		X509_NAME_add_entry_by_NID(name, NID_commonName, kind, (const unsigned char *) value, -1,
+								   -1, 0);
+	result = castssl_request_common_name(request);
+	CHECK(ERR_peek_error() == 0);
+	X509_REQ_free(request);
+	return result;
+}
+
+static void
+test_common_name(void)
+{
+	CHECK_STRING(common_name_of(V_ASN1_UTF8STRING, "J\xC3\xB6rg"), "J\xC3\xB6rg");
+	CHECK_STRING(common_name_of(V_ASN1_T61STRING, "J\xF6rg"), "J\xC3\xB6rg");
+	CHECK_STRING(common_name_of(V_ASN1_UTF8STRING, NULL), NULL);
+	CHECK_STRING(common_name_of(V_ASN1_UTF8STRING, "J\xF6rg"), NULL);
+}
+
+/* A CA without its private half of the key: the errors of OpenSSL become findings. */
 static void
 test_refusals_of_openssl(const CastsslAuthority *authority)
 {
@@ -458,7 +486,7 @@ test_refusals_of_openssl(const CastsslAuthority *authority)
 	check_error(&findings, "pkcs12", "could not make a PKCS#12 file");
 }
 
-/* The text of a key is gone once the memory context is. */
+/* The text of a key is wiped with its memory context. */
 static void
 test_secret_is_wiped(void)
 {
@@ -490,10 +518,11 @@ main(void)
 	authority = make_ca("ec:P-384", 3650 * DAY);
 	test_client_certificate(&authority);
 	test_empty_subject(&authority);
-	test_foreign_requests(&authority);
+	test_requests_of_openssl(&authority);
 	test_forged_request(&authority);
 	test_crl(&authority);
 	test_refusals_of_openssl(&authority);
+	test_common_name();
 	test_bad_names();
 	test_bad_authorities();
 	test_secret_is_wiped();

@@ -1,6 +1,6 @@
 /*
  * test_tls_terms.c
- *		Whether a client could agree on other terms of TLS, as far as its session tells.
+ *		Could a client connect again with other TLS settings, as far as its session shows?
  */
 #include "postgres_fe.h"
 
@@ -18,7 +18,7 @@ static const CastsslTlsPast cbc = { "TLSv1.2", "ECDHE-RSA-AES256-SHA384", NULL, 
 
 #define GCM "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384"
 
-/* "" where it agrees, "no: ..." and "unknown: ..." with the reason. */
+/* "" if it could; "no: ..." or "unknown: ..." with the reason. */
 static const char *
 judged(const CastsslTlsTerms *before, const CastsslTlsTerms *after, const CastsslTlsPast *past)
 {
@@ -43,12 +43,12 @@ test_versions(void)
 	CHECK_STRING(judged(&usual, &usual, &cbc), "");
 	after.min_version = "TLSv1.3";
 	CHECK_STRING(judged(&usual, &after, &modern), "");
-	SAYS(judged(&usual, &after, &cbc), "no: The server would take TLSv1.3 and later");
+	SAYS(judged(&usual, &after, &cbc), "no: The server would accept TLSv1.3 and later");
 	before.max_version = "TLSv1.2";
-	SAYS(judged(&before, &after, &cbc), "unknown: The server would take TLSv1.3 and later");
+	SAYS(judged(&before, &after, &cbc), "unknown: The server would accept TLSv1.3 and later");
 	after = usual;
 	after.max_version = "TLSv1.2";
-	SAYS(judged(&usual, &after, &modern), "unknown: The server would take TLSv1.2 at most");
+	SAYS(judged(&usual, &after, &modern), "unknown: The server would accept TLSv1.2 at most");
 	CHECK_STRING(judged(&usual, &after, &cbc), "");
 	past = modern;
 	past.ciphers = "TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384";
@@ -66,12 +66,12 @@ test_ciphers(void)
 
 	after.ciphers = GCM;
 	CHECK_STRING(judged(&usual, &after, &modern), "");
-	/* the server would have chosen one of these, had they been offered */
+	/* the server would have chosen one of these if the client had offered it */
 	SAYS(judged(&usual, &after, &cbc),
-		 "no: The server would no longer take ECDHE-RSA-AES256-SHA384 (ssl_ciphers), and");
+		 "no: The server would no longer accept ECDHE-RSA-AES256-SHA384 (ssl_ciphers), and");
 	before.prefers = false;
-	SAYS(judged(&before, &after, &cbc), "unknown: The server would no longer take");
-	/* it may offer one that the server had below the chosen one, or not at all */
+	SAYS(judged(&before, &after, &cbc), "unknown: The server would no longer accept");
+	/* the client may offer one that the server had below the chosen one, or not at all */
 	after.ciphers = "AES128-SHA";
 	SAYS(judged(&usual, &after, &cbc), "unknown: ");
 	before = usual;
@@ -80,10 +80,10 @@ test_ciphers(void)
 	SAYS(judged(&before, &after, &cbc), "unknown: ");
 	past.ciphers = "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 	CHECK_STRING(judged(&before, &after, &past), "");
-	/* for a key of another kind than the server's */
+	/* a cipher for another kind of key than the server's */
 	past.ciphers = "ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384";
 	SAYS(judged(&before, &after, &past),
-		 "no: The client offers none of the ciphers that the server would take (ssl_ciphers)");
+		 "no: The client offers none of the ciphers that the server would accept (ssl_ciphers)");
 	past.ciphers = "XECDHE-RSA-AES256-GCM-SHA384X:ECDHE-RSA-AES256-SHA384";
 	SAYS(judged(&before, &after, &past), "no: ");
 	after = usual;
@@ -92,7 +92,7 @@ test_ciphers(void)
 	past = modern;
 	past.cipher = "TLS_AES_128_GCM_SHA256";
 	SAYS(judged(&usual, &after, &past),
-		 "no: The server would no longer take TLS_AES_128_GCM_SHA256 (ssl_tls13_ciphers)");
+		 "no: The server would no longer accept TLS_AES_128_GCM_SHA256 (ssl_tls13_ciphers)");
 }
 
 static void
@@ -106,7 +106,7 @@ test_groups(void)
 	CHECK_STRING(judged(&usual, &after, &modern), "");
 	after.groups = "secp384r1";
 	SAYS(judged(&usual, &after, &modern),
-		 "unknown: The server would take only the groups secp384r1");
+		 "unknown: The server would accept only the groups secp384r1");
 	past.groups = "x25519:secp256r1:secp521r1";
 	SAYS(judged(&usual, &after, &past), "no: The client offers none of the groups");
 	past.groups = "x25519:P-384";

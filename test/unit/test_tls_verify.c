@@ -1,11 +1,11 @@
 /*
  * test_tls_verify.c
- *		Our judgement of each set of files, held against what OpenSSL does with it.
+ *		Our judgement of each set of files, compared with what OpenSSL does with it.
  *
- * For every case: what castssl_tls_verify says, whether the calls by which the
- * server loads its files accept them, and whether a handshake in memory between
- * that server and a client, each with a certificate, goes through.  An error of
- * ours must be a failure there, and without even a warning all must work.
+ * Every case compares the findings of castssl_tls_verify with two facts: whether the
+ * server's calls load the files, and whether a handshake in memory between that server
+ * and a client, each with a certificate, succeeds.  If we report an error, one of these
+ * must fail; if we report not even a warning, both must succeed.
  */
 #include "postgres_fe.h"
 
@@ -13,6 +13,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "check.h"
@@ -20,26 +21,27 @@
 #include "tls/chain.h"
 #include "tls/key.h"
 #include "tls/revoked.h"
+#include "tls/judge.h"
 #include "tls/verify.h"
 
-/* What happens for real. */
+/* What OpenSSL does. */
 typedef enum Reality
 {
 	WORKS,
 	REFUSED,
-	ELSEWHERE /* refused here; whether it is elsewhere, nobody can tell from the server's files */
+	ELSEWHERE /* refused here, but the server's files do not tell what others would do */
 } Reality;
 
 typedef struct Case
 {
-	const char *certificate; /* without ".crt" where there is no dot in it */
+	const char *certificate; /* file name; ".crt" is added if it has no dot */
 	const char *key;
 	const char *ca;
 	const char *crl;
 	const char *client; /* the client's certificate */
-	const char *roots;  /* what the client trusts */
+	const char *roots;  /* the roots that the client trusts */
 	CastsslSeverity worst;
-	const char *check; /* of the first of the worst findings; NULL: none above info */
+	const char *check; /* of the first finding with that severity; NULL: worst is OK */
 	Reality reality;
 } Case;
 
@@ -124,7 +126,7 @@ static const Case cases[] = {
 	SERVER("chain-impostor.crt", CASTSSL_ERROR, "chain", REFUSED),
 	{ "chain-pathlen.crt", "server.key", "root.crt", NULL, "client.crt", "pathlen0.crt",
 	  CASTSSL_ERROR, "chain", REFUSED },
-	/* the server takes a single certificate's issuers from the CA file, but not those of several */
+	/* the server completes the chain from the CA file only if it has a single certificate */
 	{ "leaf1.crt", "server.key", "ca-inter.crt", NULL, "client.crt", "root.crt", CASTSSL_INFO,
 	  "chain", WORKS },
 	{ "chain-missing.crt", "server.key", "ca-inter.crt", NULL, "client.crt", "root.crt",
@@ -158,7 +160,7 @@ static const Case cases[] = {
 	SERVER_KEY("server.crt", "rsa2048.key", CASTSSL_ERROR, "key_matches_certificate", REFUSED),
 	SERVER_KEY("p521.crt", "p521.key", CASTSSL_OK, NULL, WORKS),
 	SERVER_KEY("ed448.crt", "ed448.key", CASTSSL_OK, NULL, WORKS),
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L /* which refuses what 1.1.1 still takes */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L /* 1.1.1 still accepts this */
 	SERVER_KEY("explicit.crt", "explicit.key", CASTSSL_ERROR, "certificate_parse", ELSEWHERE),
 #endif
 	SERVER_KEY("server.crt", "parameters.key", CASTSSL_OK, NULL, WORKS),
@@ -169,7 +171,7 @@ static const Case cases[] = {
 	SERVER_KEY("server.crt", "empty.crt", CASTSSL_ERROR, "key_parse", REFUSED),
 	SERVER("critical.crt", CASTSSL_ERROR, "certificate_parse", REFUSED),
 	SERVER("chain-trusted.crt", CASTSSL_WARNING, "chain", REFUSED),
-	/* roots that refuse what is below them */
+	/* roots that do not allow the certificates below them */
 	ROOT("names.crt", "root-names.crt", "client-names.crt"),
 	ROOT("clientonly.crt", "root-clientonly.crt", "client-clientonly.crt"),
 	ROOT("chain-pathlen-noroot.crt", "pathlen0.crt", "client-pathlen0.crt"),
@@ -209,7 +211,7 @@ static const Case cases[] = {
 	CRL("root.crt", "cas.crl", "client.crt", CASTSSL_WARNING, "crl_issuer", REFUSED),
 #if OPENSSL_VERSION_NUMBER < 0x30600000L
 	CRL("root.crt", "users.crl", "client.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
-#else /* which asks for no CRL for the root itself any more */
+#else /* newer versions check no CRL for the root itself */
 	CRL("root.crt", "users.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
 #endif
 	CRL("root.crt", "split.crl", "client.crt", CASTSSL_OK, NULL, WORKS),
@@ -220,9 +222,9 @@ static const Case cases[] = {
 	CRL("ca-two.crt", "root.crl", "client-other.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
 	CRL("ca-two.crt", "root-other.crl", "client-other.crt", CASTSSL_OK, NULL, WORKS),
 	CRL("ca-inter.crt", "root.crl", "client-inter.crt", CASTSSL_ERROR, "crl_issuer", REFUSED),
-	/* this client is revoked, which is as it should be: nothing is wrong with the files */
+	/* this client is revoked, and nothing is wrong with the files */
 	CRL("ca-inter.crt", "both.crl", "client-inter.crt", CASTSSL_OK, NULL, ELSEWHERE),
-	/* each CRL counts: that of the intermediate CA is past its date */
+	/* every CRL of the chain must be valid: that of the intermediate CA is outdated */
 	CRL("ca-inter.crt", "root-and-inter-stale.crl", "client-inter.crt", CASTSSL_ERROR, "crl_dates",
 		REFUSED),
 	CRL("ca-inter.crt", "revoked-ca.crl", "client-inter.crt", CASTSSL_WARNING, "crl_issuer",
@@ -236,7 +238,7 @@ static const Case cases[] = {
 
 static const char *host_names[] = { "db", "db.example.com" };
 
-/* An encrypted key is not opened here. */
+/* Encrypted keys are not decrypted here. */
 static int
 no_passphrase(char *buffer, int size, int writing, void *data)
 {
@@ -248,13 +250,13 @@ new_context(void)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_method());
 
-	/* Debian's floor, whatever this system's configuration says. */
+	/* Debian's default, with any configuration of this system. */
 	SSL_CTX_set_security_level(context, 2);
 	SSL_CTX_set_default_passwd_cb(context, no_passphrase);
 	return context;
 }
 
-/* The calls of the server's be_tls_init, in its order; NULL where it gives up. */
+/* The calls of the server's be_tls_init, in its order; NULL if one fails. */
 static SSL_CTX *
 load_server(const Case *test)
 {
@@ -302,7 +304,7 @@ load_client(const Case *test)
 	return context;
 }
 
-/* Do both sides finish, each content with the other's certificate? */
+/* Does the handshake succeed on both sides? */
 static bool
 shake_hands(SSL_CTX *server_context, SSL_CTX *client_context, bool with_client)
 {
@@ -397,7 +399,7 @@ run_case(const Case *test)
 	CHECK_STRING(castssl_severity_name(worst), castssl_severity_name(test->worst));
 	CHECK_STRING(check, test->check);
 	CHECK_INT(works, test->reality == WORKS);
-	/* Never refuse what works, and never be content with what does not. */
+	/* No error for what works, and at least a warning for what does not. */
 	CHECK(!(worst == CASTSSL_ERROR && works));
 	CHECK(!(worst < CASTSSL_WARNING && !works && test->reality != ELSEWHERE));
 	if (check_failed != failed)
@@ -408,7 +410,7 @@ run_case(const Case *test)
 	}
 }
 
-/* Opened with the passphrase, left to the server's loader without, an error with a wrong one. */
+/* Nobody here knows the passphrase: the set is left to the server's loader. */
 static void
 test_encrypted_key(const char *file)
 {
@@ -420,29 +422,54 @@ test_encrypted_key(const char *file)
 	CHECK(castssl_key_is_encrypted(&set.key));
 	CHECK(castssl_certificates_read(set.certificate.data, set.certificate.length, "server.crt",
 									&list, &findings));
-	CHECK(!castssl_key_fits(&set.key, NULL, list.items[0].x509));
-	CHECK(castssl_key_fits(&set.key, "secret", list.items[0].x509));
-	CHECK(castssl_key_read(&set.key, NULL, &unopened) == NULL);
+	CHECK(!castssl_key_fits(&set.key, list.items[0].x509));
+	CHECK(castssl_key_read(&set.key, &unopened) == NULL);
 	CHECK_STRING(unopened.items[0].detail,
 				 "The key is encrypted with AES-256-CBC.  No passphrase is known.");
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK_INT(findings.count, 0);
-	set.passphrase = "secret";
-	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
-	CHECK_INT(findings.count, 0);
-	set.certificate = certificates_file("rsa3072.crt");
-	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
-	CHECK_INT(findings.count, 1);
-	CHECK_STRING(findings.items[0].check, "key_matches_certificate");
-	set.certificate = certificates_file("server.crt");
-	set.passphrase = "wrong";
-	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
-	CHECK_INT(findings.count, 2);
-	CHECK_STRING(findings.items[1].check, "key_parse");
-	CHECK(strstr(findings.items[1].detail, "wrong") == NULL);
 }
 
-/* A byte-order mark: what it means depends on the OpenSSL, and we agree with the one at hand. */
+/* A block with a key that is encrypted in a way that is not known. */
+static void
+check_unknown_encryption(const char *text)
+{
+	CastsslPem key = { .name = "unknown.key", .data = text, .length = strlen(text) };
+	CastsslFindings findings = { 0 };
+
+	CHECK(castssl_key_is_encrypted(&key));
+	CHECK(castssl_key_read(&key, &findings) == NULL);
+	CHECK_INT(findings.count, 1);
+	CHECK_STRING(findings.items[0].message, "could not decrypt the private key in \"unknown.key\"");
+	CHECK_STRING(findings.items[0].detail, "The key is encrypted.  No passphrase is known.");
+	CHECK(ERR_peek_error() == 0);
+}
+
+static void
+test_unknown_encryption(void)
+{
+	X509_SIG *encrypted = X509_SIG_new();
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_ALGOR *algorithm;
+	ASN1_OCTET_STRING *content;
+	char *text;
+	long length;
+
+	/* a hash encrypts nothing */
+	X509_SIG_getm(encrypted, &algorithm, &content);
+	X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL);
+	ASN1_STRING_set(content, "secret", 6);
+	PEM_write_bio_PKCS8(bio, encrypted);
+	length = BIO_get_mem_data(bio, &text);
+	check_unknown_encryption(pnstrdup(text, length));
+	BIO_free(bio);
+	X509_SIG_free(encrypted);
+	/* no cipher is named */
+	check_unknown_encryption("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nTUlJ\n"
+							 "-----END EC PRIVATE KEY-----\n");
+}
+
+/* A byte-order mark: OpenSSL 3.0 accepts it, older versions do not, and neither do we then. */
 static void
 test_byte_order_mark(void)
 {
@@ -455,7 +482,7 @@ test_byte_order_mark(void)
 	CHECK_INT(castssl_finding_first(&findings, CASTSSL_ERROR) == NULL, really_works(&test));
 }
 
-/* A clock that is years late: everything is still to come. */
+/* A clock that is years late: no certificate is valid yet. */
 static void
 test_late_clock(void)
 {
@@ -468,12 +495,12 @@ test_late_clock(void)
 	for (int i = 0; i < findings.count; i++)
 		crl_too_early =
 			crl_too_early || (strcmp(findings.items[i].check, "crl_dates") == 0 &&
-							  strstr(findings.items[i].message, "is not yet in force") != NULL);
+							  strstr(findings.items[i].message, "is not yet valid") != NULL);
 	CHECK(crl_too_early);
 	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->check, "certificate_dates");
 }
 
-/* The hints that send a person on their way. */
+/* The hints of findings. */
 static void
 test_hints(void)
 {
@@ -497,6 +524,26 @@ test_hints(void)
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK(strstr(findings.items[2].hint, "certificate 3") != NULL);
 
+	/* the same in a file whose name cannot be shown */
+	memset(&findings, 0, sizeof(findings));
+	set.certificate.name = "chain\n.crt";
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->check, "key_matches_certificate");
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->hint, NULL);
+
+	/* the issuer is in the CA file: a statement for files, and words for a text */
+	memset(&findings, 0, sizeof(findings));
+	set = set_of("chain-missing.crt", "server.key", "ca-inter.crt", NULL);
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK(strstr(castssl_finding_first(&findings, CASTSSL_WARNING)->hint,
+				 "SELECT * FROM castssl_install(certificate => ") != NULL);
+	memset(&findings, 0, sizeof(findings));
+	set.certificate.name = "certificate";
+	set.certificate.in_memory = true;
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_WARNING)->hint,
+				 "Append it to \"certificate\".");
+
 	memset(&findings, 0, sizeof(findings));
 	set = set_of("server.crt", "server.key", "ca-no-root.crt", NULL);
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
@@ -510,21 +557,31 @@ test_hints(void)
 	CHECK(strstr(castssl_finding_first(&findings, CASTSSL_WARNING)->message, "(SCRAM) fail") !=
 		  NULL);
 
-	/* OpenSSL 3.0 takes it for a full CRL, and accepts what was revoked before */
+	/* OpenSSL 3.0 uses a delta CRL as a full one, and accepts certificates revoked before */
 	memset(&findings, 0, sizeof(findings));
 	set = set_of("server.crt", "server.key", "root.crt", "delta.crl");
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK(strstr(castssl_finding_first(&findings, CASTSSL_ERROR)->message, "is a delta CRL") !=
 		  NULL);
 
-	/* a directory in which the server finds nothing */
+	/* an empty file */
 	memset(&findings, 0, sizeof(findings));
 	set = set_of("server.crt", "server.key", "root.crt", NULL);
-	set.crl = (CastsslPem){ .name = "crl dir", .data = "" };
+	set.crl = (CastsslPem){ .name = "root.crl", .data = "" };
 	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
 	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->check, "crl_parse");
 	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->hint,
-				 "Run: openssl rehash 'crl dir'");
+				 "Get the CRL from its CA again, and put it there; then: SELECT * FROM "
+				 "castssl_reload();");
+
+	/* certificate and key are swapped */
+	memset(&findings, 0, sizeof(findings));
+	set = set_of("server.key", "server.crt", "root.crt", NULL);
+	castssl_tls_verify(&set, &findings, NULL, NULL, NULL);
+	CHECK(findings.count == 1);
+	CHECK_STRING(castssl_finding_first(&findings, CASTSSL_ERROR)->hint,
+				 "SELECT * FROM castssl_enable(cert_file => 'server.crt', key_file => "
+				 "'server.key');");
 }
 
 static CastsslCertificates
@@ -539,7 +596,7 @@ read_list(const char *name)
 	return list;
 }
 
-/* The root where it changes; "same" where it does not. */
+/* The root of castssl_chain_keeps_root if it changes; "same" if it does not. */
 static const char *
 new_root(const char *before, const char *ca_before, const char *after, const char *ca_after)
 {
@@ -551,9 +608,9 @@ new_root(const char *before, const char *ca_before, const char *after, const cha
 																					   : root;
 }
 
-/* Does a client that verified the server verify the new certificate, too? */
+/* Does a client that verified the server also verify the new certificate? */
 static void
-test_root(void)
+test_new_root(void)
 {
 	CHECK_STRING(new_root("server.crt", "root.crt", "server.crt", "root.crt"), "same");
 	CHECK_STRING(new_root("server.crt", "root.crt", "rsa2048.crt", NULL), "same");
@@ -569,12 +626,12 @@ test_root(void)
 	/* another CA */
 	CHECK_STRING(new_root("server.crt", "root.crt", "signed-by-ed25519.crt", "root.crt"),
 				 "CN=Test Root,O=Test");
-	/* the root is in no file: what the chain says of it decides */
+	/* the root is in no file: the issuers that the chains name are compared */
 	CHECK_STRING(new_root("chain.crt", "other.crt", "chain1.crt", "other.crt"), "same");
 	CHECK_STRING(new_root("server.crt", NULL, "chain1.crt", NULL), "same");
 	CHECK_STRING(new_root("server.crt", NULL, "signed-by-ed25519.crt", NULL),
 				 "CN=Test Root,O=Test");
-	/* nothing was verified before; a CA's certificate is no server's */
+	/* clients could not verify the server before; a CA certificate is not one for a server */
 	CHECK_STRING(new_root("root.crt", NULL, "other.crt", NULL), "same");
 	CHECK_STRING(new_root("garbage.crt", NULL, "server.crt", "root.crt"), "same");
 	CHECK_STRING(new_root("chain-missing.crt", "root.crt", "other.crt", NULL),
@@ -600,12 +657,15 @@ test_revoked(void)
 	CHECK_INT(revoked("inter.crl", inter, "leaf1.crt"), CASTSSL_NOT_REVOKED);
 	CHECK_INT(revoked("root.crl", inter, "client-inter.crt"), CASTSSL_WITHOUT_CRL);
 	CHECK_INT(revoked("root.crt", inter, "client-inter.crt"), CASTSSL_WITHOUT_CRL);
+	/* a certificate in the file of CRLs */
+	CHECK_INT(revoked("with-certificate.crl", "/O=Test/CN=Test Root", "client.crt"),
+			  CASTSSL_NOT_REVOKED);
 }
 
 #define LONG "A CA with a name that is longer than the server shows it: "
 #define SHOWN "/CN=A CA with a name that is longer than the server shows it: o"
 
-/* A CRL of that CA with that one entry. */
+/* A CRL of that CA with one entry. */
 static CastsslCertificate
 crl_of(const char *cn, long entry)
 {
@@ -625,7 +685,7 @@ crl_of(const char *cn, long entry)
 	return item;
 }
 
-/* pg_stat_ssl cuts the name of an issuer: each CA whose name begins so may be meant. */
+/* pg_stat_ssl cuts the name of an issuer: each CA whose name begins with it may be the issuer. */
 static void
 test_revoked_by_one_of_several(void)
 {
@@ -639,17 +699,34 @@ test_revoked_by_one_of_several(void)
 	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "7"), CASTSSL_NOT_REVOKED);
 	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "5"), CASTSSL_PERHAPS_REVOKED);
 	CHECK_INT(castssl_revoked(&lists, NULL, SHOWN, "6"), CASTSSL_PERHAPS_REVOKED);
-	/* a name that is shown whole means one CA */
+	/* a name that is not cut means one CA */
 	CHECK_INT(castssl_revoked(&lists, &issuers, "/CN=A CA", "5"), CASTSSL_WITHOUT_CRL);
 	lists.count = 1;
 	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "5"), CASTSSL_REVOKED);
 	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "6"), CASTSSL_NOT_REVOKED);
+	/* no number of a certificate */
+	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "five"), CASTSSL_NOT_REVOKED);
 	/* a CA that is revoked; one that has no CRL */
 	errors[0] = X509_V_ERR_CERT_REVOKED;
 	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "6"), CASTSSL_ISSUER_REVOKED);
 	errors[0] = X509_V_OK;
 	issuers.count = 2;
 	CHECK_INT(castssl_revoked(&lists, &issuers, SHOWN, "6"), CASTSSL_PERHAPS_REVOKED);
+	for (int i = 0; i < lengthof(items); i++)
+		X509_CRL_free(items[i].crl);
+}
+
+/* Revocations that other CRLs of the same CA no longer have; without CRLs there are none. */
+static void
+test_revocations_dropped(void)
+{
+	CastsslCertificate items[] = { crl_of("one", 5), crl_of("two", 6), crl_of("one", 7) };
+	CastsslCertificates before = { .items = items, .count = 2 };
+	CastsslCertificates after = { .items = items + 1, .count = 2 };
+
+	CHECK_INT(castssl_revocations_dropped(&before, &before), 0);
+	CHECK_INT(castssl_revocations_dropped(&before, &after), 1);
+	CHECK_INT(castssl_revocations_dropped(&before, NULL), 2);
 	for (int i = 0; i < lengthof(items); i++)
 		X509_CRL_free(items[i].crl);
 }
@@ -662,11 +739,13 @@ main(void)
 		run_case(&cases[i]);
 	test_encrypted_key("encrypted.key");
 	test_encrypted_key("encrypted-traditional.key");
+	test_unknown_encryption();
 	test_byte_order_mark();
 	test_late_clock();
 	test_hints();
-	test_root();
+	test_new_root();
 	test_revoked();
 	test_revoked_by_one_of_several();
+	test_revocations_dropped();
 	return check_summary();
 }

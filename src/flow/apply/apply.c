@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/bridge.h"
@@ -24,6 +25,7 @@
 #include "flow/apply/preflight.h"
 #include "flow/apply/prove.h"
 #include "flow/apply/summary.h"
+#include "flow/apply/watched.h"
 #include "flow/ask/unloaded.h"
 #include "flow/ask/way_in.h"
 #include "flow/plan/steps.h"
@@ -45,8 +47,8 @@ typedef struct Apply
 	const CastsslApplyOptions *options;
 	CastsslChange *change;
 	char *not_loaded; /* why it is unknown whether the server has loaded the restored files */
-	char *unloaded;   /* what others had edited, and nobody had loaded, before */
-	bool reloaded;    /* and it may be loaded now */
+	char *unloaded;   /* what others had edited, but not loaded, before */
+	bool reloaded;    /* and a reload may have loaded it */
 } Apply;
 
 /* The change in the form for the journal. */
@@ -65,7 +67,7 @@ describe_change(const CastsslPlan *plan)
 	change->uses_staged = plan->uses_staged;
 	foreach (cell, plan->undoes)
 		change->undoes = lappend(change->undoes, &((CastsslChange *) lfirst(cell))->id);
-	change->rules = castssl_unloaded_hash(plan->hba_after);
+	castssl_unloaded_remember(change, plan);
 	change->server_start = PgStartTime;
 	foreach (cell, plan->files)
 	{
@@ -87,22 +89,9 @@ is_written(const CastsslPlannedFile *file)
 	return file->data != NULL && !file->content_same;
 }
 
-static bool
-has_parameter(const List *parameters, const char *name)
-{
-	ListCell *cell;
-
-	foreach (cell, parameters)
-	{
-		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
- * The parameters that name files which are replaced are part of the change, to stay what
- * they are: for a moment they name copies (change/bridge.h).
+ * Add the parameters that name replaced files to the change, with their stored values: during the
+ * switch they name copies (change/bridge.h).
  */
 static void
 add_bridged_parameters(const CastsslPlan *plan, CastsslChange *change)
@@ -121,7 +110,7 @@ add_bridged_parameters(const CastsslPlan *plan, CastsslChange *change)
 
 			named |= is_written(file) && castssl_bridge_names(name, stored, file->path);
 		}
-		if (named && !has_parameter(change->parameters, name))
+		if (named && !castssl_changed_parameter(change->parameters, name))
 		{
 			CastsslChangedParameter *parameter = palloc0(sizeof(CastsslChangedParameter));
 
@@ -133,9 +122,9 @@ add_bridged_parameters(const CastsslPlan *plan, CastsslChange *change)
 }
 
 /*
- * Does only one file of TLS change?  Then its rename switches everything at once, and
- * nothing is inconsistent in between. ssl is among the parameters even so
- * (castssl_plan_guard_ssl), with its value unchanged.
+ * Does only one file of TLS change?  Then its rename switches everything at once, and nothing is
+ * inconsistent in between.  Even then ssl is among the parameters (castssl_plan_guard_ssl), with
+ * its value unchanged.
  */
 static bool
 is_one_rename(const CastsslPlan *plan)
@@ -162,13 +151,13 @@ is_one_rename(const CastsslPlan *plan)
 static bool
 needs_guard(const CastsslPlan *plan)
 {
-	return plan->touches_tls && has_parameter(plan->parameters, "ssl") && !is_one_rename(plan) &&
-		   castssl_bridge_starts_with_tls();
+	return plan->touches_tls && castssl_changed_parameter(plan->parameters, "ssl") &&
+		   !is_one_rename(plan) && castssl_bridge_starts_with_tls();
 }
 
 /*
- * The settings with which TLS stays on while its files are replaced, and the copies that
- * they name; NIL where ssl is to be stored off instead.
+ * The settings with which TLS stays on while its files are replaced, and the copies that they
+ * name; NIL if ssl must be stored off instead.
  */
 static List *
 prepare_bridge(const CastsslPlan *plan, const CastsslChange *change)
@@ -195,7 +184,10 @@ prepare_bridge(const CastsslPlan *plan, const CastsslChange *change)
 	return settings;
 }
 
-/* Everything that takes space or rights, before anything is replaced. */
+/*
+ * Write the new files first: this may fail for lack of space or rights, before anything is
+ * replaced.
+ */
 static void
 prepare_files(const CastsslPlan *plan)
 {
@@ -210,7 +202,10 @@ prepare_files(const CastsslPlan *plan)
 	}
 }
 
-/* What it writes of rules, for whoever edits them while it waits. */
+/*
+ * Keep the text of the rules that the change writes, for edits that somebody makes while it
+ * waits.
+ */
 static void
 remember_rules(const CastsslPlan *plan, const CastsslChange *change)
 {
@@ -224,7 +219,7 @@ remember_rules(const CastsslPlan *plan, const CastsslChange *change)
 	}
 }
 
-/* Replace the files, TLS's or the others; of each folder one sync. */
+/* Replace the TLS files, or the others, and sync each folder once. */
 static void
 switch_files(const CastsslPlan *plan, const CastsslChange *change, bool is_tls)
 {
@@ -250,9 +245,19 @@ switch_files(const CastsslPlan *plan, const CastsslChange *change, bool is_tls)
 		castssl_directory_sync(strVal(lfirst(cell)));
 }
 
+static CastsslSetting *
+new_setting(const char *name, const char *value)
+{
+	CastsslSetting *setting = palloc0(sizeof(CastsslSetting));
+
+	setting->name = name;
+	setting->value = value;
+	return setting;
+}
+
 /*
- * What the change stores of ssl, of its other parameters, or of both.  expected has what is
- * stored of them now (CastsslSetting), where that is not what was stored before.
+ * The final settings of ssl, of the other parameters, or of both.  expected has the values that
+ * are stored now (CastsslSetting), where they differ from those stored before the change.
  */
 static List *
 final_settings(const CastsslChange *change, const List *expected, bool others, bool ssl)
@@ -264,10 +269,8 @@ final_settings(const CastsslChange *change, const List *expected, bool others, b
 	foreach (cell, change->parameters)
 	{
 		const CastsslChangedParameter *parameter = lfirst(cell);
-		CastsslSetting *setting = palloc0(sizeof(CastsslSetting));
+		CastsslSetting *setting = new_setting(parameter->name, parameter->after);
 
-		setting->name = parameter->name;
-		setting->value = parameter->after;
 		setting->check = true;
 		setting->expected = parameter->before;
 		foreach (item, expected)
@@ -283,20 +286,10 @@ final_settings(const CastsslChange *change, const List *expected, bool others, b
 	return settings;
 }
 
-static CastsslSetting *
-new_setting(const char *name, const char *value)
-{
-	CastsslSetting *setting = palloc0(sizeof(CastsslSetting));
-
-	setting->name = name;
-	setting->value = value;
-	return setting;
-}
-
 /*
- * Everything onto the disk, in an order in which a crash at any instant leaves a
- * server that starts: while files and parameters of TLS do not fit each other,
- * the parameters name copies that do, or ssl is stored off.
+ * Write everything to disk, in an order in which a crash at any moment leaves a server that
+ * starts: while the TLS files and parameters do not fit each other, the parameters name copies
+ * that do, or ssl is stored off.
  */
 static void
 switch_over(const CastsslPlan *plan, CastsslChange *change)
@@ -359,9 +352,9 @@ reload_and_prove(CastsslPlan *plan)
 }
 
 /*
- * The caller holds off interrupts.  They come in all the same but for the moments in which
- * files are switched and the journal says that it is done: a cancel is an error then, which
- * is undone like any other.
+ * The caller holds off interrupts.  They are allowed here, except while files are switched and
+ * while the journal says that it is done.  So a cancel is an error, which is undone like any
+ * other.
  */
 static void
 make_true(void *arg)
@@ -378,7 +371,7 @@ make_true(void *arg)
 	finish(apply->change);
 }
 
-/* The same, but no cancel comes in: the call ends with an error anyway. */
+/* Undo the change.  No cancel is allowed here: the call ends with an error anyway. */
 static void
 put_back(void *arg)
 {
@@ -408,19 +401,19 @@ raise_undone(const Apply *apply, ErrorData *error, const ErrorData *problem)
 	const char *outcome = "Everything is as it was before.";
 
 	if (problem)
-		outcome = psprintf("It could not be undone: %s.  The next castssl_* call or start of the "
-						   "server tries again.",
+		outcome = psprintf("The change could not be undone: %s.  The next castssl_* call or start "
+						   "of the server tries again.",
 						   problem->message);
 	else if (apply->not_loaded)
 		outcome =
 			psprintf("Files and parameters are as they were before, but %s.", apply->not_loaded);
 	else if (apply->unloaded && apply->reloaded)
-		outcome = psprintf("Files and parameters are as they were before.  The reload has put into "
-						   "effect what somebody had edited and not loaded before this call: %s.",
+		outcome = psprintf("Files and parameters are as they were before.  The reload has also "
+						   "loaded edits that somebody else had made before this call: %s.",
 						   apply->unloaded);
 	error->detail = error->detail ? psprintf("%s  %s", error->detail, outcome) : pstrdup(outcome);
 	if (ExitOnAnyError)
-		ThrowErrorData(error); /* which makes it FATAL, as it would have been */
+		ThrowErrorData(error); /* makes it FATAL, because exit_on_error is on */
 	ReThrowError(error);
 }
 
@@ -430,14 +423,14 @@ put_exit_on_error_back(void *arg)
 	ExitOnAnyError = *(bool *) arg;
 }
 
-/* What keeps that change and no other. */
+/* The statement that keeps this change and no other. */
 static char *
 confirm_statement(int64 id)
 {
 	return psprintf("SELECT castssl_confirm(" INT64_FORMAT ")", id);
 }
 
-/* The change that waits, in the row about confirmation and for the summary. */
+/* Name the change in the row about confirmation, and its statement in the summary. */
 static void
 name_confirmation(CastsslPlan *plan, CastsslStep *step, int64 id)
 {
@@ -445,7 +438,7 @@ name_confirmation(CastsslPlan *plan, CastsslStep *step, int64 id)
 	step->target = psprintf("change " INT64_FORMAT, id);
 }
 
-/* The rows name the change: who is late must not confirm somebody else's. */
+/* Name the change in the rows, so that a late caller does not confirm somebody else's change. */
 static void
 name_change(CastsslPlan *plan, int64 id)
 {
@@ -460,9 +453,9 @@ name_change(CastsslPlan *plan, int64 id)
 }
 
 /*
- * Whatever ends make_true, a cancel too, is undone.  exit_on_error does not end the
- * process before; where a termination request does, who watches or the end of this process
- * undoes the change (castssl_worker_stand_in).
+ * If make_true fails, also by a cancel, the change is undone.  exit_on_error is off meanwhile, so
+ * that it does not end the process before that.  If a termination request does, the worker that
+ * watches, or the exit of this process, undoes the change (castssl_worker_stand_in).
  */
 static void
 make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
@@ -474,12 +467,13 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	ErrorData *error;
 	ErrorData *problem = NULL;
 	bool exit_on_error = ExitOnAnyError;
+	bool watched;
 	CastsslLoan loan;
 
 	if (needs_guard(plan))
 		add_bridged_parameters(plan, apply.change);
 	castssl_journal_prepare(apply.change);
-	castssl_worker_start(apply.change->id, options->confirm_within > 0);
+	watched = castssl_worker_start(apply.change->id, options->confirm_within > 0);
 
 	HOLD_INTERRUPTS();
 	castssl_loan_begin(&loan, put_exit_on_error_back, &exit_on_error);
@@ -496,11 +490,12 @@ make_true_or_put_back(CastsslPlan *plan, const CastsslApplyOptions *options)
 	if (error == NULL)
 	{
 		castssl_pending_add(CASTSSL_PENDING_KEEP, apply.change->id, options->confirm_within);
-		QueryCancelPending = false; /* the cancel came too late, and an error would be untrue */
+		QueryCancelPending = false; /* the cancel came too late, and an error would be wrong */
 	}
 	RESUME_INTERRUPTS();
 	if (error)
 		raise_undone(&apply, error, problem);
+	castssl_watched_warn(plan, watched);
 	name_change(plan, apply.change->id);
 }
 
@@ -510,7 +505,8 @@ warn_of_restart(void *arg)
 	/* This plan has read pg_hba.conf, and has loaded the TLS files if TLS is used. */
 	static const CastsslFindings none = { 0 };
 	CastsslPlan *plan = arg;
-	char *problem = castssl_restart_problem(&none, plan->material == NULL);
+	char *problem =
+		castssl_restart_problem(&none, plan->material ? CASTSSL_TLS_KNOWN : CASTSSL_TLS_ASK);
 
 	if (problem)
 		castssl_plan_warn(plan, "verify", "restart", CASTSSL_CODE_restart_unsafe,
@@ -518,17 +514,9 @@ warn_of_restart(void *arg)
 }
 
 /*
- * Add the step about confirmation of this change.  If the plan writes nothing, it is
- * about an earlier change that still waits.
+ * Add the row about confirming this change or, if the plan writes nothing, an earlier one that
+ * waits.
  */
-/* "10 min", or "90 s". */
-static char *
-span(int64 seconds)
-{
-	return seconds % 60 == 0 ? psprintf(INT64_FORMAT " min", seconds / 60)
-							 : psprintf(INT64_FORMAT " s", seconds);
-}
-
 static void
 add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 {
@@ -546,7 +534,7 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 							  CASTSSL_CODE_short_deadline,
 							  "an interval without a unit counts seconds: were minutes meant?");
 		detail = psprintf("from a new connection within %s, or this change is undone",
-						  span(confirm_within / 1000));
+						  castssl_span_text(confirm_within));
 	}
 	else
 	{
@@ -556,9 +544,8 @@ add_confirmation_step(CastsslPlan *plan, int64 confirm_within)
 			return;
 		outcome = CASTSSL_STEP_WARNING;
 		id = open->id;
-		detail = psprintf("change " INT64_FORMAT " is not confirmed yet, and is undone at %s: %s; "
-						  "from a new connection keeps it",
-						  id, timestamptz_to_str(open->confirm_deadline), confirm_statement(id));
+		detail = psprintf("%s; from a new connection before %s, or this change is undone",
+						  confirm_statement(id), castssl_clock_text(open->confirm_deadline));
 	}
 	castssl_plan_step(plan, CASTSSL_CONFIRMATION, "this change", outcome, detail);
 	step = llast(plan->steps);
@@ -574,17 +561,15 @@ apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 					  options->dry_run);
 	castssl_prove_add_steps(plan);
 	add_confirmation_step(plan, options->confirm_within);
-	if (!castssl_plan_changes(plan))
-		return;
-	if (options->dry_run)
+	if (!castssl_plan_changes(plan) || options->dry_run)
 		return;
 	if (castssl_plan_writes(plan))
 		make_true_or_put_back(plan, options);
 	else
 		reload_and_prove(plan); /* then there is nothing to undo */
 	/*
-	 * The caller must know what would prevent a restart, no matter who wrote it.  It
-	 * undoes nothing.
+	 * The caller must learn what would prevent a restart, no matter who wrote it.  This undoes
+	 * nothing.
 	 */
 	(void) castssl_attempt(warn_of_restart, plan);
 }
@@ -593,5 +578,7 @@ void
 castssl_apply(CastsslPlan *plan, const CastsslApplyOptions *options)
 {
 	apply(plan, options);
+	if (options->dry_run)
+		castssl_watched_foresee(plan, options->confirm_within > 0);
 	castssl_summary_add(plan, options->dry_run);
 }

@@ -8,16 +8,16 @@
 #include "flow/ask/anyway.h"
 #include "flow/plan/plan.h"
 
-/* Milliseconds.  Who gives less time to confirm may have meant minutes. */
+/* In milliseconds.  With less time to confirm, minutes may have been meant. */
 #define CASTSSL_SHORT_DEADLINE 30000
 
 /* Options of the caller. */
 typedef struct CastsslApplyOptions
 {
 	int64 confirm_within; /* milliseconds until the change is undone unless confirmed; 0: never */
-	bool force;           /* even if somebody who is connected could not come back */
+	bool force;           /* even if a connected client could not come back */
 	bool dry_run;         /* check everything, write nothing */
-	CastsslAgain again;   /* for the hint where somebody could not come back */
+	CastsslAgain again;   /* for the hint if a client could not come back */
 } CastsslApplyOptions;
 
 /*

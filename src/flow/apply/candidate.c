@@ -18,9 +18,9 @@ typedef struct Candidate
 } Candidate;
 
 /*
- * The path that the loader gets for one role: a copy of the wanted contents, so that it
- * reads what was judged, and waits for nobody; "" if the role is not used.  Where copies would
- * be written to the disk, a file that does not change is read itself.
+ * The path that the loader gets for one role: a copy of the wanted contents, so that it reads the
+ * bytes that were checked, and does not wait for a FIFO; "" if the role is not used.  If copies
+ * would be written to disk, a file that does not change is read itself.
  */
 static const char *
 path_to_load(Candidate *candidate, CastsslRole role)
@@ -37,16 +37,40 @@ path_to_load(Candidate *candidate, CastsslRole role)
 	return candidate->scratch.paths[copy];
 }
 
+static const char *
+add_hint(const char *hint, const char *other)
+{
+	if (hint == NULL || other == NULL)
+		return hint ? hint : other;
+	return psprintf("%s  %s", hint, other);
+}
+
+/* How to take the passphrase off, and the call with the key that this writes. */
+static const char *
+hint_to_decrypt(const CastsslMaterial *material, const CastsslPem *key)
+{
+	const char *hint = castssl_key_decrypt_hint(key);
+	CastsslWhich which = castssl_material_call(material);
+	char *statement;
+
+	if (hint == NULL)
+		return NULL;
+	which.names[CASTSSL_ROLE_KEY] = psprintf("%s.pem", key->name);
+	statement = castssl_which_statement(&which);
+	return statement ? psprintf("%s  Then: %s", hint, statement) : hint;
+}
+
 static void
 ask_loader(Candidate *candidate, CastsslFindings *findings)
 {
 	int before = findings->count;
+	CastsslPem key = castssl_material_pem(candidate->material, CASTSSL_ROLE_KEY);
 	CastsslTlsFiles files = { .cert_file = path_to_load(candidate, CASTSSL_ROLE_CERTIFICATE),
 							  .key_file = path_to_load(candidate, CASTSSL_ROLE_KEY),
+							  .key = &key,
 							  .ca_file = path_to_load(candidate, CASTSSL_ROLE_CA),
 							  .crl_file = path_to_load(candidate, CASTSSL_ROLE_CRL),
 							  .ask_passphrase = true };
-	CastsslPem key = castssl_material_pem(candidate->material, CASTSSL_ROLE_KEY);
 	CastsslFindings already_said = { 0 }; /* by castssl_tls_verify */
 
 	castssl_loader_check_tls(&files, findings);
@@ -63,7 +87,10 @@ ask_loader(Candidate *candidate, CastsslFindings *findings)
 				continue;
 			if (finding->detail == NULL && role == CASTSSL_ROLE_KEY && finding->subject &&
 				strcmp(finding->subject, candidate->scratch.paths[copy]) == 0)
+			{
 				finding->detail = castssl_key_encryption(&key, &already_said);
+				finding->hint = add_hint(finding->hint, hint_to_decrypt(candidate->material, &key));
+			}
 			finding->message =
 				castssl_scratch_rename(&candidate->scratch, copy, finding->message, name);
 			finding->detail =

@@ -16,8 +16,8 @@
 #include "flow/apply/confirm.h"
 #include "flow/ask/arrival.h"
 #include "server/process/raise.h"
+#include "server/process/schema.h"
 
-/* 55000 if the newest change is not committed yet: who made it must do that first. */
 void
 castssl_confirm_check_committed(void)
 {
@@ -28,7 +28,8 @@ castssl_confirm_check_committed(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change " INT64_FORMAT " is not committed yet", change->id),
-				 errdetail("%s made it in a transaction that is still open.", change->user_name),
+				 errdetail("Role \"%s\" made it in a transaction that is still open.",
+						   change->user_name),
 				 errhint("COMMIT that transaction, then confirm the change from a new connection."),
 				 castssl_err_reason("castssl_not_committed")));
 }
@@ -38,12 +39,12 @@ raise_expired(const CastsslChange *change)
 {
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("change " INT64_FORMAT " %s", change->id, castssl_change_told(change)),
-					errdetail("It was %s.", castssl_change_title(change)),
+					errdetail("The change was: %s.", castssl_change_title(change)),
 					errhint("Make the change again, and confirm it in time."),
 					castssl_err_reason("castssl_deadline_passed")));
 }
 
-/* What is known of the change that was asked for (0: any), which does not wait. */
+/* Raise what is known about the change that was asked for (0: any), which does not wait. */
 static void
 raise_not_waiting(int64 change_id, const CastsslChange *open)
 {
@@ -55,10 +56,11 @@ raise_not_waiting(int64 change_id, const CastsslChange *open)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 change_id == 0
-				 ? errmsg("no change waits for confirmation")
+				 ? errmsg("no change is waiting")
 				 : errmsg("change " INT64_FORMAT " does not wait for confirmation", change_id),
-			 open ? errdetail("The one that does is change " INT64_FORMAT " (%s).", open->id,
+			 open ? errdetail("Change " INT64_FORMAT " (%s) is the one that waits.", open->id,
 							  castssl_change_title(open))
+			 : change_id == 0 ? errdetail("%s", castssl_change_last_told(change))
 			 : change == NULL
 				 ? errdetail("There is no such change.")
 				 : errdetail("Change " INT64_FORMAT " (%s) %s.", change->id,
@@ -87,7 +89,9 @@ undo_overdue(void *arg)
 	castssl_change_recover(LOG);
 }
 
-/* Nobody confirmed it in time: it is undone, or the caller learns why it cannot be. */
+/*
+ * If nobody confirmed it in time, undo it, and raise that it expired, or why it cannot be undone.
+ */
 static void
 check_not_overdue(const CastsslChange *change)
 {
@@ -97,14 +101,13 @@ check_not_overdue(const CastsslChange *change)
 		return;
 	error = castssl_attempt(undo_overdue, NULL);
 	if (error == NULL)
-		raise_expired(castssl_journal_read(change->id));
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		 errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
-		 errdetail("It is to be undone, which is not possible yet: %s.", error->message),
-		 errhint("Correct that, and the change is undone by itself.  To keep it, make it again."),
-		 castssl_err_reason("castssl_deadline_passed")));
+		raise_expired(castssl_journal_read_existing(change->id));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the deadline of change " INT64_FORMAT " has passed", change->id),
+					errdetail("The change could not be undone yet: %s.", error->message),
+					errhint("Correct that, and the server undoes the change by itself.  To keep "
+							"the change, make it again."),
+					castssl_err_reason("castssl_deadline_passed")));
 }
 
 /* What the caller can do to show that clients come in. */
@@ -112,29 +115,31 @@ static char *
 hint_for(const CastsslChange *change, const CastsslArrival *arrival)
 {
 	char *statement = psprintf("SELECT castssl_confirm(" INT64_FORMAT ")", change->id);
+	char *client;
 	char *command;
 
 	if (arrival->closed)
-		return psprintf(
-			"Undo what closed it since, and confirm from a new connection that comes so; "
-			"or, if the change itself did, take it back: "
-			"SELECT * FROM castssl_rollback(" INT64_FORMAT ");",
-			change->id);
+		return psprintf("If the change closed this way, take it back: SELECT * FROM "
+						"castssl_rollback(" INT64_FORMAT
+						");  If something else closed it since then, open it again, and confirm "
+						"from a new connection.",
+						change->id);
 	if (arrival->wanted == NULL)
-		return psprintf("Open a new connection, and call %s; there.", statement);
-	command = castssl_hint_with(psprintf("psql %%s -c \"%s\"", statement),
-								castssl_shell_word(arrival->conninfo));
-	if (command == NULL)
-		return psprintf("Have a client come in %s, and call %s; while it is connected.",
+		return psprintf("Open a new connection and run there: %s;", statement);
+	client = castssl_shell_word(arrival->conninfo);
+	/* the schema's name may need SQL quotes, and these need shell quotes */
+	command = castssl_shell_word(castssl_schema_named(statement));
+	if (client == NULL || command == NULL)
+		return psprintf("Let a client connect %s.  While it is connected, run: %s;",
 						arrival->wanted, statement);
-	return psprintf("Confirm from a new connection: %s%s", command,
+	return psprintf("Confirm from a new connection: psql %s -c %s%s", client, command,
 					arrival->certificate
-						? "  It needs a client certificate: ~/.postgresql has one, "
-						  "or add sslcert and sslkey."
+						? "  The connection needs a client certificate: put it into "
+						  "~/.postgresql, or add sslcert and sslkey."
 						: "");
 }
 
-/* That somebody could come in since is the proof that one can. */
+/* A client that has come in since the change proves that clients can. */
 static void
 check_arrival(const CastsslChange *change)
 {
@@ -145,9 +150,9 @@ check_arrival(const CastsslChange *change)
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		 arrival.closed ? errmsg("nobody could come in %s", arrival.wanted)
+		 arrival.closed ? errmsg("nobody could connect %s", arrival.wanted)
 		 : arrival.wanted
-			 ? errmsg("no client has come in %s since change " INT64_FORMAT " took effect",
+			 ? errmsg("no client has connected %s since change " INT64_FORMAT " took effect",
 					  arrival.wanted, change->id)
 			 : errmsg("this session began before change " INT64_FORMAT " took effect", change->id),
 		 errdetail("%s", arrival.detail), errhint("%s", hint_for(change, &arrival)),

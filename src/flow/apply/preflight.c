@@ -4,17 +4,24 @@
  */
 #include "postgres.h"
 
+#include "base/words.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/settings.h"
 #include "change/journal.h"
 #include "change/pending.h"
+#include "change/recover.h"
 #include "change/rollback.h"
 #include "flow/apply/candidate.h"
 #include "flow/apply/managed.h"
+#include "flow/apply/ownership.h"
 #include "flow/apply/preflight.h"
+#include "flow/apply/unwritable.h"
 #include "flow/ask/cron.h"
+#include "flow/ask/foreign.h"
 #include "flow/ask/health.h"
 #include "flow/ask/guard.h"
 #include "flow/ask/impact.h"
@@ -27,14 +34,15 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/judge.h"
 #include "flow/plan/steps.h"
+#include "flow/recipe/own_crl.h"
 #include "hba/access/compare.h"
-#include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/disk/swap.h"
 #include "server/loader_hba.h"
 #include "server/parameters.h"
 #include "server/probe.h"
+#include "server/process/caller.h"
 #include "server/process/raise.h"
 #include "server/reload.h"
 #include "server/world.h"
@@ -53,7 +61,7 @@ change_that_will_wait(void)
 		const CastsslPending *item = lfirst(cell);
 
 		if (item->kind == CASTSSL_PENDING_KEEP && item->time > 0 && !item->aborted &&
-			castssl_change_is_in_effect(castssl_journal_read(item->change_id)))
+			castssl_change_is_in_effect(castssl_journal_read_existing(item->change_id)))
 			return item->change_id;
 	}
 	return 0;
@@ -67,10 +75,30 @@ is_as_made(const CastsslChange *change)
 		   castssl_change_parameters_set_since(change) == NULL;
 }
 
+/* In a copy of the data directory, where the files outside may be the original server's. */
+static void
+raise_waits_in_copy(const CastsslChange *open, const char *reason)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("change " INT64_FORMAT " is not confirmed yet", open->id),
+					errdetail("It is not undone at %s: %s.",
+							  castssl_clock_text(open->confirm_deadline), reason),
+					errhint("%s", castssl_change_hint_to_end(open)),
+					castssl_err_reason("castssl_change_waiting")));
+}
+
+/* Did the calling role make the change? */
+static bool
+is_callers(const CastsslChange *change)
+{
+	return castssl_same_text(change->user_name, castssl_caller_name());
+}
+
 static void
 check_no_open_change(bool undoes_it)
 {
 	CastsslChange *open = castssl_journal_open_change();
+	const char *reason;
 
 	if (undoes_it && open && open->state == CASTSSL_UNCONFIRMED)
 		return;
@@ -83,34 +111,48 @@ check_no_open_change(bool undoes_it)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change " INT64_FORMAT " will wait to be confirmed", waiting),
-				 errdetail("This transaction has made it, with confirm_within."),
+				 errdetail("This transaction made it with confirm_within."),
 				 errhint("COMMIT, and confirm it from a new connection, before you change more."),
 				 castssl_err_reason("castssl_change_waiting")));
 	}
+	reason =
+		open && open->state == CASTSSL_UNCONFIRMED ? castssl_change_why_left_alone(open) : NULL;
+	if (reason)
+		raise_waits_in_copy(open, reason);
 	if (open && open->state == CASTSSL_UNCONFIRMED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change " INT64_FORMAT " is not confirmed yet", open->id),
-				 errdetail("It is undone at %s.", timestamptz_to_str(open->confirm_deadline)),
-				 is_as_made(open)
-					 ? errhint("Keep it: SELECT castssl_confirm(" INT64_FORMAT
-							   "); from a new connection.  Take it back: SELECT "
+				 is_callers(open) ? errdetail("It will be undone at %s.",
+											  castssl_clock_text(open->confirm_deadline))
+								  : errdetail("Role %s made it.  It will be undone at %s.",
+											  quote_identifier(open->user_name),
+											  castssl_clock_text(open->confirm_deadline)),
+				 !is_callers(open)
+					 ? errhint("Call this again when that role has confirmed or taken back its "
+							   "change, or it was undone.  To keep it for that role: SELECT "
+							   "castssl_confirm(" INT64_FORMAT "); from a new connection.",
+							   open->id)
+				 : is_as_made(open)
+					 ? errhint("To keep it: SELECT castssl_confirm(" INT64_FORMAT
+							   "); from a new connection.  To take it back: SELECT * FROM "
 							   "castssl_rollback();",
 							   open->id)
-					 : errhint("Keep it: SELECT castssl_confirm(" INT64_FORMAT
-							   "); from a new connection.  Somebody has edited since what it "
-							   "wrote, so castssl_rollback() does not take it back; at its "
-							   "deadline it is undone, and the edits are kept in \"%s\".",
+					 : errhint("To keep it: SELECT castssl_confirm(" INT64_FORMAT
+							   "); from a new connection.  Somebody has edited its files since "
+							   "then, so castssl_rollback() refuses.  At the deadline the change "
+							   "is undone, and the edits are kept in \"%s\".",
 							   open->id, castssl_journal_path(open->id, NULL)),
 				 castssl_err_reason("castssl_change_waiting")));
 	if (open)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("change " INT64_FORMAT " was interrupted and is not undone yet", open->id),
-				 errdetail("The reason was a warning just before, or is in the server's log."),
-				 errhint("Repair that: the next castssl_* call, and the next start of the server, "
-						 "undo the change."),
-				 castssl_err_reason("castssl_not_undone")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change " INT64_FORMAT " was interrupted and is not undone yet", open->id),
+			 errdetail("The reason is in the warning before this error, or in the server's log."),
+			 errhint("Repair that.  Then the next castssl_* call or the next start of the server "
+					 "undoes the change."),
+			 castssl_err_reason("castssl_not_undone")));
 }
 
 /* How the other rows name the file of a finding: without its folder. */
@@ -189,7 +231,7 @@ serves_another(const CastsslPlan *plan)
 	return served == NULL || strcmp(served, plan->fingerprint) != 0;
 }
 
-/* What may not be loaded, of all that the server reads; NULL: nothing. */
+/* A file or parameters that the server may not have loaded; NULL: none. */
 static const char *
 find_not_loaded(const CastsslPlan *plan)
 {
@@ -209,8 +251,8 @@ find_not_loaded(const CastsslPlan *plan)
 }
 
 /*
- * If nothing is to be written, the server must use what is on disk: otherwise a reload
- * is needed, and its step says for what.
+ * If the plan writes nothing, the server must use what is on disk.  Otherwise a reload is needed,
+ * and its step says for what.
  */
 static void
 check_loaded(CastsslPlan *plan)
@@ -225,16 +267,48 @@ check_loaded(CastsslPlan *plan)
 }
 
 static void
+ask_of_live(const CastsslPlan *plan, CastsslFindings *findings)
+{
+	castssl_loader_check_hba_live(plan->hba_before, plan->hba_before->files[0]->path, findings);
+}
+
+/*
+ * If the server refuses the live files for the same reason, raise that: it names the line in
+ * them.
+ */
+static void
+raise_as_live(const CastsslPlan *plan, const CastsslFinding *refused)
+{
+	CastsslFindings live = { 0 };
+
+	ask_of_live(plan, &live);
+	for (int i = 0; i < live.count; i++)
+	{
+		CastsslFinding *finding = &live.items[i];
+
+		if (finding->severity != CASTSSL_ERROR || strcmp(finding->message, refused->message) != 0)
+			continue;
+		finding->hint = "See the rows hba_loads of castssl_check(): each line that the server "
+						"refuses has to be mended, and then all is made live at once.";
+		castssl_raise_finding(finding, ERRCODE_CONFIG_FILE_ERROR);
+	}
+}
+
+static void
 check_hba(const CastsslPlan *plan)
 {
 	CastsslFindings findings = { 0 };
+	const CastsslFinding *refused;
 
 	if (plan->hba_changes)
 		castssl_loader_check_hba_policy(plan->hba_after, false, &findings);
 	else
-		castssl_loader_check_hba_live(plan->hba_before, plan->hba_before->files[0]->path,
-									  &findings);
-	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+		ask_of_live(plan, &findings);
+	refused = castssl_finding_first(&findings, CASTSSL_ERROR);
+	if (refused == NULL)
+		return;
+	raise_as_live(plan, refused);
+	castssl_raise_finding(refused, ERRCODE_CONFIG_FILE_ERROR);
 }
 
 /* Derived edits that admit anyone new would be a bug in this extension: never apply such edits. */
@@ -253,10 +327,11 @@ check_nobody_gains(const CastsslPlan *plan)
 
 		if (difference->change == CASTSSL_HBA_NEWLY_ADMITTED ||
 			difference->change == CASTSSL_HBA_ADMITTED_WITHOUT_PROOF)
-			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-							errmsg("the derived edits of pg_hba.conf would admit new connections"),
-							errdetail("It is %s.", castssl_proofs_difference_text(difference)),
-							errhint("Nothing was changed.  Please report this as a bug.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("the derived edits of pg_hba.conf would admit new connections"),
+					 errdetail("For example %s.", castssl_proofs_difference_text(difference)),
+					 errhint("Nothing was changed.  Please report this as a bug.")));
 	}
 }
 
@@ -268,36 +343,29 @@ static void
 check_certificates_can_be_checked(CastsslPlan *plan, bool force)
 {
 	bool had_ca = castssl_tls_is_on() && castssl_ca_is_configured();
-	const CastsslHbaRule *asking = NULL;
 	const char *where;
 
 	if (plan->material == NULL || plan->material->files[CASTSSL_ROLE_CA].path != NULL)
 		return;
-	for (int i = 0; i < plan->hba_after->nrules && asking == NULL; i++)
-	{
-		if (plan->hba_after->rules[i].error == NULL &&
-			plan->hba_after->rules[i].clientcert != CASTSSL_CLIENTCERT_NONE)
-			asking = &plan->hba_after->rules[i];
-	}
-	if (asking == NULL)
+	where = castssl_hba_plan_asking(plan->hba_after);
+	if (where == NULL)
 		return;
-	where = psprintf("%s:%d", plan->hba_after->files[asking->file]->path, asking->line_number);
 	if (had_ca && !force && castssl_plan_changes(plan))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("there would be no CA to check client certificates with"),
-			 errdetail("%s asks for a certificate: everybody whom it answers would be refused.",
+			 errmsg("the server would have no CA to check client certificates"),
+			 errdetail("The rule at %s asks for a client certificate: it would refuse everybody.",
 					   where),
-			 errhint("Keep the CA (castssl_enable() keeps it where ca_file is left out), or first "
-					 "have these rules ask for no certificate: castssl_hba_change()."),
+			 errhint("To keep the CA, leave ca_file out of castssl_enable().  Or first remove "
+					 "clientcert from these rules, with castssl_hba_change()."),
 			 castssl_err_reason("castssl_no_client_ca")));
-	castssl_plan_warn(plan, "edit pg_hba", where, CASTSSL_CODE_no_ca,
-					  "asks for a certificate, and there is no CA to check one with: "
-					  "everybody whom it answers is refused");
+	castssl_plan_warn(
+		plan, "edit pg_hba", where, CASTSSL_CODE_no_ca,
+		"asks for a client certificate, but the server has no CA: the rule refuses everybody");
 }
 
-/* Refuse before anything is written what ALTER SYSTEM would refuse. */
+/* Refuse what ALTER SYSTEM would refuse, before anything is written. */
 static void
 check_parameter(const CastsslChangedParameter *parameter)
 {
@@ -313,8 +381,8 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 				  const CastsslAgain *again, bool dry_run)
 {
 	/*
-	 * What waits would be taken back at its deadline all the same.  A reload cannot be undone, and
-	 * takes what somebody else has edited along.
+	 * The waiting change would be taken back at its deadline anyway.  A plan that only reloads
+	 * cannot be undone, and a reload also loads what others have edited.
 	 */
 	bool takes_back_waiting = plan->undoes != NIL && !plan->takes_back;
 	bool allowed =
@@ -333,8 +401,9 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 
 	castssl_journal_check_newest();
 	check_no_open_change(plan->undoes != NIL);
-	/* a change that was made here in spite of that can be undone here */
+	/* a change that was made here with force can be undone here */
 	castssl_managed_refuse(plan, force || plan->undoes != NIL);
+	castssl_ownership_check(plan, force || plan->undoes != NIL, dry_run, again);
 	foreach (cell, plan->parameters)
 		check_parameter(lfirst(cell));
 	foreach (cell, plan->files)
@@ -343,7 +412,7 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 
 		/* Our own state directory is created during the change. */
 		if (!path_is_prefix_of_path(castssl_state_path(NULL), file->path))
-			castssl_directory_check_writable(castssl_path_folder(file->path));
+			castssl_unwritable_check(file, again);
 		castssl_swap_check(file->path);
 		if (file->owner)
 			castssl_file_check_owner_stays(file->path, file->owner);
@@ -351,14 +420,18 @@ castssl_preflight(CastsslPlan *plan, bool force, bool undone_unless_confirmed,
 	if (plan->hba_changes)
 		check_nobody_gains(plan);
 	castssl_unloaded_check_parameters(plan, force || takes_back_waiting);
+	castssl_unloaded_warn(plan);
 	castssl_rotation_of_reload(plan);
 	castssl_impact_losses(plan, &losses);
 	allowed = allowed && (force || takes_back_waiting || !plan->loses_for_good);
 	castssl_impact_warn(plan, &losses);
 	castssl_cron_warn(plan);
+	castssl_foreign_warn(plan);
 	castssl_health_warn(plan);
 	castssl_taking_back_check(plan, allowed, again);
 	castssl_proofs_check(plan, allowed, again);
+	if (!force && !takes_back_waiting)
+		castssl_own_crl_check(plan);
 	if (!allowed)
 		castssl_guard_check(plan, &losses, again, dry_run);
 }

@@ -30,7 +30,7 @@ void
 castssl_prove_add_steps(CastsslPlan *plan)
 {
 	castssl_plan_step(plan, "reload", "server", CASTSSL_STEP_FOLLOWS,
-					  plan->reload_for ? psprintf("not loaded yet: %s", plan->reload_for) : NULL);
+					  plan->reload_for ? psprintf("loads %s", plan->reload_for) : NULL);
 	if (!castssl_probe_possible())
 	{
 		castssl_plan_step(plan, "verify", SERVED, CASTSSL_STEP_SKIPPED,
@@ -57,9 +57,9 @@ static char *
 judge_fingerprint(const CastsslPlan *plan, const char *served)
 {
 	if (plan->fingerprint && strcmp(served, plan->fingerprint) != 0)
-		return psprintf("the server shows the certificate with SHA-256 fingerprint %s instead of "
-						"%s",
-						served, plan->fingerprint);
+		return psprintf(
+			"the server serves the certificate with SHA-256 fingerprint %s instead of %s", served,
+			plan->fingerprint);
 	return NULL;
 }
 
@@ -102,7 +102,10 @@ expect_login(const CastsslPlan *plan, bool tls, CastsslConnection *connection, b
 	question.address = address;
 	question.world = castssl_hba_world();
 	castssl_explain(&question, &after);
-	/* Without a password and a certificate the probe cannot tell what comes behind the method. */
+	/*
+	 * The probe has no password and no certificate, so it does not see a refusal that comes
+	 * later.
+	 */
 	*expected = after.verdict != CASTSSL_REFUSED || after.late;
 	return after.certain;
 }
@@ -125,9 +128,9 @@ check_login(const CastsslPlan *plan, bool tls, int timeout, char **unproven)
 		return NULL;
 	if (!expect_login(plan, tls, &connection, &expected))
 	{
-		*unproven = psprintf("a login %s was not tried: what pg_hba.conf answers to it cannot be "
-							 "told beforehand",
-							 how);
+		*unproven = psprintf(
+			"a login %s was not tried: nobody can know in advance what pg_hba.conf answers to it",
+			how);
 		return NULL;
 	}
 	answer =
@@ -143,14 +146,13 @@ check_login(const CastsslPlan *plan, bool tls, int timeout, char **unproven)
 	}
 	if ((answer == CASTSSL_PROBE_ADMITTED) == expected)
 		return NULL;
-	return psprintf("a login %s from %s is %s although pg_hba.conf %s it: its new version is not "
-					"in effect",
-					how, castssl_probe_address(),
-					answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused",
-					expected ? "admits" : "refuses");
+	return psprintf(
+		"a login %s from %s is %s although the new pg_hba.conf %s it: that file is not in effect",
+		how, castssl_probe_address(), answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused",
+		expected ? "admits" : "refuses");
 }
 
-/* The first check is also how the address gets known that the logins come from. */
+/* The first check also finds the address that the logins come from. */
 static char *
 check_once(const CastsslPlan *plan, TimestampTz deadline, char **unproven)
 {
@@ -222,22 +224,21 @@ castssl_prove_hba_files(const CastsslPlan *plan)
 	{
 		if (i >= wanted->nfiles || i >= found->nfiles ||
 			!is_same_file(wanted->files[i], found->files[i]))
-			return psprintf("\"%s\" is not on the disk as it was planned", longer->files[i]->path);
+			return psprintf("\"%s\" on disk is not as it was planned", longer->files[i]->path);
 	}
-	/* A list (@file) makes other rules of the same lines. */
+	/* The same lines are other rules if a list (@file) has changed. */
 	for (int i = 0; i < Max(wanted->nrules, found->nrules); i++)
 	{
 		if (i >= wanted->nrules || i >= found->nrules ||
 			!castssl_hba_same_rule(&wanted->rules[i], &found->rules[i]))
-			return psprintf("what rule %d of \"%s\" refers to is not on the disk as it was planned",
+			return psprintf("the file that rule %d of \"%s\" refers to is not as it was planned",
 							i + 1, HbaFileName);
 	}
 	return NULL;
 }
 
 /*
- * A cancel is no reason not to know: the call ends with an error all the same, so
- * the cancel has had its effect.
+ * Ignore a query cancel: the call ends with an error anyway, and must report the server's state.
  */
 static char *
 prove_uncanceled(CastsslPlan *plan)
@@ -255,7 +256,7 @@ prove_uncanceled(CastsslPlan *plan)
 char *
 castssl_prove_restored(void)
 {
-	/* do not check pg_hba.conf */
+	/* hba_changes is false, so pg_hba.conf is not checked */
 	CastsslPlan restored = { .ssl_after = castssl_tls_is_on() };
 	CastsslCertificate certificate;
 
@@ -266,6 +267,6 @@ castssl_prove_restored(void)
 	if (restored.ssl_after == (restored.fingerprint != NULL) && prove_uncanceled(&restored) == NULL)
 		return NULL;
 	if (castssl_is_terminated())
-		return pstrdup("a termination request came in before it was known what the server serves");
-	return pstrdup("the server does not serve what they say");
+		return pstrdup("a termination request came before the server's state was known");
+	return pstrdup("the server does not use the restored files and parameters");
 }

@@ -8,11 +8,22 @@
 #include "flow/apply/summary.h"
 #include "flow/plan/steps.h"
 
-/* How many rules of pg_hba.conf the plan edits: a rule has one place, whatever is done there. */
+/* Does the step write a hostssl line: a rule's own, or a new one for an address? */
+static bool
+writes_tls_line(const CastsslStep *step)
+{
+	return step->detail && strstr(step->detail, ": hostssl ") != NULL;
+}
+
+/*
+ * How many rules of pg_hba.conf the plan edits or adds.  Steps with the same target are about one
+ * rule, but for the lines for addresses that are added above it.
+ */
 static int
 count_rules(const CastsslPlan *plan)
 {
 	const char *last = NULL;
+	bool written = false; /* has a step with this target written a hostssl line? */
 	int count = 0;
 	ListCell *cell;
 
@@ -23,7 +34,13 @@ count_rules(const CastsslPlan *plan)
 		if (strcmp(step->action, "edit pg_hba") != 0 || step->outcome != CASTSSL_STEP_CHANGES)
 			continue;
 		if (last == NULL || strcmp(last, step->target) != 0)
+		{
 			count++;
+			written = false;
+		}
+		else if (written && writes_tls_line(step))
+			count++;
+		written = written || writes_tls_line(step);
 		last = step->target;
 	}
 	return count;
@@ -65,9 +82,10 @@ castssl_summary_add(CastsslPlan *plan, bool dry_run)
 
 	if (strcmp(plan->action, "enable") != 0)
 		return;
-	castssl_plan_step(
-		plan, "summary", "server", CASTSSL_STEP_FOLLOWS,
-		psprintf("%s edited, %s cut off, %s; next: %s", castssl_counted(rules, "rule", "rules"),
-				 castssl_counted(sessions, "session", "sessions"),
-				 castssl_counted(warnings, "warning", "warnings"), next_for(plan, dry_run)));
+	castssl_plan_step(plan, "summary", "server", CASTSSL_STEP_FOLLOWS,
+					  psprintf("%s edited, %s could not come back, %s; next: %s",
+							   castssl_counted(rules, "rule", "rules"),
+							   castssl_counted(sessions, "session", "sessions"),
+							   castssl_counted(warnings, "warning", "warnings"),
+							   next_for(plan, dry_run)));
 }

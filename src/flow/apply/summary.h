@@ -10,7 +10,7 @@
 /* The action of the step that names the statement which keeps the change. */
 #define CASTSSL_CONFIRMATION "await confirmation"
 
-/* Add the step "summary" to a plan of castssl_enable(), whose other steps are all there. */
+/* Add the step "summary" to a plan of castssl_enable(), after all its other steps. */
 extern void castssl_summary_add(CastsslPlan *plan, bool dry_run);
 
 #endif

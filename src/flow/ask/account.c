@@ -1,19 +1,20 @@
 /*
  * account.c
- *		What the server asks of the role and the database once a line of pg_hba.conf admits.
+ *		What the server checks of the role and the database after a line of pg_hba.conf admits.
  *
- * PostgreSQL: get_role_password and what calls it; then InitializeSessionUserId,
- * InitPostgres and CheckMyDatabase, in this order.
+ * PostgreSQL: get_role_password and what calls it; then InitializeSessionUserId, InitPostgres and
+ * CheckMyDatabase, in this order.
  */
 #include "postgres.h"
 
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "flow/ask/account.h"
 #include "hba/text/options.h"
 #include "server/account.h"
 
-/* Is there a password that the server takes for the role? */
+/* Is there a password that the server accepts for the role? */
 static bool
 password_exists(CastsslInquiry *inquiry, const CastsslRoleFacts *role)
 {
@@ -25,23 +26,23 @@ password_exists(CastsslInquiry *inquiry, const CastsslRoleFacts *role)
 		castssl_say(inquiry, "No password is stored for the role \"%s\".", name);
 	else if (role->password_expired)
 		castssl_say(inquiry, "The password of the role \"%s\" was valid until %s.", name,
-					timestamptz_to_str(role->valid_until));
+					castssl_clock_text(role->valid_until));
 	else if (known && role->secret == CASTSSL_SECRET_USELESS)
-		castssl_say(inquiry,
-					"What is stored as the password of the role \"%s\" is of no kind that the "
-					"server knows.",
-					name);
+		castssl_say(
+			inquiry,
+			"The stored password of the role \"%s\" has a format that the server does not know.",
+			name);
 	else if (known && role->secret == CASTSSL_SECRET_MD5 && strcmp(method, "scram-sha-256") == 0)
 		castssl_say(inquiry,
 					"The password of the role \"%s\" is stored as MD5, which scram-sha-256 does "
-					"not take: set it once more while password_encryption is scram-sha-256.",
+					"not accept: set it again while password_encryption is scram-sha-256.",
 					name);
 	else
 	{
 		if (!known)
 			castssl_say(inquiry,
-						"Whether a fitting password is stored for the role \"%s\" is shown only "
-						"to superusers.",
+						"Only superusers can see whether a suitable password is stored for the "
+						"role \"%s\".",
 						name);
 		return true;
 	}
@@ -62,7 +63,8 @@ role_logs_in(CastsslInquiry *inquiry, const CastsslRoleFacts *role, bool walsend
 	if (!role->can_login)
 		castssl_say(inquiry, "The role \"%s\" may not log in (NOLOGIN).", name);
 	else if (role->connection_limit == 0 && !role->superuser && limited(walsender))
-		castssl_say(inquiry, "The role \"%s\" may have no connection (CONNECTION LIMIT 0).", name);
+		castssl_say(inquiry, "The role \"%s\" may not have a connection (CONNECTION LIMIT 0).",
+					name);
 	else if (walsender && !role->superuser && !role->can_replicate)
 		castssl_say(inquiry, "The role \"%s\" may not replicate (NOREPLICATION).", name);
 	else
@@ -82,13 +84,13 @@ database_opens(CastsslInquiry *inquiry, const CastsslRoleFacts *role, bool walse
 		castssl_say(inquiry,
 					"The database \"%s\" is broken: a DROP DATABASE of it was interrupted.", name);
 	else if (!database.allows_connections)
-		castssl_say(inquiry, "The database \"%s\" takes no connections (ALLOW_CONNECTIONS false).",
-					name);
+		castssl_say(inquiry,
+					"The database \"%s\" accepts no connections (ALLOW_CONNECTIONS false).", name);
 	else if (!database.role_may_connect)
 		castssl_say(inquiry, "The role \"%s\" has no CONNECT privilege on the database \"%s\".",
 					inquiry->question->connection.user, name);
 	else if (database.connection_limit == 0 && !role->superuser && limited(walsender))
-		castssl_say(inquiry, "The database \"%s\" may have no connection (CONNECTION LIMIT 0).",
+		castssl_say(inquiry, "The database \"%s\" may not have a connection (CONNECTION LIMIT 0).",
 					name);
 	else
 		return true;

@@ -1,6 +1,6 @@
 /*
  * anyway.c
- *		How to have a plan made true that is refused for what it does to clients.
+ *		How to apply a plan that is refused because of what it does to clients.
  */
 #include "postgres.h"
 
@@ -9,17 +9,17 @@
 const char *
 castssl_anyway_hint(const CastsslPlan *plan, const CastsslAgain *again)
 {
-	const char *hint = again->can_wait ? "Have it undone unless it is confirmed from a new "
-										 "connection: %s  Or do it all the same: force => true."
-									   : "To do it all the same: %s";
+	const char *hint = again->can_wait ? "To have it undone unless somebody confirms it from a new "
+										 "connection: %s  To do it anyway: force => true."
+									   : "To do it anyway: %s";
 
 	if (again->can_wait && !castssl_plan_writes(plan))
-		return "Only a reload is left to be done, which nothing can undo.  To do it all the same: "
+		return "Only a reload is left to do, and nothing can undo a reload.  To do it anyway: "
 			   "force => true.";
 	if (again->can_wait && plan->loses_for_good)
-		return "The reload loads what somebody has edited and not loaded, which nothing can undo; "
-			   "that alone refuses such a connection.  Take those edits back first.  To do it all "
-			   "the same: force => true.";
+		return "The reload also loads edits that somebody else has made, and nothing can undo "
+			   "that.  These edits alone refuse such a connection.  Take them back first.  To do "
+			   "it anyway: force => true.";
 	if (again->statement)
 		return psprintf(hint, again->statement);
 	return psprintf(hint, again->can_wait ? "confirm_within => '10 min'." : "force => true.");

@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h" /* for get_database_name, since 19 */
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "flow/ask/arrival.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/way_in.h"
@@ -26,8 +27,8 @@
 #define MOST_NAMED 5
 
 /*
- * The server knew who was connected when the change took effect; the clock tells for sessions that
- * had not come in yet, unless it was put back.
+ * change->sessions lists who was connected when the change took effect.  For all others the clock
+ * decides, unless it was set back.
  */
 static bool
 began_before(const CastsslChange *change, const CastsslSession *session)
@@ -82,26 +83,26 @@ tell_own(StringInfo text, const CastsslChange *change, CastsslWayIn way, const C
 
 	if (own == NULL)
 	{
-		appendStringInfoString(text, "This is a process of the server's own, which no client "
-									 "has opened.");
+		appendStringInfoString(text,
+							   "This is a process of the server itself; no client has opened it.");
 		return;
 	}
-	began = pstrdup(timestamptz_to_str(own->started));
-	changed = pstrdup(timestamptz_to_str(change->applied_at));
+	began = castssl_clock_text(own->started);
+	changed = castssl_clock_text(change->applied_at);
 	appendStringInfo(text, "This session began at %s; the change took effect at %s.  ", began,
 					 changed);
 	if (began_before(change, own))
 		appendStringInfoString(text, "It was open before the change, so it does not show that a "
 									 "new login works.");
 	else
-		appendStringInfo(text, "It came in %s, so it does not show that a login %s works.",
+		appendStringInfo(text, "It connected %s, so it does not show that a login %s works.",
 						 own->connection.family == 0 ? "by a Unix-domain socket"
 						 : own->connection.encryption != CASTSSL_TLS
 							 ? "without TLS"
 							 : "without a client certificate",
 						 castssl_way_in_name(way));
-	appendStringInfoString(text, "  Where a pooler stands between, that is the pooler's connection "
-								 "to the server, not yours to the pooler.");
+	appendStringInfoString(text, "  If there is a pooler in between, this is about the pooler's "
+								 "connection to the server, not about yours to the pooler.");
 }
 
 static void
@@ -161,7 +162,7 @@ set_address(CastsslConnection *connection, const char *address)
 		   1;
 }
 
-/* Would a login from that address come so far that a password decides, at the most? */
+/* Is a login from that address not refused, except by its password? */
 static bool
 comes_in(const CastsslHbaPolicy *policy, const CastsslConnection *connection, const char *address,
 		 bool certificate)
@@ -181,8 +182,8 @@ comes_in(const CastsslHbaPolicy *policy, const CastsslConnection *connection, co
 }
 
 /*
- * From where the caller came, where that was by TCP; else from the server's own host.  There the
- * address of the client is the one that it connects to.
+ * Describe a connection from where the caller came by TCP, or else from the server's own host.
+ * There the client's address is the one that it connects to.
  */
 static void
 find_way_in(CastsslArrival *arrival, const CastsslHbaPolicy *policy, CastsslWayIn way,
@@ -215,7 +216,7 @@ find_way_in(CastsslArrival *arrival, const CastsslHbaPolicy *policy, CastsslWayI
 	arrival->conninfo = text.data;
 }
 
-/* Nobody could come so, whoever tried: why? */
+/* Why nobody can come in this way. */
 static char *
 why_closed(CastsslWayIn way)
 {
@@ -224,8 +225,8 @@ why_closed(CastsslWayIn way)
 	if (way != CASTSSL_WAY_TCP && !castssl_tls_is_on())
 		return "TLS is off.";
 	return castssl_tls_is_on()
-			   ? "No line of pg_hba.conf admits anybody so."
-			   : "TLS is off, and no line of pg_hba.conf admits anybody without it.";
+			   ? "No line of pg_hba.conf admits anybody in this way."
+			   : "TLS is off, and no line of pg_hba.conf admits anybody without TLS.";
 }
 
 CastsslArrival

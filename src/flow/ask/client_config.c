@@ -24,22 +24,16 @@
 static bool
 certificate_names(const char *host)
 {
-	CastsslCertificates certificates = { 0 };
-	CastsslFindings findings = { 0 };
-	const CastsslCertificate *own;
-	size_t length;
-	char *data = castssl_material_try_named(CASTSSL_ROLE_CERTIFICATE, &length);
+	CastsslCertificate own;
 
-	if (data == NULL ||
-		!castssl_certificates_read(data, length, "certificate", &certificates, &findings) ||
-		(own = castssl_certificates_first(&certificates)) == NULL)
+	if (!castssl_material_certificate_on_disk(&own))
 		return false;
 	/* As in libpq: no wildcard for a part of a label. */
-	return X509_check_host(own->x509, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
-		   X509_check_ip_asc(own->x509, host, 0) == 1;
+	return X509_check_host(own.x509, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
+		   X509_check_ip_asc(own.x509, host, 0) == 1;
 }
 
-/* Set an address that the rule is for. */
+/* Set an address to which the rule may apply. */
 static void
 set_address(const CastsslHbaRule *rule, CastsslConnection *connection)
 {
@@ -57,7 +51,7 @@ set_address(const CastsslHbaRule *rule, CastsslConnection *connection)
 		connection->address[i] = rule->address.address[i] & rule->address.mask[i];
 }
 
-/* Is the rule for such a connection, encrypted or not? */
+/* May the rule match such a connection, encrypted or not? */
 static bool
 may_answer(CastsslQuestion *question, const CastsslHbaRule *rule)
 {
@@ -72,7 +66,7 @@ may_answer(CastsslQuestion *question, const CastsslHbaRule *rule)
 	return answers[0] != CASTSSL_NO || answers[1] != CASTSSL_NO;
 }
 
-/* Does a line admit such a connection, whatever is to be said of the role and the database? */
+/* Does a line admit such a connection?  The role and the database are not checked. */
 static bool
 admits(CastsslQuestion *question, CastsslEncryption encryption, bool shows_certificate)
 {
@@ -98,7 +92,7 @@ ask_rules(CastsslClientSettings *settings)
 	bool tls = false;
 	bool plaintext = false;
 
-	world.host_name = NULL; /* no name of a host is known, and DNS is not asked */
+	world.host_name = NULL; /* host names stay unknown, because DNS is not asked */
 	question.connection.user = settings->user_name;
 	question.connection.database = settings->database;
 	for (int i = 0; i < policy->nrules; i++)
@@ -113,7 +107,7 @@ ask_rules(CastsslClientSettings *settings)
 		castssl_question_now(&question, policy);
 		if (rule.address.kind == CASTSSL_HBA_ADDRESS_NAME)
 		{
-			/* by itself, for an address that has the name */
+			/* judge the rule alone, as if the client's address had the name */
 			rule.address.kind = CASTSSL_HBA_ADDRESS_ALL;
 			alone.rules = &rule;
 			alone.nrules = 1;
@@ -138,9 +132,8 @@ check_value(const char *name, const char *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must not contain a line break or another control character", name),
-				 errdetail("Not every format has a way to write one, a terminal would act on it, "
-						   "and marks of direction and characters that are not seen would show "
-						   "another name.")));
+				 errdetail("Some formats cannot hold such a character, a terminal would act on it, "
+						   "and an invisible one would show another name.")));
 }
 
 static bool
@@ -154,7 +147,7 @@ certificate_names_all(const CastsslClientHosts *hosts)
 	return true;
 }
 
-/* The caller's sslmode, which the server's certificate may not be good for. */
+/* The caller's sslmode. named: the server's certificate names every host. */
 static const char *
 checked_sslmode(const char *name, bool named)
 {
@@ -165,8 +158,8 @@ checked_sslmode(const char *name, bool named)
 
 	if (strcmp(sslmode, "verify-full") == 0 && !named)
 		ereport(WARNING,
-				(errmsg("the server's certificate does not have the name of every host"),
-				 errdetail("With sslmode=verify-full clients refuse it."),
+				(errmsg("the server's certificate does not name every host"),
+				 errdetail("With sslmode=verify-full clients refuse a host that it does not name."),
 				 errhint("Install a certificate with these names: castssl_csr(dns_names => ...) "
 						 "makes the request. Or use sslmode => 'verify-ca'.")));
 	return sslmode;

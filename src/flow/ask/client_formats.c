@@ -11,14 +11,16 @@
 
 typedef CastsslClientSettings Settings;
 
-/* Only then a root certificate has a use. */
+/* Does the client verify the server?  Only then it needs a root certificate. */
 static bool
 is_verified(const Settings *settings)
 {
 	return strncmp(settings->sslmode, "verify-", 7) == 0;
 }
 
-/* Append a value of a URI.  Characters that RFC 3986 does not reserve stay, and those in also. */
+/*
+ * Append a value of a URI.  Unreserved characters (RFC 3986), and those in also, are not encoded.
+ */
 static void
 append_percent(StringInfo text, const char *value, const char *also)
 {
@@ -34,7 +36,7 @@ append_percent(StringInfo text, const char *value, const char *also)
 	}
 }
 
-/* A file of the client: in the folder where it has them, else a name alone. */
+/* The path of a file in the client's folder, or its bare name if no folder was given. */
 static char *
 file_of(const Settings *settings, const char *name)
 {
@@ -77,10 +79,12 @@ append_uri_files(StringInfo text, const Settings *settings, const char *key)
 	}
 }
 
-/* A URI without the question mark and what follows; the zone of an address is encoded (RFC 6874).
+/*
+ * Append a URI up to its query.  The zone of an address is encoded (RFC 6874).  The characters in
+ * of_database are not encoded in the name of the database.
  */
 static void
-append_uri_place(StringInfo text, const Settings *settings)
+append_uri_place(StringInfo text, const Settings *settings, const char *of_database)
 {
 	appendStringInfoString(text, "postgresql://");
 	append_percent(text, settings->user_name, "");
@@ -90,20 +94,23 @@ append_uri_place(StringInfo text, const Settings *settings)
 		append_percent(text, host_with_port(&settings->hosts.items[i]), "[]:");
 	}
 	appendStringInfoChar(text, '/');
-	append_percent(text, settings->database, "");
+	append_percent(text, settings->database, of_database);
 }
 
 static void
 append_uri(StringInfo text, const Settings *settings)
 {
-	append_uri_place(text, settings);
+	append_uri_place(text, settings, "");
 	appendStringInfo(text, "?sslmode=%s", settings->sslmode);
 	append_uri_files(text, settings, "client.key");
 }
 
+/* node-postgres reads the path of a URI by decodeURI(), which does not decode these characters. */
+#define DECODED_NEVER ";/:@&=+$,"
+
 /*
- * node-postgres takes every sslmode for verify-full, unless it is told to read it as libpq
- * does; it knows no "allow".
+ * node-postgres treats prefer, require and verify-ca as verify-full, unless uselibpqcompat is
+ * set; it does not know "allow".
  */
 static void
 append_node(StringInfo text, const Settings *settings)
@@ -112,10 +119,17 @@ append_node(StringInfo text, const Settings *settings)
 
 	if (settings->hosts.count > 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("format \"node\" has no way to name more than one host"),
+						errmsg("format \"node\" can name only one host"),
 						errdetail("node-postgres connects to one host."),
 						errhint("Name one host, such as that of a pooler or proxy.")));
-	append_uri_place(text, settings);
+	if (strpbrk(settings->database, "?#"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("format \"node\" has no way to name database \"%s\"", settings->database),
+				 errdetail("node-postgres does not decode \"?\" and \"#\" in the path of a URI."),
+				 errhint("Take the values of format \"service\", and give them to Client one by "
+						 "one.")));
+	append_uri_place(text, settings, DECODED_NEVER);
 	appendStringInfoChar(text, '?');
 	if (strcmp(sslmode, "verify-full") != 0 && strcmp(sslmode, "disable") != 0)
 		appendStringInfoString(text, "uselibpqcompat=true&");
@@ -181,7 +195,7 @@ append_npgsql_file(StringInfo text, const Settings *settings, const char *name, 
 		appendStringInfo(text, "%s=%s;", name, file);
 }
 
-/* One port for all is a value of its own; else each host has its port. */
+/* If all hosts have one port, it is a value of its own; else each host has its port. */
 static void
 append_npgsql_hosts(StringInfo text, const CastsslClientHosts *hosts)
 {
@@ -228,7 +242,7 @@ append_npgsql(StringInfo text, const Settings *settings)
 
 /*
  * The .ini file that the environment variable CASTCONNECTIONEXTRAPARAMETERS names: a section for
- * each server.  The brackets of the section are the only ones.
+ * each server.  An IPv6 address has no brackets of its own in the name of a section.
  */
 static void
 append_cast(StringInfo text, const Settings *settings)
@@ -248,7 +262,7 @@ append_cast(StringInfo text, const Settings *settings)
 	}
 }
 
-/* Names are part of the interface. */
+/* The names are part of the SQL interface. */
 static const struct
 {
 	const char *name;

@@ -15,10 +15,10 @@ typedef struct CastsslClientSettings
 	const char *database;
 	const char *sslmode;     /* one of libpq's values */
 	bool client_certificate; /* the server demands one */
-	const char *folder;      /* where the client has its files; NULL: not said */
+	const char *folder;      /* where the client has its files; NULL: not given */
 } CastsslClientSettings;
 
-/* The number of the format of that name; 22023 for another one. */
+/* The index of the format with that name; 22023 if there is none. */
 extern int castssl_client_format(const char *name);
 
 /* The settings in that format, palloc'd; 22023 if it has no way to write them. */

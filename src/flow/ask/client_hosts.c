@@ -8,7 +8,7 @@
 #include "flow/ask/client_hosts.h"
 #include "hba/text/address.h"
 
-/* Characters with a special meaning in a URI would lead to another host. */
+/* Other characters may have a special meaning in a URI, and would lead to another host. */
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
 
 pg_noreturn static void
@@ -16,8 +16,8 @@ raise_bad_host(const char *text)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("invalid value for host: \"%s\"", text),
-					errdetail("It is a host name in ASCII or an address, maybe with a port, or "
-							  "several of them with commas between."),
+					errdetail("A host is a name in ASCII or an address.  It may have a port, and "
+							  "several hosts are separated by commas."),
 					errhint("For example: host => 'db.example.com', host => 'db1:6432,db2', host "
 							"=> '[2001:db8::7]:5432'.")));
 }

@@ -19,7 +19,7 @@ typedef struct CastsslClientHosts
 } CastsslClientHosts;
 
 /*
- * Read "db1,db2:6432,[2001:db8::7]:5433".  port is for those without one.  22023 for what is no
+ * Read "db1,db2:6432,[2001:db8::7]:5433".  port is for hosts without one. 22023 for an invalid
  * host.  Palloc'd.
  */
 extern CastsslClientHosts castssl_client_hosts_read(const char *text, int port);

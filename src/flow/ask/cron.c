@@ -4,20 +4,20 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "postmaster/postmaster.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "base/words.h"
 #include "flow/ask/cron.h"
-#include "hba/match/match.h"
-#include "hba/text/address.h"
+#include "flow/ask/own_host.h"
 #include "server/parameters.h"
 #include "server/process/query.h"
-#include "server/world.h"
 
 /*
- * Only a table of a superuser's: anybody who may create a schema could put a view with functions of
- * his own there, which would run as the caller.
+ * Accept only a table that a superuser owns.  Anybody who may create a schema could put a view
+ * there, whose functions would run as the caller.
  */
 #define IS_THERE                                                                                   \
 	"SELECT 1 FROM pg_catalog.pg_class c"                                                          \
@@ -32,57 +32,7 @@
 #define JOBS                                                                                       \
 	"SELECT j.jobid::pg_catalog.text, j.database::pg_catalog.text, j.username::pg_catalog.text,"   \
 	" j.nodename::pg_catalog.text, j.nodeport::pg_catalog.text FROM cron.job j"                    \
-	" WHERE j.active AND j.nodename <> '' AND j.nodename !~ '^/' ORDER BY j.jobid"
-
-/* Does a line admit this connection of a client that has no certificate? */
-static bool
-admits(const CastsslHbaPolicy *policy, const CastsslConnection *connection,
-	   const CastsslHbaWorld *world)
-{
-	int rule = castssl_hba_match(policy, connection, world, NULL);
-
-	return rule >= 0 && strcmp(policy->rules[rule].method, "reject") != 0 &&
-		   policy->rules[rule].clientcert == CASTSSL_CLIENTCERT_NONE;
-}
-
-/* By this address, encrypted or not, as libpq tries them? */
-static bool
-has_way_in(const CastsslHbaPolicy *policy, CastsslConnection *connection, bool tls,
-		   const CastsslHbaWorld *world)
-{
-	connection->encryption = CASTSSL_TLS;
-	if (tls && admits(policy, connection, world))
-		return true;
-	connection->encryption = CASTSSL_PLAINTEXT;
-	return admits(policy, connection, world);
-}
-
-/* Is the connection from this address refused?  Not where it is none, but a name. */
-static bool
-is_refused_from(const CastsslHbaPolicy *policy, CastsslConnection *connection, const char *host,
-				bool tls, const CastsslHbaWorld *world)
-{
-	CastsslHbaAddress address;
-	char *text;
-
-	if (!castssl_hba_address_parse(host, &address, &text) ||
-		address.kind != CASTSSL_HBA_ADDRESS_MASK)
-		return false;
-	connection->family = address.family;
-	memcpy(connection->address, address.address, sizeof(address.address));
-	return !has_way_in(policy, connection, tls, world);
-}
-
-/* Names other than localhost are not looked up. */
-static bool
-is_refused(const CastsslHbaPolicy *policy, CastsslConnection *connection, const char *host,
-		   bool tls, const CastsslHbaWorld *world)
-{
-	if (strcmp(host, "localhost") != 0)
-		return is_refused_from(policy, connection, host, tls, world);
-	return is_refused_from(policy, connection, "127.0.0.1", tls, world) &&
-		   is_refused_from(policy, connection, "::1", tls, world);
-}
+	" WHERE j.active AND j.nodename <> '' AND j.nodename !~ '^[/@]' ORDER BY j.jobid"
 
 static bool
 is_possible(void)
@@ -95,13 +45,50 @@ is_possible(void)
 	return SPI_processed > 0;
 }
 
+/*
+ * The nodename by which libpq uses the server's socket, "" for its default; NULL: there is no
+ * socket.
+ */
+static const char *
+socket_folder(void)
+{
+	const char *first = NULL;
+	List *folders;
+	ListCell *cell;
+
+	(void) SplitDirectoriesString(pstrdup(Unix_socket_directories), ',', &folders);
+	foreach (cell, folders)
+	{
+		const char *folder = lfirst(cell);
+
+		if (strcmp(folder, DEFAULT_PGSOCKET_DIR) == 0)
+			return "";
+		if (first == NULL && (folder[0] == '/' || folder[0] == '@'))
+			first = folder;
+	}
+	return first;
+}
+
+static const char *
+statement(const char *jobs)
+{
+	const char *folder = socket_folder();
+	char *literal = folder ? castssl_sql_literal(folder) : NULL;
+
+	return literal
+			   ? psprintf("UPDATE cron.job SET nodename = %s WHERE jobid IN (%s);", literal, jobs)
+			   : NULL;
+}
+
 CastsslCronRefused
 castssl_cron_refused(const CastsslHbaPolicy *policy, bool tls)
 {
-	const CastsslHbaWorld *world = castssl_hba_world();
+	const CastsslTries tries = { .tls = tls, .plaintext = true };
 	MemoryContext outer = CurrentMemoryContext;
 	CastsslCronRefused refused = { 0 };
+	StringInfoData jobs;
 
+	initStringInfo(&jobs);
 	SPI_connect();
 	if (is_possible())
 		castssl_query(JOBS);
@@ -119,8 +106,9 @@ castssl_cron_refused(const CastsslHbaPolicy *policy, bool tls)
 			continue;
 		connection.database = value[1];
 		connection.user = value[2];
-		if (!is_refused(policy, &connection, value[3], tls, world))
+		if (!castssl_own_host_refuses(policy, &connection, value[3], &tries))
 			continue;
+		castssl_append_listed(&jobs, value[0]);
 		if (refused.count++ == 0)
 		{
 			MemoryContext context = MemoryContextSwitchTo(outer);
@@ -130,24 +118,26 @@ castssl_cron_refused(const CastsslHbaPolicy *policy, bool tls)
 		}
 	}
 	SPI_finish();
+	refused.statement = statement(jobs.data);
 	return refused;
 }
 
 void
 castssl_cron_warn(CastsslPlan *plan)
 {
-	const CastsslHbaPolicy *policy = plan->hba_changes ? plan->hba_after : plan->hba_before;
+	const CastsslHbaPolicy *policy = castssl_own_host_policy_after(plan);
 	CastsslCronRefused refused;
 
-	if (policy == NULL || (!plan->hba_changes && plan->ssl_after == castssl_tls_is_on()))
+	if (policy == NULL)
 		return;
 	refused = castssl_cron_refused(policy, plan->ssl_after);
 	if (refused.count > 0 &&
 		refused.count > castssl_cron_refused(plan->hba_before, castssl_tls_is_on()).count)
 		castssl_plan_warn(
 			plan, "edit pg_hba", "pg_cron", CASTSSL_CODE_cron_jobs,
-			psprintf("%s by TCP and would be refused afterwards, such as %s: have them "
-					 "use the socket (nodename '') or background workers",
+			psprintf("%s by TCP and would be refused afterwards, such as %s: have them use %s"
+					 "background workers",
 					 castssl_counted(refused.count, "active job connects", "active jobs connect"),
-					 refused.example));
+					 refused.example,
+					 refused.statement ? psprintf("the socket (%s) or ", refused.statement) : ""));
 }

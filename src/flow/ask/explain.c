@@ -2,7 +2,7 @@
  * explain.c
  *		What the server would do with a connection, and why.
  *
- * PostgreSQL: ClientAuthentication, after the handshake of TLS that comes before it.
+ * PostgreSQL: the TLS handshake, and then ClientAuthentication.
  */
 #include "postgres.h"
 
@@ -61,9 +61,9 @@ line_name(const CastsslQuestion *question, const CastsslHbaRule *rule)
 					question->policy->files[rule->file]->path);
 }
 
-/* ---- before pg_hba.conf is asked ---- */
+/* ---- before pg_hba.conf ---- */
 
-/* Could the client agree on what the server will offer, if that changes? */
+/* Could the client still agree on TLS with the server, if the TLS parameters change? */
 static bool
 terms_suit(CastsslInquiry *inquiry)
 {
@@ -90,7 +90,7 @@ channel_exists(CastsslInquiry *inquiry)
 
 	if ((connection->replication || inquiry->question->walsender) && max_wal_senders == 0)
 	{
-		castssl_say(inquiry, "The server takes no replication (max_wal_senders = 0).");
+		castssl_say(inquiry, "The server accepts no replication (max_wal_senders = 0).");
 		return false;
 	}
 	if (connection->family == 0)
@@ -104,15 +104,17 @@ channel_exists(CastsslInquiry *inquiry)
 		return terms_suit(inquiry);
 	if (connection->encryption == CASTSSL_GSS && !castssl_hba_gss_possible())
 	{
-		castssl_say(inquiry,
-					"The server offers no GSSAPI encryption: it is not built with it, or its "
-					"keytab does not exist.");
+		castssl_say(inquiry, "The server offers no GSSAPI encryption: it was built without it, or "
+							 "its keytab does not exist.");
 		return false;
 	}
 	return true;
 }
 
-/* Of another session the issuer of its certificate is known: does the server go on trusting it? */
+/*
+ * Will the server still trust the issuer of another session's certificate?  Only its name is
+ * known.
+ */
 static bool
 issuer_stays(CastsslInquiry *inquiry)
 {
@@ -132,7 +134,7 @@ issuer_stays(CastsslInquiry *inquiry)
 	return !certain;
 }
 
-/* The same of the CRLs. */
+/* The same for the CRLs. */
 static bool
 is_not_revoked(CastsslInquiry *inquiry)
 {
@@ -145,11 +147,10 @@ is_not_revoked(CastsslInquiry *inquiry)
 		case CASTSSL_NOT_REVOKED:
 			return true;
 		case CASTSSL_PERHAPS_REVOKED:
-			inquiry->unknown =
-				psprintf("Its certificate is of a CA whose name begins with \"%s\", as the server "
-						 "shows it, and the CRLs refuse the certificates of one such CA and not "
-						 "those of another.",
-						 question->issuer);
+			inquiry->unknown = psprintf(
+				"Its certificate was issued by a CA whose name begins with \"%s\".  Several CAs "
+				"have such a name, and the CRLs refuse the certificates of only some of them.",
+				question->issuer);
 			castssl_say(inquiry, "%s", inquiry->unknown);
 			return true;
 		case CASTSSL_ISSUER_REVOKED:
@@ -160,8 +161,9 @@ is_not_revoked(CastsslInquiry *inquiry)
 			castssl_say(inquiry, "A CRL revokes its certificate.");
 			break;
 		case CASTSSL_WITHOUT_CRL:
-			castssl_say(inquiry, "There is no CRL of the CA that issued its certificate, and the "
-								 "server asks for one.");
+			castssl_say(
+				inquiry,
+				"The server checks CRLs, but it has no CRL of the CA that issued the certificate.");
 			break;
 	}
 	castssl_say(inquiry, "The handshake fails, whatever pg_hba.conf says.");
@@ -175,7 +177,7 @@ handshake_succeeds(CastsslInquiry *inquiry)
 	const CastsslQuestion *question = inquiry->question;
 	CastsslPem shown = { .name = "client_certificate", .data = question->certificate };
 	const CastsslMaterial *material = question->material;
-	CastsslMaterial configured;
+	CastsslMaterial configured = { 0 };
 	CastsslClientTerms terms;
 	CastsslClient client = { 0 };
 	CastsslFindings findings = { 0 };
@@ -237,14 +239,14 @@ certificate_suffices(CastsslInquiry *inquiry)
 		return true;
 	if (!inquiry->question->has_ca)
 	{
-		castssl_say(inquiry,
-					"It asks for a client certificate, and the server has no CA to check one with "
-					"(ssl_ca_file is empty).");
+		castssl_say(
+			inquiry,
+			"It asks for a client certificate, but the server has no CA (ssl_ca_file is empty).");
 		return false;
 	}
 	if (!inquiry->shows)
 	{
-		castssl_say(inquiry, "It asks for a client certificate (%s), and the client shows none.",
+		castssl_say(inquiry, "It asks for a client certificate (%s), but the client shows none.",
 					castssl_clientcert_name(rule->clientcert));
 		return false;
 	}

@@ -17,12 +17,12 @@ typedef enum CastsslVerdict
 typedef struct CastsslExplanation
 {
 	CastsslVerdict verdict;
-	/* what the line alone would say, without a look at the role, its password and the database */
+	/* the verdict of the line alone, without checks of the role, its password and the database */
 	CastsslVerdict line_verdict;
 	bool certain; /* no line above may answer instead */
-	/* why it cannot be known whether the client gets that far, a sentence; NULL: it does */
+	/* why it is unknown whether the client gets that far, a sentence; NULL: it does */
 	const char *unknown;
-	bool late;        /* refused only after the line's method got its turn: for a name, a role */
+	bool late;        /* refused only after the line's method ran: because of a name or a role */
 	int rule;         /* index in the policy; -1: no line answers */
 	const char *text; /* the line, with physical lines joined; NULL without one */
 	/* sentences; a text line for each line of pg_hba.conf that does not match */

@@ -1,10 +1,10 @@
 /*
  * fallback.c
- *		What one policy does with clients by one encryption, and another policy with the same
- *		clients by another one: who comes back in plaintext.
+ *		Compares how a policy answers clients with one encryption, and how another policy
+ *		answers the same clients with another one: who comes back in plaintext.
  *
- * Both policies are taken with the rules for their encryption alone, as if these rules were
- * for plaintext.  So castssl_hba_compare has the answer.
+ * Of each policy only the rules for its encryption are used, as if they were rules for plaintext.
+ * So castssl_hba_compare can compare them.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -15,7 +15,7 @@
 #include "base/grow.h"
 #include "flow/ask/fallback.h"
 
-/* For so many rows the witness is tried; the others are not certain. */
+/* The witnesses of so many rows are tried; all further rows are not certain. */
 #define MOST_TRIED 1000
 
 /* The policy with the rules for that encryption alone, as rules for plaintext. */
@@ -68,7 +68,7 @@ asks(const CastsslHbaPolicy *policy, int rule)
 	return rule >= 0 && policy->rules[rule].clientcert != CASTSSL_CLIENTCERT_NONE;
 }
 
-/* Over TLS a client without a certificate is refused, and in plaintext it is not. */
+/* Is a client without a certificate refused over TLS, but not in plaintext? */
 static bool
 is_fallback(const CastsslHbaPolicy *policy, const CastsslHbaDifference *row)
 {
@@ -112,12 +112,12 @@ typedef struct Search
 	const CastsslHbaPolicy *after;
 	const CastsslHbaWorld *world;
 	const CastsslHbaDifference *rows;
-	int *newest; /* by rule after, the first for "no line": its last row; -1: none */
-	int *next;   /* of each row: the one before it with the same rule after; -1: none */
+	int *newest; /* by the index of the rule after + 1 (0: no line): its last row; -1: none */
+	int *next;   /* for each row: the previous one with the same rule after; -1: none */
 	int tried;
 } Search;
 
-/* Did such a client come in over TLS without a certificate, and does no longer? */
+/* Did before admit the client over TLS without a certificate, and after does not? */
 static bool
 is_loss(const Search *search, const CastsslHbaDifference *row)
 {
@@ -133,7 +133,7 @@ same_clients(const CastsslHbaDifference *a, const CastsslHbaDifference *b)
 		   strcmp(a->address, b->address) == 0;
 }
 
-/* Set what a row of the two encryptions was before; false if it was no better. */
+/* Set before_rule to a rule that admitted these clients before; false if none did. */
 static bool
 find_before(Search *search, CastsslHbaDifference *row)
 {
@@ -153,7 +153,7 @@ find_before(Search *search, CastsslHbaDifference *row)
 			return true;
 		}
 	}
-	/* the same words may leave out other clients, whom a line above answers */
+	/* rows with the same words may be about other clients, if a line above answers some of them */
 	row->certain = false;
 	for (int i = some; i >= 0; i = search->next[i])
 	{
@@ -163,7 +163,7 @@ find_before(Search *search, CastsslHbaDifference *row)
 		return true;
 	}
 	if (refuses(search->after, row->before_rule))
-		return false; /* where there is no line, nothing says that they are the same clients */
+		return false; /* without a line, nothing shows that they are the same clients */
 	row->before_rule = search->rows[some].before_rule;
 	return true;
 }

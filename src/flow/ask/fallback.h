@@ -1,7 +1,7 @@
 /*
  * fallback.h
- *		What one policy does with clients by one encryption, and another policy with the same
- *		clients by another one: who comes back in plaintext.
+ *		Compares how a policy answers clients with one encryption, and how another policy
+ *		answers the same clients with another one: who comes back in plaintext.
  */
 #ifndef CASTSSL_FLOW_ASK_FALLBACK_H
 #define CASTSSL_FLOW_ASK_FALLBACK_H
@@ -9,9 +9,9 @@
 #include "hba/access/compare.h"
 
 /*
- * Add the differences between how before answers clients that come by the one encryption and how
- * after answers the same clients by the other one.  Rows are as those of castssl_hba_compare;
- * encryption, and that of the witness, is the one of before.  Both policies may be the same.
+ * Add the differences between how before answers clients with encryption by, and how after
+ * answers the same clients with encryption then.  Rows are like those of castssl_hba_compare;
+ * their encryption, and that of the witness, is by.  Both policies may be the same.
  */
 extern void castssl_hba_compare_encryptions(const CastsslHbaPolicy *before, CastsslEncryption by,
 											const CastsslHbaPolicy *after, CastsslEncryption then,
@@ -19,17 +19,18 @@ extern void castssl_hba_compare_encryptions(const CastsslHbaPolicy *before, Cast
 											CastsslHbaDifferences *differences);
 
 /*
- * How many rules ask for a certificate over TLS, while some of the clients that they answer come
- * in in plaintext without one.  *first (may be NULL) is the index of the first of them.
+ * The number of rules that ask for a certificate over TLS, although some of the clients that they
+ * answer are admitted in plaintext without one.  *first (may be NULL) is the index of the first
+ * of them.
  */
 extern int castssl_hba_count_fallbacks(const CastsslHbaPolicy *policy, const CastsslHbaWorld *world,
 									   int *first);
 
 /*
- * differences are those of castssl_hba_compare for these two policies, with TLS on.  Add a row
- * CASTSSL_HBA_MAY_FALL_BACK for clients that come in over TLS without a certificate before, that
- * are refused there or asked for one after, and that after admits in plaintext: after_rule is
- * that rule.  Certain is a row whose witness is such a client.  Keeps the order.
+ * differences are those of castssl_hba_compare for these two policies, with TLS on.  Adds a row
+ * CASTSSL_HBA_MAY_FALL_BACK for clients that before admits over TLS without a certificate, that
+ * after refuses there or asks for one, and that after admits in plaintext: after_rule is the rule
+ * that does.  A row is certain if its witness is such a client.  The rows stay sorted.
  */
 extern void castssl_hba_add_fallbacks(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
 									  const CastsslHbaWorld *world,

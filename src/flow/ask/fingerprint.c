@@ -21,7 +21,6 @@
 #include "server/hba_files.h"
 #include "server/parameters.h"
 #include "server/world.h"
-#include "tls/openssl.h"
 
 static List *
 add_part(List *parts, const char *part, const char *subject, const char *fingerprint)
@@ -64,7 +63,7 @@ plain_token(CastsslHbaToken token)
 	return token;
 }
 
-/* The order of a list means nothing. */
+/* Append the names sorted, because the order of a list means nothing. */
 static void
 append_names(StringInfo text, const CastsslHbaTokens *tokens)
 {
@@ -211,21 +210,6 @@ add_parameters(List *parts)
 
 /* ---- CAs and CRLs ---- */
 
-static char *
-crl_fingerprint(X509_CRL *crl)
-{
-	unsigned char *der = NULL;
-	int length = i2d_X509_CRL(crl, &der);
-	char *hash;
-
-	if (length < 0)
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						errmsg("could not encode a CRL: %s", castssl_openssl_error())));
-	hash = castssl_file_hash((const char *) der, length);
-	OPENSSL_free(der);
-	return hash;
-}
-
 static int
 compare_parts(const ListCell *a, const ListCell *b)
 {
@@ -255,7 +239,7 @@ add_trusted(List *parts, const char *part, CastsslPem pem, bool missing)
 		const CastsslCertificate *one = &certificates.items[i];
 
 		if (one->crl)
-			found = add_part(found, "crl", one->issuer, crl_fingerprint(one->crl));
+			found = add_part(found, "crl", one->issuer, one->fingerprint);
 		else if (strcmp(part, "ca") == 0)
 			found = add_part(found, "ca", one->subject, one->fingerprint);
 	}

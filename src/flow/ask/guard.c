@@ -116,10 +116,7 @@ message_of(const CastsslLosses *losses)
 	return psprintf("%s could not come back", sessions(refused));
 }
 
-/*
- * Could the way in of anybody become another one?  A certificate that is renewed leaves it as it
- * is.
- */
+/* Could the plan change anybody's way in?  A renewed certificate does not. */
 static bool
 changes_ways_in(const CastsslPlan *plan)
 {
@@ -141,7 +138,7 @@ castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const Castss
 	if (castssl_session_own() == NULL && changes_ways_in(plan))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("it cannot be known whether the caller would be refused afterwards"),
+				 errmsg("nobody can know whether the caller would be refused afterwards"),
 				 errdetail("The call comes from a process of the server that has no connection of "
 						   "its own, such as autovacuum or a background worker."),
 				 errhint("%s", castssl_anyway_hint(plan, again)),
@@ -153,10 +150,10 @@ castssl_guard_check(CastsslPlan *plan, const CastsslLosses *losses, const Castss
 	}
 	else if (plan->uses_staged && castssl_way_in_is_closed_by(plan))
 	{
-		message = "nobody could come in by TCP any more";
-		detail = plan->ssl_after ? "No line of pg_hba.conf would admit anybody so."
-								 : "TLS is off, and no line of pg_hba.conf would admit anybody "
-								   "without it.";
+		message = "nobody could connect by TCP any more";
+		detail = plan->ssl_after
+					 ? "No line of pg_hba.conf would admit anybody in this way."
+					 : "TLS is off, and no line of pg_hba.conf would admit anybody without TLS.";
 	}
 	else
 		return;

@@ -27,7 +27,7 @@ is_one_host(const CastsslHbaAddress *address)
 	return true;
 }
 
-/* Does the rule look as if made for a health check?  Then sets how that would come. */
+/* Does the rule look as if made for a health check?  If so, sets the connection of the check. */
 static bool
 is_for_check(const CastsslHbaRule *rule, int version, CastsslConnection *connection)
 {
@@ -42,7 +42,7 @@ is_for_check(const CastsslHbaRule *rule, int version, CastsslConnection *connect
 									   .family = rule->address.family,
 									   .encryption = CASTSSL_PLAINTEXT };
 	memcpy(connection->address, rule->address.address, sizeof(connection->address));
-	/* who names no database means the one of the user's name */
+	/* a client that names no database gets the one with the user's name */
 	connection->database = castssl_hba_word(database, true, version) == CASTSSL_WORD_NAME
 							   ? database->string
 							   : connection->user;
@@ -79,9 +79,9 @@ castssl_health_warn(CastsslPlan *plan)
 		castssl_plan_warn(
 			plan, "edit pg_hba", castssl_hba_plan_place(before, rule->file, rule->line_number),
 			CASTSSL_CODE_health_check,
-			psprintf("lets \"%s\" in from %s without a password, as health checks want it: one "
-					 "that speaks plaintext, such as HAProxy's option pgsql-check, takes this "
-					 "server for down afterwards.  Have it ask for TLS first (docs/poolers.md).",
+			psprintf("admits \"%s\" from %s without a password, as health checks need it.  A check "
+					 "that speaks plaintext, such as HAProxy's option pgsql-check, then reports "
+					 "this server as down.  Make the check ask for TLS first (docs/poolers.md).",
 					 connection.user, castssl_hba_range_text(&rule->address)));
 	}
 }

@@ -8,10 +8,10 @@
 #include "flow/plan/plan.h"
 
 /*
- * A warning step for each rule that looks as if made for one, and whose plaintext the plan takes
- * away: it lets one user in from one address without a password, as HAProxy's option pgsql-check
- * wants it.  No live session shows such a check, for it ends at the server's first answer; one
- * that comes by a rule for everybody cannot be told from other clients.
+ * Add a warning step for each rule that looks as if made for such a check, and whose plaintext
+ * the plan refuses: it admits one user from one address without a password, as HAProxy's option
+ * pgsql-check needs.  No live session shows such a check, because it ends at the server's first
+ * answer.  A check that comes by a rule for everybody looks like any other client.
  */
 extern void castssl_health_warn(CastsslPlan *plan);
 

@@ -8,6 +8,8 @@
 #include "miscadmin.h"
 
 #include "base/words.h"
+#include "change/attempt.h"
+#include "change/record.h"
 #include "flow/ask/impact.h"
 #include "flow/ask/proofs.h"
 #include "flow/ask/rotation.h"
@@ -16,7 +18,6 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/access/compare.h"
-#include "server/disk/swap.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/sessions.h"
@@ -51,7 +52,7 @@ over_tls(CastsslQuestion question, const CastsslExplanation *plaintext)
 	return plaintext->reason;
 }
 
-/* What happens to an encrypted session that would be refused so. */
+/* What happens to an encrypted session that would be refused. */
 static void
 try_plaintext(CastsslQuestion question, CastsslImpact *impact)
 {
@@ -68,8 +69,8 @@ try_plaintext(CastsslQuestion question, CastsslImpact *impact)
 	if (plaintext.verdict == CASTSSL_REFUSED || tls.verdict != CASTSSL_REFUSED)
 		return;
 	impact->in_plaintext = true;
-	impact->reason = psprintf("%s  In plaintext, to which most drivers fall back without a word "
-							  "(sslmode=prefer), it would come in: %s",
+	impact->reason = psprintf("%s  It would be admitted in plaintext, and most drivers fall back "
+							  "to plaintext without a word (sslmode=prefer): %s",
 							  impact->reason, plaintext.reason);
 }
 
@@ -97,7 +98,7 @@ judge_session(CastsslQuestion *question, const CastsslSession *session,
 	return impact;
 }
 
-/* The CRLs that the question's server asks. */
+/* Set the CRLs that the question's server checks, and the CAs judged with them. */
 static void
 ask_crls(CastsslQuestion *question)
 {
@@ -127,32 +128,63 @@ castssl_impact(const CastsslSession *sessions, int count, const CastsslQuestion 
 
 /* ---- who loses by a plan ---- */
 
-/* What all sessions are judged by. */
+/* The facts by which all sessions are judged. */
 typedef struct Judge
 {
 	const CastsslPlan *plan;
 	CastsslQuestion now;
 	CastsslQuestion after;
-	bool knows_now; /* the server goes by what is on disk */
-	/* after the plan is undone, if its reload loads what somebody has edited: that stays */
+	bool knows_now; /* the server uses what is on disk */
+	/*
+	 * the plan's reload also loads what somebody has edited, and that stays when the plan is
+	 * undone
+	 */
 	bool leaves_something;
 	CastsslQuestion undone;
 } Judge;
 
-/* The plan to load what is on disk, and nothing else. */
+static void
+add_waiting(void *arg)
+{
+	CastsslPlan *plan = arg;
+	CastsslCertificates ca = { 0 };
+	CastsslFindings ignored = { 0 };
+	CastsslPem pem;
+
+	castssl_plan_material_afterwards(plan);
+	if (plan->material == NULL)
+		return;
+	pem = castssl_material_pem(plan->material, CASTSSL_ROLE_CA);
+	if (pem.data && castssl_certificates_read(pem.data, pem.length, pem.name, &ca, &ignored))
+		castssl_rotation_compare(plan, &ca, &ignored);
+}
+
+/* The plan to load what is on disk, files and values of parameters, and nothing else. */
 static CastsslPlan *
 only_reload(CastsslHbaPolicy *policy)
 {
 	CastsslPlan *plan = castssl_plan_new("reload");
+	ListCell *cell;
 
 	plan->reload = true;
 	plan->hba_before = plan->hba_after = policy;
 	plan->ssl_after = castssl_tls_is_on();
+	foreach (cell, castssl_parameters_waiting())
+	{
+		CastsslChangedParameter *parameter = palloc0(sizeof(CastsslChangedParameter));
+
+		parameter->name = lfirst(cell);
+		parameter->after = castssl_parameter_at_start(parameter->name);
+		plan->parameters = lappend(plan->parameters, parameter);
+	}
+	/* if a file cannot be read, the server does not load the new ones either */
+	if (plan->parameters != NIL && castssl_attempt(add_waiting, plan) != NULL)
+		plan->material = NULL;
 	castssl_rotation_of_reload(plan);
 	return plan;
 }
 
-/* Who is left out where the plan is undone, and all that is on disk stays loaded. */
+/* Prepare to judge who stays out if the plan is undone, and what else is on disk stays loaded. */
 static void
 prepare_undone(Judge *judge)
 {
@@ -173,7 +205,7 @@ prepare(Judge *judge, const CastsslPlan *plan)
 {
 	CastsslQuestion question = { .brief = true, .world = castssl_hba_world() };
 
-	/* Nobody is to be cut off, whoever calls; what the caller may not know is not said below. */
+	/* Nobody may be cut off, whoever calls. hide_secret() removes what the caller may not know. */
 	question.knows_secrets = true;
 	judge->plan = plan;
 	judge->now = judge->after = judge->undone = question;
@@ -181,14 +213,14 @@ prepare(Judge *judge, const CastsslPlan *plan)
 	castssl_question_after(&judge->after, plan);
 	judge->knows_now =
 		plan->hba_before->nerrors == 0 && castssl_unloaded_configuration(plan->hba_before) == NULL;
-	/* nobody knows whom the CRL that is loaded refuses */
+	/* if another CRL is loaded, it is unknown whom it refuses */
 	if (!castssl_unloaded_role(CASTSSL_ROLE_CRL))
 		ask_crls(&judge->now);
 	ask_crls(&judge->after);
 	prepare_undone(judge);
 }
 
-/* Is it to be cut off, for it showed a certificate that is revoked? */
+/* Does the plan revoke the session's certificate, so that it is meant to be cut off? */
 static bool
 is_revoked(const Judge *judge, const CastsslSession *session)
 {
@@ -199,8 +231,8 @@ is_revoked(const Judge *judge, const CastsslSession *session)
 }
 
 /*
- * Judge a session after the plan.  True if it loses: by what the plan does.  A session that could
- * not come back now either does not, unless it is not known by which rules the server goes now.
+ * Judge a session after the plan.  True if it loses because of the plan.  A session that could
+ * not come back now either does not lose, unless it is unknown which rules the server uses now.
  */
 static bool
 loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
@@ -213,18 +245,18 @@ loses(Judge *judge, const CastsslSession *session, CastsslImpact *impact)
 	if (impact->unknown == NULL && impact->verdict != CASTSSL_REFUSED)
 		return false;
 	today = judge_session(&judge->now, session, &now);
-	/* what nobody can say today either is no part of the plan */
+	/* what is unknown now, too, is not because of the plan */
 	if (judge->knows_now && castssl_same_text(today.unknown, impact->unknown))
 		impact->unknown = NULL;
 	if (impact->verdict != CASTSSL_REFUSED || is_revoked(judge, session))
 		return false;
-	/* what the role or the database says is the same, whatever the server has loaded */
+	/* a refusal by role or database is the same now, whatever the server has loaded */
 	if (!judge->knows_now && after.line_verdict == CASTSSL_REFUSED)
 		return true;
 	return today.verdict != CASTSSL_REFUSED || (today.in_plaintext && !impact->in_plaintext);
 }
 
-/* Does it stay out, or in plaintext, when the plan is undone? */
+/* Does it stay out, or come back only in plaintext, after the plan is undone? */
 static bool
 stays_lost(Judge *judge, const CastsslSession *session)
 {
@@ -234,7 +266,7 @@ stays_lost(Judge *judge, const CastsslSession *session)
 		   judge_session(&judge->undone, session, &undone).verdict == CASTSSL_REFUSED;
 }
 
-/* What is said of a session to who may not know which password is stored. */
+/* Hide the reason from a caller who may not know which password is stored. */
 static void
 hide_secret(CastsslQuestion question, CastsslImpact *impact)
 {
@@ -244,10 +276,10 @@ hide_secret(CastsslQuestion question, CastsslImpact *impact)
 	question.knows_secrets = false;
 	shown = judge_session(&question, impact->session, &after);
 	impact->reason =
-		shown.verdict == impact->verdict ? shown.reason : "Why is shown only to superusers.";
+		shown.verdict == impact->verdict ? shown.reason : "Only superusers can see the reason.";
 }
 
-/* Who is asked about: the caller first.  Clients that are remembered will stand behind. */
+/* The sessions to judge, the caller's own first. */
 static const CastsslSession **
 who_is_asked(CastsslPlan *plan, int *count)
 {
@@ -260,7 +292,7 @@ who_is_asked(CastsslPlan *plan, int *count)
 	all = palloc((nsessions + 1) * sizeof(*all));
 	*count = 0;
 	if (own)
-		all[(*count)++] = own; /* more is known of it */
+		all[(*count)++] = own; /* castssl_session_own() knows more about it */
 	for (int i = 0; i < nsessions; i++)
 	{
 		if (own == NULL || sessions[i].pid != own->pid)
@@ -304,7 +336,10 @@ castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses)
 void
 castssl_impact_losses_by_reload(CastsslHbaPolicy *policy, CastsslLosses *losses)
 {
-	castssl_impact_losses(only_reload(policy), losses);
+	CastsslPlan *plan = only_reload(policy);
+
+	castssl_impact_losses(plan, losses);
+	losses->rotation = plan->rotation;
 }
 
 /* ---- in words ---- */
@@ -315,7 +350,7 @@ castssl_impact_is_shown(const CastsslSession *session)
 	return session->pid == MyProcPid || castssl_caller_may_see_sessions();
 }
 
-/* "application "web"" in its clause; "" where there is none, or it is not for all eyes. */
+/* ", application "web""; "" if there is none, or the caller may not see it. */
 static char *
 application(const CastsslSession *session)
 {
@@ -342,7 +377,7 @@ castssl_impact_reason(const CastsslImpact *impact)
 {
 	return castssl_impact_is_shown(impact->session)
 			   ? impact->reason
-			   : "Why is shown only to superusers and members of pg_read_all_stats.";
+			   : "Only superusers and members of pg_read_all_stats can see the reason.";
 }
 
 static void
@@ -351,7 +386,7 @@ warn(CastsslPlan *plan, const char *target, CastsslCode code, const char *detail
 	castssl_plan_warn(plan, "edit pg_hba", target, code, detail);
 }
 
-/* About the sessions of whose clients nobody can say whether they could come back. */
+/* Warn of the sessions of which it is unknown whether they could come back. */
 static void
 warn_of_unknown(CastsslPlan *plan, const CastsslLosses *losses)
 {
@@ -361,10 +396,10 @@ warn_of_unknown(CastsslPlan *plan, const CastsslLosses *losses)
 		return;
 	initStringInfo(&who);
 	for (int i = 0; i < Min(losses->nunknown, MOST_WARNINGS); i++)
-		appendStringInfo(&who, "%s%d (%s)", i > 0 ? ", " : "", losses->unknown[i].session->pid,
-						 losses->unknown[i].session->connection.user);
+		castssl_append_listed(&who, psprintf("%d (%s)", losses->unknown[i].session->pid,
+											 losses->unknown[i].session->connection.user));
 	warn(plan, "sessions", CASTSSL_CODE_session_unknown,
-		 psprintf("whether %s could come back cannot be known: %s%s.  %s",
+		 psprintf("nobody can know whether %s could come back: %s%s.  %s",
 				  castssl_counted(losses->nunknown, "live session", "live sessions"), who.data,
 				  losses->nunknown > MOST_WARNINGS ? ", ..." : "",
 				  castssl_impact_is_shown(losses->unknown[0].session)
@@ -373,8 +408,8 @@ warn_of_unknown(CastsslPlan *plan, const CastsslLosses *losses)
 }
 
 /*
- * What is said of several losers that come in the same way, at the first of them.  A pool holds on
- * to its sessions: they are not cut off, but go on as they are.
+ * What to add, at the first of them, about several losers that come in the same way.  A pool
+ * keeps its sessions: they are not cut off yet.
  */
 static char *
 about_pool(const CastsslLosses *losses, int first)
@@ -389,11 +424,10 @@ about_pool(const CastsslLosses *losses, int first)
 			return "";
 		alike++;
 	}
-	return alike == 1
-			   ? ""
-			   : psprintf("  %d sessions came in this way: a pool keeps them as they are until "
-						  "it connects anew (RECONNECT in the console of PgBouncer).",
-						  alike);
+	return alike == 1 ? ""
+					  : psprintf("  There are %d such sessions.  A pool keeps them until it "
+								 "reconnects (RECONNECT in the console of PgBouncer).",
+								 alike);
 }
 
 static void
@@ -406,8 +440,8 @@ warn_of_losses(CastsslPlan *plan, const CastsslLosses *losses)
 		warn(plan, psprintf("session %d", impact->session->pid),
 			 impact->in_plaintext ? CASTSSL_CODE_session_plaintext : CASTSSL_CODE_session_cut_off,
 			 psprintf(impact->in_plaintext
-						  ? "a connection like it (%s) could come back only in plaintext, and is "
-							"encrypted now.  %s%s"
+						  ? "is encrypted now; a connection like it (%s) could come back only in "
+							"plaintext.  %s%s"
 						  : "a connection like it (%s) would be refused afterwards.  %s%s",
 					  castssl_impact_who(impact->session), castssl_impact_reason(impact),
 					  about_pool(losses, i)));
@@ -436,7 +470,7 @@ warn_of_differences(CastsslPlan *plan)
 
 		if ((difference->change != CASTSSL_HBA_NEWLY_ADMITTED &&
 			 difference->change != CASTSSL_HBA_NEWLY_REFUSED) ||
-			/* where TLS goes off, nobody comes in over it: that is asked for */
+			/* turning TLS off refuses everybody over TLS: that was asked for */
 			(difference->change == CASTSSL_HBA_NEWLY_REFUSED && castssl_tls_is_on() &&
 			 !plan->ssl_after) ||
 			++told > MOST_WARNINGS)

@@ -15,8 +15,8 @@ typedef struct CastsslImpact
 	/* for a new connection with the same database, user, address and encryption */
 	CastsslVerdict verdict;
 	/*
-	 * The session is encrypted, a new one would be refused so, and would come in in plaintext from
-	 * the same address: as clients with sslmode=prefer do by themselves.
+	 * The session is encrypted, and a new one would be refused with that encryption, but admitted
+	 * in plaintext from the same address.  Clients with sslmode=prefer fall back by themselves.
 	 */
 	bool in_plaintext;
 	const char *reason;
@@ -27,7 +27,7 @@ typedef struct CastsslImpact
 extern const char *castssl_impact_name(const CastsslImpact *impact);
 
 /*
- * Judge a new connection like each of these sessions.  asked says what the server goes by
+ * Judge a new connection like each of these sessions.  asked describes the server
  * (castssl_question_now or castssl_question_after).  Returns one element for each session;
  * palloc'd.
  */
@@ -40,33 +40,39 @@ typedef struct CastsslLosses
 	CastsslImpact *items; /* refused, or in_plaintext; the caller's own session first */
 	int count;
 	bool own; /* the first one is the caller's */
-	/* those of which nobody can say whether they could come back */
+	/* sessions of which it is unknown whether they could come back */
 	CastsslImpact *unknown;
 	int nunknown;
+	const struct CastsslRotation *rotation; /* of a reload: the CA file is not the loaded one */
 } CastsslLosses;
 
 /*
- * Who could not come back once the plan is in effect, or only in plaintext though encrypted now:
- * of all clients that are connected, walsenders too.  Not where the plan has no part in it: who
- * could not come back now either, as a role that may not log in; and not who showed a certificate
- * that the plan revokes.
+ * The connected clients, walsenders included, that could not come back once the plan is in
+ * effect, or only in plaintext although they are encrypted now.  Leaves out those that could not
+ * come back now either, such as a role that may not log in, and those whose certificate the plan
+ * revokes.
  */
 extern void castssl_impact_losses(CastsslPlan *plan, CastsslLosses *losses);
 
-/* The same for a reload alone, which loads what somebody has edited; policy: pg_hba.conf on disk.
+/*
+ * The same for a reload alone, which loads what somebody has edited: files, and values of
+ * parameters.  policy: pg_hba.conf on disk.
  */
 extern void castssl_impact_losses_by_reload(CastsslHbaPolicy *policy, CastsslLosses *losses);
 
-/* May the caller see from where the session comes, and what it showed? */
+/* May the caller see where the session comes from, and what it showed? */
 extern bool castssl_impact_is_shown(const CastsslSession *session);
 
 /*
  * "client backend "alice", database "app", from 10.0.0.1, application "web""; address and
- * application not for all eyes.
+ * application only if the caller may see them.  Palloc'd.
  */
 extern char *castssl_impact_who(const CastsslSession *session);
 
-/* The reason, for the eyes of the caller.  Needs no privilege for the caller's own session. */
+/*
+ * The reason, or a sentence instead of it if the caller may not see it.  The caller may always
+ * see that of its own session.
+ */
 extern const char *castssl_impact_reason(const CastsslImpact *impact);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * inquiry.c
- *		What castssl_explain has found out so far, shared by the files that find it out.
+ *		What castssl_explain has found out so far, shared by the files that it calls.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * inquiry.h
- *		What castssl_explain has found out so far, shared by the files that find it out.
+ *		What castssl_explain has found out so far, shared by the files that it calls.
  */
 #ifndef CASTSSL_FLOW_ASK_INQUIRY_H
 #define CASTSSL_FLOW_ASK_INQUIRY_H

@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "base/settings.h"
 #include "flow/ask/issuer.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
@@ -23,7 +22,7 @@ read_text(const char *text, size_t length, const char *name)
 	return read;
 }
 
-/* The certificates of the file that a role's parameter names; none where it cannot be read. */
+/* The certificates of the file that a role's parameter names; none if it cannot be read. */
 static CastsslCertificates
 read_in_use(CastsslRole role)
 {
@@ -41,7 +40,7 @@ read_served(void)
 	char *sent = NULL;
 
 	if (name && castssl_reload_covers(name) != CASTSSL_LOADED && castssl_probe_possible())
-		sent = castssl_probe_chain(castssl_verify_timeout);
+		sent = castssl_probe_chain();
 	return sent ? read_text(sent, strlen(sent), name) : read_in_use(CASTSSL_ROLE_CERTIFICATE);
 }
 
@@ -51,6 +50,7 @@ castssl_issuer_warn(CastsslPlan *plan, const CastsslCertificates *server,
 {
 	CastsslCertificates server_now;
 	CastsslCertificates ca_now;
+	const char *issuer = castssl_certificates_first(server)->issuer;
 	const char *root;
 
 	if (!castssl_tls_is_on())
@@ -63,9 +63,11 @@ castssl_issuer_warn(CastsslPlan *plan, const CastsslCertificates *server,
 		plan, "check certificate",
 		castssl_path_base(plan->material->files[CASTSSL_ROLE_CERTIFICATE].name),
 		CASTSSL_CODE_issuer_changed,
-		psprintf("clients that verify the server (sslmode=verify-ca or verify-full) by the root of "
-				 "the certificate in use, %s, refuse this one, whose issuer is another: %s.  Give "
-				 "them the new root first, in one file with the old one (sslrootcert), and only "
-				 "then this certificate to the server.",
-				 root, castssl_certificates_first(server)->issuer));
+		psprintf("clients that verify the server (sslmode=verify-ca or verify-full) trust %s, the "
+				 "root of the certificate in use.  They would refuse this certificate, because its "
+				 "issuer is %s.  First give these clients the old and the new root in one file "
+				 "(sslrootcert).  Then install this certificate.",
+				 root,
+				 strcmp(root, issuer) == 0 ? "another one, of the same name and with another key"
+										   : issuer));
 }

@@ -9,8 +9,8 @@
 #include "tls/certificate.h"
 
 /*
- * Add a warning step if the plan replaces the certificate in use by one that does not verify by
- * the root that verifies the one in use.  server and ca are what the plan's files hold.
+ * Add a warning step if the plan replaces the certificate in use, and the root of the one in use
+ * does not verify the new one.  server and ca are what the plan's files hold.
  */
 extern void castssl_issuer_warn(CastsslPlan *plan, const CastsslCertificates *server,
 								const CastsslCertificates *ca);

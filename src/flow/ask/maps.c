@@ -11,17 +11,17 @@
 #include "server/parameters.h"
 #include "server/world.h"
 
-#define MOST_NAMES 5 /* of a map, that are named one by one */
+#define MOST_NAMES 5 /* names of a map that are listed one by one */
 
-/* A name from outside that a rule wants to be, or to map to, the user's. */
+/* A name from outside the database.  It must be the user's, or a map must map it to the user's. */
 typedef struct Outside
 {
 	const char *kind; /* "certificate's CN" */
 	const char *name; /* NULL: not known here */
-	bool fold;        /* compared in any case */
+	bool fold;        /* compared without regard to case */
 } Outside;
 
-/* A line to paste, in a sentence; nothing where there is none. */
+/* Say a sentence with a line to paste; nothing if line is NULL. */
 static void
 say_line(CastsslInquiry *inquiry, const char *text, const char *line)
 {
@@ -31,7 +31,7 @@ say_line(CastsslInquiry *inquiry, const char *text, const char *line)
 
 /* ---- through a map ---- */
 
-/* The lines that the file has count; those that the server has may be others. */
+/* The lines of the file are judged here; the server may still use older ones. */
 static void
 say_refused_file(CastsslInquiry *inquiry)
 {
@@ -40,8 +40,8 @@ say_refused_file(CastsslInquiry *inquiry)
 	if (line == NULL)
 		return;
 	castssl_say(inquiry,
-				"The server refuses line %d of \"%s\" (%s), and with it the whole file; what it "
-				"loaded before stays in force, and after a restart no map works.",
+				"The server refuses line %d of \"%s\" (%s), and with it the whole file.  What it "
+				"loaded before stays in force.  After a restart no map works.",
 				line->line_number, line->path, line->error);
 }
 
@@ -92,7 +92,7 @@ name_is_mapped(CastsslInquiry *inquiry, const char *map, const Outside *outside)
 	return false;
 }
 
-/* Whom does the map let in as the user?  False if it is certainly nobody. */
+/* Say who may log in as the user through the map.  False if it is certainly nobody. */
 static bool
 somebody_is_mapped(CastsslInquiry *inquiry, const char *map, const Outside *outside)
 {
@@ -113,9 +113,9 @@ somebody_is_mapped(CastsslInquiry *inquiry, const char *map, const Outside *outs
 		const CastsslIdentLine *line = &ident->lines[lines[i]];
 		const char *name = line->system_user.string;
 
-		appendStringInfo(&names,
-						 name[0] == '/' ? "%s each that fits %s (line %d)" : "%s \"%s\" (line %d)",
-						 i > 0 ? "," : "", name, line->line_number);
+		appendStringInfo(
+			&names, name[0] == '/' ? "%s each that matches %s (line %d)" : "%s \"%s\" (line %d)",
+			i > 0 ? "," : "", name, line->line_number);
 	}
 	castssl_say(inquiry, "As \"%s\" the map \"%s\" in \"%s\" lets these log in, by the %s:%s%s.",
 				asked.role, map, ident->lines[lines[0]].path, outside->kind, names.data,
@@ -133,7 +133,7 @@ name_is_user(CastsslInquiry *inquiry, const Outside *outside)
 
 	if (outside->name == NULL)
 	{
-		castssl_say(inquiry, "The %s must be the user's name, \"%s\"; it is not known here.",
+		castssl_say(inquiry, "The %s must be the user's name, \"%s\".  Nobody can know it here.",
 					outside->kind, user);
 		return true;
 	}
@@ -175,7 +175,8 @@ castssl_certificate_name_fits(CastsslInquiry *inquiry)
 		outside.name = "";
 	if (outside.name && outside.name[0] == '\0')
 	{
-		castssl_say(inquiry, "The line wants a %s in the certificate, and there is none.",
+		castssl_say(inquiry,
+					"The line needs a %s in the certificate, but the certificate has none.",
 					whole ? "DN" : "CN");
 		return false;
 	}
@@ -193,7 +194,10 @@ castssl_certificate_name_fits(CastsslInquiry *inquiry)
 	return false;
 }
 
-/* PostgreSQL: pg_GSS_checkauth.  *fits: false if the realm is another one. */
+/*
+ * The principal as the server compares it (PostgreSQL: pg_GSS_checkauth).  *other_realm: the
+ * realm that the rule wants, if the principal has another one; else NULL.
+ */
 static const char *
 principal_to_compare(const CastsslInquiry *inquiry, bool fold, const char **other_realm)
 {
@@ -224,7 +228,7 @@ principal_fits(CastsslInquiry *inquiry, const char *kind)
 	if (other_realm == NULL)
 		return fits(inquiry, &outside);
 	castssl_say(inquiry,
-				"The line takes only principals of the realm \"%s\", and this one is \"%s\".",
+				"The line accepts only principals of the realm \"%s\", and this one is \"%s\".",
 				other_realm, inquiry->question->principal);
 	return false;
 }

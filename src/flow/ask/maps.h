@@ -11,14 +11,14 @@
 #include "flow/ask/inquiry.h"
 
 /*
- * clientcert=verify-full, and the method cert: does the certificate's name fit?  Where the
- * name is not known: could any?  Says why.
+ * For clientcert=verify-full and the method cert: does the certificate's name fit the user?  If
+ * the name is unknown: could any name fit?  Says why.
  */
 extern bool castssl_certificate_name_fits(CastsslInquiry *inquiry);
 
 /*
- * The same of the name that the rule's method finds out.  True for a method that needs none,
- * such as a password.
+ * The same for the name that the rule's method finds.  True for a method without a name, such as
+ * a password.
  */
 extern bool castssl_method_name_fits(CastsslInquiry *inquiry);
 

@@ -30,15 +30,15 @@ warn_of_fallback(CastsslPlan *plan)
 	if (count > 0)
 		castssl_plan_warn(
 			plan, "edit pg_hba", place_of(plan->hba_after, first), CASTSSL_CODE_plaintext_fallback,
-			psprintf("%s for a certificate over TLS while plaintext stays open to the "
-					 "same clients: a client with sslmode=prefer (the default of most drivers) "
-					 "and no certificate comes back in plaintext without a word.  To close it: "
-					 "SELECT * FROM castssl_enable(plaintext => 'block', confirm_within => "
-					 "'10 min');",
-					 castssl_counted(count, "rule asks", "rules ask")));
+			psprintf(
+				"%s for a certificate over TLS, but plaintext stays open: a client with "
+				"sslmode=prefer (the default) and no certificate falls back to plaintext.  To "
+				"close it: SELECT * FROM castssl_enable(plaintext => 'block', confirm_within => "
+				"'10 min');",
+				castssl_counted(count, "rule asks", "rules ask")));
 }
 
-/* Is the row about a hostnossl line that goes, whose clients are refused over TLS? */
+/* Is the row about a hostnossl line that is removed, and whose clients are refused over TLS? */
 static bool
 is_left_without_tls(const CastsslPlan *plan, const CastsslHbaPolicy *before,
 					const CastsslHbaDifference *row)
@@ -81,8 +81,8 @@ warn_of_lines_without_tls(CastsslPlan *plan)
 		if (++count <= MOST_NAMED)
 			castssl_plan_warn(plan, "edit pg_hba", place_of(before, row->before_rule),
 							  CASTSSL_CODE_no_tls_line,
-							  psprintf("goes, and no line lets its clients in over TLS: database "
-									   "%s, user %s, address %s",
+							  psprintf("is no longer in force, and no line admits its clients over "
+									   "TLS: database %s, user %s, address %s",
 									   row->database, row->user, row->address));
 	}
 	if (count > MOST_NAMED)

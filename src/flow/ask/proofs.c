@@ -1,7 +1,7 @@
 /*
  * proofs.c
- *		What a plan does to the proof that pg_hba.conf asks for: nobody has to give one any
- *		more, or the one that is stored does not do.
+ *		What a plan does to the proof that pg_hba.conf asks for: it asks for none any more, or
+ *		for one that the stored password cannot give.
  */
 #include "postgres.h"
 
@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 
 #include "flow/ask/proofs.h"
+#include "flow/plan/hba_plan.h"
 #include "hba/access/compare.h"
 #include "server/account.h"
 #include "server/process/caller.h"
@@ -20,10 +21,12 @@
 char *
 castssl_proofs_difference_text(const CastsslHbaDifference *difference)
 {
-	return psprintf("database %s, user %s, address %s, encryption %s: %s before, %s afterwards",
-					difference->database, difference->user,
-					difference->address ? difference->address : "none", difference->encryption,
-					difference->before, difference->after);
+	char *from = difference->address ? psprintf("address %s, encryption %s", difference->address,
+												difference->encryption)
+									 : "a Unix-domain socket";
+
+	return psprintf("database %s, user %s, %s: %s before, %s afterwards", difference->database,
+					difference->user, from, difference->before, difference->after);
 }
 
 /* ---- trust where proof was asked for ---- */
@@ -38,6 +41,7 @@ check_without_proof(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 
 	castssl_hba_compare(plan->hba_before, plan->ssl_after, plan->hba_after, plan->ssl_after,
 						castssl_hba_world_with_roles(), &differences);
+	castssl_hba_plan_tidy(&differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		if (differences.items[i].change != CASTSSL_HBA_ADMITTED_WITHOUT_PROOF)
@@ -58,9 +62,9 @@ check_without_proof(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 						"proof"),
 				 errdetail("For example %s.", castssl_proofs_difference_text(first)),
 				 errhint("%s%s",
-						 plan->uses_staged
-							 ? "Look at castssl_hba_compare() before you apply what is staged.  "
-							 : "",
+						 plan->uses_staged ? "Look at SELECT * FROM castssl_hba_compare(); before "
+											 "you apply the staged edits.  "
+										   : "",
 						 castssl_anyway_hint(plan, again)),
 				 castssl_err_reason("castssl_without_proof")));
 }
@@ -73,8 +77,10 @@ is_scram(const CastsslHbaRule *rule)
 	return strcmp(rule->method, "scram-sha-256") == 0;
 }
 
-/* Does the rule change, for a role with an MD5 secret, from one that it can satisfy to one that it
- * cannot? */
+/*
+ * Does the rule change, for a role with an MD5 secret, from one that it can satisfy to one that
+ * it cannot?
+ */
 static bool
 cuts_off(const CastsslHbaDifference *difference, const CastsslHbaPolicy *before,
 		 const CastsslHbaPolicy *after)
@@ -126,7 +132,10 @@ policy_of_role(const CastsslHbaPolicy *policy, const char *name, const CastsslHb
 	return own;
 }
 
-/* Those with an MD5 secret that log in before and not after; *more: and others. */
+/*
+ * Up to MOST_NAMED roles with an MD5 secret that log in before and not after; *more: there are
+ * others.
+ */
 static List *
 md5_roles(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after, bool tls, bool *more)
 {
@@ -136,7 +145,7 @@ md5_roles(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after, bool tl
 	List *found = NIL;
 
 	*more = false;
-	/* nearly always nobody, and then there is no need to ask for each role */
+	/* usually nobody is cut off, and then there is no need to check each role */
 	if (count == 0 || !is_cut_off(before, after, tls, world))
 		return NIL;
 	for (int i = 0; i < count && !*more; i++)
@@ -164,7 +173,7 @@ castssl_proofs_md5_text(const CastsslHbaPolicy *before, const CastsslHbaPolicy *
 	if (roles == NIL)
 		return NULL;
 	if (!castssl_caller_is_superuser())
-		return pstrdup("Which roles these are is shown only to superusers.");
+		return pstrdup("Only superusers can see which roles these are.");
 	initStringInfo(&text);
 	appendStringInfoString(&text, "The passwords of these roles are stored as MD5: ");
 	foreach (cell, roles)
@@ -182,18 +191,17 @@ check_md5(CastsslPlan *plan, bool allowed, const CastsslAgain *again)
 	if (text == NULL)
 		return;
 	castssl_plan_warn(plan, "edit pg_hba", "scram-sha-256", CASTSSL_CODE_md5_password,
-					  psprintf("roles would be refused afterwards where it asks for their "
-							   "passwords.  %s",
-							   text));
+					  psprintf("would refuse some roles.  %s", text));
 	if (!allowed)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("roles would be refused afterwards, for scram-sha-256 does not take "
-							   "a password that is stored as MD5"),
-						errdetail("%s", text),
-						errhint("Set their passwords once more while password_encryption is "
-								"scram-sha-256.  %s",
-								castssl_anyway_hint(plan, again)),
-						castssl_err_reason("castssl_would_cut_off")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("scram-sha-256 would refuse some roles, because their passwords are stored as "
+					"MD5"),
+			 errdetail("%s", text),
+			 errhint("Set their passwords again while password_encryption is scram-sha-256.  %s",
+					 castssl_anyway_hint(plan, again)),
+			 castssl_err_reason("castssl_would_cut_off")));
 }
 
 void

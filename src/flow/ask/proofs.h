@@ -1,7 +1,7 @@
 /*
  * proofs.h
- *		What a plan does to the proof that pg_hba.conf asks for: nobody has to give one any
- *		more, or the one that is stored does not do.
+ *		What a plan does to the proof that pg_hba.conf asks for: it asks for none any more, or
+ *		for one that the stored password cannot give.
  */
 #ifndef CASTSSL_FLOW_ASK_PROOFS_H
 #define CASTSSL_FLOW_ASK_PROOFS_H
@@ -11,17 +11,17 @@
 #include "hba/access/compare.h"
 
 /*
- * Call once for a plan: a warning step for each kind of connections that come in without a
- * proof of who they are though one was asked for (CASTSSL_HBA_ADMITTED_WITHOUT_PROOF), and
- * for each role that is cut off because its password is stored as MD5 and scram-sha-256 asks
- * for it.  Unless allowed (force, or undone when nobody confirms) 55000 where there is one, with
+ * Call once for a plan.  Adds a warning step for each kind of connections that are admitted
+ * without proof of who they are, although one was asked for (CASTSSL_HBA_ADMITTED_WITHOUT_PROOF).
+ * Adds another one if roles are cut off because scram-sha-256 does not accept a password that is
+ * stored as MD5. 55000 in both cases unless allowed (force, or undone when nobody confirms), with
  * the hint of castssl_anyway_hint.
  */
 extern void castssl_proofs_check(CastsslPlan *plan, bool allowed, const CastsslAgain *again);
 
 /*
- * A sentence about the roles that log in by a password stored as MD5 and would no longer:
- * who they are, for superusers.  Palloc'd; NULL: there is none.
+ * A sentence about the roles whose MD5 password admits them before, but not after.  Names them to
+ * superusers only.  Palloc'd; NULL if there are none.
  */
 extern char *castssl_proofs_md5_text(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after,
 									 bool tls);

@@ -24,12 +24,12 @@ castssl_question_now(CastsslQuestion *question, const CastsslHbaPolicy *policy)
 	question->rotation = NULL;
 }
 
-/* On what terms the server takes TLS when the plan is in effect; NULL: now. */
+/* The TLS parameters of the server once the plan is in effect; plan NULL: now. */
 static const CastsslTlsTerms *
 tls_terms(const CastsslPlan *plan)
 {
 	CastsslTlsTerms *terms = palloc(sizeof(CastsslTlsTerms));
-	/* since 18 with another name, and with ciphers for TLS 1.3 */
+	/* 18 has another name for ssl_ecdh_curve, and a parameter for the ciphers of TLS 1.3 */
 	bool several = GetConfigOption("ssl_groups", true, false) != NULL;
 
 #define VALUE(name) (plan ? castssl_plan_value(plan, name) : castssl_parameter_value(name))
@@ -69,8 +69,8 @@ castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan)
 }
 
 /*
- * The CN in a subject as pg_stat_ssl shows it.  NULL where it is not known: a subject of
- * NAMEDATALEN - 1 bytes may be cut.
+ * The CN in a subject as pg_stat_ssl shows it.  NULL if it is unknown: a subject of NAMEDATALEN -
+ * 1 bytes may be cut.
  */
 static const char *
 common_name(const char *subject)

@@ -26,24 +26,24 @@ typedef struct CastsslQuestion
 	const char *account;     /* of the operating system that it runs as; NULL: unknown */
 	CastsslTlsPast past;     /* how the client came in by TLS; version NULL: unknown */
 
-	/* what the server goes by: castssl_question_now or castssl_question_after */
+	/* what the server uses: castssl_question_now or castssl_question_after sets it */
 	const CastsslHbaPolicy *policy;
 	bool tls;                        /* it offers TLS */
 	bool has_ca;                     /* and has CAs for checking client certificates */
 	const CastsslMaterial *material; /* CA and CRL; NULL: those in force */
 	const CastsslRotation *rotation; /* how the CAs change; NULL: they do not */
-	/* that a certificate is looked up in of which no more is known; NULL: there are none */
+	/* checked for a certificate of which only issuer and serial number are known; NULL: none */
 	const CastsslCertificates *crls;
-	const CastsslIssuers *issuers; /* the CAs, as these CRLs leave them; NULL: not known */
+	const CastsslIssuers *issuers; /* the CAs, judged with these CRLs; NULL: unknown */
 	const char *ciphers;           /* ssl_ciphers */
-	/* versions, ciphers and groups before and after; NULL: what the session has is good */
+	/* versions, ciphers and groups before and after; NULL: they stay the same */
 	const CastsslTlsTerms *terms_before;
 	const CastsslTlsTerms *terms_after;
 
 	const CastsslHbaWorld *world;
-	bool brief; /* nothing about the lines above */
+	bool brief; /* say nothing about the lines above */
 	bool show_secrets;
-	bool knows_secrets; /* who asks may know whether and how a password is stored for the role */
+	bool knows_secrets; /* the caller may know whether and how a password is stored for the role */
 } CastsslQuestion;
 
 /* Ask about the server as it is, with that policy. */
@@ -53,8 +53,8 @@ extern void castssl_question_now(CastsslQuestion *question, const CastsslHbaPoli
 extern void castssl_question_after(CastsslQuestion *question, const CastsslPlan *plan);
 
 /*
- * Ask about a new connection like that session.  What is known of a certificate is what
- * the session shows of it; of the caller's own session, the certificate itself.
+ * Ask about a new connection like that session.  Of its certificate only what the server's views
+ * show is known; of the caller's own, the certificate itself.
  */
 extern void castssl_question_session(CastsslQuestion *question, const CastsslSession *session);
 

@@ -12,7 +12,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
-#include "base/settings.h"
 #include "base/words.h"
 #include "flow/ask/rotation.h"
 #include "flow/ask/unloaded.h"
@@ -204,7 +203,7 @@ describe_root(StringInfo detail, const CastsslCertificate *root, int number,
 						 castssl_counted(count, "live session", "live sessions"), root->subject,
 						 text.data, unclear ? " (or of another CA with that name)" : "");
 	else if (unknown)
-		appendStringInfo(detail, "Whether a live session needs %s cannot be known.  ",
+		appendStringInfo(detail, "Nobody can know whether a live session needs %s.  ",
 						 root->subject);
 	else
 		appendStringInfo(detail, "No live session showed a certificate of %s.  ", root->subject);
@@ -263,10 +262,12 @@ judge_several(const char *name, const Authorities *list, const CastsslSession *s
 			in_use |=
 				describe_root(&detail, list->items[i], i, sessions, roots, nsessions, unknown);
 	}
-	appendStringInfoString(&detail, "Dropping a CA refuses whoever still has its certificates.");
+	appendStringInfoString(
+		&detail,
+		"Once a CA is dropped, the server refuses everybody who still uses its certificates.");
 	castssl_finding_add(findings, in_use ? CASTSSL_WARNING : CASTSSL_INFO, CASTSSL_ROTATION_CHECK,
 						name,
-						psprintf("%d CAs are trusted, the newest is %s (from %s)", nroots,
+						psprintf("%d CAs are trusted, the newest is %s (valid from %s)", nroots,
 								 list->items[newest]->subject,
 								 castssl_instant_text(list->items[newest]->not_before)),
 						detail.data, NULL);
@@ -290,14 +291,16 @@ struct CastsslRotation
 	const CastsslIssuers *issuers_before;
 	const CastsslIssuers *issuers_after;
 	bool drops_root;
-	/* the file in use was replaced and is not loaded: before is empty, and of the CAs that the
-	 * server has loaded these names are known, or not even they */
+	/*
+	 * the file in use was replaced and is not loaded.  before is empty then, and loaded has the
+	 * names of the CAs that the server has loaded, or nothing without has_loaded
+	 */
 	bool is_unloaded;
 	bool has_loaded;
 	List *loaded;
 };
 
-/* Is there a CA of that name below a root that the server takes? */
+/* Does the chain of a CA of that name end in a root that the server accepts? */
 static bool
 stands(const CastsslIssuers *issuers, const char *name)
 {
@@ -305,16 +308,16 @@ stands(const CastsslIssuers *issuers, const char *name)
 }
 
 /*
- * The issuer is in the file: does its own chain still end in a root there?  OpenSSL looks for what
- * is above a CA of the file in the file alone, whatever the client sends.
+ * The issuer is in the file: does its own chain still end in a root there?  For a CA of the file,
+ * OpenSSL looks for the issuer only in the file, whatever the client sends.
  */
 static char *
 problem_above(const CastsslRotation *rotation, const char *name, const char *issuer_dn,
 			  bool *certain)
 {
 	*certain = !stands(rotation->issuers_after, issuer_dn);
-	return *certain ? psprintf("Its certificate is of %s, from which no chain would lead to a root "
-							   "in the CA file any longer.",
+	return *certain ? psprintf("Its certificate was issued by %s, and no chain would lead from "
+							   "there to a root in the CA file any longer.",
 							   name)
 					: NULL;
 }
@@ -333,7 +336,7 @@ is_loaded(const CastsslRotation *rotation, const char *issuer_dn)
 	return !rotation->has_loaded;
 }
 
-/* Of the CAs that the server has loaded, names are known at the most. */
+/* castssl_rotation_problem, where at most the names of the loaded CAs are known. */
 static char *
 problem_unloaded(const CastsslRotation *rotation, const char *issuer_dn, bool *certain)
 {
@@ -348,22 +351,24 @@ problem_unloaded(const CastsslRotation *rotation, const char *issuer_dn, bool *c
 		problem = problem_above(rotation, name, issuer_dn, certain);
 		if (problem || !is_loaded(rotation, issuer_dn))
 			return problem;
-		return psprintf("Its certificate is of %s; the CA file was written since the server has "
-						"loaded it, and whether the CA of that name is the same cannot be known.",
-						name);
+		return psprintf(
+			"Its certificate was issued by %s.  The CA file was written after the server had "
+			"loaded it, and nobody can know whether the CA of that name is the same.",
+			name);
 	}
 	if (is_loaded(rotation, issuer_dn))
 	{
 		*certain = true;
-		return psprintf("Its certificate is of \"%s\", which is no longer in the CA file: that was "
-						"written since the server has loaded it.",
+		return psprintf("Its certificate was issued by \"%s\", which is no longer in the CA file: "
+						"the file was written after the server had loaded it.",
 						issuer_dn);
 	}
 	if (!rotation->drops_root)
 		return NULL;
-	return psprintf("Its certificate is of \"%s\", an intermediate CA that is in no file here; "
-					"whether it needs a CA that is no longer in the CA file cannot be known.",
-					issuer_dn);
+	return psprintf(
+		"Its certificate was issued by \"%s\", an intermediate CA that is in no file here.  Nobody "
+		"can know whether it needs a CA that is no longer in the CA file.",
+		issuer_dn);
 }
 
 char *
@@ -392,8 +397,8 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 		if (!rotation->drops_root)
 			return NULL;
 		/* Clients may send intermediates that are in no file here. */
-		return psprintf("Its certificate is of \"%s\", an intermediate CA that is in no file here; "
-						"whether it needs the CA that is dropped cannot be known.",
+		return psprintf("Its certificate was issued by \"%s\", an intermediate CA that is in no "
+						"file here.  Nobody can know whether it needs the CA that is dropped.",
 						issuer_dn);
 	}
 	if (find_same(after, before->items[was]) >= 0)
@@ -402,46 +407,53 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 				   : NULL;
 	name = before->items[was]->subject;
 	if (find_issuer(after, issuer_dn) >= 0)
-		return psprintf("Its certificate is of %s; whether of the CA of that name that stays, the "
-						"server does not show.",
+		return psprintf("Its certificate was issued by %s.  One CA of that name stays and one is "
+						"dropped, and the server does not show which of them issued it.",
 						name);
 	parent = find_parent(after, before->items[was]);
 	if (parent >= 0 && stands(rotation->issuers_after, after->names[parent]))
-		return psprintf(
-			"Its certificate is of %s, which would be in no file here any longer: it "
-			"could come back only if its client sends the certificate of that CA along, "
-			"which cannot be known.",
-			name);
+		return psprintf("Its certificate was issued by %s, which would be in no file here any "
+						"longer.  It could come back only if its client also sends the certificate "
+						"of that CA, and nobody can know that.",
+						name);
 	*certain = true;
-	return psprintf("Its certificate is of %s, which would not be trusted any longer.", name);
+	return psprintf("Its certificate was issued by %s, which would not be trusted any longer.",
+					name);
 }
 
-/* The CA file in use now. */
+/* The CA file in use now; no data: there is none, or it cannot be read. */
 static CastsslPem
 read_current(void)
 {
 	CastsslPem pem = { .name = "ssl_ca_file" };
 
 	if (castssl_tls_is_on())
-		pem.data = castssl_material_read_named(CASTSSL_ROLE_CA, &pem.length);
+		pem.data = castssl_material_try_named(CASTSSL_ROLE_CA, &pem.length);
 	return pem;
 }
 
-/* What is known of the CAs that the server has loaded, where that is not the file. */
+/* Can the file not say what the server has loaded? */
+static bool
+must_ask_server(const CastsslPem *current)
+{
+	return castssl_unloaded_role(CASTSSL_ROLE_CA) ||
+		   (current->data == NULL && castssl_tls_is_on() && castssl_ca_is_configured());
+}
+
+/* Ask the server which CAs it has loaded. */
 static void
 ask_server(CastsslRotation *rotation)
 {
 	ListCell *cell;
 
 	rotation->is_unloaded = true;
-	rotation->has_loaded = castssl_probe_possible() &&
-						   castssl_probe_authorities(castssl_verify_timeout, &rotation->loaded);
+	rotation->has_loaded = castssl_probe_possible() && castssl_probe_authorities(&rotation->loaded);
 	rotation->drops_root = !rotation->has_loaded;
 	foreach (cell, rotation->loaded)
 		rotation->drops_root |= find_issuer(&rotation->after, lfirst(cell)) < 0;
 }
 
-/* What the CA file was before, as it is on disk. */
+/* Compare with the CA file on disk, which the server has loaded. */
 static void
 compare_with_file(CastsslRotation *rotation, const CastsslPem *current)
 {
@@ -456,6 +468,33 @@ compare_with_file(CastsslRotation *rotation, const CastsslPem *current)
 	for (int i = 0; i < rotation->before.count; i++)
 		rotation->drops_root |= rotation->before.items[i]->self_signed &&
 								find_same(&rotation->after, rotation->before.items[i]) < 0;
+}
+
+/*
+ * Warn of the CAs that a new CA file drops, if the caller has not named the file.  It does not
+ * matter whether one of their clients is connected.
+ */
+static void
+tell_dropped(const char *name, const CastsslRotation *rotation, CastsslFindings *findings)
+{
+	StringInfoData dropped;
+	int count = 0;
+
+	initStringInfo(&dropped);
+	for (int i = 0; i < rotation->before.count; i++)
+	{
+		const CastsslCertificate *ca = rotation->before.items[i];
+
+		if (ca->self_signed && find_same(&rotation->after, ca) < 0 && count++ < MOST_CAS)
+			appendStringInfo(&dropped, "%s%s", count > 1 ? "; " : "", ca->subject);
+	}
+	if (count > MOST_CAS)
+		appendStringInfoString(&dropped, "; ...");
+	if (count > 0)
+		castssl_finding_add(
+			findings, CASTSSL_WARNING, CASTSSL_ROTATION_CHECK, name,
+			psprintf("client certificates are refused from now on that are of %s", dropped.data),
+			"The new CA file does not hold that CA.", NULL);
 }
 
 void
@@ -473,7 +512,7 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 		return; /* then the server asks nobody for a certificate */
 	rotation = palloc0(sizeof(CastsslRotation));
 	rotation->after = authorities_among(ca);
-	if (castssl_unloaded_role(CASTSSL_ROLE_CA))
+	if (must_ask_server(&current))
 	{
 		ask_server(rotation);
 		plan->rotation = rotation;
@@ -485,7 +524,11 @@ castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 		plan->rotation = rotation;
 	}
 	if (plan->rotation)
+	{
 		rotation->issuers_after = castssl_client_issuers(ca, NULL, (int64) time(NULL));
+		if (plan->material->ca_is_found)
+			tell_dropped(pem.name, rotation, findings);
+	}
 	sessions = castssl_plan_sessions(plan, &count);
 	judge_several(pem.name, &rotation->after, sessions, count, findings);
 	for (int i = first; i < findings->count; i++)
@@ -517,4 +560,21 @@ bool
 castssl_rotation_drops(const CastsslRotation *rotation)
 {
 	return rotation && (!rotation->is_unloaded || rotation->drops_root);
+}
+
+char *
+castssl_rotation_dropped(const CastsslRotation *rotation)
+{
+	StringInfoData names;
+	ListCell *cell;
+
+	if (!rotation->is_unloaded || !rotation->has_loaded)
+		return NULL;
+	initStringInfo(&names);
+	foreach (cell, rotation->loaded)
+	{
+		if (find_issuer(&rotation->after, lfirst(cell)) < 0)
+			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "", (char *) lfirst(cell));
+	}
+	return names.data;
 }

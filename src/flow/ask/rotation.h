@@ -28,10 +28,10 @@ extern void castssl_rotation_judge(const char *name, const CastsslCertificates *
 								   CastsslFindings *findings);
 
 /*
- * Look at the CA file of a plan's material, which is already read: sets plan->rotation, where
- * it changes, and where the file in use was written since the server has loaded it: then the names
- * of the CAs that it asks clients for say what it has loaded.  If several CAs are trusted, adds
- * castssl_rotation_judge's row, always as a warning.
+ * Compare the CA file of a plan's material, which is already read, with the one in use.  Sets
+ * plan->rotation if it changes, or if the file in use was written after the server had loaded it.
+ * In the second case the server is asked for the names of the CAs that it has loaded.  If several
+ * CAs are trusted, adds castssl_rotation_judge's row, always as a warning.
  */
 extern void castssl_rotation_compare(CastsslPlan *plan, const CastsslCertificates *ca,
 									 CastsslFindings *findings);
@@ -46,9 +46,15 @@ extern void castssl_rotation_of_reload(CastsslPlan *plan);
 extern bool castssl_rotation_drops(const CastsslRotation *rotation);
 
 /*
- * Why the server would not take a certificate of that issuer (as pg_stat_ssl shows it) any
- * longer, a sentence, palloc'd; NULL: nothing changes for it.  Without *certain it cannot be
- * known.
+ * Of a reload: the names of the CAs that the server has loaded and that the CA file no longer
+ * holds, joined by ", "; "" if there are none.  NULL: nobody can know.  Palloc'd.
+ */
+extern char *castssl_rotation_dropped(const CastsslRotation *rotation);
+
+/*
+ * A sentence why the server would no longer accept a certificate of that issuer (as pg_stat_ssl
+ * shows it), palloc'd; NULL: nothing changes for it.  *certain is false if it may still accept
+ * it.
  */
 extern char *castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 									  bool *certain);

@@ -23,8 +23,8 @@ is_trust(const CastsslHbaPolicy *policy, int rule)
 }
 
 /*
- * Does no line admit such a client today, in plaintext, over TLS or by GSSAPI?  Where no
- * proof will be asked for, a line that asks for one does not count.
+ * Does no line admit such a client today, in plaintext, over TLS or by GSSAPI?  If no proof will
+ * be asked for, a line that asks for one does not count.
  */
 static bool
 is_refused_today(const CastsslPlan *plan, const CastsslHbaPolicy *policy,
@@ -63,6 +63,7 @@ check_admitted(const CastsslPlan *plan, const CastsslAgain *again)
 
 	castssl_hba_compare(before, castssl_tls_is_on(), plan->hba_after, plan->ssl_after,
 						castssl_hba_world_with_roles(), &differences);
+	castssl_hba_plan_tidy(&differences);
 	for (int i = 0; i < differences.count; i++)
 	{
 		const CastsslHbaDifference *difference = &differences.items[i];
@@ -78,7 +79,7 @@ check_admitted(const CastsslPlan *plan, const CastsslAgain *again)
 	}
 }
 
-/* Without TLS nobody reaches the hostssl rules that somebody else has written. */
+/* Warn of the remaining hostssl rules, which nobody can reach without TLS. */
 static void
 warn_of_dead_rules(CastsslPlan *plan)
 {
@@ -95,7 +96,7 @@ warn_of_dead_rules(CastsslPlan *plan)
 		castssl_plan_warn(
 			plan, "edit pg_hba",
 			psprintf("%s:%d", plan->hba_after->files[rule->file]->path, rule->line_number),
-			CASTSSL_CODE_tls_off, "is a hostssl rule: nobody comes in by it without TLS");
+			CASTSSL_CODE_tls_off, "is a hostssl rule: without TLS it admits nobody");
 	}
 	if (count > MOST_NAMED)
 		castssl_plan_warn(plan, "edit pg_hba", "hostssl", CASTSSL_CODE_tls_off,

@@ -9,11 +9,10 @@
 #include "flow/plan/plan.h"
 
 /*
- * For a plan that takes back (takes_back): 55000 unless allowed (force, or undone when
- * nobody confirms) if somebody would get in who is refused today over every kind of
- * connection.  That clients who come in over TLS may come in plaintext again is what
- * taking back is for.  Adds a warning step for each hostssl rule that goes dead because
- * TLS is off afterwards.
+ * For a plan that takes back (takes_back): 55000 unless allowed (force, or undone when nobody
+ * confirms) if somebody would get in who is refused today over every kind of connection.  Clients
+ * that come in over TLS may come in plaintext again: this is what taking back is for.  Adds a
+ * warning step for each hostssl rule that nobody can reach because TLS is off afterwards.
  */
 extern void castssl_taking_back_check(CastsslPlan *plan, bool allowed, const CastsslAgain *again);
 

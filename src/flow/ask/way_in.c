@@ -1,6 +1,6 @@
 /*
  * way_in.c
- *		In which way clients are to come in after a change, and whether that way is open.
+ *		The way in which clients should come in after a change, and whether that way is open.
  */
 #include "postgres.h"
 
@@ -62,7 +62,7 @@ asks_for_certificate(const CastsslPlan *plan)
 	return false;
 }
 
-/* The way of a change that touches such clients; without the certificate. */
+/* The way for what the change touches, as far as it is open; never CASTSSL_WAY_CERTIFICATE. */
 static CastsslWayIn
 way_through(const CastsslChange *change, const CastsslHbaPolicy *policy, bool tls)
 {

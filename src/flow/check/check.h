@@ -11,11 +11,11 @@
 #include "base/finding.h"
 
 /*
- * Add what the checks find, worst first and in the fixed order of the checks.  With
- * include_ok each check that finds nothing has a row of severity ok; without, one such row
- * stands for all where nothing at all is found. target_version is the PostgreSQL major to
- * which the server will be upgraded: whether it is ready for that is said in either case;
- * 0: the newest known, and no word of it.
+ * Add what the checks find, worst first and in the fixed order of the checks.  With include_ok,
+ * each check that finds nothing has a row of severity ok.  Without it, there is one such row if
+ * no check finds anything.  target_version is the PostgreSQL major to which the server will be
+ * upgraded; the check of it then has a row in either case. 0: the newest known major, with a row
+ * only for findings.
  */
 extern void castssl_check_all(int target_version, bool include_ok, CastsslFindings *findings);
 

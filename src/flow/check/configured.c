@@ -9,20 +9,14 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
-#include "base/compat.h"
 #include "base/words.h"
 #include "flow/check/checks.h"
+#include "flow/check/reload.h"
 #include "server/disk/paths.h"
+#include "server/other_cluster.h"
 #include "server/parameters.h"
-
-static const char *
-base_name(const char *path)
-{
-	const char *separator = last_dir_separator(path);
-
-	return separator ? separator + 1 : path;
-}
 
 /* ---- whose certificate ---- */
 
@@ -36,11 +30,11 @@ castssl_check_certificate_origin(CastsslCheckScope *scope)
 
 	if (!scope->ssl || file->path == NULL)
 		return;
-	if (strncmp(base_name(file->path), "ssl-cert-snakeoil", strlen("ssl-cert-snakeoil")) == 0)
+	if (strncmp(castssl_path_base(file->path), "ssl-cert-snakeoil", strlen("ssl-cert-snakeoil")) ==
+		0)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, file->name,
-			"the certificate that Debian makes for tests: all copies of one image have the same "
-			"private key",
+			"Debian's certificate for tests: all copies of one image have the same private key",
 			"Install a certificate of this server's own: castssl_enable(source_dir => '...'), or "
 			"castssl_csr() and castssl_install().");
 	else if (castssl_certificates_read_facts(file->data, file->length, file->name, &certificates,
@@ -50,35 +44,19 @@ castssl_check_certificate_origin(CastsslCheckScope *scope)
 			scope, CASTSSL_INFO, file->name,
 			"self-signed: each client needs a copy of this certificate, and a new one after each "
 			"renewal",
-			"With a CA clients keep one file: have the request of castssl_csr() signed, by a CA of "
-			"yours or by castssl_create_ca() and castssl_sign().");
+			"With a CA, clients keep one file.  Let your CA sign the request of castssl_csr(), or "
+			"use castssl_create_ca() and castssl_sign().");
 }
 
 /* ---- paths in the folder of another cluster ---- */
 
-/* The major that a part of the path is named after, from 9 to newest; 0: none is. */
-static int
-major_in(const char *path, int newest)
-{
-	for (const char *c = path; (c = strchr(c, '/')) != NULL; c++)
-	{
-		char *end;
-		long major = strtol(c + 1, &end, 10);
-
-		if (end != c + 1 && (*end == '/' || *end == '\0') && major >= 9 && major <= newest)
-			return (int) major;
-	}
-	return 0;
-}
-
 /*
  * The statement that copies the files of TLS into the folder of postgresql.conf; NULL: they lie in
- * several folders.
+ * several folders, or are links in that folder, which the call would follow.
  */
 static char *
 copy_statement(const CastsslCheckScope *scope)
 {
-	static const char *const arguments[] = { "cert_file", "key_file", "ca_file", "crl_file" };
 	const char *folder = NULL;
 	char *target = castssl_sql_literal(castssl_path_folder(ConfigFileName));
 	StringInfoData statement;
@@ -87,14 +65,16 @@ copy_statement(const CastsslCheckScope *scope)
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		const char *name = scope->material.files[role].name;
-		char *literal = name ? castssl_sql_literal(base_name(name)) : NULL;
+		char *literal = name ? castssl_sql_literal(castssl_path_base(name)) : NULL;
 
 		if (name == NULL)
 			continue;
 		if (literal == NULL || (folder && strcmp(folder, castssl_path_folder(name)) != 0))
 			return NULL;
 		folder = castssl_path_folder(name);
-		appendStringInfo(&statement, ", %s => %s", arguments[role], literal);
+		if (strcmp(folder, castssl_path_folder(ConfigFileName)) == 0)
+			return NULL;
+		appendStringInfo(&statement, ", %s => %s", castssl_role_argument(role), literal);
 	}
 	if (folder == NULL || target == NULL || castssl_sql_literal(folder) == NULL)
 		return NULL;
@@ -102,99 +82,116 @@ copy_statement(const CastsslCheckScope *scope)
 					castssl_sql_literal(folder), statement.data, target);
 }
 
-static bool
-is_same_folder(const struct stat *folder, const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && st.st_dev == folder->st_dev && st.st_ino == folder->st_ino;
-}
-
-static bool
-has_file(const char *folder, const char *name)
-{
-	struct stat st;
-
-	return stat(castssl_path_in(folder, name), &st) == 0;
-}
-
-/*
- * The data directory or the folder of the configuration of another server in which the file lies;
- * NULL: it lies in none, or in one of this server's own.
- */
+/* As castssl_other_cluster_owner(), for a folder too, which may be the very one. */
 static const char *
-other_folder_of(const char *file)
+owner_of_path(const char *path)
 {
-	const char *folder = castssl_path_in(DataDir, file);
+	const char *owner = castssl_other_cluster_owner(path);
 
-	do
+	return owner ? owner : castssl_other_cluster_owner(castssl_path_in(path, "postgresql.conf"));
+}
+
+static const char *
+owner_of_listed(const char *value)
+{
+	const char *owner = NULL;
+	List *paths = NIL;
+	ListCell *cell;
+
+	(void) SplitDirectoriesString(pstrdup(value), ',', &paths);
+	foreach (cell, paths)
+		owner = owner ? owner : owner_of_path(lfirst(cell));
+	return owner;
+}
+
+/* Of a shell command: the program, or another file that is named in it. */
+static const char *
+owner_of_command(const char *command)
+{
+	static const char separators[] = " \t\n'\"\\;|&<>()$`=";
+	const char *owner = NULL;
+
+	while (owner == NULL && *(command += strspn(command, separators)) != '\0')
 	{
-		struct stat st;
+		size_t length = strcspn(command, separators);
 
-		folder = castssl_path_folder(folder);
-		if (stat(folder, &st) != 0 || is_same_folder(&st, DataDir) ||
-			is_same_folder(&st, castssl_path_folder(ConfigFileName)))
-			return NULL;
-		if (has_file(folder, "PG_VERSION") ||
-			(has_file(folder, "postgresql.conf") && has_file(folder, "pg_hba.conf")))
-			return folder;
-	} while (strcmp(folder, castssl_path_folder(folder)) != 0);
-	return NULL;
+		if (*command == '/')
+			owner = castssl_other_cluster_owner(pnstrdup(command, length));
+		command += length;
+	}
+	return owner;
 }
 
-/* Is a part of the paths of this server named after its major? */
-static bool
-is_named_after_major(void)
+typedef struct Found
 {
-	return major_in(DataDir, CASTSSL_SERVER_MAJOR) == CASTSSL_SERVER_MAJOR ||
-		   major_in(ConfigFileName, CASTSSL_SERVER_MAJOR) == CASTSSL_SERVER_MAJOR;
-}
+	StringInfoData names; /* parameters, as a list */
+	const char *owner;    /* of the last one; NULL: none was found */
+} Found;
 
-/* Whose folder that is, a clause; NULL: this server's own, or nobody's. */
-static const char *
-other_owner_of(const char *file)
+static void
+find(Found *found, const char *name, const char *(*owner_of)(const char *) )
 {
-	const char *folder = other_folder_of(file);
-	int older = is_named_after_major() ? major_in(file, CASTSSL_SERVER_MAJOR - 1) : 0;
+	const char *value = castssl_parameter_value(name);
+	const char *owner = value[0] ? owner_of(value) : NULL;
 
-	if (folder)
-		return psprintf("in \"%s\", a folder of another cluster", folder);
-	return older ? psprintf("in a folder of PostgreSQL %d", older) : NULL;
+	if (owner == NULL)
+		return;
+	found->owner = owner;
+	castssl_append_listed(&found->names, name);
 }
 
-/* After pg_upgradecluster, say: the folder goes with the older cluster. */
+static void
+report_found(CastsslCheckScope *scope, const Found *found, const char *hint)
+{
+	if (found->owner)
+		castssl_check_report(
+			scope, CASTSSL_WARNING, found->names.data,
+			psprintf("%s, which is removed when that cluster is dropped", found->owner), hint);
+}
+
+/* What names a file or a folder, and whether copy_statement() copies it. */
+static const struct
+{
+	const char *name;
+	const char *(*owner_of)(const char *value);
+	bool is_copied;
+} named[] = {
+	{ "ssl_cert_file", castssl_other_cluster_owner, true },
+	{ "ssl_key_file", castssl_other_cluster_owner, true },
+	{ "ssl_ca_file", castssl_other_cluster_owner, true },
+	{ "ssl_crl_file", castssl_other_cluster_owner, true },
+	{ "ssl_crl_dir", owner_of_path, false },
+	{ "ssl_dh_params_file", castssl_other_cluster_owner, false },
+	{ "ssl_passphrase_command", owner_of_command, false },
+	{ "castssl.ca_directory", owner_of_path, false },
+	{ "castssl.allowed_directories", owner_of_listed, false },
+	{ "hba_file", castssl_other_cluster_owner, false },
+	{ "ident_file", castssl_other_cluster_owner, false },
+};
+
+/* For example after pg_upgradecluster: the folder is removed with the older cluster. */
 void
 castssl_check_other_cluster(CastsslCheckScope *scope)
 {
-	static const char *const names[] = { "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
-										 "ssl_crl_file",  "hba_file",     "ident_file" };
-	StringInfoData found;
-	const char *owner = NULL;
+	Found copied = { 0 };
+	Found other = { 0 };
 	char *copy;
 
-	initStringInfo(&found);
-	for (int i = 0; i < lengthof(names); i++)
-	{
-		const char *value = castssl_parameter_value(names[i]);
-		const char *other = value[0] ? other_owner_of(value) : NULL;
-
-		if (other == NULL)
-			continue;
-		owner = other;
-		appendStringInfo(&found, "%s%s", found.len ? ", " : "", names[i]);
-	}
-	if (owner == NULL)
-		return;
-	copy = other_owner_of(HbaFileName) == NULL && other_owner_of(IdentFileName) == NULL
+	/* a call that might have to write another cluster's rules is no advice */
+	copy = castssl_other_cluster_owner(HbaFileName) == NULL &&
+				   castssl_other_cluster_owner(IdentFileName) == NULL
 			   ? copy_statement(scope)
 			   : NULL;
-	castssl_check_report(
-		scope, CASTSSL_WARNING, found.data,
-		psprintf("%s, which goes when that cluster is dropped", owner),
-		copy ? copy
-			 : castssl_hint_naming("Copy the files to \"%s\", and have these parameters name them "
-								   "there.",
-								   castssl_path_folder(ConfigFileName)));
+	initStringInfo(&copied.names);
+	initStringInfo(&other.names);
+	for (int i = 0; i < lengthof(named); i++)
+		find(copy && named[i].is_copied ? &copied : &other, named[i].name, named[i].owner_of);
+	report_found(scope, &copied, copy);
+	report_found(
+		scope, &other,
+		castssl_hint_naming("Copy the files to \"%s\", also in place of links to them, and "
+							"let these parameters name the copies.",
+							castssl_path_folder(ConfigFileName)));
 }
 
 /* ---- two files of parameters ---- */
@@ -208,9 +205,27 @@ is_newer(const char *path, const char *other)
 	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_mtime > b.st_mtime;
 }
 
+/* The value of a parameter once its stored value is gone. */
+static char *
+value_in_file(const char *name)
+{
+	char *written = castssl_parameter_stored(name) ? castssl_parameter_configured(name) : NULL;
+
+	return written ? written : castssl_parameter_at_start(name);
+}
+
+/* What would be wrong with the values of postgresql.conf; NULL: nothing. */
+static char *
+problem_in_file(void)
+{
+	char *problem = castssl_check_values(value_in_file);
+
+	return problem ? problem : castssl_restart_tls_problem(value_in_file, CASTSSL_TLS_READ);
+}
+
 /*
- * postgresql.conf was edited last, and says something else than what ALTER SYSTEM stored: who did
- * that may not know that it has no effect.
+ * postgresql.conf was edited last, and has another value than the one that ALTER SYSTEM stored.
+ * Its editor may not know that the edit has no effect.
  */
 void
 castssl_check_two_values(CastsslCheckScope *scope)
@@ -225,6 +240,7 @@ castssl_check_two_values(CastsslCheckScope *scope)
 										 "listen_addresses" };
 	StringInfoData found;
 	StringInfoData reset;
+	char *problem;
 
 	if (!is_newer(ConfigFileName, castssl_path_in(DataDir, PG_AUTOCONF_FILENAME)))
 		return;
@@ -237,15 +253,21 @@ castssl_check_two_values(CastsslCheckScope *scope)
 
 		if (written == NULL || strcmp(stored, written) == 0)
 			continue;
-		appendStringInfo(&found, "%s%s", found.len ? ", " : "", names[i]);
+		castssl_append_listed(&found, names[i]);
 		appendStringInfo(&reset, "ALTER SYSTEM RESET %s; ", names[i]);
 	}
-	if (found.len > 0)
-		castssl_check_report(
-			scope, CASTSSL_INFO, found.data,
-			"postgresql.conf was edited after ALTER SYSTEM stored another value in "
-			"postgresql.auto.conf, which wins",
-			psprintf("Where postgresql.conf is right: %sSELECT * FROM castssl_reload();  Else "
-					 "remove the line there.",
-					 reset.data));
+	if (found.len == 0)
+		return;
+	problem = problem_in_file();
+	castssl_check_report(
+		scope, CASTSSL_INFO, found.data,
+		"postgresql.conf was edited after ALTER SYSTEM stored another value in "
+		"postgresql.auto.conf, which wins",
+		problem
+			? psprintf("The values in postgresql.conf cannot work: %s.  Remove them from "
+					   "postgresql.conf, or correct them.",
+					   problem)
+			: psprintf("If postgresql.conf is right: %sSELECT * FROM castssl_reload();  If not, "
+					   "remove the line from postgresql.conf.",
+					   reset.data));
 }

@@ -19,50 +19,83 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "base/words.h"
+#include "change/attempt.h"
 #include "flow/check/checks.h"
 #include "flow/plan/crls.h"
+#include "flow/recipe/authority.h"
+#include "flow/recipe/authority_place.h"
 #include "server/disk/files.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
 #include "server/process/platform.h"
+#include "server/process/platform_link.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
 #include "tls/pem.h"
 
 static void
-report_all(CastsslCheckScope *scope, const char *subject, List *problems)
+report_unread(CastsslCheckScope *scope)
 {
+	CastsslFindings lists = { 0 };
 	ListCell *cell;
 
-	foreach (cell, problems)
-		castssl_check_report(scope, CASTSSL_ERROR, subject, lfirst(cell),
-							 "Let the server's account read it.");
+	foreach (cell, scope->unread)
+	{
+		const ErrorData *error = lfirst(cell);
+
+		castssl_check_report(scope, CASTSSL_ERROR, "server", error->message, error->hint);
+	}
+	castssl_crl_directory_problems(&lists);
+	for (int i = 0; i < lists.count; i++)
+		castssl_check_report(scope, CASTSSL_ERROR, "ssl_crl_dir", lists.items[i].message,
+							 lists.items[i].hint);
 }
 
-/* A CA that is meant to be there. */
 static void
-report_ca_directory(CastsslCheckScope *scope)
+load_authority(void *arg)
+{
+	char *certificate;
+
+	castssl_authority_check_place();
+	if (castssl_authority_exists())
+		(void) castssl_authority_load(&certificate);
+	else if (castssl_authority_is_left_behind())
+		castssl_authority_raise_none(NULL);
+}
+
+/* Report a CA of this server that is missing or cannot sign. */
+static void
+report_authority(CastsslCheckScope *scope)
 {
 	char *path = castssl_path_in(DataDir, castssl_ca_directory);
+	char *move = castssl_authority_move_hint();
+	ErrorData *error = castssl_attempt(load_authority, NULL);
 	struct stat st;
 
-	if (castssl_ca_directory[0] == '\0')
-		return;
-	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode) || access(path, R_OK | X_OK) != 0)
+	if (castssl_ca_directory[0] != '\0' &&
+		(error == NULL || error->sqlerrcode == ERRCODE_UNDEFINED_FILE) &&
+		(stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
 		castssl_check_report(
 			scope, CASTSSL_WARNING, "castssl.ca_directory",
-			psprintf("\"%s\" is no directory that the server can read: nothing can "
+			psprintf("\"%s\" is not a directory that the server can read: nothing can "
 					 "be signed or revoked",
 					 path),
-			"Put it back, or make a CA: SELECT castssl_create_ca(common_name => "
-			"'...');");
+			move ? move
+				 : "Put the directory back, or make a CA: SELECT castssl_create_ca(common_name => "
+				   "'...');");
+	else if (error)
+		castssl_check_report(scope, CASTSSL_WARNING,
+							 castssl_ca_directory[0] ? "castssl.ca_directory" : "the small CA",
+							 psprintf("%s%s%s", error->message, error->detail ? ": " : "",
+									  error->detail ? error->detail : ""),
+							 error->hint);
 }
 
 void
 castssl_check_files_readable(CastsslCheckScope *scope)
 {
-	report_all(scope, "server", scope->unread);
-	report_all(scope, "ssl_crl_dir", castssl_crl_directory_problems());
-	report_ca_directory(scope);
+	report_unread(scope);
+	report_authority(scope);
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 	{
 		if (scope->material_problem[role])
@@ -72,11 +105,14 @@ castssl_check_files_readable(CastsslCheckScope *scope)
 	}
 }
 
-/* castssl_enable() without arguments mends the mode alone; with TLS off it would turn it on. */
+/*
+ * castssl_enable() without arguments only repairs the mode, but it would turn TLS on if it is
+ * off.
+ */
 static void
 report_open_key(CastsslCheckScope *scope, const CastsslMaterialFile *key)
 {
-	const char *message = psprintf("other accounts can use the private key (mode %04o)",
+	const char *message = psprintf("other accounts can read the private key (mode %04o)",
 								   (unsigned) (key->st.st_mode & 07777));
 
 	if (scope->ssl)
@@ -91,7 +127,9 @@ report_open_key(CastsslCheckScope *scope, const CastsslMaterialFile *key)
 #define SID_OF_SYSTEM "S-1-5-18"
 #define SID_OF_ADMINISTRATORS "S-1-5-32-544"
 
-/* /reset takes away what is granted there, and then inheritance what the folder passes on. */
+/*
+ * /reset removes the permissions of the file, and /inheritance:r those that the folder passes on.
+ */
 static char *
 keep_private_hint(const char *path)
 {
@@ -120,11 +158,11 @@ castssl_check_key_permissions(CastsslCheckScope *scope)
 	if (key->path && key->mode != 0)
 		report_open_key(scope, key);
 	if (key->path && (readers = castssl_platform_other_readers(key->path)) != NULL)
-		castssl_check_report(scope, CASTSSL_WARNING, key->name,
-							 psprintf("its access control list lets others than the server, "
-									  "administrators and SYSTEM read the private key: %s",
-									  readers),
-							 keep_private_hint(key->path));
+		castssl_check_report(
+			scope, CASTSSL_WARNING, key->name,
+			psprintf("other accounts can read the private key, by its access control list: %s",
+					 readers),
+			keep_private_hint(key->path));
 }
 
 void
@@ -140,8 +178,9 @@ castssl_check_symbolic_links(CastsslCheckScope *scope)
 			castssl_check_report_set(
 				scope, CASTSSL_WARNING, name, castssl_role_parameter(role),
 				"a symbolic link in the data directory: pg_basebackup leaves it out, and a standby "
-				"made so does not start",
-				castssl_sql_literal(scope->material.files[role].path));
+				"that it makes does not start",
+				castssl_sql_literal(
+					castssl_platform_link_out_of(name, castssl_path_data_directory())));
 	}
 }
 
@@ -170,7 +209,10 @@ holds_key(const char *path, CastsslPem *pem)
 {
 	struct stat st;
 
-	/* Only files that look like PEM.  No failure here is worth an error. */
+	/*
+	 * Skip what cannot be a PEM file that the server can read.  No failure here is worth an
+	 * error.
+	 */
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > CASTSSL_PEM_LIMIT ||
 		access(path, R_OK) != 0)
 		return false;
@@ -211,7 +253,7 @@ visit_keys(CastsslCheckScope *scope, const char *folder,
 		FreeDir(directory);
 }
 
-/* Both folders where people keep keys. */
+/* Visit the two folders where people keep keys. */
 static void
 visit_all_keys(CastsslCheckScope *scope,
 			   void (*visit)(CastsslCheckScope *scope, const CastsslPem *key,
@@ -242,7 +284,7 @@ report_ca_key(CastsslCheckScope *scope, const CastsslPem *key, const struct stat
 	EVP_PKEY *pkey = NULL;
 
 	if (authorities->count > 0)
-		pkey = castssl_key_read(key, NULL, &findings);
+		pkey = castssl_key_read(key, &findings);
 	for (int i = 0; pkey != NULL && i < authorities->count; i++)
 	{
 		X509 *x509 = authorities->items[i].x509;
@@ -252,19 +294,19 @@ report_ca_key(CastsslCheckScope *scope, const CastsslPem *key, const struct stat
 		if (is_key_in_use(scope, key))
 			castssl_check_report(
 				scope, CASTSSL_WARNING, key->name,
-				psprintf("the server's own key is the private key of CA %s, which clients are "
-						 "checked against: who gets it can make certificates for every user",
-						 authorities->items[i].subject),
-				"The key must stay, for the server needs it. Have another CA sign a new "
-				"certificate "
-				"for the server: castssl_csr() makes the request, castssl_install() installs what "
-				"comes back, together with that CA.");
+				psprintf(
+					"the server's own key is the private key of CA %s, which the server trusts for "
+					"clients: whoever gets the key can make certificates for every user",
+					authorities->items[i].subject),
+				"The server needs this key, so it must stay.  Let another CA sign a new "
+				"certificate for the server: castssl_csr() makes the request, and "
+				"castssl_install() installs the answer, together with that CA.");
 		else
 			castssl_check_report(scope, CASTSSL_WARNING, key->name,
-								 psprintf("the private key of CA %s lies on this server: who gets "
-										  "it can make certificates for every user",
+								 psprintf("the private key of CA %s lies on this server: whoever "
+										  "gets the key can make certificates for every user",
 										  authorities->items[i].subject),
-								 "Move it to a machine that is not reachable.");
+								 "Move the key to a machine without a network.");
 	}
 }
 
@@ -276,23 +318,62 @@ castssl_check_ca_key(CastsslCheckScope *scope)
 	visit_all_keys(scope, report_ca_key);
 	if (stat(castssl_state_path("ca/ca.key"), &st) == 0)
 		castssl_check_report(scope, CASTSSL_INFO, castssl_state_path("ca/ca.key"),
-							 "the small CA of this server: its private key lies in the data "
-							 "directory, and in base backups",
-							 "Set castssl.ca_directory to a directory outside, and move it there.");
+							 "the private key of this server's small CA lies in the data "
+							 "directory, and so in base backups",
+							 castssl_ca_directory[0] ? NULL : castssl_authority_way_out_hint());
+}
+
+/*
+ * Is it the file that ssl_key_file names?  Other rows are about that one, also if the server would
+ * refuse it.
+ */
+static bool
+is_named_key(const CastsslCheckScope *scope, const struct stat *st)
+{
+	struct stat named;
+
+	return stat(castssl_path_in(DataDir, castssl_check_value(scope, "ssl_key_file")), &named) ==
+			   0 &&
+		   named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+}
+
+typedef struct Owned
+{
+	const char *path;
+	const struct stat *st;
+} Owned;
+
+static void
+ask_for_mode(void *arg)
+{
+	const Owned *owned = arg;
+
+	(void) castssl_key_mode_wanted(owned->path, owned->st, NULL);
+}
+
+/* The server could use it afterwards: of root's keys it accepts another mode than of its own. */
+static const char *
+private_copy_hint(const char *path, const struct stat *st)
+{
+	Owned owned = { path, st };
+	ErrorData *error = st->st_uid == 0 ? castssl_attempt(ask_for_mode, &owned) : NULL;
+
+	if (error)
+		return error->hint;
+	return castssl_hint_with(castssl_file_is_of_another(st) ? "Run as root: chmod 0600 %s"
+															: "chmod 0600 %s",
+							 castssl_shell_word(path));
 }
 
 static void
 report_open_copy(CastsslCheckScope *scope, const CastsslPem *key, const struct stat *st)
 {
-	const CastsslMaterialFile *current = &scope->material.files[CASTSSL_ROLE_KEY];
-
-	if ((current->path && strcmp(current->name, key->name) == 0) ||
-		!castssl_file_is_open_to_others(st))
+	if (is_named_key(scope, st) || !castssl_file_is_open_to_others(st))
 		return;
 	castssl_check_report(scope, CASTSSL_WARNING, key->name,
-						 psprintf("a private key that others can read (mode %04o)",
+						 psprintf("other accounts can read the private key (mode %04o)",
 								  (unsigned) (st->st_mode & 07777)),
-						 castssl_hint_with("chmod 0600 %s", castssl_shell_word(key->name)));
+						 private_copy_hint(key->name, st));
 }
 
 void

@@ -9,6 +9,7 @@
 #include "flow/check/checks.h"
 #include "hba/match/ident.h"
 #include "hba/text/options.h"
+#include "server/disk/closed.h"
 #include "server/hba_files.h"
 #include "server/world.h"
 
@@ -24,10 +25,11 @@ castssl_check_ident_loads(CastsslCheckScope *scope)
 	castssl_check_report(
 		scope, used ? CASTSSL_ERROR : CASTSSL_WARNING,
 		line->line_number > 0 ? psprintf("%s:%d", line->path, line->line_number) : line->path,
-		psprintf("the server refuses the file: %s; a reload keeps the maps that it has, and after "
-				 "a restart none works",
+		psprintf("the server refuses the file: %s; a reload keeps the old maps, and after "
+				 "a restart no map works",
 				 line->error),
-		"Correct that line, then: SELECT * FROM castssl_reload();");
+		castssl_closed_is(line->path) ? castssl_closed_hint(line->path)
+									  : "Correct that line, then: SELECT * FROM castssl_reload();");
 }
 
 /* Does the field certainly name exactly one role? */
@@ -38,7 +40,7 @@ is_plain(const CastsslHbaToken *role)
 		   (strcmp(role->string, "all") != 0 && role->string[0] != '+' && role->string[0] != '/');
 }
 
-/* What stands for a name from outside in a hint. */
+/* The placeholder for a name from outside the database in a hint. */
 static const char *
 outside_name(const CastsslHbaRule *rule)
 {
@@ -68,7 +70,7 @@ check_rule(CastsslCheckScope *scope, const CastsslHbaRule *rule, CastsslIdentAsk
 	{
 		asked->role = NULL;
 		report(scope, rule, asked, CASTSSL_ERROR,
-			   psprintf("no line of pg_ident.conf is of map \"%s\": every login is refused",
+			   psprintf("pg_ident.conf has no line of the map \"%s\": every login is refused",
 						asked->map));
 		return;
 	}
@@ -81,8 +83,8 @@ check_rule(CastsslCheckScope *scope, const CastsslHbaRule *rule, CastsslIdentAsk
 			(void) castssl_ident_admitting(scope->policy->ident, asked, &count);
 		if (count == 0)
 			report(scope, rule, asked, CASTSSL_WARNING,
-				   psprintf("nobody can log in as \"%s\": map \"%s\" in pg_ident.conf does not "
-							"lead there",
+				   psprintf("nobody can log in as \"%s\": no line of the map \"%s\" in "
+							"pg_ident.conf allows it",
 							asked->role, asked->map));
 	}
 }

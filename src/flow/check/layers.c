@@ -17,17 +17,21 @@
 
 #include "base/settings.h"
 #include "base/words.h"
+#include "flow/ask/guard.h"
+#include "flow/ask/impact.h"
 #include "flow/ask/unloaded.h"
 #include "flow/check/checks.h"
+#include "flow/check/reload.h"
+#include "server/disk/closed.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/probe.h"
-#include "server/reload.h"
 #include "server/restart.h"
+#include "server/unreadable.h"
+#include "tls/ciphers.h"
 #include "tls/key.h"
 #include "tls/openssl.h"
 
-#define RELOAD "SELECT * FROM castssl_reload();"
 #define MOST_CIPHERS 3 /* named in one row */
 
 /* A server does not tell which CAs and CRLs it has loaded, so the time of the file decides. */
@@ -36,18 +40,16 @@ report_if_not_loaded(CastsslCheckScope *scope, CastsslRole role)
 {
 	const CastsslMaterialFile *file = &scope->material.files[role];
 
-	if (file->path && castssl_reload_covers(file->name) == CASTSSL_NOT_LOADED)
+	if (file->path && castssl_unloaded_role(role))
 		castssl_check_report_reload(scope, CASTSSL_WARNING, file->name,
-									"the file changed after the last reload: client certificates "
-									"are checked against the one before");
+									"the file changed after the last reload: the server checks "
+									"client certificates against the old file");
 }
 
 void
 castssl_check_served_matches_disk(CastsslCheckScope *scope)
 {
 	const CastsslMaterialFile *file = &scope->material.files[CASTSSL_ROLE_CERTIFICATE];
-	CastsslCertificates certificates = { 0 };
-	CastsslFindings findings = { 0 };
 	char *problem = NULL;
 	char *served;
 
@@ -58,11 +60,7 @@ castssl_check_served_matches_disk(CastsslCheckScope *scope)
 		castssl_check_report_reload(
 			scope, CASTSSL_ERROR, "served certificate",
 			psprintf("no TLS handshake with the server's own port: %s", problem));
-	else if (file->path &&
-			 castssl_certificates_read_facts(file->data, file->length, file->name, &certificates,
-											 &findings) &&
-			 castssl_certificates_first(&certificates) != NULL &&
-			 strcmp(served, castssl_certificates_first(&certificates)->fingerprint) != 0)
+	else if (file->path && castssl_material_is_not_on_disk(served))
 		castssl_check_report_reload(
 			scope, CASTSSL_ERROR, file->name,
 			psprintf("clients get another certificate (SHA-256 %s) than the one on disk", served));
@@ -70,39 +68,73 @@ castssl_check_served_matches_disk(CastsslCheckScope *scope)
 	report_if_not_loaded(scope, CASTSSL_ROLE_CRL);
 }
 
-/* Every ssl parameter whose value on disk is not the one in effect. */
+/* What to type about values that wait: what would be wrong with them comes first. */
+static const char *
+hint_of_values(void)
+{
+	char *problem = castssl_check_before_reload(CASTSSL_TLS_READ);
+
+	if (problem)
+		return psprintf("A reload would put this into effect: %s", problem);
+	return psprintf("To keep what is in effect: %s  To load it: " CASTSSL_CHECK_RELOAD,
+					castssl_unloaded_keep_statements(castssl_parameters_waiting()));
+}
+
+/* Report every ssl parameter whose value on disk is not the one in effect. */
 void
 castssl_check_parameters_in_effect(CastsslCheckScope *scope)
 {
 	char *names;
+	ListCell *cell;
 
+	foreach (cell, scope->unreadable)
+		castssl_check_report(
+			scope, CASTSSL_ERROR, lfirst(cell),
+			psprintf("cannot be read: %s", castssl_unreadable_effect(lfirst(cell))),
+			castssl_closed_hint(lfirst(cell)));
+	if (scope->unreadable != NIL)
+		return;
 	if (scope->parameter_problem)
 		castssl_check_report(scope, CASTSSL_ERROR, "postgresql.conf", scope->parameter_problem,
-							 "Correct that line, then: " RELOAD);
+							 "Correct that line, then: " CASTSSL_CHECK_RELOAD);
 	names = castssl_parameters_not_in_effect();
 	if (names)
 		castssl_check_report(scope, CASTSSL_WARNING, names,
 							 "the value in the configuration files is not in effect",
 							 castssl_unloaded_turns_tls_off()
 								 ? "To keep TLS, which the next reload turns off: ALTER SYSTEM SET "
-								   "ssl = on;  To turn it off: " RELOAD
-								 : RELOAD);
+								   "ssl = on;  To turn it off: " CASTSSL_CHECK_RELOAD
+								 : hint_of_values());
+}
+
+/* What to type about a file of rules or maps that is not loaded; who would lose comes first. */
+static const char *
+hint_to_load(CastsslCheckScope *scope, const char *path)
+{
+	CastsslLosses losses = { 0 };
+	const char *look;
+
+	if (scope->hba_findings.count > 0)
+		return "First correct the lines that the server refuses: see the rows hba_loads.";
+	look = strcmp(path, IdentFileName) == 0
+			   ? "Whoever the file maps to a role can log in as that role: read it first."
+			   : "Who gets in by it: SELECT * FROM castssl_hba_rules();";
+	castssl_impact_losses_by_reload(scope->policy, &losses);
+	return psprintf(
+		"%s%s%s  To load it: " CASTSSL_CHECK_RELOAD "  Otherwise put the file back as it was.",
+		look, losses.count > 0 ? "  A reload would refuse clients that are connected.  " : "",
+		losses.count > 0 ? castssl_guard_detail(&losses) : "");
 }
 
 void
 castssl_check_hba_in_effect(CastsslCheckScope *scope)
 {
-	for (int i = 0; i < scope->policy->nfiles; i++)
-	{
-		const char *path = scope->policy->files[i]->path;
+	ListCell *cell;
 
-		if (castssl_reload_covers(path) == CASTSSL_NOT_LOADED)
-			castssl_check_report(scope, CASTSSL_WARNING, path,
-								 "the file changed after the last reload",
-								 scope->hba_findings.count > 0
-									 ? "First correct what the server refuses: rows hba_loads."
-									 : RELOAD);
-	}
+	foreach (cell, scope->unloaded_rules)
+		castssl_check_report(scope, CASTSSL_WARNING, lfirst(cell),
+							 "the file changed after the last reload",
+							 hint_to_load(scope, lfirst(cell)));
 }
 
 /* Is the key encrypted?  Then loading it would run ssl_passphrase_command. */
@@ -114,64 +146,19 @@ key_is_encrypted(const CastsslCheckScope *scope)
 	return key.data && castssl_key_is_encrypted(&key);
 }
 
-/* A name without a folder is looked up in the data directory: does it lie beside postgresql.conf?
- */
-static bool
-lies_beside(const char *name)
-{
-	struct stat st;
-
-	return !is_absolute_path(name) && stat(castssl_path_in(DataDir, name), &st) != 0 &&
-		   stat(castssl_path_in(castssl_path_folder(ConfigFileName), name), &st) == 0;
-}
-
-/* What to do about a server that would not start; where certificate and key lie in the wrong
- * folder, that is it. */
-static const char *
-restart_hint(void)
-{
-	const char *folder = castssl_path_folder(ConfigFileName);
-	char *certificate = castssl_parameter_at_start("ssl_cert_file");
-	char *key = castssl_parameter_at_start("ssl_key_file");
-	char *cert_word = castssl_sql_literal(castssl_path_in(folder, certificate));
-	char *key_word = castssl_sql_literal(castssl_path_in(folder, key));
-
-	if (lies_beside(certificate) && lies_beside(key) && cert_word && key_word)
-		return psprintf("The files lie beside postgresql.conf, and names without a folder are "
-						"looked up in the data directory: SELECT * FROM castssl_enable(cert_file "
-						"=> %s, key_file => %s);",
-						cert_word, key_word);
-	return "Correct that, then: SELECT restart_safe, restart_problem FROM castssl_status();";
-}
-
-void
-castssl_check_restart_safe(CastsslCheckScope *scope)
-{
-	bool encrypted = key_is_encrypted(scope);
-	const char *problem = scope->parameter_problem
-							  ? scope->parameter_problem
-							  : castssl_restart_problem_besides(&scope->hba_findings, !encrypted);
-
-	if (problem)
-		castssl_check_report(scope, CASTSSL_ERROR, "server", castssl_restart_sentence(problem),
-							 restart_hint());
-	else if (encrypted)
-		castssl_check_report(
-			scope, CASTSSL_INFO, scope->material.files[CASTSSL_ROLE_KEY].name,
-			"the key is encrypted: whether ssl_passphrase_command opens it was not "
-			"tried",
-			"SELECT * FROM castssl_enable(dry_run => true);");
-}
-
 const char *
 castssl_check_tls_on_hint(const CastsslCheckScope *scope)
 {
 	bool in_place = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path &&
 					scope->material.files[CASTSSL_ROLE_KEY].path;
 
-	return in_place ? "ALTER SYSTEM SET ssl = on; " RELOAD
-					: "Put server.crt, server.key and root.crt into a folder of the server, then: "
-					  "castssl_enable(source_dir => 'that folder', confirm_within => '10 min').";
+	if (scope->unreadable != NIL)
+		return CASTSSL_CHECK_READABLE_FIRST;
+	return in_place
+			   ? "ALTER SYSTEM SET ssl = on; " CASTSSL_CHECK_RELOAD
+			   : "Put server.crt, server.key and root.crt into a folder of the server, such as "
+				 "/etc/postgresql/tls, then: SELECT * FROM castssl_enable(source_dir => "
+				 "'/etc/postgresql/tls', confirm_within => '10 min');";
 }
 
 const char *
@@ -190,8 +177,9 @@ castssl_check_ca_hint(const CastsslCheckScope *scope)
 									 "=> '10 min');",
 									 castssl_sql_literal(path));
 	}
-	return "Put the CA's certificate on the server and name it: castssl_enable(ca_file => '...', "
-		   "confirm_within => '10 min').";
+	return "Put the CA's certificate on the server and name it: SELECT * FROM "
+		   "castssl_enable(ca_file => '...', "
+		   "confirm_within => '10 min');";
 }
 
 void
@@ -208,7 +196,7 @@ castssl_check_parameters_changeable(CastsslCheckScope *scope)
 	static const char *const names[] = { "ssl", "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
 										 "ssl_crl_file" };
 
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; i < lengthof(names) && scope->unreadable == NIL; i++)
 	{
 		const char *why = castssl_parameter_unchangeable(names[i]);
 
@@ -231,55 +219,12 @@ castssl_check_protocol_version(CastsslCheckScope *scope)
 			psprintf("protocols before TLSv1.2 are allowed ('%s')", version), "'TLSv1.2'");
 }
 
-/* What is wrong with a cipher; NULL if nothing. */
-static const char *
-weakness(const SSL_CIPHER *cipher)
-{
-	int encryption = SSL_CIPHER_get_cipher_nid(cipher);
-	const char *name = SSL_CIPHER_get_name(cipher);
-
-	if (encryption == NID_undef)
-		return "does not encrypt";
-	if (SSL_CIPHER_get_auth_nid(cipher) == NID_auth_null)
-		return "does not authenticate the server";
-	if (strstr(name, "RC4") || strstr(name, "EXP-") || strstr(name, "DES-CBC"))
-		return "is weak";
-	return NULL;
-}
-
-/* The ciphers that a list leaves; NULL: it leaves none, or there is no memory. */
-static SSL_CTX *
-with_ciphers(const char *list)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-
-	if (context && SSL_CTX_set_cipher_list(context, list) != 1)
-	{
-		SSL_CTX_free(context);
-		context = NULL;
-	}
-	return context;
-}
-
-/* The list without what is weak, as a string of SQL; the usual one where nothing would be left. */
-static const char *
-strong_ciphers(const char *list)
-{
-	const char *without = psprintf("%s:!eNULL:!aNULL:!RC4:!EXPORT:!DES:!3DES", list);
-	const char *usual = "HIGH:!aNULL:!3DES";
-	SSL_CTX *context = with_ciphers(without);
-	const char *literal = castssl_sql_literal(context ? without : usual);
-
-	SSL_CTX_free(context);
-	return literal ? literal : castssl_sql_literal(usual);
-}
-
-/* One row for the setting, whatever it lets in. */
+/* One row for the setting, no matter how many weak ciphers it allows. */
 void
 castssl_check_ciphers(CastsslCheckScope *scope)
 {
 	char *list = castssl_parameter_value("ssl_ciphers");
-	SSL_CTX *context = with_ciphers(list);
+	SSL_CTX *context = castssl_ciphers_of(list);
 	STACK_OF(SSL_CIPHER) *ciphers = context ? SSL_CTX_get_ciphers(context) : NULL;
 	StringInfoData weak;
 	int count = 0;
@@ -288,19 +233,19 @@ castssl_check_ciphers(CastsslCheckScope *scope)
 	for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++)
 	{
 		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, i);
-		const char *why = weakness(cipher);
+		const char *why = castssl_cipher_weakness(cipher);
 
 		if (why && count++ < MOST_CIPHERS)
 			appendStringInfo(&weak, "%s%s %s", weak.len ? ", " : "cipher ",
 							 SSL_CIPHER_get_name(cipher), why);
 	}
 	if (count > MOST_CIPHERS)
-		appendStringInfo(&weak, ", and %d more are like that", count - MOST_CIPHERS);
+		appendStringInfo(&weak, ", and %d more", count - MOST_CIPHERS);
 	if (context == NULL)
 		appendStringInfo(&weak, "no cipher is left: %s", castssl_openssl_error());
 	if (weak.len > 0)
 		castssl_check_report_set(scope, CASTSSL_ERROR, "ssl_ciphers", "ssl_ciphers", weak.data,
-								 strong_ciphers(list));
+								 castssl_sql_literal(castssl_ciphers_strong(list)));
 	SSL_CTX_free(context);
 }
 
@@ -310,21 +255,19 @@ castssl_check_passphrase(CastsslCheckScope *scope)
 	if (castssl_parameter_value("ssl_passphrase_command")[0] != '\0' &&
 		strcmp(castssl_parameter_value("ssl_passphrase_command_supports_reload"), "on") != 0 &&
 		key_is_encrypted(scope))
-		castssl_check_report_set(
-			scope, CASTSSL_WARNING, "ssl_passphrase_command_supports_reload",
-			"ssl_passphrase_command_supports_reload",
-			"a reload does not take up a new certificate: the key is encrypted, and its passphrase "
-			"is asked for at the start only",
-			"on");
+		castssl_check_report_set(scope, CASTSSL_WARNING, "ssl_passphrase_command_supports_reload",
+								 "ssl_passphrase_command_supports_reload",
+								 "a reload does not load a new certificate: the key is encrypted, "
+								 "and the server asks for its passphrase only at the start",
+								 "on");
 }
 
 void
 castssl_check_listen_addresses(CastsslCheckScope *scope)
 {
 	if (!castssl_probe_possible())
-		castssl_check_report(scope, CASTSSL_INFO, "listen_addresses",
-							 "the server has no TCP port: TLS is of no use, and nothing can be "
-							 "proven",
-							 "ALTER SYSTEM SET listen_addresses = 'localhost'; then restart the "
-							 "server.");
+		castssl_check_report(
+			scope, CASTSSL_INFO, "listen_addresses",
+			"the server has no TCP port: nobody can use TLS, and no change can be proven",
+			castssl_parameter_restart_hint("listen_addresses", "'localhost'"));
 }

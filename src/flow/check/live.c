@@ -7,17 +7,22 @@
 
 #include "access/xlog.h"
 #include "lib/stringinfo.h"
+#include "libpq-fe.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
+#include "base/settings.h"
 #include "base/words.h"
 #include "change/journal.h"
 #include "change/lock.h"
+#include "change/recover.h"
 #include "change/rollback.h"
 #include "change/told.h"
 #include "flow/apply/managed.h"
 #include "flow/ask/cron.h"
+#include "flow/ask/foreign.h"
 #include "flow/ask/rotation.h"
 #include "flow/check/checks.h"
 #include "flow/plan/baseline.h"
@@ -25,7 +30,6 @@
 #include "server/disk/directories.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
-#include "server/probe.h"
 #include "server/process/platform.h"
 
 static char *
@@ -34,63 +38,81 @@ change_name(const CastsslChange *change)
 	return psprintf("change " INT64_FORMAT " (%s)", change->id, change->action);
 }
 
-/* It waits to be undone: who does that, and what a person may type. */
+/*
+ * The hint for a change that waits to be undone: who undoes it.  reason: why it is not undone here;
+ * NULL: it is.
+ */
 static const char *
-hint_to_undo(void)
+hint_to_undo(const CastsslChange *change, const char *reason)
 {
+	if (reason)
+		return castssl_change_hint_to_end(change);
 	if (castssl_watch_exists())
 		return "SELECT * FROM castssl_changes(); by a superuser undoes it.  So does the background "
 			   "worker, unless the server's log says why it cannot.";
 	return "SELECT * FROM castssl_changes(); by a superuser undoes it.";
 }
 
-/* It has not ended: somebody is at it, or it waits to be undone. */
+/* Report a change that has not ended: it is being made, or it waits to be undone. */
 static void
 report_unfinished(CastsslCheckScope *scope, const CastsslChange *change)
 {
 	bool applying = (change->state == CASTSSL_APPLYING);
+	const char *reason = castssl_change_why_left_alone(change);
 
 	if (castssl_lock_is_held())
 		castssl_check_report(
 			scope, CASTSSL_WARNING, change_name(change),
 			applying ? "is being applied" : "belongs to a transaction that has not ended",
-			applying ? "Wait until its call ends: then it is in effect, or undone."
-					 : "Wait until that ends: COMMIT keeps the change, ROLLBACK takes it back.");
+			applying ? "Wait until the call ends: then the change is in effect, or undone."
+					 : "Wait until the transaction ends: COMMIT keeps the change, ROLLBACK takes "
+					   "it back.");
 	else
-		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
-							 applying ? "was interrupted, and waits to be undone"
-									  : "its transaction did not commit, and it waits to be undone",
-							 hint_to_undo());
+		castssl_check_report(
+			scope, CASTSSL_WARNING, change_name(change),
+			psprintf("%s %s%s",
+					 applying ? "was interrupted, and" : "its transaction did not commit, and it",
+					 reason ? "is not undone here: " : "waits to be undone", reason ? reason : ""),
+			hint_to_undo(change, reason));
 }
 
 static void
 report_open(CastsslCheckScope *scope, const CastsslChange *change)
 {
-	const char *deadline = timestamptz_to_str(change->confirm_deadline);
+	const char *deadline = castssl_clock_text(change->confirm_deadline);
+	const char *reason = castssl_change_why_left_alone(change);
 
 	if (change->state != CASTSSL_UNCONFIRMED)
 		report_unfinished(scope, change);
 	else if (change->confirm_deadline <= GetCurrentTimestamp())
 		castssl_check_report(scope, CASTSSL_ERROR, change_name(change),
-							 "its deadline has passed, and it was not undone", hint_to_undo());
-	else if (castssl_watch_exists())
+							 psprintf("its deadline has passed, and it %s%s",
+									  reason ? "is not undone here: " : "was not undone",
+									  reason ? reason : ""),
+							 hint_to_undo(change, reason));
+	else if (reason)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, change_name(change),
-			psprintf("waits for confirmation, and is undone at %s", deadline),
-			psprintf("SELECT castssl_confirm(" INT64_FORMAT
-					 "); by a superuser, in a new connection of the kind that clients are to use, "
-					 "keeps it.",
-					 change->id));
+			psprintf("waits to be confirmed, and is not undone at %s: %s", deadline, reason),
+			castssl_change_hint_to_end(change));
+	else if (castssl_watch_exists())
+		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
+							 psprintf("waits to be confirmed, and will be undone at %s", deadline),
+							 psprintf("SELECT castssl_confirm(" INT64_FORMAT
+									  "); keeps it.  Run this as a superuser, in a new connection "
+									  "of the kind that clients will use.",
+									  change->id));
 	else
 		castssl_check_report(
 			scope, CASTSSL_WARNING, change_name(change),
-			psprintf("waits for confirmation until %s, and nobody watches over it since the server "
+			psprintf("waits to be confirmed until %s, and no worker watches it since the server "
 					 "was restarted",
 					 deadline),
-			"SELECT * FROM castssl_changes(); by a superuser has it watched, and undone then.");
+			"SELECT * FROM castssl_changes(); by a superuser starts the worker that undoes it "
+			"then.");
 }
 
-/* What the journal of this data directory does not know, or could not take back. */
+/* Report changes that are damaged, have expired, or were not taken back completely. */
 static void
 report_unknown(CastsslCheckScope *scope)
 {
@@ -106,22 +128,23 @@ report_unknown(CastsslCheckScope *scope)
 			castssl_check_report(
 				scope, newest ? CASTSSL_ERROR : CASTSSL_WARNING, change_name(change),
 				psprintf("its record is damaged: %s", change->reason),
-				psprintf("Put right by hand what it has left, then remove the folder \"%s\".%s",
-						 castssl_journal_path(change->id, NULL),
-						 newest ? "  Until then nothing can be changed." : ""));
+				psprintf(
+					"Repair by hand what the change has left, then remove the folder \"%s\".%s",
+					castssl_journal_path(change->id, NULL),
+					newest ? "  Until then nothing can be changed." : ""));
 		else if (change->state == CASTSSL_EXPIRED && newest)
-			castssl_check_report(
-				scope, CASTSSL_INFO, change_name(change), castssl_change_told(change),
-				"Where it is wanted still, make it again, and confirm it in time.  "
-				"The next change ends this row.");
+			castssl_check_report(scope, CASTSSL_INFO, change_name(change),
+								 castssl_change_told(change),
+								 "If the change is still wanted, make it again and confirm it in "
+								 "time.  The next change ends this row.");
 		else if (change->left_alone && newest)
 			castssl_check_report(scope, CASTSSL_WARNING, change_name(change), change->reason,
-								 "Look at these files, and put right what this server needs.  The "
+								 "Look at these files, and repair what this server needs.  The "
 								 "next change ends this row.");
 	}
 }
 
-/* After pg_upgrade, say, which leaves the journal behind. */
+/* For example after pg_upgrade, which does not copy the journal. */
 static void
 report_marks_without_record(CastsslCheckScope *scope)
 {
@@ -130,13 +153,13 @@ report_marks_without_record(CastsslCheckScope *scope)
 	if (castssl_hba_is_marked(scope->policy))
 		castssl_check_report(
 			scope, CASTSSL_WARNING, scope->policy->files[0]->path,
-			"lines are marked as those of pg_castssl, but this data directory has no record of any "
+			"lines have the mark of pg_castssl, but this data directory has no record of any "
 			"change, as after pg_upgrade: nothing can be rolled back, and castssl_disable() does "
-			"not know the parameters of before",
-			"Nothing to do where the file is as wanted; the next change begins a record.");
+			"not know the earlier parameters",
+			"Nothing to do if the file is as wanted: the next change begins a record.");
 }
 
-/* A line that was commented out by castssl_enable() and no longer stands beside its twin. */
+/* Report lines that castssl_enable() commented out and that no longer stand beside their twin. */
 static void
 report_moved_marks(CastsslCheckScope *scope)
 {
@@ -151,7 +174,7 @@ report_moved_marks(CastsslCheckScope *scope)
 							 "castssl_enable() commented this line out, and its twin no longer "
 							 "stands directly above "
 							 "it: castssl_disable() leaves it as it is",
-							 "Remove the comment where the rule is not wanted any more.");
+							 "If the rule is not wanted any more, remove the comment.");
 }
 
 void
@@ -166,19 +189,47 @@ castssl_check_changes(CastsslCheckScope *scope)
 	report_moved_marks(scope);
 }
 
+/* What the change wrote, without the files of a CA that somebody has moved since. */
+static CastsslChange
+without_moved_authority(const CastsslChange *change)
+{
+	CastsslChange part = *change;
+	ListCell *cell;
+
+	if (castssl_ca_directory[0] == '\0')
+		return part;
+	part.files = NIL;
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+
+		if (!path_is_prefix_of_path(castssl_state_path("ca"), file->path))
+			part.files = lappend(part.files, file);
+	}
+	return part;
+}
+
 void
 castssl_check_edited_since(CastsslCheckScope *scope)
 {
 	CastsslChange *last = castssl_journal_in_effect();
-	/* what was made before the data directory was copied here need not be this server's files */
-	char *paths = last && !last->moved ? castssl_change_edited_since(last) : NULL;
+	CastsslChange part;
+	char *paths;
+
+	/*
+	 * a change made before the data directory was copied here may be about another server's files
+	 */
+	if (last == NULL || last->moved)
+		return;
+	part = without_moved_authority(last);
+	paths = castssl_change_edited_since(&part);
 
 	if (paths)
 		castssl_check_report(scope, CASTSSL_INFO, paths,
 							 psprintf("edited by hand since change " INT64_FORMAT
-									  ", which can therefore not be rolled back",
+									  ", so that this change cannot be rolled back",
 									  last->id),
-							 "Nothing to do where the edits are wanted.");
+							 "Nothing to do if the edits are wanted.");
 }
 
 void
@@ -204,6 +255,20 @@ castssl_check_managed_elsewhere(CastsslCheckScope *scope)
 }
 
 void
+castssl_check_foreign_servers(CastsslCheckScope *scope)
+{
+	CastsslForeignRefused refused = castssl_foreign_refused(scope->policy, scope->ssl);
+
+	if (refused.count > 0)
+		castssl_check_report(scope, CASTSSL_WARNING, "foreign servers",
+							 psprintf("%s at this server and would be refused, such as %s",
+									  castssl_counted(refused.count, "foreign server points",
+													  "foreign servers point"),
+									  refused.example),
+							 refused.hint);
+}
+
+void
 castssl_check_cron_jobs(CastsslCheckScope *scope)
 {
 	CastsslCronRefused refused = castssl_cron_refused(scope->policy, scope->ssl);
@@ -214,9 +279,12 @@ castssl_check_cron_jobs(CastsslCheckScope *scope)
 			psprintf("%s by TCP and would be refused, such as %s",
 					 castssl_counted(refused.count, "active job connects", "active jobs connect"),
 					 refused.example),
-			"Have the jobs use the socket (UPDATE cron.job SET nodename = '', by a superuser) or "
-			"background workers (cron.use_background_workers, with a restart), or admit them in "
-			"pg_hba.conf.");
+			psprintf("%sHave all jobs use background workers (cron.use_background_workers, with a "
+					 "restart), or admit them in pg_hba.conf.",
+					 refused.statement ? psprintf("%s  by a superuser has these jobs use the "
+												  "socket.  Or: ",
+												  refused.statement)
+									   : ""));
 }
 
 /*
@@ -260,12 +328,12 @@ castssl_check_sessions_ca(CastsslCheckScope *scope)
 	if (count > 0)
 		castssl_check_report(
 			scope, CASTSSL_WARNING, "sessions",
-			psprintf("%s showed certificates of an issuer that is not "
-					 "in ssl_ca_file (%s): they can come back only if that is an "
-					 "intermediate CA whose certificate they send along",
+			psprintf("%s showed certificates of an issuer that is not in ssl_ca_file (%s): their "
+					 "clients can come back only if the issuer is an intermediate CA and they send "
+					 "its certificate, too",
 					 castssl_counted(count, "live session", "live sessions"), issuer),
-			"Give these clients new certificates, or have ssl_ca_file hold both CAs "
-			"until they have them: castssl_install(ca => ...).");
+			"Give these clients new certificates, or keep both CAs in ssl_ca_file until they have "
+			"them: castssl_install(ca => ...).");
 }
 
 void
@@ -282,8 +350,26 @@ castssl_check_ca_rotation(CastsslCheckScope *scope)
 		castssl_check_report(
 			scope, findings.items[i].severity, findings.items[i].subject,
 			psprintf("%s.  %s", findings.items[i].message, findings.items[i].detail),
-			"Drop a CA when none of its clients is left: castssl_install(ca => "
-			"...).");
+			"Drop a CA when no client uses its certificates any more: castssl_install(ca => ...).");
+}
+
+/*
+ * The value of a parameter in a connection string, as libpq reads it; NULL if it is not given, or
+ * if the string is not valid.
+ */
+static char *
+conninfo_value(const char *conninfo, const char *keyword)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+	char *value = NULL;
+
+	for (PQconninfoOption *one = options; one && one->keyword && value == NULL; one++)
+	{
+		if (strcmp(one->keyword, keyword) == 0 && one->val != NULL)
+			value = pstrdup(one->val);
+	}
+	PQconninfoFree(options);
+	return value;
 }
 
 void
@@ -295,13 +381,12 @@ castssl_check_standby(CastsslCheckScope *scope)
 	if (!RecoveryInProgress() || conninfo[0] == '\0')
 		return;
 	/* What a service file or the environment adds is unknown here. */
-	if (castssl_conninfo_value(conninfo, "service") != NULL)
+	if (conninfo_value(conninfo, "service") != NULL)
 		return;
-	sslmode = castssl_conninfo_value(conninfo, "sslmode");
+	sslmode = conninfo_value(conninfo, "sslmode");
 	if (sslmode == NULL || strncmp(sslmode, "verify-", 7) != 0)
 		castssl_check_report(scope, CASTSSL_WARNING, "primary_conninfo",
 							 "replication does not verify the primary's certificate",
-							 "Add sslmode=verify-full and the sslrootcert to what primary_conninfo "
-							 "says now, by ALTER SYSTEM or where it is set, and keep the rest of "
-							 "it.  Then reload.");
+							 "Add sslmode=verify-full and sslrootcert to the value of "
+							 "primary_conninfo, by ALTER SYSTEM or where it is set.  Then reload.");
 }

@@ -5,17 +5,26 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/words.h"
 #include "flow/check/checks.h"
 #include "flow/check/passwords.h"
 #include "server/account.h"
 #include "server/process/caller.h"
 #include "server/world.h"
 
-#define MOST_NAMES 5
+/* With more, the hint has the query that lists the roles. */
+#define MOST_NAMES 20
 
-/* Roles that may log in, but not by SCRAM; read once, and only where a rule needs it. */
+bool
+castssl_check_sees_passwords(void)
+{
+	return castssl_caller_is_superuser();
+}
+
+/* Roles that may log in, but not by SCRAM, and databases; read once, and only if needed. */
 static void
 read_roles(CastsslCheckScope *scope)
 {
@@ -23,53 +32,113 @@ read_roles(CastsslCheckScope *scope)
 		scope->world = castssl_hba_world();
 	if (scope->md5_roles == NULL)
 		scope->md5_roles = castssl_roles_with_md5_secrets(&scope->nmd5_roles);
+	if (scope->databases == NULL)
+		scope->databases = castssl_database_names(&scope->ndatabases);
 }
 
+static bool
+takes_database(const CastsslCheckScope *scope, const CastsslHbaRule *rule,
+			   const CastsslConnection *connection)
+{
+	return castssl_hba_rule_takes_database(rule, scope->policy->version, connection,
+										   scope->world) == CASTSSL_YES;
+}
+
+/* Can this role come in by the rule: to a database that lets it in, or to replicate? */
+static bool
+comes_in(const CastsslCheckScope *scope, const CastsslHbaRule *rule, const char *role)
+{
+	CastsslConnection connection = { .user = role, .database = "", .replication = true };
+	CastsslRoleFacts facts;
+
+	if (castssl_hba_rule_takes_user(rule, scope->policy->version, role, scope->world) !=
+		CASTSSL_YES)
+		return false;
+	facts = castssl_role_facts(role);
+	if ((facts.superuser || facts.can_replicate) && takes_database(scope, rule, &connection))
+		return true;
+	connection.replication = false;
+	for (int i = 0; i < scope->ndatabases; i++)
+	{
+		connection.database = scope->databases[i];
+		if (takes_database(scope, rule, &connection) &&
+			castssl_database_facts(connection.database, facts.oid).role_may_connect)
+			return true;
+	}
+	return false;
+}
+
+/* The first roles as SQL names: "alice, bob and 3 more". */
 static char *
-joined(CastsslCheckScope *scope, const CastsslHbaRule *rule, const char **names, int count)
+listed(const char **names, int count)
 {
 	StringInfoData text;
-	int found = 0;
 
 	initStringInfo(&text);
-	for (int i = 0; i < count; i++)
-	{
-		if (castssl_hba_rule_takes_user(rule, scope->policy->version, names[i], scope->world) !=
-			CASTSSL_YES)
-			continue;
-		if (found++ < MOST_NAMES)
-			appendStringInfo(&text, "%s%s", text.len ? ", " : "", quote_identifier(names[i]));
-	}
-	if (found > MOST_NAMES)
-		appendStringInfo(&text, " and %d more", found - MOST_NAMES);
-	return found ? text.data : NULL;
+	for (int i = 0; i < Min(count, MOST_NAMES); i++)
+		castssl_append_listed(&text, quote_identifier(names[i]));
+	if (count > MOST_NAMES)
+		appendStringInfo(&text, " and %d more", count - MOST_NAMES);
+	return text.data;
+}
+
+/* How to store passwords that SCRAM accepts, and how to see all of these roles. */
+static char *
+how_to_set(const char **names, int count, bool none_as_well)
+{
+	const char *list = "";
+
+	if (count > MOST_NAMES)
+		list = none_as_well ? "; all roles without a SCRAM password: SELECT rolname FROM pg_authid "
+							  "WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' IS NOT "
+							  "TRUE"
+							: "; all roles with an MD5 password: SELECT rolname FROM pg_authid "
+							  "WHERE rolcanlogin AND rolpassword LIKE 'md5%'";
+	return psprintf("in psql: SET password_encryption = 'scram-sha-256'; then \\password %s%s",
+					count == 1 ? quote_identifier(names[0]) : "for each role", list);
 }
 
 char *
-castssl_check_roles_without_scram(CastsslCheckScope *scope, const CastsslHbaRule *rule,
-								  bool none_as_well)
+castssl_check_passwords_first(CastsslCheckScope *scope, const CastsslHbaRule *rule,
+							  bool none_as_well)
 {
-	if (!castssl_caller_is_superuser())
-		return NULL;
+	const char **names;
+	const char **found;
+	int total;
+	int count = 0;
+
+	Assert(castssl_check_sees_passwords());
 	read_roles(scope);
-	if (!none_as_well)
-		return joined(scope, rule, scope->md5_roles, scope->nmd5_roles);
-	if (scope->other_roles == NULL)
+	if (none_as_well && scope->other_roles == NULL)
 		scope->other_roles = castssl_roles_without_scram_secrets(&scope->nother_roles);
-	return joined(scope, rule, scope->other_roles, scope->nother_roles);
+	names = none_as_well ? scope->other_roles : scope->md5_roles;
+	total = none_as_well ? scope->nother_roles : scope->nmd5_roles;
+	found = palloc(Max(total, 1) * sizeof(char *));
+	for (int i = 0; i < total; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (comes_in(scope, rule, names[i]))
+			found[count++] = names[i];
+	}
+	if (count == 0)
+		return NULL;
+	return psprintf("First set the %s of %s (%s): scram-sha-256 would refuse %s.",
+					count == 1 ? "password" : "passwords", listed(found, count),
+					how_to_set(found, count, none_as_well),
+					count == 1 ? "this role" : "these roles");
 }
 
 void
 castssl_check_md5_secrets(CastsslCheckScope *scope)
 {
-	bool *found = palloc0(Max(scope->policy->nrules, 1) * sizeof(bool));
-	StringInfoData roles;
+	bool *marked = palloc0(Max(scope->policy->nrules, 1) * sizeof(bool));
+	const char **found;
 	int count = 0;
 
-	if (!castssl_caller_is_superuser())
+	if (!castssl_check_sees_passwords())
 		return;
 	read_roles(scope);
-	initStringInfo(&roles);
+	found = palloc(Max(scope->nmd5_roles, 1) * sizeof(char *));
 	for (int i = 0; i < scope->nmd5_roles; i++)
 	{
 		bool refused = false;
@@ -78,23 +147,20 @@ castssl_check_md5_secrets(CastsslCheckScope *scope)
 		{
 			const CastsslHbaRule *rule = &scope->policy->rules[j];
 
+			CHECK_FOR_INTERRUPTS();
 			if (rule->error || scope->dead[j] || strcmp(rule->method, "scram-sha-256") != 0 ||
-				castssl_hba_rule_takes_user(rule, scope->policy->version, scope->md5_roles[i],
-											scope->world) != CASTSSL_YES)
+				!comes_in(scope, rule, scope->md5_roles[i]))
 				continue;
-			found[j] = refused = true;
+			marked[j] = refused = true;
 		}
-		if (refused && count++ < MOST_NAMES)
-			appendStringInfo(&roles, "%s%s", roles.len ? ", " : "",
-							 quote_identifier(scope->md5_roles[i]));
+		if (refused)
+			found[count++] = scope->md5_roles[i];
 	}
-	if (count > MOST_NAMES)
-		appendStringInfo(&roles, " and %d more", count - MOST_NAMES);
 	if (count > 0)
-		castssl_check_report(scope, CASTSSL_WARNING, castssl_check_rule_names(scope, found),
-							 psprintf("scram-sha-256 refuses %s %s: %s stored as MD5",
-									  count == 1 ? "role" : "roles", roles.data,
-									  count == 1 ? "its password is" : "their passwords are"),
-							 psprintf("Set %s once more, " CASTSSL_CHECK_SET_PASSWORD ".",
-									  count == 1 ? "that password" : "these passwords"));
+		castssl_check_report(
+			scope, CASTSSL_WARNING, castssl_check_rule_names(scope, marked),
+			psprintf("scram-sha-256 refuses %s %s: %s stored as MD5", count == 1 ? "role" : "roles",
+					 listed(found, count), count == 1 ? "its password is" : "their passwords are"),
+			psprintf("Set %s again, %s.", count == 1 ? "that password" : "these passwords",
+					 how_to_set(found, count, false)));
 }

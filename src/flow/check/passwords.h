@@ -7,16 +7,16 @@
 
 #include "flow/check/scope.h"
 
-/* How a password becomes one that SCRAM takes, in psql. */
-#define CASTSSL_CHECK_SET_PASSWORD                                                                 \
-	"in psql: SET password_encryption = 'scram-sha-256'; and \\password for each"
+/* May the caller know which roles have what kind of secret? */
+extern bool castssl_check_sees_passwords(void);
 
 /*
- * "alice, bob and 3 more": roles that the rule is for and that may log in, but not by SCRAM:
- * their secret is MD5, or (with none_as_well) there is none that is of use.  NULL: there is
- * none, or the caller may not know.  Palloc'd.
+ * "First set the password of bob (in psql: ...): ...": what comes before the rule asks for SCRAM,
+ * if it is for roles that may come in by it, but not by SCRAM: their secret is MD5, or (with
+ * none_as_well) missing or unusable.  NULL if there are none.  Only if
+ * castssl_check_sees_passwords().  Palloc'd.
  */
-extern char *castssl_check_roles_without_scram(CastsslCheckScope *scope, const CastsslHbaRule *rule,
-											   bool none_as_well);
+extern char *castssl_check_passwords_first(CastsslCheckScope *scope, const CastsslHbaRule *rule,
+										   bool none_as_well);
 
 #endif

@@ -1,42 +1,45 @@
 /*
  * rules.c
- *		Checks of pg_hba.conf: what the server refuses, and rules that have no effect.
+ *		Checks of pg_hba.conf: what the server refuses, and rules that wait for a parameter.
  */
 #include "postgres.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "base/words.h"
 #include "flow/check/checks.h"
 #include "flow/check/statements.h"
+#include "flow/recipe/staging.h"
 #include "hba/edit/rewrite.h"
-#include "hba/match/outcome.h"
-#include "hba/text/address.h"
-#include "hba/text/write.h"
-#include "server/process/platform.h"
+#include "server/disk/closed.h"
 #include "server/process/platform_account.h"
 
 /* The rule with an error at "path:line"; NULL: it is not known. */
 static const CastsslHbaRule *
 rule_at(const CastsslCheckScope *scope, const char *place)
 {
-	for (int i = 0; i < scope->policy->nrules; i++)
+	const char *number = strrchr(place, ':');
+	size_t length = number ? number - place : 0;
+
+	for (int i = 0; number && i < scope->policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
+		const char *path = scope->policy->files[rule->file]->path;
 
-		if (rule->error &&
-			strcmp(psprintf("%s:%d", scope->policy->files[rule->file]->path, rule->line_number),
-				   place) == 0)
+		if (rule->error && rule->line_number == strtol(number + 1, NULL, 10) &&
+			strncmp(path, place, length) == 0 && path[length] == '\0')
 			return rule;
 	}
 	return NULL;
 }
 
-/* The file that an include names and the server may not read, from its message; NULL: another. */
+/*
+ * The file that an include names and the server may not read, from the message; NULL: another
+ * problem.
+ */
 static char *
 unreadable_file(const char *message)
 {
@@ -47,34 +50,158 @@ unreadable_file(const char *message)
 	if (end == NULL || end == begin || strncmp(message, "could not open ", 15) != 0)
 		return NULL;
 	path = pnstrdup(begin + 1, end - begin - 1);
-	return access(path, R_OK) != 0 && errno == EACCES ? path : NULL;
-}
-
-/* How the server's account gets at a file of pg_hba.conf: its place is right. */
-static char *
-readable_hint(const char *path)
-{
-	char *account = castssl_account_name(castssl_platform_user_id());
-	struct stat st;
-	char *folder = castssl_account_blocked_at(path, &st);
-
-	if (folder)
-		return castssl_hint_naming(
-			psprintf("Let the server's account %s pass through the folder \"%%s\" (mode %04o).",
-					 account, (unsigned) (st.st_mode & 07777)),
-			folder);
-	if (stat(path, &st) == 0 && (int) st.st_uid == castssl_platform_user_id())
-		return castssl_hint_with("Let the server's account read it: chmod u+r %s",
-								 castssl_shell_word(path));
-	return castssl_hint_with(
-		psprintf("Let the server's account read it, as root: chown %s %%s", account),
-		castssl_shell_word(path));
+	return castssl_closed_is(path) ? path : NULL;
 }
 
 /*
- * A line that the server refuses decided something when it was good: it is mended, and never
- * removed.  A typing error only its author can mend.
+ * The hint for a missing folder that include_dir names, from the message; NULL: another problem.
  */
+static char *
+missing_folder_hint(const char *message)
+{
+	static const char start[] = "could not open directory \"";
+	const char *path = message + strlen(start);
+	const char *end = strrchr(message, '"');
+	struct stat st;
+	char *folder;
+
+	if (strncmp(message, start, strlen(start)) != 0 || end <= path)
+		return NULL;
+	folder = pnstrdup(path, end - path);
+	if (stat(folder, &st) == 0 || errno != ENOENT)
+		return NULL;
+	return castssl_hint_with(
+		psprintf("Make the folder, or change the line with castssl_hba_change().  As root: install "
+				 "-d -o %s -m 700 %%s  Then: SELECT * FROM castssl_reload();",
+				 castssl_account_word()),
+		castssl_shell_word(folder));
+}
+
+/* The file that does not exist, from the message; NULL: another problem. */
+static char *
+missing_file(const char *message)
+{
+	const char *end = strrchr(message, '"');
+	const char *begin = end;
+	struct stat st;
+	char *path;
+
+	if (strncmp(message, "could not open ", 15) != 0 || end == NULL)
+		return NULL;
+	while (begin > message && begin[-1] != '"')
+		begin--;
+	path = pnstrdup(begin, end - begin);
+	return is_absolute_path(path) && stat(path, &st) != 0 && errno == ENOENT ? path : NULL;
+}
+
+/*
+ * The hint for a missing file that an include or "@name" names, from the message; NULL: another
+ * problem.  An empty file for "@name" would leave the field out, and the line would mean something
+ * else.
+ */
+static char *
+missing_file_hint(const CastsslCheckScope *scope, const CastsslHbaRule *rule, const char *message)
+{
+	char *path = missing_file(message);
+	char *literal = path ? castssl_sql_literal(path) : NULL;
+	const char *place = rule ? castssl_check_place(scope, rule) : NULL;
+	char *text = rule ? castssl_check_rule_text(scope, rule) : NULL;
+	char *old_rule = text ? castssl_sql_literal(text) : NULL;
+
+	if (literal == NULL || place == NULL || old_rule == NULL)
+		return NULL;
+	if (strcspn(text, " \t\"") == strlen("include") && strncmp(text, "include", 7) == 0)
+		return castssl_hint_naming("Put the file back, or make \"%s\" with the rules that belong "
+								   "there.  Then: SELECT * FROM castssl_reload();",
+								   path);
+	return psprintf("Put the file back, or make it with the names, one a line: COPY (VALUES "
+					"('...')) TO %s; SELECT * FROM castssl_reload();  Or write the names into the "
+					"line: SELECT castssl_hba_change(%s, rule => '...', old_rule => "
+					"%s);" CASTSSL_CHECK_APPLY,
+					literal, place, old_rule);
+}
+
+/* What an outdated option of the line is repaired to; NULL: it has none, or another error. */
+static char *
+repaired_line(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
+{
+	CastsslHbaRule repaired;
+	const char *value;
+
+	return rule->error ? castssl_hba_repair(scope->policy, rule, &repaired, &value) : NULL;
+}
+
+/* Is there a line that can be repaired, but not be shown? */
+static bool
+repairs_unseen(const CastsslCheckScope *scope)
+{
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &scope->policy->rules[i];
+		char *line = repaired_line(scope, rule);
+
+		if (line && castssl_check_change(scope, rule, line) == NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The statement that repairs a line that the server refuses; NULL: only its author can.  The one
+ * that shows no line repairs all such lines, so then the others have it, too.
+ */
+static const char *
+repair(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
+{
+	char *line = repaired_line(scope, rule);
+
+	if (line == NULL)
+		return NULL;
+	return repairs_unseen(scope) ? "SELECT castssl_hba_require_tls();"
+								 : castssl_check_change(scope, rule, line);
+}
+
+/* The hint for a line that only its author can repair. */
+static const char *
+by_hand_hint(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
+{
+	const char *place = castssl_check_place(scope, rule);
+
+	return psprintf(
+		"Correct the line, and do not remove it: "
+		"castssl_hba_change(%s, rule => '...').  When no such line is left:" CASTSSL_CHECK_APPLY,
+		place ? place : "...");
+}
+
+/*
+ * A line that the server refuses was written for a reason, so the hint repairs it, and never
+ * removes it.  All such lines must be repaired before any of the file can be loaded.
+ */
+static void
+report_refused(CastsslCheckScope *scope, const CastsslFinding *finding, const CastsslHbaRule *rule)
+{
+	const char *subject = castssl_check_rule_name(scope, rule);
+	const char *change = repair(scope, rule);
+	const char *missing = missing_folder_hint(finding->message);
+	const char *file = missing_file_hint(scope, rule, finding->message);
+
+	if (missing == NULL && file)
+		missing = castssl_check_edit_hint(scope, file);
+	if (missing)
+		castssl_check_report(scope, CASTSSL_ERROR, subject, finding->message, missing);
+	else if (change == NULL)
+		castssl_check_report(scope, CASTSSL_ERROR, subject, finding->message,
+							 castssl_check_edit_hint(scope, by_hand_hint(scope, rule)));
+	else if (scope->hba_findings.count == 1)
+		castssl_check_report_edit(scope, CASTSSL_ERROR, subject, finding->message, change,
+								  CASTSSL_CHECK_APPLY, NULL);
+	else
+		castssl_check_report(
+			scope, CASTSSL_ERROR, subject, finding->message,
+			castssl_check_edit_hint(
+				scope, psprintf("%s  When no such line is left:" CASTSSL_CHECK_APPLY, change)));
+}
+
 void
 castssl_check_hba_loads(CastsslCheckScope *scope)
 {
@@ -82,235 +209,34 @@ castssl_check_hba_loads(CastsslCheckScope *scope)
 
 	for (int i = 0; i < findings->count; i++)
 	{
-		const char *subject = findings->items[i].subject;
-		const char *message = findings->items[i].message;
-		const CastsslHbaRule *rule = rule_at(scope, subject);
-		CastsslHbaRule repaired;
-		const char *value;
-		char *file = unreadable_file(message);
+		const CastsslFinding *finding = &findings->items[i];
+		const CastsslHbaRule *rule = rule_at(scope, finding->subject);
+		char *file = unreadable_file(finding->message);
 
 		if (file)
-			castssl_check_report(scope, CASTSSL_ERROR, subject, message, readable_hint(file));
+			castssl_check_report(scope, CASTSSL_ERROR, finding->subject, finding->message,
+								 castssl_closed_hint(file));
 		else if (rule == NULL)
-			castssl_check_report(scope, CASTSSL_ERROR, subject, message,
+			castssl_check_report(scope, CASTSSL_ERROR, finding->subject, finding->message,
 								 "Correct that, then: SELECT * FROM castssl_reload();");
 		else
-			castssl_check_report_edit(
-				scope, CASTSSL_ERROR, castssl_check_rule_name(scope, rule), message,
-				castssl_check_change(scope, rule,
-									 castssl_hba_repair(scope->policy, rule, &repaired, &value)),
-				CASTSSL_CHECK_APPLY,
-				castssl_hint_naming(
-					psprintf("Write line %d%s as it is meant to be, and do not remove it: "
-							 "castssl_hba_change(line_number => %d%s, rule => '...'), then "
-							 "castssl_hba_apply(confirm_within => '10 min').",
-							 rule->line_number, rule->file ? " of \"%s\"" : "", rule->line_number,
-							 rule->file ? ", file_name => '...'" : ""),
-					scope->policy->files[rule->file]->path));
+			report_refused(scope, finding, rule);
 	}
 }
 
-/* "line 3, line 7" or "10-app.conf:3": the rules that answer instead, with their text. */
-static char *
-because_text(const CastsslCheckScope *scope, int rule)
-{
-	StringInfoData text;
-	int file = scope->policy->rules[rule].file;
-
-	initStringInfo(&text);
-	for (int i = 0; i < scope->nbecause[rule] && i < 5; i++)
-	{
-		const CastsslHbaRule *because = &scope->policy->rules[scope->because[rule][i]];
-
-		if (because->file == 0 && file == 0)
-			appendStringInfo(&text, "%s%d", i ? ", " : "line ", because->line_number);
-		else
-			appendStringInfo(&text, "%s%s", i ? ", " : "", castssl_check_rule_name(scope, because));
-	}
-	return text.data;
-}
-
-/* Does an earlier rule that makes this one unreachable give another answer than this one would? */
-static bool
-outcome_differs(const CastsslCheckScope *scope, int i)
-{
-	for (int j = 0; j < scope->nbecause[i]; j++)
-	{
-		if (!castssl_hba_same_outcome(&scope->policy->rules[scope->because[i][j]],
-									  &scope->policy->rules[i]))
-			return true;
-	}
-	return false;
-}
-
-/* From the last line up: a removal does not move the lines of the hints behind it. */
+/* Staged edits are somebody's work, so no fix discards them. */
 void
-castssl_check_hba_dead_rules(CastsslCheckScope *scope)
+castssl_check_hba_staged(CastsslCheckScope *scope)
 {
-	for (int i = scope->policy->nrules - 1; i >= 0; i--)
-	{
-		const CastsslHbaRule *rule = &scope->policy->rules[i];
+	CastsslStaged staged = castssl_staging_look();
 
-		if (scope->dead[i] && scope->nbecause[i] > 0 && !outcome_differs(scope, i))
-			castssl_check_report_edit(
-				scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
-				psprintf("never used: %s matches the same clients first, with the same result",
-						 because_text(scope, i)),
-				castssl_check_remove(scope, rule), " SELECT * FROM castssl_hba_apply();", NULL);
-	}
-}
-
-static const char *
-text_or_number(const CastsslCheckScope *scope, const CastsslHbaRule *rule)
-{
-	const char *text = castssl_check_rule_text(scope, rule);
-
-	return psprintf("%s%s%s%s", castssl_check_rule_name(scope, rule), text ? " (" : "",
-					text ? text : "", text ? ")" : "");
-}
-
-/*
- * Which of both is meant, nobody can know: removing a dead reject loses what it was written for,
- * and putting a dead trust above lets in without proof.
- */
-static char *
-choice(const CastsslCheckScope *scope, int i)
-{
-	const CastsslHbaRule *rule = &scope->policy->rules[i];
-	const CastsslHbaRule *first = &scope->policy->rules[scope->because[i][0]];
-	const char *remove = castssl_check_remove(scope, rule);
-	const char *move = castssl_check_move(scope, rule, first);
-
-	if (remove == NULL)
-		return NULL;
-	return psprintf("Which one is meant?  If %s: %s  If %s: %s  Then see castssl_hba_compare(), "
-					"and apply it:" CASTSSL_CHECK_APPLY,
-					text_or_number(scope, first), remove, text_or_number(scope, rule),
-					move ? move : "write it above the other, with castssl_hba_add().");
-}
-
-void
-castssl_check_hba_order(CastsslCheckScope *scope)
-{
-	for (int i = scope->policy->nrules - 1; i >= 0; i--)
-	{
-		const CastsslHbaRule *rule = &scope->policy->rules[i];
-
-		if (scope->dead[i] && scope->nbecause[i] > 0 && outcome_differs(scope, i))
-			castssl_check_report(
-				scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
-				psprintf("never used: %s matches the same clients first, with another result",
-						 because_text(scope, i)),
-				choice(scope, i));
-	}
-}
-
-/* ---- rules that are hidden in part ---- */
-
-/* How much proof a rule asks for. */
-static int
-demand(const CastsslHbaRule *rule)
-{
-	if (strcmp(rule->method, "reject") == 0)
-		return 4;
-	if (rule->clientcert != CASTSSL_CLIENTCERT_NONE)
-		return rule->clientcert == CASTSSL_CLIENTCERT_VERIFY_FULL ? 3 : 2;
-	return strcmp(rule->method, "trust") == 0 ? 0 : 1;
-}
-
-/* Does the list name "all" (only where wanted), or each of the others? */
-static bool
-covers(const CastsslHbaTokens *wide, const CastsslHbaTokens *narrow)
-{
-	for (int i = 0; i < wide->count; i++)
-	{
-		if (castssl_hba_is_keyword(&wide->items[i], "all"))
-			return true;
-	}
-	return castssl_hba_tokens_equal(*wide, *narrow);
-}
-
-/* Are the names of the second rule fewer: does the first one take them, and all others, too? */
-static bool
-is_narrower(const CastsslHbaRule *wide, const CastsslHbaRule *narrow)
-{
-	return covers(&wide->users, &narrow->users) && covers(&wide->databases, &narrow->databases) &&
-		   !(covers(&narrow->users, &wide->users) && covers(&narrow->databases, &wide->databases));
-}
-
-static bool
-types_overlap(CastsslHbaType a, CastsslHbaType b)
-{
-	for (int encryption = CASTSSL_PLAINTEXT; encryption <= CASTSSL_GSS; encryption++)
-	{
-		if (castssl_hba_type_takes(a, 4, encryption) && castssl_hba_type_takes(b, 4, encryption))
-			return true;
-	}
-	return false;
-}
-
-/* Does the earlier rule take a part of what the later one, which asks for more, is written for? */
-static bool
-hides_part(const CastsslHbaRule *earlier, const CastsslHbaRule *later)
-{
-	return earlier->error == NULL && demand(earlier) < demand(later) &&
-		   is_narrower(earlier, later) && types_overlap(earlier->type, later->type) &&
-		   castssl_check_rule_is_remote(earlier) &&
-		   (castssl_hba_address_contains(&earlier->address, &later->address) ||
-			castssl_hba_address_contains(&later->address, &earlier->address));
-}
-
-/* Can it be moved above the other without overtaking a rule that asks for more or rejects? */
-static bool
-may_move(const CastsslCheckScope *scope, int above, int rule)
-{
-	for (int i = above; i < rule; i++)
-	{
-		const CastsslHbaRule *passed = &scope->policy->rules[i];
-
-		if (passed->error || demand(passed) >= demand(&scope->policy->rules[rule]))
-			return false;
-	}
-	return true;
-}
-
-/* The clients of both rules. */
-static char *
-common_clients(const CastsslHbaRule *a, const CastsslHbaRule *b)
-{
-	const CastsslHbaAddress *address =
-		castssl_hba_address_contains(&a->address, &b->address) ? &b->address : &a->address;
-
-	return castssl_hba_address_text(address);
-}
-
-void
-castssl_check_hba_partly_hidden(CastsslCheckScope *scope)
-{
-	for (int i = scope->policy->nrules - 1; i > 0; i--)
-	{
-		const CastsslHbaRule *rule = &scope->policy->rules[i];
-		int first = 0;
-		const char *move;
-
-		if (rule->error || scope->dead[i] || demand(rule) < 2)
-			continue;
-		while (first < i && !hides_part(&scope->policy->rules[first], rule))
-			first++;
-		if (first == i)
-			continue;
-		move = may_move(scope, first, i)
-				   ? castssl_check_move(scope, rule, &scope->policy->rules[first])
-				   : NULL;
+	if (scope->misfit)
 		castssl_check_report(
-			scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
-			psprintf("for clients of %s, %s answers first, and asks for less than this rule",
-					 common_clients(&scope->policy->rules[first], rule),
-					 castssl_check_rule_name(scope, &scope->policy->rules[first])),
-			move ? psprintf("%s" CASTSSL_CHECK_APPLY, move)
-				 : "Where this rule is meant to count for them too, write it above the other, with "
-				   "castssl_hba_add().");
-	}
+			scope, CASTSSL_WARNING, HbaFileName,
+			psprintf("edits%s that are staged can no longer be applied: %s",
+					 staged.roles ? psprintf(" of %s from %s", staged.roles, staged.at) : "",
+					 scope->misfit),
+			"SELECT castssl_hba_discard(); forgets them.  Then stage them again.");
 }
 
 /* ---- rules that wait for a parameter ---- */
@@ -330,7 +256,7 @@ castssl_check_hba_tls_off(CastsslCheckScope *scope)
 	names = castssl_check_rule_names(scope, found);
 	if (names)
 		castssl_check_report(scope, CASTSSL_WARNING, names,
-							 "never used: hostssl rules wait for TLS, which is off",
+							 "never used: TLS is off, and hostssl rules need it",
 							 castssl_check_tls_on_hint(scope));
 }
 
@@ -348,8 +274,8 @@ castssl_check_hba_clientcert(CastsslCheckScope *scope)
 	}
 	names = castssl_check_rule_names(scope, found);
 	if (names)
-		castssl_check_report(scope, CASTSSL_ERROR, names,
-							 "asks for a client certificate while ssl_ca_file is empty: every "
-							 "login by it is refused",
-							 castssl_check_ca_hint(scope));
+		castssl_check_report(
+			scope, CASTSSL_ERROR, names,
+			"asks for a client certificate, but the server has no CA: the rule refuses everybody",
+			castssl_check_ca_hint(scope));
 }

@@ -20,29 +20,41 @@ typedef struct CastsslCheckScope
 	const char *check;     /* name of the current check */
 	CastsslSeverity worst; /* the worst that this check may report */
 	int target_version;
-	bool version_asked; /* somebody wants to know about target_version */
-	bool ssl;           /* in effect */
+	bool version_asked;               /* the caller asks about target_version */
+	char *(*value)(const char *name); /* of a parameter; NULL: as in effect */
+	bool ssl;
 	bool ca_configured; /* ssl_ca_file is not empty */
-	/* files that the parameters in effect name, without the unreadable ones */
+	/* files that the parameters name, without the unreadable ones */
 	CastsslMaterial material;
 	const char *material_problem[CASTSSL_NROLES]; /* why a file is unreadable; NULL: it was read */
 	const char *material_hint[CASTSSL_NROLES];    /* what to do about that; may be NULL */
-	List *unread;                                 /* why other facts are not known: messages */
-	bool judged;                                  /* false: the judgement could not be made */
-	CastsslFindings judgement;                    /* of certificates, keys, CAs and CRLs */
-	CastsslCertificates authorities;              /* of the CA file */
+	List *unreadable;                /* configuration files that the server may not read: paths */
+	List *unread;                    /* why other facts are not known: ErrorData */
+	bool judged;                     /* false: the judgement could not be made */
+	CastsslFindings judgement;       /* of certificates, keys, CAs and CRLs */
+	CastsslCertificates authorities; /* of the CA file */
 	/* in postgresql.conf and the files that it includes; NULL: none */
 	const char *parameter_problem;
-	CastsslHbaPolicy *policy;     /* pg_hba.conf on disk */
-	CastsslFindings hba_findings; /* the errors of the server's own parser for it */
-	bool *dead;                   /* by rule of policy */
+	CastsslHbaPolicy *policy;        /* pg_hba.conf on disk */
+	List *unloaded_rules;            /* files of rules and maps that nobody has loaded: paths */
+	const char *unloaded_parameters; /* the same of parameters: a list of names; NULL: none */
+	const char *unloaded_authority;  /* and of the CA or CRL file in use: its path */
+	CastsslFindings hba_findings;    /* the errors of the server's own parser for it */
+	const char
+		*edits_wait; /* what must be done before the file can be edited, a hint; NULL: nothing */
+	bool *dead;      /* by rule of policy */
 	int **because;
 	int *nbecause;
-	const CastsslHbaWorld *world; /* NULL: nobody needed it yet; so are the roles */
+	const CastsslHbaWorld *world; /* NULL: not needed yet; the same for the roles */
 	const char **md5_roles;
 	int nmd5_roles;
-	const char **other_roles; /* without a secret of SCRAM */
+	const char **other_roles; /* without a SCRAM secret */
 	int nother_roles;
+	const char **databases; /* that allow connections */
+	int ndatabases;
+	const char *misfit; /* why what is staged can no longer be applied; NULL: it can */
+	List *forbidden;    /* names of our functions that the caller may not call */
+	bool forbidden_known;
 	CastsslSession *sessions;
 	int nsessions;
 } CastsslCheckScope;
@@ -55,34 +67,50 @@ typedef struct CastsslCheckScope
 extern void castssl_check_read(CastsslCheckScope *scope, int target_version);
 extern void castssl_check_run(CastsslCheckScope *scope);
 
-/* The part of castssl_check_read that is about the files of TLS, and judges them. */
+/*
+ * The part of castssl_check_read that is about the files of TLS, and judges them.  value is set
+ * before.
+ */
 extern void castssl_check_read_files(CastsslCheckScope *scope);
 
+/* The value of a parameter that counts in this scope.  Palloc'd. */
+extern char *castssl_check_value(const CastsslCheckScope *scope, const char *name);
+
 /*
- * Report under the name of the current check.  Keeps the strings.  Where the last finding says the
- * same of another line of the same file, the line is added to its subject.
+ * Report under the name of the current check.  Keeps the strings.  castssl_check_fold makes few
+ * rows of many findings.
  */
 extern void castssl_check_report(CastsslCheckScope *scope, CastsslSeverity severity,
 								 const char *subject, const char *message, const char *hint);
 
 /*
- * The same with SQL that is safe to run as it stands, and is the hint as well.  It does what the
- * finding is about and nothing else, lets nobody in, and is taken back unless somebody confirms
- * where it could shut anybody out.
+ * The same with SQL that is safe to run as it stands.  It is the fix and the hint, or the hint
+ * alone if the caller may not run it.  It does what the finding is about and nothing else, and
+ * admits nobody.  If it could shut anybody out, it is taken back unless somebody confirms.  There
+ * is no fix while its reload would also load what somebody else has edited (see
+ * castssl_check_unloaded_first).
  */
 extern void castssl_check_report_fix(CastsslCheckScope *scope, CastsslSeverity severity,
 									 const char *subject, const char *message, const char *fix);
 
 /*
- * Report what a reload ends.  It is no fix where the reload would bring a file that does not do,
- * which the hint then names, or rules that somebody has edited, or would shut out who is connected.
+ * What must be seen to before a reload, a hint: an edit of somebody else that it would make live,
+ * and the row that says more.  NULL: there is none.
+ */
+extern const char *castssl_check_unloaded_first(const CastsslCheckScope *scope);
+
+/*
+ * Report a finding that a reload ends.  The reload is not a fix if it would load a wrong file
+ * (which the hint names), or rules or parameters that somebody has edited, or if it would shut
+ * out connected clients.
  */
 extern void castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverity severity,
 										const char *subject, const char *message);
 
 /*
- * Report a parameter that ALTER SYSTEM mends; value: as SQL, NULL: not to be pasted.  Where it
- * cannot, the hint says where to change it.
+ * Report a parameter that ALTER SYSTEM can correct.  value is SQL; NULL: it cannot be pasted, so
+ * there is no hint.  If ALTER SYSTEM cannot change the parameter, the hint says where to change
+ * it.
  */
 extern void castssl_check_report_set(CastsslCheckScope *scope, CastsslSeverity severity,
 									 const char *subject, const char *parameter,
@@ -97,16 +125,25 @@ extern bool castssl_check_rule_is_remote(const CastsslHbaRule *rule);
 /* Does the i-th rule of policy admit other hosts without encryption? */
 extern bool castssl_check_admits_plaintext(const CastsslCheckScope *scope, int i);
 
-/* "file:line" of a rule, with the path where it is not the main file. */
+/* Does the i-th rule of policy admit other hosts by method md5? */
+extern bool castssl_check_takes_md5(const CastsslCheckScope *scope, int i);
+
+/* "file:line" of a rule, with the path if it is not in the main file. */
 extern char *castssl_check_rule_name(const CastsslCheckScope *scope, const CastsslHbaRule *rule);
 
-/* The same for every rule that is marked: "pg_hba.conf:4, 7, 9"; NULL: none is. */
+/* The same for every rule that is marked: "pg_hba.conf:4, 7, 9 and 21 more"; NULL: none is. */
 extern char *castssl_check_rule_names(const CastsslCheckScope *scope, const bool *marked);
+
+#define CASTSSL_CHECK_RELOAD "SELECT * FROM castssl_reload();"
+
+/* The hint while scope->unreadable is not empty: nothing else can be done before. */
+#define CASTSSL_CHECK_READABLE_FIRST                                                               \
+	"First let the server read the files that rows parameters_in_effect name."
 
 /* The statement that turns TLS on: shorter if certificate and key are in place. */
 extern const char *castssl_check_tls_on_hint(const CastsslCheckScope *scope);
 
-/* The statement that names a CA file; with its name, where one lies beside the certificate. */
+/* The statement that names a CA file; with its path if one lies beside the certificate. */
 extern const char *castssl_check_ca_hint(const CastsslCheckScope *scope);
 
 #endif

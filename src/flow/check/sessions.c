@@ -5,14 +5,17 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 
 #include "base/words.h"
 #include "flow/ask/impact.h"
 #include "flow/check/checks.h"
-#include "server/disk/swap.h"
 
 /* Of more groups than this only the first are named. */
 #define MOST_NAMED 5
+
+/* Sessions that one statement ends. */
+#define MOST_ENDED 100
 
 static bool
 is_alike(const CastsslSession *a, const CastsslSession *b)
@@ -21,8 +24,8 @@ is_alike(const CastsslSession *a, const CastsslSession *b)
 }
 
 /*
- * The chosen sessions, those that are alike once: "12 of client backend "app", ... and 1 more".
- * Many that are alike are a pool.
+ * The chosen sessions, with those that are alike named once: "client backend "app", ... (12
+ * sessions); and 1 more".  Many that are alike are a pool.
  */
 static char *
 named(const CastsslCheckScope *scope, const bool *chosen)
@@ -77,11 +80,36 @@ castssl_check_sessions_plaintext(CastsslCheckScope *scope)
 			scope, CASTSSL_WARNING, "sessions",
 			psprintf("%s unencrypted", castssl_counted(count, "live session from another host is",
 													   "live sessions from other hosts are")),
-			psprintf("Have these clients use TLS before plaintext => 'block': %s.",
+			psprintf("Let these clients use TLS before you block plaintext: %s.",
 					 named(scope, chosen)));
 }
 
-/* The rules are asked when a session begins, and never again. */
+/*
+ * ", or now: " and the statement that ends the chosen sessions, but not the caller's own; "." if
+ * there is no other.
+ */
+static char *
+ending(const CastsslCheckScope *scope, const bool *chosen)
+{
+	StringInfoData pids;
+	int count = 0;
+
+	initStringInfo(&pids);
+	for (int i = 0; i < scope->nsessions && count < MOST_ENDED; i++)
+	{
+		if (!chosen[i] || scope->sessions[i].pid == MyProcPid)
+			continue;
+		castssl_append_listed(&pids, psprintf("%d", scope->sessions[i].pid));
+		count++;
+	}
+	if (count == 0)
+		return ".";
+	return psprintf(", or now: SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+					"pid IN (%s);",
+					pids.data);
+}
+
+/* The server checks the rules only when a session begins. */
 void
 castssl_check_sessions_refused(CastsslCheckScope *scope)
 {
@@ -107,8 +135,7 @@ castssl_check_sessions_refused(CastsslCheckScope *scope)
 			scope, CASTSSL_WARNING, "sessions",
 			castssl_counted(count, "live session would be refused if it came now",
 							"live sessions would be refused if they came now"),
-			psprintf("Going on as before: %s.  Have a pool connect anew (RECONNECT in the console "
-					 "of PgBouncer); other sessions end with their clients, or by SELECT "
-					 "pg_terminate_backend(pid).  Why: %s",
-					 named(scope, chosen), castssl_impact_reason(first)));
+			psprintf("Still open: %s.  Let a pool reconnect (RECONNECT in the console of "
+					 "PgBouncer).  Other sessions end with their clients%s  Reason: %s",
+					 named(scope, chosen), ending(scope, chosen), castssl_impact_reason(first)));
 }

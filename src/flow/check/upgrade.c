@@ -1,6 +1,6 @@
 /*
  * upgrade.c
- *		A check of what a later major reads in the same pg_hba.conf.
+ *		The check of how a later major reads the same pg_hba.conf.
  */
 #include "postgres.h"
 
@@ -33,9 +33,9 @@ report_slashes(CastsslCheckScope *scope, const CastsslHbaRule *rule, const Casts
 		if (names->items[i].string[0] == '/')
 			castssl_check_report(
 				scope, CASTSSL_WARNING, castssl_check_rule_name(scope, rule),
-				psprintf("from PostgreSQL 16 on \"%s\" is a regular expression, no name",
+				psprintf("from PostgreSQL 16 on \"%s\" is a regular expression, not a name",
 						 names->items[i].string),
-				"Write ^, the name and $ after a slash there once the server is upgraded.");
+				"After the upgrade, write a slash, ^, the name and $.");
 	}
 }
 
@@ -44,13 +44,14 @@ static void
 report_md5(CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
 	if (rule->method && strcmp(rule->method, "md5") == 0)
-		castssl_check_report(scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
-							 "PostgreSQL 18 warns of MD5 passwords, and a later major drops them",
-							 "Set the passwords anew with password_encryption = 'scram-sha-256', "
-							 "then use method scram-sha-256.");
+		castssl_check_report(
+			scope, CASTSSL_INFO, castssl_check_rule_name(scope, rule),
+			"PostgreSQL 18 warns of MD5 passwords, and a later one refuses them",
+			"Set the passwords again with password_encryption = 'scram-sha-256', then use method "
+			"scram-sha-256.");
 }
 
-/* Has this check found what has to be changed before the upgrade? */
+/* Has this check found something to change before the upgrade? */
 static bool
 has_warning(const CastsslCheckScope *scope)
 {
@@ -64,24 +65,32 @@ has_warning(const CastsslCheckScope *scope)
 	return false;
 }
 
+/* Answer a caller who has asked about a major. */
 static void
-report_ready(CastsslCheckScope *scope, const char *why)
+answer(CastsslCheckScope *scope, const char *text)
 {
 	if (scope->version_asked)
-		castssl_check_report(scope, CASTSSL_OK, NULL,
-							 psprintf("ready for %d: %s", scope->target_version, why), NULL);
+		castssl_check_report(scope, CASTSSL_OK, NULL, text, NULL);
 }
 
-/* What the major after the upgrade reads in the same lines. */
+/* How the major after the upgrade reads the same lines. */
 void
 castssl_check_hba_future(CastsslCheckScope *scope)
 {
 	CastsslHbaPolicy *future;
 	bool refused = false;
 
-	if (scope->target_version <= CASTSSL_SERVER_MAJOR)
+	if (scope->target_version == CASTSSL_SERVER_MAJOR)
 	{
-		report_ready(scope, "this server is of no earlier major");
+		answer(scope, psprintf("ready for %d: this server runs it", CASTSSL_SERVER_MAJOR));
+		return;
+	}
+	if (scope->target_version < CASTSSL_SERVER_MAJOR)
+	{
+		answer(scope,
+			   psprintf("nothing to compare: this server runs PostgreSQL %d, and %d is an earlier "
+						"major",
+						CASTSSL_SERVER_MAJOR, scope->target_version));
 		return;
 	}
 	future = castssl_hba_files_read_as(scope->target_version);
@@ -105,7 +114,12 @@ castssl_check_hba_future(CastsslCheckScope *scope)
 	}
 	for (int i = 0;
 		 i < scope->policy->nrules && CASTSSL_SERVER_MAJOR < 18 && scope->target_version >= 18; i++)
-		report_md5(scope, &scope->policy->rules[i]);
+	{
+		/* without a question about a major, the row hba_md5 is enough */
+		if (scope->version_asked || !castssl_check_takes_md5(scope, i))
+			report_md5(scope, &scope->policy->rules[i]);
+	}
 	if (!refused && !has_warning(scope))
-		report_ready(scope, "it reads pg_hba.conf as this server does");
+		answer(scope, psprintf("ready for %d: it reads pg_hba.conf as this server does",
+							   scope->target_version));
 }

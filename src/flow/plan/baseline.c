@@ -22,8 +22,8 @@
 #define STORED(name) psprintf("%s_stored", name)
 
 #define FORGET                                                                                     \
-	"Restore it from a backup, or remove it: castssl_disable() leaves the parameters as they are " \
-	"then."
+	"Restore the file from a backup.  Or remove it: then castssl_disable() leaves the parameters " \
+	"as they are."
 
 void
 castssl_baseline_extend(CastsslPlan *plan)
@@ -78,6 +78,13 @@ castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored)
 	}
 	castssl_plan_file(plan, path, NULL, 0, 0);
 	return true;
+}
+
+const char *
+castssl_baseline_stored(const char *name)
+{
+	return castssl_manifest_value(castssl_manifest_read(castssl_state_path("baseline"), FORGET),
+								  STORED(name));
 }
 
 bool

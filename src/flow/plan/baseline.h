@@ -20,6 +20,9 @@ extern void castssl_baseline_extend(CastsslPlan *plan);
  */
 extern bool castssl_baseline_plan_restore(CastsslPlan *plan, const char **ssl_stored);
 
+/* The value of the parameter that was stored before castssl_enable(); NULL: none, or unknown. */
+extern const char *castssl_baseline_stored(const char *name);
+
 /* Is there a baseline, damaged or not? */
 extern bool castssl_baseline_exists(void);
 

@@ -13,8 +13,11 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
+#include "base/words.h"
 #include "change/attempt.h"
 #include "flow/plan/crls.h"
+#include "server/disk/closed.h"
+#include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
@@ -58,7 +61,8 @@ castssl_crl_directory_files(void)
 	if (folder == NULL)
 		return NIL;
 	directory = AllocateDir(folder);
-	while ((entry = ReadDirExtended(directory, folder, WARNING)) != NULL)
+	/* castssl_crl_directory_judge() says why it cannot be read */
+	while (directory && (entry = ReadDirExtended(directory, folder, LOG)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (is_hashed_name(entry->d_name))
@@ -95,10 +99,9 @@ read_crl(void *arg)
 											CASTSSL_CRL_LIMIT, &pem->length, NULL);
 }
 
-List *
-castssl_crl_directory_problems(void)
+void
+castssl_crl_directory_problems(CastsslFindings *findings)
 {
-	List *problems = NIL;
 	ListCell *cell;
 
 	foreach (cell, castssl_crl_directory_files())
@@ -107,11 +110,67 @@ castssl_crl_directory_problems(void)
 		ErrorData *error = castssl_attempt(read_crl, &pem);
 
 		if (error)
-			problems = lappend(problems, error->message);
+			castssl_finding_add(
+				findings, CASTSSL_ERROR, "files_readable", pem.name, error->message, error->detail,
+				castssl_closed_is(pem.name) ? castssl_closed_hint(pem.name) : error->hint);
 		else if (pem.data)
 			pfree(unconstify(char *, pem.data));
 	}
-	return problems;
+}
+
+#define NO_CRLS                                                                                    \
+	"  To check for no revoked certificates: ALTER SYSTEM SET ssl_crl_dir = ''; SELECT * FROM "    \
+	"castssl_reload();"
+
+static bool
+has_files(DIR *directory, const char *folder)
+{
+	struct dirent *entry;
+	bool found = false;
+
+	while ((entry = ReadDirExtended(directory, folder, LOG)) != NULL)
+		found = found || entry->d_name[0] != '.';
+	return found;
+}
+
+/* How to let the server's account read a folder of CRLs, which are no secret. */
+static char *
+opening_hint(const char *folder)
+{
+	char *hint = castssl_directory_opening_hint(folder);
+
+	return hint ? hint
+				: castssl_hint_with("Run as root: chmod o+rx %s", castssl_shell_word(folder));
+}
+
+void
+castssl_crl_directory_judge(CastsslFindings *findings)
+{
+	char *folder = crl_directory();
+	char *word = castssl_shell_word(folder);
+	DIR *directory = AllocateDir(folder);
+	const char *message = "\"%s\" holds no CRL under a name by which OpenSSL finds it";
+	const char *hint = "Put the CRLs there as files that end in .pem, and run: openssl rehash %s";
+
+	if (directory == NULL && errno == EACCES)
+	{
+		message = "\"%s\" cannot be read";
+		hint = opening_hint(folder);
+	}
+	else if (directory == NULL)
+	{
+		message = errno == ENOENT ? "\"%s\" does not exist" : "\"%s\" is not a directory";
+		hint = "Put the directory of the CRLs back." NO_CRLS;
+	}
+	else if (!has_files(directory, folder))
+		message = "\"%s\" is empty";
+	if (directory)
+		FreeDir(directory);
+	castssl_finding_add(findings, CASTSSL_ERROR, "crl_parse", folder,
+						castssl_hint_with(message, folder),
+						"ssl_crl_dir names it.  The server refuses every client certificate: it "
+						"looks for CRLs there by a hash of the issuer's name.",
+						hint ? castssl_hint_with(hint, word) : NULL);
 }
 
 CastsslPem
@@ -134,7 +193,7 @@ castssl_crls_with_directory(CastsslPem file)
 		CastsslPem pem = { .name = lfirst(cell) };
 
 		CHECK_FOR_INTERRUPTS();
-		/* as OpenSSL, which takes what it can read */
+		/* like OpenSSL, skip what cannot be read */
 		(void) castssl_attempt(read_crl, &pem);
 		if (pem.data == NULL || !is_found(pem.name, &pem))
 			continue;
@@ -143,7 +202,14 @@ castssl_crls_with_directory(CastsslPem file)
 	}
 	return (CastsslPem){ .name = file.data ? psprintf("%s and %s", file.name, folder) : folder,
 						 .data = text.data,
-						 .length = text.len };
+						 .length = text.len,
+						 .in_memory = true };
+}
+
+bool
+castssl_crls_are_none(const CastsslPem *crls)
+{
+	return crls->data && crls->length == 0 && crls->in_memory;
 }
 
 CastsslClientTerms

@@ -10,10 +10,10 @@
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "hba/edit/require.h"
-#include "hba/edit/rewrite.h"
 #include "hba/match/match.h"
 #include "hba/text/diff.h"
 #include "hba/text/mask.h"
+#include "server/disk/closed.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/hba_files.h"
@@ -22,9 +22,6 @@
 
 /* Edits of whole files may be long.  Only this number of lines of each file become steps. */
 #define MOST_LINES_SHOWN 50
-
-/* Statements that loosen a rule, in one row */
-#define MOST_STATEMENTS 5
 
 void
 castssl_hba_plan_read(CastsslPlan *plan)
@@ -77,7 +74,7 @@ castssl_hba_plan_place(const CastsslHbaPolicy *policy, int file, int line_number
 	return psprintf("%s:%d", castssl_hba_plan_file(policy, file), line_number);
 }
 
-/* Single blanks outside of quotes, and none at the end. */
+/* Fold blanks outside of quotes into single ones, with none at the end.  Changes text. */
 static char *
 fold_blanks(char *text)
 {
@@ -113,7 +110,7 @@ shown_line(const char *line)
 	return fold_blanks(text);
 }
 
-/* The last edit of the record of that edit: those of one record stand side by side. */
+/* The last edit of the same record as edit i. The edits of a record are consecutive. */
 static const CastsslHbaEdit *
 last_of_record(const CastsslHbaEdits *edits, int i)
 {
@@ -141,67 +138,11 @@ castssl_hba_plan_edit(CastsslPlan *plan, const CastsslHbaEdits *edits)
 						  castssl_hba_plan_place(policy, edit->file, edit->line_number),
 						  CASTSSL_STEP_CHANGES,
 						  edit->text ? psprintf("%s: %s", why, shown_line(edit->text)) : why);
-		/* the line that takes its place is all to show */
+		/* show only the line that takes its place */
 		if (replaced && last == &edits->items[i + 1])
 			i++;
 	}
 	plan->hba_after = castssl_hba_plan_render(policy, edits);
-}
-
-/* The statement that makes a rule ask for that; NULL where that cannot be shown. */
-static char *
-statement_to_loosen(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
-					CastsslClientCert clientcert)
-{
-	char *line = castssl_hba_loosen(policy, rule, clientcert);
-	char *path = castssl_sql_literal(policy->files[rule->file]->path);
-	bool ours = castssl_hba_record_mark(policy->files[rule->file], rule->record) ==
-				CASTSSL_HBA_MARK_WRITTEN;
-
-	if (line == NULL || strcmp(castssl_hba_mask(line, strlen(line)), line) != 0)
-		return NULL; /* its secret is nobody's to see */
-	line = castssl_sql_literal(ours ? psprintf("%s %s", line, CASTSSL_HBA_WRITTEN) : line);
-	if (line == NULL || path == NULL)
-		return NULL;
-	return psprintf("SELECT castssl_hba_change(line_number => %d, rule => %s%s%s);",
-					rule->line_number, line, rule->file == 0 ? "" : ", file_name => ",
-					rule->file == 0 ? "" : path);
-}
-
-/* castssl_enable() never loosens: how many rules ask for more, and what would loosen them. */
-static void
-warn_of_stricter(CastsslPlan *plan, CastsslClientCert clientcert)
-{
-	const CastsslHbaPolicy *policy = plan->hba_after;
-	const CastsslHbaRule *first = NULL;
-	StringInfoData statements;
-	int count = 0;
-
-	initStringInfo(&statements);
-	for (int i = 0; i < policy->nrules; i++)
-	{
-		const CastsslHbaRule *rule = &policy->rules[i];
-		char *statement;
-
-		if (rule->error || strcmp(rule->method, "reject") == 0 || rule->clientcert <= clientcert)
-			continue;
-		if (first == NULL)
-			first = rule;
-		statement =
-			++count <= MOST_STATEMENTS ? statement_to_loosen(policy, rule, clientcert) : NULL;
-		if (statement)
-			appendStringInfo(&statements, "  %s", statement);
-	}
-	if (first == NULL)
-		return;
-	castssl_plan_warn(
-		plan, "edit pg_hba", castssl_hba_plan_place(policy, first->file, first->line_number),
-		CASTSSL_CODE_asks_for_more,
-		psprintf(
-			"%s for more than clientcert => '%s', and still %s: nothing is loosened here.%s%s%s",
-			castssl_counted(count, "rule asks", "rules ask"), castssl_clientcert_name(clientcert),
-			count == 1 ? "does" : "do", statements.len > 0 ? "  To loosen them:" : "",
-			statements.data, statements.len > 0 ? "  SELECT * FROM castssl_hba_apply();" : ""));
 }
 
 void
@@ -211,6 +152,14 @@ castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
 	CastsslHbaEdits edits = { 0 };
 	CastsslFindings findings = { 0 };
 
+	if (wanted->naddresses > 0)
+	{
+		/* raised before the derived rules move the lines that a hint names */
+		castssl_hba_require(plan->hba_after, wanted, &edits, &findings);
+		castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
+		memset(&edits, 0, sizeof(edits));
+		memset(&findings, 0, sizeof(findings));
+	}
 	derived.addresses = NULL;
 	derived.naddresses = 0;
 	castssl_hba_require(plan->hba_after, &derived, &edits, &findings);
@@ -226,8 +175,6 @@ castssl_hba_plan_require(CastsslPlan *plan, const CastsslHbaWanted *wanted)
 	}
 
 	castssl_raise_first_error(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
-	if (wanted->names_clientcert)
-		warn_of_stricter(plan, wanted->clientcert);
 	for (int i = 0; i < findings.count; i++)
 	{
 		const CastsslFinding *finding = &findings.items[i];
@@ -281,8 +228,11 @@ castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
 	const CastsslHbaDocument *document = castssl_hba_policy_file(live, path);
 
 	if (document == live->files[0] && live->nrules > 0 && live->rules[0].record < 0)
+	{
+		castssl_closed_refuse(path, NULL);
 		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("%s", live->rules[0].error),
 						errdetail("It is the file that hba_file names.")));
+	}
 	if (document == NULL)
 	{
 		size_t length;
@@ -292,11 +242,12 @@ castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
 		document = castssl_hba_document_read(path, data, length, live->version);
 	}
 	if (!is_text(document))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a text file", path),
-				 errdetail("It holds NUL or control characters; such a file is never "
-						   "rewritten."),
-				 errhint("Look at the file: is it what hba_file should name?")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a text file", path),
+			 errdetail(
+				 "It holds NUL or control characters, and pg_castssl never rewrites such a file."),
+			 errhint("Look at the file: is it what hba_file should name?")));
 	return document;
 }
 
@@ -409,7 +360,7 @@ castssl_hba_plan_tidy(CastsslHbaDifferences *differences)
 		const CastsslHbaDifference *difference = &differences->items[i];
 
 		if ((!gss && strcmp(difference->encryption, "gss") == 0) ||
-			/* they stand side by side */
+			/* equal ones are consecutive */
 			(kept > 0 && is_repeated(&differences->items[kept - 1], difference)))
 			continue;
 		differences->items[kept++] = *difference;
@@ -437,18 +388,13 @@ castssl_hba_plan_from_files(CastsslPlan *plan)
 
 	for (int i = 0; i < before->nfiles; i++)
 	{
-		char *path = castssl_path_resolve(before->files[i]->path, false);
-		ListCell *cell;
+		const CastsslPlannedFile *file =
+			castssl_plan_written(plan, castssl_path_resolve(before->files[i]->path, false));
 
-		foreach (cell, plan->files)
-		{
-			const CastsslPlannedFile *file = lfirst(cell);
-
-			if (file->data && strcmp(file->path, path) == 0)
-				overlay[count++] = (CastsslHbaOverlay){ .path = before->files[i]->path,
-														.data = file->data,
-														.length = file->length };
-		}
+		if (file)
+			overlay[count++] = (CastsslHbaOverlay){ .path = before->files[i]->path,
+													.data = file->data,
+													.length = file->length };
 	}
 	if (count > 0)
 	{
@@ -457,7 +403,7 @@ castssl_hba_plan_from_files(CastsslPlan *plan)
 	}
 }
 
-/* The next rule for TCP, or for TLS, from *at on, which passes it; NULL: no more. */
+/* The next rule for TCP, or for TLS, from *at on, which is moved past it; NULL: no more. */
 static const CastsslHbaRule *
 next_tcp_rule(const CastsslHbaPolicy *policy, bool over_tls, int *at)
 {
@@ -490,4 +436,17 @@ castssl_hba_plan_touches_tcp(const CastsslPlan *plan, bool over_tls)
 			return true;
 	} while (old != NULL);
 	return false;
+}
+
+char *
+castssl_hba_plan_asking(const CastsslHbaPolicy *policy)
+{
+	for (int i = 0; i < policy->nrules; i++)
+	{
+		const CastsslHbaRule *rule = &policy->rules[i];
+
+		if (rule->error == NULL && rule->clientcert != CASTSSL_CLIENTCERT_NONE)
+			return psprintf("%s:%d", policy->files[rule->file]->path, rule->line_number);
+	}
+	return NULL;
 }

@@ -20,8 +20,8 @@ extern CastsslHbaPolicy *castssl_hba_plan_render(const CastsslHbaPolicy *policy,
 												 const CastsslHbaEdits *edits);
 
 /*
- * The policy with clientcert=1, 0 and no-verify repaired, to compare another one with: so
- * a repaired line counts as what it says, not as refused before.  The same where there is
+ * The policy with clientcert=1, 0 and no-verify repaired, to compare another one with.  So a
+ * repaired line counts as what it says, not as refused before.  The same policy if there is
  * nothing to repair.
  */
 extern const CastsslHbaPolicy *castssl_hba_plan_as_meant(const CastsslHbaPolicy *policy);
@@ -29,10 +29,10 @@ extern const CastsslHbaPolicy *castssl_hba_plan_as_meant(const CastsslHbaPolicy 
 /* How rows name a file: the main one by its name alone, others by their path. */
 extern const char *castssl_hba_plan_file(const CastsslHbaPolicy *policy, int file);
 
-/*
- * "pg_hba.conf:18": the main file has its name alone, for everybody knows where it lies; others
- * their path.  Palloc'd.
- */
+/* The place of the first rule that asks for a client certificate; NULL: none does.  Palloc'd. */
+extern char *castssl_hba_plan_asking(const CastsslHbaPolicy *policy);
+
+/* The place of a line as rows name it: "pg_hba.conf:18".  Palloc'd. */
 extern char *castssl_hba_plan_place(const CastsslHbaPolicy *policy, int file, int line_number);
 
 /* Apply edits of plan->hba_after to it.  Adds a step for each edited line. */
@@ -68,8 +68,8 @@ extern const CastsslHbaDocument *castssl_hba_plan_differs(const CastsslHbaPolicy
 														  const CastsslHbaDocument *after);
 
 /*
- * Leave out differences of GSSAPI where this server cannot have any, and those that read as an
- * earlier one does.
+ * Leave out differences for GSSAPI encryption if this server cannot have any, and differences
+ * that read like an earlier one.
  */
 extern void castssl_hba_plan_tidy(CastsslHbaDifferences *differences);
 
@@ -77,12 +77,12 @@ extern void castssl_hba_plan_tidy(CastsslHbaDifferences *differences);
 extern bool castssl_hba_plan_is_file(const CastsslPlan *plan, const char *path);
 
 /*
- * Does it change a rule for clients that come by TCP, or the order of such rules?  over_tls: of
- * those that come over TLS alone.
+ * Does the plan change a rule for clients that come by TCP, or the order of such rules?
+ * over_tls: only for clients over TLS.
  */
 extern bool castssl_hba_plan_touches_tcp(const CastsslPlan *plan, bool over_tls);
 
-/* Set hba_after as the planned files make it. */
+/* Set hba_after to the policy that the planned files make. */
 extern void castssl_hba_plan_from_files(CastsslPlan *plan);
 
 #endif

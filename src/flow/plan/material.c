@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include <openssl/pem.h>
+
 #include "miscadmin.h"
 #include "utils/guc.h"
 
@@ -14,8 +16,10 @@
 #include "change/attempt.h"
 #include "flow/plan/material.h"
 #include "server/disk/files.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
 #include "server/disk/swap.h"
+#include "server/other_cluster.h"
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/process/platform.h"
@@ -23,13 +27,10 @@
 #include "tls/key.h"
 #include "tls/openssl.h"
 
-const char *
-castssl_role_parameter(CastsslRole role)
+CastsslWhich
+castssl_material_call(const CastsslMaterial *material)
 {
-	static const char *const names[] = { "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
-										 "ssl_crl_file" };
-
-	return names[role];
+	return material->which ? *material->which : (CastsslWhich){ .call = CASTSSL_CALL_ENABLE };
 }
 
 size_t
@@ -69,15 +70,19 @@ installed_mode(const CastsslMaterialFile *file)
 static void
 set_target(CastsslMaterialFile *file, const char *target_dir, const char *name)
 {
+	const char *folder;
+
 	file->name = castssl_path_in(target_dir, name);
-	file->path = castssl_path_in(castssl_path_resolve_target(castssl_path_folder(file->name), true),
-								 last_dir_separator(file->name) + 1);
+	folder = castssl_path_resolve_target(castssl_path_folder(file->name), true);
+	castssl_path_check_open_target(folder);
+	file->path = castssl_path_in(folder, last_dir_separator(file->name) + 1);
 	if (strcmp(castssl_path_resolve(file->name, true), file->path) != 0)
-		ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						errmsg("\"%s\" is a symbolic link", file->name),
-						errdetail("A file is to be installed there; pg_basebackup, for one, leaves "
-								  "out symbolic links."),
-						errhint("Remove the link, or name another target_dir.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is a symbolic link", file->name),
+			 errdetail(
+				 "A file would be installed there, but pg_basebackup leaves out symbolic links."),
+			 errhint("Remove the link, or name another target_dir.")));
 }
 
 static void
@@ -87,7 +92,9 @@ wipe_key_later(const CastsslMaterialFile *file, CastsslRole role)
 		castssl_openssl_wipe_later(unconstify(char *, file->data), file->length);
 }
 
-/* A superuser gets what he names; somebody else the PEM blocks alone, as no other file holds them.
+/*
+ * A superuser may install any text around the PEM blocks.  For other callers only the blocks are
+ * kept, so that nothing else of a file is copied.
  */
 static void
 keep_blocks_alone(CastsslMaterialFile *file, CastsslRole role)
@@ -104,12 +111,12 @@ keep_blocks_alone(CastsslMaterialFile *file, CastsslRole role)
 	blocks = castssl_pem_blocks(&pem, &length, &findings);
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
 	if (blocks == NULL)
-		return; /* what it is instead is said later, and it is refused */
+		return; /* it is no PEM file, and a later check refuses it */
 	file->data = blocks;
 	file->length = length;
 }
 
-/* Who can make a hard link to a key that he cannot read must not have the server use it. */
+/* A caller who can make a hard link to a key but not read it must not make the server use it. */
 static void
 check_single_name(const char *path, const struct stat *st)
 {
@@ -117,44 +124,101 @@ check_single_name(const char *path, const struct stat *st)
 		path_is_prefix_of_path(castssl_path_data_directory(), path))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("private key file \"%s\" has another name", path),
+					errmsg("private key file \"%s\" has more than one name", path),
 					errdetail("It has %d hard links, so it may be somebody else's key.",
 							  (int) st->st_nlink),
-					errhint("Copy the key, or have a superuser do it.")));
+					errhint("Copy the key, or let a superuser make this call.")));
 }
 
 /*
- * A mounted secret and what another account owns need no change: the server takes a copy.  NULL
- * where the copy would be the file itself.
+ * The name of a role's file for the call that copies the files: as the caller named it, or the
+ * file in use, so that the copy changes nothing else; "": none; NULL: one is found.
+ */
+static const char *
+name_to_copy(const CastsslWhich *call, CastsslRole role)
+{
+	const char *folder = call->target_dir ? call->target_dir : castssl_path_folder(ConfigFileName);
+	const char *named = call->names[role];
+	char *in_use = castssl_material_named(role);
+
+	if (named)
+		return named[0] ? castssl_path_in(folder, named) : named;
+	if (in_use)
+		return in_use;
+	return role == CASTSSL_ROLE_CA && call->needs_ca ? NULL : "";
+}
+
+/*
+ * The hint to let the server use a copy: then a mounted secret, or a file that another account
+ * owns, needs no change.  NULL if the copy would be the file itself.
  */
 static char *
-hint_to_copy(const char *name, bool by_caller)
+hint_to_copy(const CastsslMaterial *material, const char *name, bool by_caller)
 {
 	char *folder = castssl_sql_literal(castssl_path_folder(name));
 	char *real = castssl_platform_real_path(castssl_path_folder(name));
 	char *own = castssl_platform_real_path(castssl_path_folder(ConfigFileName));
-	char *certificate;
-	char *key;
+	CastsslWhich copies = castssl_material_call(material);
+	const char *names[CASTSSL_NROLES];
+	char *statement;
 
 	if (folder == NULL || (real && own && strcmp(real, own) == 0))
 		return NULL;
 	if (by_caller)
-		return psprintf("Add source_dir => %s to this call: the server then uses copies of the "
-						"files, which are its own.",
-						folder);
-	certificate = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
-	certificate = certificate ? castssl_sql_literal(certificate) : NULL;
-	key = castssl_sql_literal(name);
-	if (certificate == NULL || key == NULL)
+		return psprintf(
+			"Add source_dir => %s to this call: then the server uses copies of its own.", folder);
+	if (material->is_restored)
 		return NULL;
-	return psprintf("SELECT * FROM castssl_enable(source_dir => %s, cert_file => %s, key_file => "
-					"%s); has the server use copies of the files, which are its own.",
-					folder, certificate, key);
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+		names[role] = role == CASTSSL_ROLE_KEY ? name : name_to_copy(&copies, role);
+	copies.source_dir = castssl_path_folder(name);
+	memcpy(copies.names, names, sizeof(names));
+	statement = castssl_which_statement(&copies);
+	return statement ? psprintf("%s lets the server use copies of its own.", statement) : NULL;
+}
+
+/* The call with another file.  The key and its certificate belong together: both are replaced. */
+static int
+hint_for_missing(const CastsslMaterial *material, CastsslRole role)
+{
+	CastsslWhich other = castssl_material_call(material);
+	bool is_pair = role == CASTSSL_ROLE_CERTIFICATE || role == CASTSSL_ROLE_KEY;
+	char *statement;
+
+	if (is_pair)
+		other.source_dir = "...";
+	else
+		other.names[role] = "...";
+	statement = material->is_restored ? NULL : castssl_which_statement(&other);
+	if (statement == NULL)
+		return errhint("Put it back there, from where it is now or from a backup.");
+	return errhint("Put it back there, from where it is now or from a backup.  Or %s: %s",
+				   is_pair ? "install another certificate with its key" : "name another file",
+				   statement);
 }
 
 static void
-find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_caller)
+check_in_use(const CastsslMaterial *material, CastsslRole role, const char *name)
 {
+	CastsslWhich call = castssl_material_call(material);
+	struct stat st;
+
+	if (!material->is_restored)
+		castssl_which_check_in_use(&call, role, name);
+	if (stat(name, &st) == 0 || errno != ENOENT)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", name),
+					errdetail("Parameter \"%s\" names it.", castssl_role_parameter(role)),
+					hint_for_missing(material, role)));
+}
+
+static void
+find_in_place(CastsslMaterial *material, CastsslRole role, char *name, bool by_caller)
+{
+	CastsslMaterialFile *file = &material->files[role];
+
+	if (!by_caller)
+		check_in_use(material, role, name);
 	file->name = name;
 	file->path = castssl_path_resolve(name, by_caller);
 	file->data = castssl_file_read(file->path, castssl_role_limit(role), &file->length, &file->st);
@@ -163,7 +227,8 @@ find_in_place(CastsslMaterialFile *file, CastsslRole role, char *name, bool by_c
 	if (role == CASTSSL_ROLE_KEY && by_caller)
 		check_single_name(file->path, &file->st);
 	if (role == CASTSSL_ROLE_KEY)
-		file->mode = castssl_key_mode_wanted(file->path, &file->st, hint_to_copy(name, by_caller));
+		file->mode =
+			castssl_key_mode_wanted(file->path, &file->st, hint_to_copy(material, name, by_caller));
 	if (file->mode && by_caller && strcmp(castssl_path_resolve_target(name, true), file->path) != 0)
 		castssl_swap_raise_changed(name); /* LCOV_EXCL_LINE: possible only within microseconds */
 }
@@ -178,7 +243,7 @@ castssl_material_find(CastsslMaterial *material, CastsslRole role, const char *s
 	memset(file, 0, sizeof(*file));
 	if (source_dir == NULL)
 	{
-		find_in_place(file, role, castssl_path_in(target_dir, name), true);
+		find_in_place(material, role, castssl_path_in(target_dir, name), true);
 		return;
 	}
 
@@ -201,12 +266,16 @@ castssl_material_folder(void)
 	char *named = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
 	char *other = named ? castssl_path_folder(named) : NULL;
 
-	if (access(folder, W_OK) != 0 && other && access(other, W_OK) == 0)
+	if (access(folder, W_OK) == 0)
+		return folder;
+	if (other && access(other, W_OK) == 0 && castssl_other_cluster_owner(named) == NULL)
 		return other;
-	return folder;
+	return pstrdup(castssl_path_data_directory());
 }
 
-/* What is no PEM text at all is said of the argument: the file that it is for may not exist yet. */
+/*
+ * If the text is no PEM at all, the error names the argument, because its file may not exist yet.
+ */
 static void
 check_text(const CastsslMaterialFile *file, CastsslRole role)
 {
@@ -219,11 +288,14 @@ check_text(const CastsslMaterialFile *file, CastsslRole role)
 
 	if (castssl_pem_next(&pem, &offset, &block) == CASTSSL_PEM_BLOCK)
 	{
+		bool other = strcmp(block.name, PEM_STRING_PKCS7) == 0;
+
 		castssl_pem_block_free(&block);
-		return;
+		if (!other)
+			return;
 	}
 	if (role == CASTSSL_ROLE_KEY)
-		(void) castssl_key_read(&pem, NULL, &findings);
+		(void) castssl_key_read(&pem, &findings);
 	else
 		(void) castssl_certificates_read(pem.data, pem.length, pem.name, &certificates, &findings);
 	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
@@ -311,7 +383,7 @@ castssl_material_configured(CastsslMaterial *material, CastsslRole role, const c
 {
 	memset(&material->files[role], 0, sizeof(CastsslMaterialFile));
 	if (value[0] != '\0')
-		find_in_place(&material->files[role], role, castssl_path_in(DataDir, value), false);
+		find_in_place(material, role, castssl_path_in(DataDir, value), false);
 }
 
 char *
@@ -369,18 +441,22 @@ castssl_material_pem_in_use(CastsslRole role)
 bool
 castssl_material_certificate_on_disk(CastsslCertificate *certificate)
 {
-	CastsslCertificates certificates = { 0 };
 	CastsslFindings findings = { 0 };
 	size_t length;
-	/* Why it cannot be read is for castssl_check() to say. */
+	/* castssl_check() says why it cannot be read. */
 	char *data = castssl_material_try_named(CASTSSL_ROLE_CERTIFICATE, &length);
 
-	if (data == NULL ||
-		!castssl_certificates_read_facts(data, length, "ssl_cert_file", &certificates, &findings) ||
-		castssl_certificates_first(&certificates) == NULL)
-		return false;
-	*certificate = *castssl_certificates_first(&certificates);
-	return true;
+	return data &&
+		   castssl_certificates_read_first(data, length, "ssl_cert_file", certificate, &findings);
+}
+
+bool
+castssl_material_is_not_on_disk(const char *fingerprint)
+{
+	CastsslCertificate certificate;
+
+	return castssl_material_certificate_on_disk(&certificate) &&
+		   strcmp(fingerprint, certificate.fingerprint) != 0;
 }
 
 CastsslPem
@@ -390,5 +466,6 @@ castssl_material_pem(const CastsslMaterial *material, CastsslRole role)
 
 	return (CastsslPem){ .name = file->source ? file->source : file->name,
 						 .data = file->data,
-						 .length = file->length };
+						 .length = file->length,
+						 .in_memory = file->source == NULL && !file->same };
 }

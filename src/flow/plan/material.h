@@ -8,18 +8,9 @@
 
 #include <sys/stat.h>
 
+#include "flow/plan/which.h"
 #include "tls/certificate.h"
 #include "tls/pem.h"
-
-typedef enum CastsslRole
-{
-	CASTSSL_ROLE_CERTIFICATE,
-	CASTSSL_ROLE_KEY,
-	CASTSSL_ROLE_CA,
-	CASTSSL_ROLE_CRL
-} CastsslRole;
-
-#define CASTSSL_NROLES 4
 
 /* One file; path is NULL if the role is not used. */
 typedef struct CastsslMaterialFile
@@ -39,40 +30,48 @@ typedef struct CastsslMaterialFile
 typedef struct CastsslMaterial
 {
 	CastsslMaterialFile files[CASTSSL_NROLES]; /* by role */
+	bool ca_is_found;          /* the CA is copied by its usual name: the caller has not named it */
+	const CastsslWhich *which; /* what the caller named; NULL: the files in use */
+	const char *ca_left; /* a CA file of source_dir that was found and not taken; NULL: none */
+	bool is_restored;    /* files that a plan puts back in use: a copy of one would not stay */
 } CastsslMaterial;
+
+/* The call that a hint repeats with other files: the caller's, or castssl_enable() alone. */
+extern CastsslWhich castssl_material_call(const CastsslMaterial *material);
 
 /* Most bytes that a file or text of that role may have. */
 extern size_t castssl_role_limit(CastsslRole role);
 
-/* "ssl_cert_file", ... */
-extern const char *castssl_role_parameter(CastsslRole role);
-
 /*
- * Find and read one file that the caller names.  If source_dir is NULL, the file is in
- * place, and a relative name is relative to target_dir.  Otherwise the file is copied
- * from source_dir to target_dir where it is called copy. 58P01, 42501 or F0000 if it cannot
- * be used.  What a caller who is no superuser has written are the PEM blocks alone, and a
- * private key outside of the data directory must have no other name (hard link).
+ * Find and read one file that the caller names.  If source_dir is NULL, the file is in place, and
+ * a relative name is relative to target_dir.  Otherwise the file is copied from source_dir to
+ * target_dir, where its name is copy. 58P01, 42501 or F0000 if it cannot be used.  For a caller
+ * who is not a superuser, only the PEM blocks are copied, and a private key outside of the data
+ * directory must not have a second hard link.
  */
 extern void castssl_material_find(CastsslMaterial *material, CastsslRole role,
 								  const char *source_dir, const char *target_dir, const char *name,
 								  const char *copy);
 
 /*
- * The folder for files that castssl_install() writes: that of config_file, or else, where the
- * server's account cannot write there, that of the certificate in use.
+ * The folder for files that castssl_install() writes: that of config_file.  If the server's
+ * account cannot write there, that of the certificate in use if it is no folder of another
+ * cluster, or else the data directory.  Palloc'd.
  */
 extern char *castssl_material_folder(void);
 
-/* Plan to write a text as name in target_dir; the same holds for its PEM blocks. */
+/*
+ * Plan to write a text as name in target_dir; only its PEM blocks if the caller is not a
+ * superuser.
+ */
 extern void castssl_material_text(CastsslMaterial *material, CastsslRole role,
 								  const char *target_dir, const char *name, const char *text);
 
 /*
- * For platforms where live files take effect at once
- * (castssl_platform_reads_live_files).  A certificate and a key that both replace others
- * get names of their own, because no connection may find a new file beside the old other
- * half.  The parameters then switch both with one reload.
+ * For platforms where live files take effect at once (castssl_platform_reads_live_files).  If
+ * both certificate and key replace others, they get new names, because no connection may find a
+ * new certificate with the old key, or the reverse.  The parameters then switch both with one
+ * reload.
  */
 extern void castssl_material_separate(CastsslMaterial *material);
 
@@ -95,11 +94,14 @@ extern char *castssl_material_named(CastsslRole role);
  */
 extern char *castssl_material_read_named(CastsslRole role, size_t *length);
 
-/* As above, but NULL as well where it cannot be read: castssl_check() says why. */
+/* As above, but NULL also if the file cannot be read; castssl_check() says why. */
 extern char *castssl_material_try_named(CastsslRole role, size_t *length);
 
 /* Facts of the server certificate on disk; false if none can be read.  Raises no error. */
 extern bool castssl_material_certificate_on_disk(CastsslCertificate *certificate);
+
+/* Can it be read, and is it another one than this? */
+extern bool castssl_material_is_not_on_disk(const char *fingerprint);
 
 /*
  * The file that the role's parameter names, in the form for castssl_tls_verify, with the name of

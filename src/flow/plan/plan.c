@@ -100,7 +100,10 @@ add_parameter(CastsslPlan *plan, const char *name, const char *after)
 	plan->parameters = lappend(plan->parameters, parameter);
 }
 
-/* What the value replaces: where the same is in effect, what is stored, which would be loaded. */
+/*
+ * What the value replaces: the value in effect or, if that is the same, the stored one, which a
+ * reload would load.
+ */
 static char *
 value_before(const char *name, const char *value)
 {
@@ -118,7 +121,7 @@ castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value)
 	char *now = castssl_parameter_value(name);
 	char *stored = castssl_parameter_stored(name);
 
-	/* What ALTER SYSTEM cannot change need not be changed where it is in effect. */
+	/* A parameter that ALTER SYSTEM cannot change may stay if the value is in effect. */
 	if (strcmp(now, value) == 0 &&
 		(stored == NULL || strcmp(stored, value) == 0 || castssl_parameter_unchangeable(name)))
 	{
@@ -150,18 +153,14 @@ castssl_plan_parameter_stored(CastsslPlan *plan, const char *name, const char *s
 void
 castssl_plan_guard_ssl(CastsslPlan *plan)
 {
-	bool has_ssl = false;
 	ListCell *cell;
 
-	foreach (cell, plan->parameters)
-	{
-		plan->touches_tls = true;
-		has_ssl |= strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0;
-	}
+	plan->touches_tls |= plan->parameters != NIL;
 	foreach (cell, plan->files)
 		plan->touches_tls |= ((CastsslPlannedFile *) lfirst(cell))->is_tls;
-	/* Where it comes from the command line it guards nothing. */
-	if (plan->touches_tls && !has_ssl && castssl_parameter_unchangeable("ssl") == NULL)
+	/* A value from the command line overrides a stored ssl = off, so it would guard nothing. */
+	if (plan->touches_tls && castssl_changed_parameter(plan->parameters, "ssl") == NULL &&
+		castssl_parameter_unchangeable("ssl") == NULL)
 		add_parameter(plan, "ssl", castssl_parameter_stored("ssl"));
 }
 
@@ -174,7 +173,7 @@ parameter_value_of(const char *name)
 	return name;
 }
 
-/* A private key is private, even where the mode that stat shows means nothing. */
+/* A private key is private, even if the mode that stat shows means nothing. */
 static mode_t
 mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
 {
@@ -184,8 +183,8 @@ mode_to_write(const CastsslMaterialFile *file, CastsslRole role)
 }
 
 /*
- * Where the bytes of a file come from: its folder is said for the first file of a folder, and
- * its name where that is another.
+ * Where the bytes of a file come from.  The folder is named for the first file from it, and the
+ * file if its name is another one.
  */
 static const char *
 install_detail(const CastsslMaterial *material, CastsslRole role)
@@ -238,9 +237,9 @@ plan_material_file(CastsslPlan *plan, CastsslRole role)
 	if (role == CASTSSL_ROLE_KEY && !castssl_platform_has_modes())
 	{
 		/* LCOV_EXCL_START: only on Windows */
-		castssl_plan_step(plan, "set permissions", label, CASTSSL_STEP_SKIPPED,
-						  "access control lists decide here, which the server does "
-						  "not check; castssl_check() does");
+		castssl_plan_step(
+			plan, "set permissions", label, CASTSSL_STEP_SKIPPED,
+			"access control lists decide here: castssl_check() checks them, the server does not");
 		((CastsslStep *) llast(plan->steps))->code = CASTSSL_CODE_access_lists;
 		/* LCOV_EXCL_STOP */
 	}
@@ -268,6 +267,13 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 		if (material->files[role].path)
 			plan_material_file(plan, role);
 	}
+	if (material->ca_left)
+		castssl_plan_warn(
+			plan, "install file", castssl_path_base(material->ca_left), CASTSSL_CODE_ca_left,
+			psprintf(
+				"not taken, for it holds other CAs than \"%s\", which lies elsewhere and which "
+				"client certificates are checked against; to take it: ca_file => '%s'",
+				material->files[CASTSSL_ROLE_CA].name, castssl_path_base(material->ca_left)));
 	castssl_plan_step(plan, "check certificate",
 					  castssl_path_base(material->files[CASTSSL_ROLE_CERTIFICATE].name),
 					  CASTSSL_STEP_FOLLOWS, NULL);
@@ -282,26 +288,18 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 	plan->ssl_after = true;
 }
 
-/* The value of a parameter after the plan. */
 char *
 castssl_plan_value(const CastsslPlan *plan, const char *name)
 {
-	ListCell *cell;
+	const CastsslChangedParameter *planned = castssl_changed_parameter(plan->parameters, name);
 
-	foreach (cell, plan->parameters)
-	{
-		CastsslChangedParameter *planned = lfirst(cell);
-
-		if (strcmp(planned->name, name) == 0)
-			return planned->after ? pstrdup(planned->after)
-								  : castssl_parameter_value_if_reset(name);
-	}
-	return castssl_parameter_value(name);
+	if (planned == NULL)
+		return castssl_parameter_value(name);
+	return planned->after ? pstrdup(planned->after) : castssl_parameter_value_if_reset(name);
 }
 
-/* The planned contents of that path; NULL if the plan does not write it. */
-static const CastsslPlannedFile *
-find_planned_file(const CastsslPlan *plan, const char *path)
+const CastsslPlannedFile *
+castssl_plan_written(const CastsslPlan *plan, const char *path)
 {
 	ListCell *cell;
 
@@ -325,7 +323,7 @@ material_afterwards(CastsslPlan *plan, CastsslRole role)
 	const CastsslPlannedFile *planned = NULL;
 
 	if (value[0] != '\0')
-		planned = find_planned_file(plan, castssl_path_resolve(name, false));
+		planned = castssl_plan_written(plan, castssl_path_resolve(name, false));
 	if (planned == NULL)
 	{
 		castssl_material_configured(plan->material, role, value);
@@ -343,6 +341,7 @@ castssl_plan_material_afterwards(CastsslPlan *plan)
 	if (!parse_bool(castssl_plan_value(plan, "ssl"), &plan->ssl_after) || !plan->ssl_after)
 		return;
 	plan->material = palloc0(sizeof(CastsslMaterial));
+	plan->material->is_restored = true;
 	for (int role = 0; role < CASTSSL_NROLES; role++)
 		material_afterwards(plan, role);
 }

@@ -21,8 +21,8 @@ typedef struct CastsslPlannedFile
 	mode_t mode;
 	const struct stat *owner; /* keep this owner; NULL: the server's account */
 	bool content_same;        /* only its mode changes */
-	bool mode_kept; /* a key, which does not get back a mode that others could read it by */
-	bool is_tls;    /* certificate, key, CA or CRL: written while ssl is stored as off */
+	bool mode_kept; /* a key: undoing does not restore a mode by which others could read it */
+	bool is_tls;    /* a TLS file: written with ssl off, or bridged (change/bridge.h) */
 } CastsslPlannedFile;
 
 typedef struct CastsslRotation CastsslRotation; /* flow/ask/rotation.h */
@@ -58,8 +58,10 @@ typedef struct CastsslPlan
 	CastsslSession *sessions;
 	int nsessions;
 	int nsessions_refused; /* live sessions that could not come back, as far as they were judged */
-	/* one of them not when the plan is undone either: by what somebody else has edited, and the
-	 * reload loads */
+	/*
+	 * one of them could not come back even when the plan is undone, because the reload also loads
+	 * what somebody else has edited
+	 */
 	bool loses_for_good;
 
 	/* how the CAs change, set by castssl_rotation_compare; NULL: they do not, or not looked yet */
@@ -67,10 +69,10 @@ typedef struct CastsslPlan
 
 	bool uses_staged; /* makes the staged edits live, so they are no longer staged */
 	bool takes_back;  /* castssl_disable, or castssl_rollback of a finished change */
-	bool revokes;     /* castssl_revoke: whoever showed that certificate is to be cut off */
+	bool revokes;     /* castssl_revoke: sessions that showed the certificate should be cut off */
 	List *undoes;     /* the CastsslChanges that the plan undoes */
 	int64 change_id;  /* of the change that made it true; 0: none, or not yet */
-	/* the statement that keeps it, or an earlier change that waits; NULL: none, or not yet */
+	/* the statement that confirms it, or an earlier change that waits; NULL: none, or not yet */
 	const char *confirmation;
 } CastsslPlan;
 
@@ -112,6 +114,9 @@ extern void castssl_plan_file(CastsslPlan *plan, const char *path, const char *d
  * already.  Adds a step.
  */
 extern void castssl_plan_parameter(CastsslPlan *plan, const char *name, const char *value);
+
+/* The planned contents of that path; NULL if the plan does not write it. */
+extern const CastsslPlannedFile *castssl_plan_written(const CastsslPlan *plan, const char *path);
 
 /* The value of a parameter when the plan is in effect; palloc'd. */
 extern char *castssl_plan_value(const CastsslPlan *plan, const char *name);

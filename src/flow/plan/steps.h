@@ -25,45 +25,50 @@ typedef enum CastsslOutcome
 /* clang-format off */
 #define CASTSSL_CODES(CODE) \
 	CODE(access_lists, "access control lists decide who can read the key, not its mode (Windows)") \
-	CODE(address_host_bits, "an address has bits set outside of its mask, and means a wider range") \
+	CODE(address_host_bits, "an address has bits set to the right of its mask, and stands for a wider range") \
 	CODE(asks_for_more, "rules ask for more than `clientcert` says, and still do") \
-	CODE(ca_is_ca, "a certificate of the CA file is no CA") \
+	CODE(ca_is_ca, "a certificate of the CA file is not a CA") \
+	CODE(ca_left, "a CA file in `source_dir` was not taken, because another one is in use") \
 	CODE(ca_parse, "the CA file holds a private key, too") \
-	CODE(ca_rotation, "several CAs are trusted, or one is trusted no longer") \
+	CODE(ca_rotation, "several CAs are trusted, or one is no longer trusted") \
 	CODE(certificate_parse, "a certificate in a file is defective, or the file holds a private key, too") \
 	CODE(certificate_valid_again, "a certificate that was revoked is valid again") \
 	CODE(chain, "clients may not be able to verify the certificate") \
 	CODE(confirmation_needed, "a dry run: the call needs `confirm_within` or `force`") \
 	CODE(crl_dates, "a CRL expires soon") \
-	CODE(crl_issuer, "a CRL is by no CA of the CA file, or a CA has no CRL") \
+	CODE(crl_issuer, "the issuer of a CRL is not in the CA file, or a CA has no CRL") \
 	CODE(crl_parse, "a part of a CRL file cannot be read") \
 	CODE(cron_jobs, "jobs of pg_cron, which connect by TCP, would be refused") \
 	CODE(expires_soon, "a certificate expires within `castssl.expiry_warning`, or has expired") \
-	CODE(health_check, "a rule looks as if made for a health check, which speaks plaintext, and that ends") \
+	CODE(foreign_servers, "foreign servers that point at this server would be refused") \
+	CODE(health_check, "a rule seems to be for a health check in plaintext, and plaintext ends") \
 	CODE(issuer_changed, "clients that verify the old server certificate do not verify the new one") \
-	CODE(key_readable, "others can read the file that a private key was copied from") \
+	CODE(key_readable, "other accounts can read the file that a private key was copied from") \
 	CODE(key_usage, "the certificate does not say that it is for servers") \
 	CODE(line_left, "a line that was commented out does not come back, because its twin is not beside it") \
-	CODE(md5_password, "a password that is stored as MD5 does not do for scram-sha-256") \
+	CODE(loads_edits, "a file of rules or maps was edited by hand and not loaded: this change loads it") \
+	CODE(md5_password, "scram-sha-256 does not accept a password that is stored as MD5") \
 	CODE(names, "the certificate does not name this host") \
-	CODE(newly_admitted, "clients come in that are refused now") \
-	CODE(newly_refused, "clients are refused that come in now") \
+	CODE(newly_admitted, "clients are admitted that are refused now") \
+	CODE(newly_refused, "clients are refused that are admitted now") \
 	CODE(no_baseline, "there is no record of the parameters before castssl_enable(): they stay") \
-	CODE(no_ca, "a rule asks for a certificate, and there is no CA to check one with") \
+	CODE(no_ca, "a rule asks for a client certificate, but the server has no CA") \
 	CODE(no_tcp_port, "the server has no TCP port, so nothing can be tried") \
-	CODE(no_tls_line, "a `hostnossl` line goes, and no line lets its clients in over TLS") \
+	CODE(no_tls_line, "a `hostnossl` line is no longer in force, and no line admits its clients over TLS") \
+	CODE(no_worker, "no background worker watches over the change until its transaction commits") \
 	CODE(not_proven, "a login proved nothing") \
-	CODE(plaintext_fallback, "TLS asks for a certificate, and who has none comes back in plaintext") \
+	CODE(other_cluster, "a file belongs to another cluster, or may belong to another server") \
+	CODE(plaintext_fallback, "TLS asks for a certificate, and a client without one falls back to plaintext") \
 	CODE(restart_unsafe, "the server would not start again") \
 	CODE(session_cut_off, "a live session could not come back") \
 	CODE(session_plaintext, "a live session is encrypted, and could come back only in plaintext") \
-	CODE(session_unknown, "whether a live session could come back cannot be known") \
+	CODE(session_unknown, "nobody can know whether a live session could come back") \
 	CODE(short_deadline, "`confirm_within` is so short that minutes may have been meant") \
-	CODE(staged_by_others, "other roles staged edits that are applied, too") \
+	CODE(staged_by_others, "edits that other roles staged are applied, too") \
 	CODE(tls_off, "a hostssl rule is never used, because TLS is off") \
 	CODE(unconfirmed, "the change is undone unless it is confirmed in time") \
 	CODE(weak, "a key or a signature is weak") \
-	CODE(without_proof, "clients come in without a proof that is asked for now")
+	CODE(without_proof, "clients are admitted without a proof that they need now")
 /* clang-format on */
 
 typedef enum CastsslCode

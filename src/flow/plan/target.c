@@ -17,7 +17,7 @@
 #include "server/process/platform.h"
 #include "tls/pem.h"
 
-/* Names in the data directory that mean something to the server, also where they do not exist. */
+/* Names in the data directory that have a meaning for the server, even if they do not exist. */
 static const char *const server_names[] = {
 	"standby.signal", "recovery.signal",  "backup_label",    "backup_manifest",
 	"tablespace_map", "current_logfiles", "promote",         "fallback_promote",
@@ -62,7 +62,7 @@ is_included(const char *path)
 		const char *included = lfirst(cell);
 		char *real = castssl_platform_real_path(included);
 
-		/* A file that is not there may be named by a path that leads through links. */
+		/* A missing file may be named by a path that leads through links. */
 		if (real == NULL && (real = castssl_platform_real_path(castssl_path_folder(included))))
 			real = castssl_path_in(real, last_dir_separator(included) + 1);
 		if (real && (strcmp(real, path) == 0 || strcmp(real, folder) == 0))
@@ -96,7 +96,7 @@ why_not(const char *path)
 	return NULL;
 }
 
-/* The server relies on its data directory in any case. */
+/* The data directory needs no check, because the server relies on it in any case. */
 static void
 check_folder(const char *folder)
 {
@@ -123,7 +123,7 @@ check_content(const CastsslMaterialFile *file, CastsslRole role)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("\"%s\" is not replaced, because it is not a PEM file of the kind \"%s\"",
 						file->name, kinds[role]),
-				 errdetail("What is there would be lost."),
+				 errdetail("Its content would be lost."),
 				 errhint("Move it away, or name another file or target_dir.")));
 }
 

@@ -8,11 +8,11 @@
 #include "flow/plan/material.h"
 
 /*
- * Raises 42501 if a file that is to be written has no place at its path, whoever calls: it is
- * one of the server's own files, named by one of them, in a folder of them or of the CA, or
- * what is there now is not a PEM file of its role.  For a caller who is no superuser also if
- * others than root and the server's account can write to its folder or put another one in its
- * place.  22023 if two roles have one file.
+ * Raises 42501, whoever calls, if a file must not be written at its path: it is one of the
+ * server's own files, or one of them names it; it lies in a subfolder of the data directory or in
+ * castssl.ca_directory; or what is there now is not a PEM file of its role.  If the caller is not
+ * a superuser, also if accounts other than root and the server's can write to its folder or
+ * replace the folder. 22023 if two roles have one file.
  */
 extern void castssl_target_check(const CastsslMaterial *material);
 

@@ -1,6 +1,6 @@
 /*
  * usual.c
- *		Certificate, key, CA and CRL where the caller names none: what is in use, or a
+ *		Finds certificate, key, CA and CRL where the caller names none: the file in use, or a
  *		file with a usual name.
  */
 #include "postgres.h"
@@ -8,16 +8,20 @@
 #include <sys/stat.h>
 
 #include "miscadmin.h"
+#include "base/words.h"
 #include "utils/guc.h"
 
 #include "flow/plan/usual.h"
+#include "server/disk/files.h"
 #include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/process/platform.h"
+#include "server/process/platform_account.h"
+#include "tls/certificate.h"
 
 /*
- * What people and programs call these files: this project's documents and PostgreSQL's,
- * Kubernetes and cert-manager, ACME clients.  The first set is also what copies are called.
+ * The usual names of these files: in the documentation of this project and of PostgreSQL, in
+ * Kubernetes and cert-manager, with ACME clients.  Copies get the names of the first set.
  */
 static const char *const sets[][CASTSSL_NROLES] = {
 	{ "server.crt", "server.key", "root.crt", "root.crl" },
@@ -25,7 +29,7 @@ static const char *const sets[][CASTSSL_NROLES] = {
 	{ "fullchain.pem", "privkey.pem", NULL, NULL },
 };
 
-/* Finding the files. */
+/* The state of the search. */
 typedef struct Search
 {
 	const CastsslWhich *which;
@@ -41,7 +45,7 @@ is_there(const char *folder, const char *name)
 	char *path = castssl_path_resolve(castssl_path_in(folder, name), true);
 	struct stat st;
 
-	/* Why it cannot be read is for the one who reads it to say. */
+	/* If it cannot be read, the code that reads it says why. */
 	return lstat(path, &st) == 0 || errno != ENOENT;
 }
 
@@ -52,8 +56,9 @@ named_or_usual(const Search *search, const char *const *set, CastsslRole role)
 }
 
 /*
- * The first set of which certificate and key are there, as far as they are not named; else
- * the first of which one is there, whose reader says what is missing; or NULL.
+ * The first set of which certificate and key exist; a named file counts in place of the set's.
+ * Otherwise the first set of which one exists, so that the code that reads it says what is
+ * missing; or NULL.
  */
 static const char *const *
 find_set(const Search *search)
@@ -72,6 +77,24 @@ find_set(const Search *search)
 			half = sets[i];
 	}
 	return half;
+}
+
+/* What the sets hold, ended by NULL. */
+static const char *const *
+all_names(void)
+{
+	const char **names = palloc0((lengthof(sets) * CASTSSL_NROLES + 1) * sizeof(char *));
+	int count = 0;
+
+	for (int i = 0; i < lengthof(sets); i++)
+	{
+		for (int role = 0; role < CASTSSL_NROLES; role++)
+		{
+			if (sets[i][role])
+				names[count++] = sets[i][role];
+		}
+	}
+	return names;
 }
 
 static bool
@@ -94,7 +117,7 @@ raise_no_set(const Search *search)
 			 : errhint("Name the folder of the server that they are in: source_dir => '...'.")));
 }
 
-/* A usual CA; NULL: there is none. */
+/* The CA file with a usual name; NULL: there is none. */
 static const char *
 find_ca(const Search *search)
 {
@@ -123,6 +146,14 @@ use_current(Search *search, CastsslRole role)
 	castssl_material_configured(search->material, role, value_in_use(role));
 }
 
+static bool
+in_use_exists(CastsslRole role)
+{
+	struct stat st;
+
+	return stat(castssl_path_in(DataDir, value_in_use(role)), &st) == 0 || errno != ENOENT;
+}
+
 /* ---- copies ---- */
 
 static bool
@@ -134,7 +165,7 @@ is_same_folder(const char *one, const char *other)
 	return real && real_other && strcmp(real, real_other) == 0;
 }
 
-/* Is the file in use one of target_dir, and no other role's? */
+/* Does the file in use lie in target_dir, and does no other role use it? */
 static bool
 keeps_name(const Search *search, CastsslRole role)
 {
@@ -155,28 +186,35 @@ keeps_name(const Search *search, CastsslRole role)
 	return is_same_folder(castssl_path_folder(path), search->target_dir);
 }
 
-static const char *
-base_name(const char *name)
+/* Is it the usual name of the key, and named as the certificate, or the other way round? */
+static bool
+is_usual_of_other(const char *name, CastsslRole role)
 {
-	const char *base = last_dir_separator(name);
+	int other = role == CASTSSL_ROLE_KEY ? CASTSSL_ROLE_CERTIFICATE : CASTSSL_ROLE_KEY;
 
-	return base ? base + 1 : name;
+	for (int i = 0; role <= CASTSSL_ROLE_KEY && i < lengthof(sets); i++)
+	{
+		if (strcmp(sets[i][other], name) == 0)
+			return true;
+	}
+	return false;
 }
 
-/* What the copy of a role's file is called. */
+/* The name of the copy of a role's file. */
 static const char *
 name_of_copy(const Search *search, CastsslRole role)
 {
 	const char *named = search->which->names[role];
-	bool shared = false;
+	bool shared = named && is_usual_of_other(castssl_path_base(named), role);
 
 	if (named == NULL)
-		return keeps_name(search, role) ? base_name(value_in_use(role)) : sets[0][role];
-	/* certs/db1.pem and private/db1.pem */
+		return keeps_name(search, role) ? castssl_path_base(value_in_use(role)) : sets[0][role];
+	/* such as certs/db1.pem and private/db1.pem */
 	for (int other = 0; other < CASTSSL_NROLES; other++)
-		shared |= other != role && search->which->names[other] &&
-				  strcmp(base_name(search->which->names[other]), base_name(named)) == 0;
-	return shared ? sets[0][role] : base_name(named);
+		shared |=
+			other != role && search->which->names[other] &&
+			strcmp(castssl_path_base(search->which->names[other]), castssl_path_base(named)) == 0;
+	return shared ? sets[0][role] : castssl_path_base(named);
 }
 
 static void
@@ -186,20 +224,88 @@ copy(Search *search, CastsslRole role, const char *name)
 						  name, name_of_copy(search, role));
 }
 
+/* Does the CA file in use belong to the certificate in use, so that it is replaced with it? */
+static bool
+goes_with_certificate(const Search *search)
+{
+	const char *folder = castssl_path_folder(castssl_material_named(CASTSSL_ROLE_CA));
+	const char *certificate = castssl_material_named(CASTSSL_ROLE_CERTIFICATE);
+
+	if (is_same_folder(folder, search->folder))
+		return false;
+	return is_same_folder(folder, search->target_dir) ||
+		   (certificate && is_same_folder(folder, castssl_path_folder(certificate)));
+}
+
+/* Is each certificate of some in all, too? */
+static bool
+covers(const CastsslCertificates *all, const CastsslCertificates *some)
+{
+	for (int i = 0; i < some->count; i++)
+	{
+		bool found = false;
+
+		for (int j = 0; j < all->count && !found; j++)
+			found = castssl_same_text(all->items[j].fingerprint, some->items[i].fingerprint);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* Does the file hold the same CAs as the file in use? */
+static bool
+holds_same_authorities(const char *path)
+{
+	size_t length;
+	char *found = castssl_file_read(castssl_path_resolve(path, true),
+									castssl_role_limit(CASTSSL_ROLE_CA), &length, NULL);
+	CastsslPem in_use = castssl_material_pem_in_use(CASTSSL_ROLE_CA);
+	CastsslCertificates before = { 0 };
+	CastsslCertificates after = { 0 };
+	CastsslFindings ignored = { 0 };
+
+	return in_use.data &&
+		   castssl_certificates_read_facts(in_use.data, in_use.length, in_use.name, &before,
+										   &ignored) &&
+		   castssl_certificates_read_facts(found, length, path, &after, &ignored) &&
+		   covers(&before, &after) && covers(&after, &before);
+}
+
+/*
+ * The CA of the set; NULL: the one in use, or none.  A CA file that lies apart from the
+ * certificate in use was chosen on purpose, for example because another CA signed the server's
+ * certificate.  A file that only lies beside the new certificate does not replace it.
+ */
+static const char *
+choose_ca(Search *search)
+{
+	const char *ca = find_ca(search);
+	char *path = ca ? castssl_path_in(search->folder, ca) : NULL;
+
+	if (ca == NULL || !castssl_tls_is_on() || !castssl_ca_is_configured() ||
+		!in_use_exists(CASTSSL_ROLE_CA) || goes_with_certificate(search) ||
+		holds_same_authorities(path))
+		return ca;
+	search->material->ca_left = path;
+	return NULL;
+}
+
 static void
 copy_authorities(Search *search)
 {
 	const CastsslWhich *which = search->which;
 	const char *ca =
-		which->names[CASTSSL_ROLE_CA] ? which->names[CASTSSL_ROLE_CA] : find_ca(search);
+		which->names[CASTSSL_ROLE_CA] ? which->names[CASTSSL_ROLE_CA] : choose_ca(search);
 	const char *crl = which->names[CASTSSL_ROLE_CRL];
 
+	search->material->ca_is_found = ca && which->names[CASTSSL_ROLE_CA] == NULL;
 	if (ca == NULL)
 		use_current(search, CASTSSL_ROLE_CA);
 	else if (ca[0] != '\0')
 		copy(search, CASTSSL_ROLE_CA, ca);
 	if (crl == NULL && value_in_use(CASTSSL_ROLE_CRL)[0] == '\0' &&
-		search->material->files[CASTSSL_ROLE_CA].path &&
+		search->material->ca_left == NULL && search->material->files[CASTSSL_ROLE_CA].path &&
 		is_there(search->folder, sets[0][CASTSSL_ROLE_CRL]))
 		crl = sets[0][CASTSSL_ROLE_CRL];
 	if (crl == NULL)
@@ -208,27 +314,51 @@ copy_authorities(Search *search)
 		copy(search, CASTSSL_ROLE_CRL, crl);
 }
 
+/* The names of the set, and of a CA and a CRL beside it, where the caller has named no file. */
+static const char *const *
+unnamed_files(const Search *search)
+{
+	const char **names = palloc0((CASTSSL_NROLES + 1) * sizeof(char *));
+	int count = 0;
+
+	for (int role = 0; role < CASTSSL_NROLES; role++)
+	{
+		const char *name = role == CASTSSL_ROLE_CA    ? find_ca(search)
+						   : role == CASTSSL_ROLE_CRL ? sets[0][role]
+													  : search->set[role];
+
+		if (search->which->names[role] == NULL && name)
+			names[count++] = name;
+	}
+	return names;
+}
+
+/* 42501 if the server's account may not read the files, or not write the copies. */
+static void
+check_access(const Search *search)
+{
+	struct stat st;
+
+	castssl_which_check_target(search->which);
+	if (castssl_account_blocked_at(castssl_path_in(search->folder, sets[0][0]), &st))
+		castssl_which_check_open(search->which, search->folder, all_names());
+}
+
 static void
 find_copies(Search *search)
 {
 	search->folder = search->which->source_dir;
+	check_access(search);
 	search->set = names_both(search->which) ? sets[0] : find_set(search);
 	if (search->set == NULL)
 		raise_no_set(search);
+	castssl_which_check_open(search->which, search->folder, unnamed_files(search));
 	for (int role = CASTSSL_ROLE_CERTIFICATE; role <= CASTSSL_ROLE_KEY; role++)
 		copy(search, role, named_or_usual(search, search->set, role));
 	copy_authorities(search);
 }
 
 /* ---- files in place ---- */
-
-static bool
-in_use_exists(CastsslRole role)
-{
-	struct stat st;
-
-	return stat(castssl_path_in(DataDir, value_in_use(role)), &st) == 0 || errno != ENOENT;
-}
 
 static void
 use(Search *search, CastsslRole role, const char *name)
@@ -244,6 +374,7 @@ find_in_place(Search *search)
 				   in_use_exists(CASTSSL_ROLE_KEY);
 
 	search->folder = search->target_dir;
+	castssl_which_check_open(which, search->folder, NULL);
 	if (!current && !names_both(which) && (search->set = find_set(search)) == NULL)
 		raise_no_set(search);
 	for (int role = CASTSSL_ROLE_CERTIFICATE; role <= CASTSSL_ROLE_KEY; role++)
@@ -272,10 +403,14 @@ find_in_place(Search *search)
 CastsslMaterial *
 castssl_usual_material(const CastsslWhich *which)
 {
-	Search search = { .which = which };
+	CastsslWhich *call = memcpy(palloc(sizeof(*which)), which, sizeof(*which));
+	Search search = { .which = call };
 
-	search.target_dir = which->target_dir ? which->target_dir : castssl_path_folder(ConfigFileName);
+	if (which->target_dir)
+		call->target_dir = castssl_path_in(castssl_path_data_directory(), which->target_dir);
+	search.target_dir = call->target_dir ? call->target_dir : castssl_path_folder(ConfigFileName);
 	search.material = palloc0(sizeof(CastsslMaterial));
+	search.material->which = call;
 	if (which->source_dir)
 		find_copies(&search);
 	else

@@ -12,10 +12,11 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
-#include "base/settings.h"
 #include "base/words.h"
 #include "flow/plan/material.h"
 #include "flow/recipe/authority.h"
+#include "flow/recipe/authority_place.h"
+#include "flow/recipe/own_crl.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -29,17 +30,6 @@
 #include "tls/openssl.h"
 #include "tls/pkcs12.h"
 #include "tls/request.h"
-
-char *
-castssl_authority_path(const char *name)
-{
-	char *directory =
-		castssl_ca_directory[0]
-			? castssl_path_resolve_target(castssl_path_in(DataDir, castssl_ca_directory), false)
-			: castssl_state_path("ca");
-
-	return name ? castssl_path_in(directory, name) : directory;
-}
 
 static void
 show_warnings(const CastsslFindings *findings)
@@ -70,62 +60,40 @@ castssl_authority_crl(const CastsslAuthority *authority, const CastsslRevocation
 	return crl;
 }
 
-/*
- * Not even half of a CA may exist: a key without certificate may belong to somebody, and
- * is not overwritten.
- */
+/* No part of a CA may exist: a key without a certificate must not be overwritten. */
 static void
 check_no_authority(void)
 {
-	static const char *const files[] = { "root.crt", "ca.key" };
-	size_t length;
+	char *other;
 
-	for (int i = 0; i < lengthof(files); i++)
-	{
-		char *path = castssl_authority_path(files[i]);
-		char *data = castssl_file_read_if_exists(path, CASTSSL_PEM_LIMIT, &length, NULL);
-
-		if (data == NULL)
-			continue;
-		castssl_openssl_wipe_later(data, length);
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("this server has a CA already"), errdetail("There is \"%s\".", path),
-						errhint("To start again, move that directory away or set "
-								"castssl.ca_directory to another one."),
-						castssl_err_reason("castssl_ca_exists")));
-	}
+	castssl_authority_check_place();
+	castssl_authority_check_whole();
+	if (!castssl_authority_exists())
+		return;
+	/* a file that the server uses must stay where it is */
+	other = castssl_authority_in_use() ? castssl_authority_other_place_hint() : NULL;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("this server has a CA already"),
+					errdetail("\"%s\" exists.", castssl_authority_path("root.crt")),
+					other ? errhint("To have another one beside it: %s", other)
+						  : errhint("To start again, move that directory away or set "
+									"castssl.ca_directory to another one."),
+					castssl_err_reason("castssl_ca_exists")));
 }
 
-/* root.crt last: without it there is no CA. */
+/* root.crt is written last, because it completes the CA. */
 static void
 write_authority(const char *key, size_t length, const char *crl, const char *certificate)
 {
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_authority_path(NULL));
-	castssl_directory_check_private(castssl_authority_path(NULL));
+	castssl_directory_check_private(castssl_authority_path(NULL), NULL);
 	castssl_directory_make(castssl_authority_path("certificates"));
 	castssl_file_replace(castssl_authority_path("ca.key"), key, length, 0600, NULL);
 	castssl_file_replace(castssl_authority_path("root.crl"), crl, strlen(crl), pg_file_create_mode,
 						 NULL);
 	castssl_file_replace(castssl_authority_path("root.crt"), certificate, strlen(certificate),
 						 pg_file_create_mode, NULL);
-}
-
-/* Where the CA is when castssl.ca_directory names no place for it. */
-static char *
-usual_path(const char *name)
-{
-	return castssl_path_in(castssl_state_path("ca"), name);
-}
-
-/* Is there a CA in the usual place, though castssl.ca_directory names another one? */
-static bool
-is_left_behind(void)
-{
-	struct stat st;
-
-	return castssl_ca_directory[0] != '\0' && stat(usual_path("root.crt"), &st) == 0 &&
-		   strcmp(castssl_authority_path("root.crt"), usual_path("root.crt")) != 0;
 }
 
 char *
@@ -138,11 +106,12 @@ castssl_authority_create(const char *common_name, int64 valid_for, const char *k
 	size_t length;
 
 	check_no_authority();
-	if (is_left_behind())
-		ereport(WARNING,
-				(errmsg("this is a second CA: there is one in \"%s\"", castssl_state_path("ca")),
-				 errdetail("castssl.ca_directory names another directory, and only the CA there is "
-						   "used.")));
+	if (castssl_authority_is_left_behind())
+		ereport(
+			WARNING,
+			(errmsg("this is a second CA: the first one is in \"%s\"", castssl_state_path("ca")),
+			 errdetail("castssl.ca_directory names another directory, and pg_castssl uses only "
+					   "the CA there.")));
 	authority.key = castssl_key_generate(key_type, &findings);
 	if (authority.key)
 		certificate = castssl_ca_make(common_name, authority.key, time(NULL), valid_for, &findings);
@@ -155,49 +124,12 @@ castssl_authority_create(const char *common_name, int64 valid_for, const char *k
 	if (castssl_signature_has_no_hash(authority.certificate))
 		ereport(WARNING,
 				(errmsg("clients that log in with a password cannot use servers of this CA"),
-				 errdetail("It signs with %s.  With SCRAM, libpq uses channel binding over TLS, "
-						   "which needs a hash that such a signature does not have.",
+				 errdetail("The CA signs with %s.  With SCRAM over TLS libpq uses channel binding. "
+						   " That needs a hash, and such a signature has none.",
 						   key_type),
 				 errhint("Make a CA with key_type => 'ec:P-384', the default, unless all clients "
 						 "log in with certificates.")));
 	return certificate;
-}
-
-bool
-castssl_authority_exists(void)
-{
-	struct stat st;
-
-	return stat(castssl_authority_path("root.crt"), &st) == 0;
-}
-
-void
-castssl_authority_raise_none(const char *issuer)
-{
-	char *path = castssl_authority_path("root.crt");
-	char *from = castssl_shell_word(castssl_state_path("ca"));
-	char *to = castssl_shell_word(castssl_authority_path(NULL));
-
-	if (is_left_behind())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("there is no CA in castssl.ca_directory"),
-						errdetail("The CA is in \"%s\", and \"%s\" does not exist.",
-								  castssl_state_path("ca"), path),
-						from && to ? errhint("As the server's account: cp -Rp %s/. %s && rm -r %s",
-											 from, to, from)
-								   : 0,
-						castssl_err_reason("castssl_no_ca")));
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("this server has no CA"),
-			 issuer ? errdetail("\"%s\" does not exist, and the certificate was issued by %s.",
-								path, issuer)
-					: errdetail("\"%s\" does not exist.", path),
-			 issuer
-				 ? errhint("Have that CA revoke it, and install its new CRL, in one text with the "
-						   "CRLs of the other CAs: castssl_install(crl => '...').")
-				 : errhint("SELECT castssl_create_ca(common_name => '...') makes one."),
-			 castssl_err_reason("castssl_no_ca")));
-	pg_unreachable();
 }
 
 CastsslAuthority
@@ -209,6 +141,7 @@ castssl_authority_load(char **certificate)
 	CastsslPem key = { .name = castssl_authority_path("ca.key") };
 	bool good;
 
+	castssl_authority_check_whole();
 	pem.data = castssl_file_read_if_exists(pem.name, CASTSSL_PEM_LIMIT, &pem.length, NULL);
 	if (pem.data == NULL)
 		castssl_authority_raise_none(NULL);
@@ -224,23 +157,17 @@ castssl_authority_load(char **certificate)
 CastsslCertificate
 castssl_authority_certificate(const char *pem)
 {
-	CastsslCertificates certificates = { 0 };
+	CastsslCertificate certificate;
 	CastsslFindings findings = { 0 };
-	const CastsslCertificate *first;
 
-	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
+	if (!castssl_certificates_read_first(pem, strlen(pem), "certificate", &certificate, &findings))
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
-	first = castssl_certificates_first(&certificates);
-	if (first == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the text holds no certificate"),
-				 errdetail("It holds only certificate revocation lists.")));
-	return *first;
+	return certificate;
 }
 
 /*
- * 42501 if the caller is not a superuser and asks for a certificate of somebody whom it may
- * not become: it could log in as that role with it.
+ * 42501 if the caller is not a superuser and asks for a certificate of a role that it may not
+ * become, because it could log in as that role.
  */
 static void
 check_may_be(const char *common_name)
@@ -256,7 +183,7 @@ check_may_be(const char *common_name)
 			 errmsg("permission denied to issue a certificate for \"%s\"", name),
 			 errdetail("Only superusers issue certificates for superusers, and for roles that they "
 					   "are not a member of."),
-			 errhint("Have a superuser sign it, or become a member of the role.")));
+			 errhint("Let a superuser sign it, or become a member of the role.")));
 }
 
 /* Sign, and keep a copy: castssl_revoke() needs to know which certificates this CA issued. */
@@ -278,21 +205,23 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 		check_may_be(castssl_request_common_name(castssl_request_read(&pem, &findings)));
 	show_warnings(&findings);
 	issued = castssl_authority_certificate(certificate);
+	castssl_directory_make(
+		castssl_authority_path("certificates")); /* somebody may have removed it */
 	name = psprintf("certificates/%s.crt", issued.serial);
 	castssl_file_replace(castssl_authority_path(name), certificate, strlen(certificate),
 						 pg_file_create_mode, NULL);
 	return certificate;
 }
 
-/* Nobody reminds of the end of a certificate but who knows of it. */
+/* The log must not show the statement, because it may hold a password. */
 static void
-show_end(const char *pem)
+show_end(const char *pem, int elevel)
 {
 	CastsslCertificate certificate = castssl_authority_certificate(pem);
 
-	ereport(NOTICE, (errmsg("the certificate of %s is valid until %s", certificate.subject,
+	ereport(elevel, (errmsg("the certificate of %s is valid until %s", certificate.subject,
 							castssl_instant_text(certificate.not_after)),
-					 errhint("Issue a new one before that day.")));
+					 errhint("Issue a new one before that day."), errhidestmt(true)));
 }
 
 char *
@@ -302,7 +231,7 @@ castssl_authority_sign(const char *request, int64 valid_for, CastsslPurpose purp
 	CastsslAuthority authority = castssl_authority_load(&ca);
 	char *certificate = sign(&authority, request, valid_for, purpose);
 
-	show_end(certificate);
+	show_end(certificate, NOTICE);
 	return certificate;
 }
 
@@ -313,77 +242,59 @@ castssl_authority_is_trusted(const CastsslAuthority *authority)
 	CastsslFindings findings = { 0 };
 	size_t length;
 	char *data;
-	bool found = false;
 
 	if (!castssl_tls_is_on())
 		return false;
 	data = castssl_material_read_named(CASTSSL_ROLE_CA, &length);
 	if (data)
 		(void) castssl_certificates_read(data, length, "ssl_ca_file", &trusted, &findings);
-	for (int i = 0; i < trusted.count && !found; i++)
-	{
-		/*
-		 * Compare the key: its certificate may have been renewed, or another CA may have
-		 * issued it.
-		 */
-		found =
-			trusted.items[i].x509 && castssl_openssl_has_key(trusted.items[i].x509, authority->key);
-	}
-	return found;
+	/*
+	 * Compare the key: its certificate may have been renewed, or another CA may have issued it.
+	 */
+	return castssl_certificates_with_key(&trusted, authority->key) > 0;
 }
 
-/* An argument of castssl_install() that is the file in use and one of the CA, one after the other.
- */
-static char *
-both_texts(const char *argument, CastsslRole role, const char *file)
-{
-	char *named = castssl_material_named(role);
-	char *now = named ? castssl_sql_literal(named) : NULL;
-	char *own = castssl_sql_literal(castssl_authority_path(file));
-
-	if (own == NULL || (named && now == NULL))
-		return NULL;
-	return now ? psprintf("%s => pg_read_file(%s) || E'\\n' || pg_read_file(%s)", argument, now,
-						  own)
-			   : psprintf("%s => pg_read_file(%s)", argument, own);
-}
-
-/* The statement after which the server trusts this CA as well. */
+/* What makes the server trust this CA as well, and check what it has revoked; a hint. */
 static char *
 hint_to_trust(void)
 {
-	char *ca = both_texts("ca", CASTSSL_ROLE_CA, "root.crt");
-	char *crl = castssl_material_named(CASTSSL_ROLE_CRL)
-					? both_texts("crl", CASTSSL_ROLE_CRL, "root.crl")
-					: NULL;
+	char *ca = castssl_own_crl_joined("ca", CASTSSL_ROLE_CA, "root.crt");
 
 	if (ca == NULL)
 		return NULL;
-	return psprintf("SELECT * FROM castssl_install(%s%s%s);", ca, crl ? ", " : "", crl ? crl : "");
+	if (castssl_material_named(CASTSSL_ROLE_CRL) || castssl_own_crl_lists())
+		return castssl_own_crl_hint(psprintf("%s, ", ca));
+	return psprintf("SELECT * FROM castssl_install(%s);", ca);
 }
 
 /*
- * A certificate of this CA is of no use on a server that trusts another one alone.  It may
- * be meant for other servers: so this is no error.
+ * A server that trusts only another CA refuses certificates of this one.  This is not an error,
+ * because the certificate may be for other servers.
  */
 static void
 warn_unless_trusted(const CastsslAuthority *authority)
 {
 	char *hint;
+	char *others;
 
 	if (!castssl_tls_is_on() || castssl_authority_is_trusted(authority))
 		return;
 	hint = hint_to_trust();
+	others = castssl_own_crl_others();
 	ereport(
 		WARNING,
 		(errmsg("this server does not trust the CA that issued the certificate"),
 		 errdetail(
-			 "%s is not in ssl_ca_file, so a client that shows the certificate here is refused.",
-			 castssl_name_rfc2253(X509_get_subject_name(authority->certificate))),
+			 "%s is not in ssl_ca_file, so a client that shows the certificate here is refused.%s",
+			 castssl_name_rfc2253(X509_get_subject_name(authority->certificate)),
+			 others ? psprintf("  Certificates can be revoked here only when there is a CRL of %s, "
+							   "too: a server that checks CRLs needs one of each CA.",
+							   others)
+					: ""),
 		 hint ? errhint("%s", hint) : 0));
 }
 
-/* Clients would not accept this server by the root.crt that they are given. */
+/* Warn if clients cannot verify this server with the root.crt that they get. */
 static void
 warn_of_other_root(const CastsslAuthority *authority)
 {
@@ -415,20 +326,25 @@ warn_of_other_root(const CastsslAuthority *authority)
 					 "connections to this server.")));
 }
 
-/* A user name that is a safe directory name on every system and in every shell. */
-static void
-check_user_name(const char *user_name)
+bool
+castssl_authority_is_user_name(const char *name)
 {
 	const char *safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-@";
 
-	if (user_name[0] != '.' && user_name[0] != '-' && strlen(user_name) < NAMEDATALEN &&
-		strspn(user_name, safe) == strlen(user_name))
+	return name[0] != '\0' && name[0] != '.' && name[0] != '-' && strlen(name) < NAMEDATALEN &&
+		   strspn(name, safe) == strlen(name);
+}
+
+static void
+check_user_name(const char *user_name)
+{
+	if (castssl_authority_is_user_name(user_name))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("user name \"%s\" cannot be the name of a directory", user_name),
-					errdetail("A directory of that name is made for the files of the user."),
-					errhint("Use letters, digits and _ - . @, or have the user make a request that "
-							"castssl_sign() signs.")));
+					errdetail("The user's files are written to a directory of that name."),
+					errhint("Use letters, digits and _ - . @.  Or let the user make a request, and "
+							"sign it with castssl_sign().")));
 }
 
 /* The files of a client, ready for writing. */
@@ -443,8 +359,9 @@ typedef struct Issued
 	size_t pkcs12_length;
 } Issued;
 
-/* The alias that pgjdbc looks for in a PKCS#12 file; others take the only key, whatever it is
- * called. */
+/*
+ * The alias that pgjdbc looks for in a PKCS#12 file; others take the only key, whatever its name.
+ */
 #define ALIAS "user"
 
 static char *
@@ -485,6 +402,34 @@ write_all(const char *directory, const Issued *issued, const char *ca)
 		castssl_file_remove(castssl_path_in(directory, "client.pfx"));
 }
 
+/* Say that the certificate which is replaced stays valid; its key was maybe given away. */
+static void
+show_earlier(const char *directory)
+{
+	size_t length;
+	char *earlier = castssl_file_read_if_exists(castssl_path_in(directory, "client.crt"),
+												CASTSSL_PEM_LIMIT, &length, NULL);
+	CastsslFindings findings = { 0 };
+	CastsslCertificate first;
+	char *copy;
+	char *literal;
+	struct stat st;
+
+	if (earlier == NULL ||
+		!castssl_certificates_read_first(earlier, length, "client.crt", &first, &findings))
+		return;
+	copy = castssl_authority_path(psprintf("certificates/%s.crt", first.serial));
+	literal = stat(copy, &st) == 0 ? castssl_sql_literal(copy) : NULL;
+	/* no NOTICE, as below */
+	ereport(LOG, (errmsg("the earlier certificate of %s stays valid until %s", first.subject,
+						 castssl_instant_text(first.not_after)),
+				  literal ? errhint("If it is not wanted any more: SELECT "
+									"castssl_revoke(certificate => pg_read_file(%s));",
+									literal)
+						  : 0,
+				  errhidestmt(true)));
+}
+
 char *
 castssl_authority_issue_client(const char *user_name, const char *password, int64 valid_for)
 {
@@ -501,8 +446,8 @@ castssl_authority_issue_client(const char *user_name, const char *password, int6
 	if (password && password[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("password must not be empty"),
-				 errdetail("It is all that protects the key in client.pfx."),
-				 errhint("Give one, or NULL to have no client.pfx.")));
+				 errdetail("Only the password protects the key in client.pfx."),
+				 errhint("Give a password, or NULL for no client.pfx.")));
 	authority = castssl_authority_load(&ca);
 	key = castssl_key_generate("ec:P-256", &findings);
 	if (key)
@@ -518,7 +463,10 @@ castssl_authority_issue_client(const char *user_name, const char *password, int6
 		issued.pkcs12 = make_pkcs12(password, key, &issued, ca, &issued.pkcs12_length);
 
 	directory = castssl_path_in(castssl_state_path("issued"), user_name);
+	show_earlier(directory);
 	write_all(directory, &issued, ca);
+	/* not a NOTICE, because scripts take all of psql's output for the returned path */
+	show_end(issued.certificate, LOG);
 	warn_unless_trusted(&authority);
 	warn_of_other_root(&authority);
 	return directory;

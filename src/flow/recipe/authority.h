@@ -2,18 +2,16 @@
  * authority.h
  *		A small CA on this server, for users without a CA of their own.
  *
- * It is in castssl.ca_directory, by default pg_castssl/ca/ in the data directory (mode
- * 0700, files 0600): ca.key, root.crt, root.crl, certificates/<serial>.crt for each
- * issued certificate, and revoked, the list from which the CRL is made
- * (flow/recipe/revoke.h).
+ * Its directory is castssl.ca_directory, by default pg_castssl/ca/ in the data directory (mode
+ * 0700, files 0600).  It holds ca.key, root.crt, root.crl, certificates/<serial>.crt for each
+ * issued certificate, and revoked, the list from which the CRL is made (flow/recipe/revoke.h).
  *
- * Raises errors: 55000 if there is no CA, or if there already is one; 22023 for what
- * the CA cannot issue.  Only for the holder of the lock.  Texts are palloc'd.
+ * Raises errors: 55000 if there is no CA, or if there already is one; 22023 for what the CA
+ * cannot issue.  The caller holds the lock.  Texts are palloc'd.
  */
 #ifndef CASTSSL_FLOW_RECIPE_AUTHORITY_H
 #define CASTSSL_FLOW_RECIPE_AUTHORITY_H
 
-#include "base/compat.h"
 #include "tls/certificate.h"
 #include "tls/crl.h"
 
@@ -25,28 +23,22 @@ extern char *castssl_authority_create(const char *common_name, int64 valid_for,
 extern char *castssl_authority_sign(const char *request, int64 valid_for, CastsslPurpose purpose);
 
 /*
- * Make a key and a client certificate for a user.  Write them with the CA's certificate
- * to pg_castssl/issued/<user>/: client.key and client.pem.pk8 (PKCS#8, PEM), client.crt,
- * client.pk8 (PKCS#8, DER), root.crt, and, if there is a password, client.pfx (PKCS#12).  Returns
- * the directory.  A WARNING where this server would refuse the certificate, or the client this
- * server.
+ * Make a key and a client certificate for a user.  Write them with the CA's certificate to
+ * pg_castssl/issued/<user>/: client.key and client.pem.pk8 (PKCS#8, PEM), client.crt, client.pk8
+ * (PKCS#8, DER), root.crt, and, if there is a password, client.pfx (PKCS#12).  Returns the
+ * directory.  Reports the end of the certificate at level LOG, and raises a WARNING if this
+ * server would refuse the certificate, or the client this server.
  */
 extern char *castssl_authority_issue_client(const char *user_name, const char *password,
 											int64 valid_for);
 
-/* The CA's directory, or a file in it. */
-extern char *castssl_authority_path(const char *name);
-
-/* Is there a CA? */
-extern bool castssl_authority_exists(void);
+/* Is the user name a safe directory name on every system and in every shell? */
+extern bool castssl_authority_is_user_name(const char *name);
 
 /*
- * 55000: there is no CA, or its files have not been moved to castssl.ca_directory.  issuer: of a
- * certificate that is to be revoked; NULL otherwise.
+ * The CA on disk; 55000 if there is none, or only a part of one.  *certificate is its
+ * certificate, PEM.
  */
-pg_noreturn extern void castssl_authority_raise_none(const char *issuer);
-
-/* The CA on disk; 55000 if there is none. *certificate is its certificate, PEM. */
 extern CastsslAuthority castssl_authority_load(char **certificate);
 
 /*
@@ -56,7 +48,7 @@ extern CastsslAuthority castssl_authority_load(char **certificate);
 extern char *castssl_authority_crl(const CastsslAuthority *authority,
 								   const CastsslRevocation *revoked, int count, int64 number);
 
-/* Does this server check clients against this CA, by its key? */
+/* Does the CA file in use hold a certificate with the key of this CA? */
 extern bool castssl_authority_is_trusted(const CastsslAuthority *authority);
 
 /* The first certificate of a PEM text; 22023 if there is none. */

@@ -16,7 +16,7 @@ raise_no_ca(CastsslClientCert clientcert)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("clientcert => '%s' needs a CA file", castssl_clientcert_name(clientcert)),
-			 errdetail("Client certificates are checked against ca_file, and there is none."),
+			 errdetail("The server checks client certificates against ca_file, and there is none."),
 			 errhint("Name a ca_file, or use clientcert => 'none'.")));
 }
 
@@ -46,13 +46,14 @@ castssl_plan_enable(const CastsslEnableOptions *options)
 		castssl_profile_plan(plan, options->profile);
 	castssl_hba_plan_read_to_edit(plan);
 	castssl_hba_plan_require(plan, &options->wanted);
+	castssl_stricter_warn(plan, &options->wanted, &options->reading);
 	castssl_hba_plan_finish(plan);
 	castssl_plan_guard_ssl(plan);
 	castssl_baseline_extend(plan);
 	return plan;
 }
 
-/* Plan what ssl is afterwards; without a baseline nobody knows whose it is. */
+/* Plan the later value of ssl.  Without a baseline it stays, because nobody knows who set it. */
 static void
 plan_ssl_before(CastsslPlan *plan)
 {
@@ -83,13 +84,14 @@ castssl_plan_disable(void)
 
 	castssl_hba_undo(plan->hba_after, &edits, &left);
 	for (int i = 0; i < left.count; i++)
-		castssl_plan_warn(plan, "edit pg_hba",
-						  psprintf("%s:%d", plan->hba_after->files[left.items[i].file]->path,
-								   left.items[i].line_number),
-						  CASTSSL_CODE_line_left,
-						  psprintf("stays commented out: %s, and clients could be newly admitted "
-								   "by it",
-								   left.items[i].why));
+		castssl_plan_warn(
+			plan, "edit pg_hba",
+			psprintf("%s:%d", plan->hba_after->files[left.items[i].file]->path,
+					 left.items[i].line_number),
+			CASTSSL_CODE_line_left,
+			psprintf(
+				"stays commented out: %s, and clients that are refused now could be newly admitted",
+				left.items[i].why));
 	castssl_hba_plan_edit(plan, &edits);
 	castssl_hba_plan_finish(plan);
 	castssl_plan_guard_ssl(plan);

@@ -6,7 +6,8 @@
 #define CASTSSL_FLOW_RECIPE_ENABLE_H
 
 #include "flow/plan/plan.h"
-#include "flow/plan/usual.h"
+#include "flow/plan/which.h"
+#include "flow/plan/stricter.h"
 #include "hba/edit/edit.h"
 
 /* Arguments of castssl_enable, checked. */
@@ -14,7 +15,8 @@ typedef struct CastsslEnableOptions
 {
 	CastsslWhich files; /* needs_ca follows from wanted */
 	CastsslHbaWanted wanted;
-	const char *profile; /* 'intermediate', 'modern'; NULL keeps protocol versions and ciphers */
+	CastsslReading reading; /* of the rows */
+	const char *profile;    /* 'intermediate', 'modern'; NULL keeps protocol versions and ciphers */
 } CastsslEnableOptions;
 
 /* The plans of castssl_enable and castssl_disable.  Raise an error if no plan is possible. */

@@ -39,7 +39,7 @@ key_that_fits(const char *path, X509 *x509)
 	if (key.data == NULL)
 		return NULL;
 	castssl_openssl_wipe_later(unconstify(char *, key.data), key.length);
-	return castssl_key_fits(&key, NULL, x509) ? unconstify(char *, key.data) : NULL;
+	return castssl_key_fits(&key, x509) ? unconstify(char *, key.data) : NULL;
 }
 
 /* Path of the pending key for the certificate; its text in *key. */
@@ -68,18 +68,12 @@ find_pending(X509 *x509, char **key)
 static X509 *
 read_leaf(const char *pem)
 {
-	CastsslCertificates certificates = { 0 };
+	CastsslCertificate certificate;
 	CastsslFindings findings = { 0 };
-	const CastsslCertificate *first;
 
-	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
+	if (!castssl_certificates_read_first(pem, strlen(pem), "certificate", &certificate, &findings))
 		castssl_raise_failure(&findings, ERRCODE_CONFIG_FILE_ERROR);
-	first = castssl_certificates_first(&certificates);
-	if (first == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("certificate holds no certificate"),
-				 errdetail("It holds only certificate revocation lists.")));
-	return first->x509;
+	return certificate.x509;
 }
 
 /*
@@ -108,17 +102,18 @@ find_key(CastsslPlan *plan, CastsslMaterial *material, const CastsslInstallOptio
 					&(CastsslPem){ .name = material->files[CASTSSL_ROLE_KEY].name,
 								   .data = material->files[CASTSSL_ROLE_KEY].data,
 								   .length = material->files[CASTSSL_ROLE_KEY].length },
-					NULL, x509))
+					x509))
 				return;
 		}
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE),
-				 errmsg("there is no private key for this certificate"),
-				 errdetail("Neither a key that castssl_csr() made nor the current one, \"%s\", "
-						   "belongs to it.",
-						   current),
-				 errhint("Have the request of SELECT castssl_csr(...) signed, or give "
-						 "private_key.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("there is no private key for this certificate"),
+			 errdetail(
+				 "Neither a key that castssl_csr() made nor the current key \"%s\" belongs to it.",
+				 current),
+			 errhint(
+				 "Let your CA sign the request of SELECT castssl_csr(...), or give private_key.")));
 	}
 	castssl_material_text(material, CASTSSL_ROLE_KEY, folder, "server.key", text);
 	if (pending)
@@ -162,13 +157,13 @@ check_configured(const char *parameter)
 	struct stat st;
 
 	if (stat(castssl_path_in(DataDir, value), &st) < 0 && errno == ENOENT)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this server has no certificate and key yet"),
-				 errdetail("There is no file \"%s\", which parameter %s names.", value, parameter),
-				 errhint("Give certificate as well: castssl_install(certificate => ..., ca => "
-						 "...), for a request of SELECT castssl_csr(...)."),
-				 castssl_err_reason("castssl_no_certificate")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("this server has no certificate and key yet"),
+						errdetail("Parameter \"%s\" names the file \"%s\", which does not exist.",
+								  parameter, value),
+						errhint("Install a certificate, too: castssl_install(certificate => ..., "
+								"ca => ...).  SELECT castssl_csr(...) makes the request for it."),
+						castssl_err_reason("castssl_no_certificate")));
 }
 
 CastsslPlan *

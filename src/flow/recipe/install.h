@@ -21,10 +21,9 @@ typedef struct CastsslInstallOptions
 } CastsslInstallOptions;
 
 /*
- * The plan of castssl_install: the texts become server.crt, server.key, root.crt and
- * root.crl in the folder of config_file, with ssl on.  Without a private key, the plan
- * uses the pending key that fits the certificate, or else the current key if it fits.
- * 58P01 if there is none.
+ * The plan of castssl_install: the texts become server.crt, server.key, root.crt and root.crl in
+ * castssl_material_folder(), with ssl on.  Without a private key, the plan uses the pending key
+ * that fits the certificate, or else the current key if it fits. 58P01 if there is none.
  */
 extern CastsslPlan *castssl_install_plan(const CastsslInstallOptions *options);
 

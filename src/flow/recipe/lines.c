@@ -4,75 +4,14 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
-
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/lines.h"
+#include "flow/recipe/meant.h"
 #include "hba/access/unreachable.h"
+#include "hba/edit/keep.h"
+#include "hba/edit/twins.h"
 #include "hba/match/match.h"
-#include "hba/text/lex.h"
-#include "server/process/caller.h"
-#include "server/process/raise.h"
 #include "server/world.h"
-
-/* ---- finding lines ---- */
-
-/* Index of the file that a call names; the main file if it names none. */
-static int
-find_file(const CastsslLine *line, const CastsslHbaPolicy *policy)
-{
-	struct stat st;
-	bool missing;
-
-	if (line->file_name == NULL)
-		return 0;
-	for (int i = 0; i < policy->nfiles; i++)
-	{
-		if (strcmp(policy->files[i]->path, line->file_name) == 0)
-			return i;
-	}
-	/* others may not learn which files there are */
-	missing = castssl_caller_is_superuser() && stat(line->file_name, &st) != 0 && errno == ENOENT;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is not a file of pg_hba.conf", line->file_name),
-			 missing ? errdetail("It does not exist.")
-					 : errdetail("Neither hba_file nor an include names it."),
-			 missing ? errhint("Where an include is to find it, make it on the server first, "
-							   "empty.  castssl_hba_rules() shows the file of each rule.")
-					 : errhint("castssl_hba_rules() shows the file of each rule.")));
-	return -1;
-}
-
-/* The number of physical lines of a file. */
-static int
-count_lines(const CastsslHbaDocument *document)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < document->length; i++)
-		count += (document->data[i] == '\n' || i + 1 == document->length);
-	return count;
-}
-
-/* Index of the record that contains the line; nrecords for line 0.  22023 if there is no such line.
- */
-static int
-find_record(const CastsslHbaDocument *document, int line_number)
-{
-	int record = -1;
-
-	if (line_number == 0)
-		return document->nrecords;
-	for (int i = 0; i < document->nrecords && document->records[i].line_number <= line_number; i++)
-		record = i;
-	if (line_number < 1 || record < 0 || line_number > count_lines(document))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("\"%s\" has no line %d", document->path, line_number),
-						errdetail("It has %d lines.", count_lines(document)),
-						errhint("castssl_hba_rules(staged => true) shows the line of each rule.")));
-	return record;
-}
 
 /* Index of the (first) rule in this record; -1 if it holds none. */
 static int
@@ -89,8 +28,8 @@ rule_of_record(const CastsslHbaPolicy *policy, int file, int record)
 /* ---- where a rule takes effect ---- */
 
 /*
- * Is the rule blocked where it stands?  TLS counts as on, for a rule that waits for TLS
- * is not blocked by a line.
+ * Do earlier lines block the rule where it stands?  TLS counts as on, because a rule that waits
+ * for TLS is not blocked by a line.
  */
 static bool
 is_blocked(const CastsslHbaPolicy *policy, int rule, int *first)
@@ -105,7 +44,7 @@ is_blocked(const CastsslHbaPolicy *policy, int rule, int *first)
 	return true;
 }
 
-/* A rule that says the same and is reached; -1 if there is none. */
+/* An equal rule that is reached; -1 if there is none. */
 static int
 find_standing(const CastsslHbaPolicy *policy, const CastsslHbaRule *wanted)
 {
@@ -149,6 +88,15 @@ warn_if_blocked(const CastsslHbaPolicy *policy, int file, int record)
 
 /* ---- the edits ---- */
 
+/* The number of the line as the call has it; the first line of the record if it has none. */
+static int
+number_of(const CastsslHbaDocument *document, int record, const CastsslMeant *meant)
+{
+	if (meant->number || record == document->nrecords)
+		return meant->number;
+	return document->records[record].line_number;
+}
+
 static CastsslHbaPolicy *
 insert(CastsslHbaEdits *edits, const CastsslHbaPolicy *policy, int file, int record,
 	   int line_number, const char *text)
@@ -160,26 +108,29 @@ insert(CastsslHbaEdits *edits, const CastsslHbaPolicy *policy, int file, int rec
 void
 castssl_line_add(const CastsslLine *line, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
 {
-	int file = find_file(line, policy);
-	int record = find_record(policy->files[file], line->before_line);
-	const CastsslHbaPolicy *after =
-		insert(edits, policy, file, record, line->before_line, line->rule);
-	int rule = rule_of_record(after, file, record);
+	int file = castssl_meant_file(policy, line->file_name);
+	const CastsslHbaDocument *document = policy->files[file];
+	int record = castssl_meant_record(document, &line->before);
+	const CastsslHbaPolicy *after;
+	int rule;
 	int standing;
 	int first;
 
+	after =
+		insert(edits, policy, file, record, number_of(document, record, &line->before), line->rule);
+	rule = rule_of_record(after, file, record);
 	if (rule < 0 || after->rules[rule].error)
 		return; /* no rule, or one that staging refuses with the server's words */
 	standing = find_standing(policy, &after->rules[rule]);
 	if (standing >= 0)
 	{
 		edits->count = 0;
-		ereport(NOTICE, (errmsg("the rule stands already in line %d of \"%s\"",
+		ereport(NOTICE, (errmsg("the rule is already in line %d of \"%s\"",
 								policy->rules[standing].line_number, path_of(policy, standing)),
 						 errdetail("Nothing is staged for it.")));
 		return;
 	}
-	if (line->before_line != 0)
+	if (line->before.number || line->before.holds)
 		warn_if_blocked(after, file, record);
 	else if (is_blocked(after, rule, &first))
 	{
@@ -200,113 +151,153 @@ castssl_line_add(const CastsslLine *line, const CastsslHbaPolicy *policy, Castss
 	}
 }
 
+/* Does the line hold the new rule already, and not the old one? */
+static bool
+is_changed_already(const CastsslLine *line, const CastsslHbaDocument *document)
+{
+	CastsslMeant changed = { .holds = line->rule };
+
+	if (line->line.holds == NULL)
+		return false;
+	if (line->line.number)
+		return castssl_meant_holds(document, line->line.number, line->rule) &&
+			   !castssl_meant_holds(document, line->line.number, line->line.holds);
+	return castssl_meant_look(document, &line->line) < 0 &&
+		   castssl_meant_look(document, &changed) >= 0;
+}
+
 void
 castssl_line_change(const CastsslLine *line, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
 {
-	int file = find_file(line, policy);
+	int file = castssl_meant_file(policy, line->file_name);
+	const CastsslHbaDocument *document = policy->files[file];
+	int record;
 
-	castssl_hba_edit_add(edits, CASTSSL_HBA_REPLACE, file,
-						 find_record(policy->files[file], line->line_number), line->line_number,
-						 line->rule, "changed");
+	if (is_changed_already(line, document))
+	{
+		ereport(NOTICE, (line->line.number
+							 ? errmsg("line %d of \"%s\" is this rule already", line->line.number,
+									  document->path)
+							 : errmsg("a line of \"%s\" is this rule already", document->path),
+						 errdetail("Nothing is staged for it.")));
+		return;
+	}
+	record = castssl_meant_record(document, &line->line);
+	castssl_hba_edit_add(edits, CASTSSL_HBA_REPLACE, file, record,
+						 number_of(document, record, &line->line),
+						 castssl_hba_keep_breaks(document, record, line->rule), "changed");
+}
+
+/* The lines that castssl commented out and that go where the line of this record goes. */
+static int *
+disabled_with(const CastsslHbaPolicy *policy, int file, int record, int *count)
+{
+	bool shared;
+	int *disabled = castssl_hba_disabled_below(policy, file, record, count, &shared);
+
+	if (shared)
+		*count = 0;
+	return disabled;
+}
+
+static void
+move(CastsslHbaEdits *edits, const CastsslHbaDocument *document, int file, int from, int to)
+{
+	const CastsslHbaRecord *record = &document->records[from];
+	const char *text = pnstrdup(document->data + record->offset,
+								record->length - castssl_hba_record_line_end(document, from));
+	int before = to < document->nrecords ? document->records[to].line_number : 0;
+
+	castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, from, record->line_number, NULL, "moved");
+	castssl_hba_edit_add(edits, CASTSSL_HBA_INSERT, file, to, before, text, "added");
 }
 
 void
 castssl_line_move(const CastsslLine *line, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
 {
-	int file = find_file(line, policy);
+	int file = castssl_meant_file(policy, line->file_name);
 	const CastsslHbaDocument *document = policy->files[file];
-	int from = find_record(document, line->line_number);
-	int to = find_record(document, line->before_line);
-	const CastsslHbaRecord *record = &document->records[from];
-	const char *text = pnstrdup(document->data + record->offset,
-								record->length - castssl_hba_record_line_end(document, from));
+	int from = castssl_meant_record(document, &line->line);
+	int to = castssl_meant_record(document, &line->before);
+	int count;
+	int *disabled = disabled_with(policy, file, from, &count);
+	int last = count > 0 ? disabled[count - 1] : from;
+	const CastsslHbaPolicy *after;
 
-	if (to == from || to == from + 1)
+	if (to >= from && to <= last + 1)
 	{
-		ereport(NOTICE, (errmsg("line %d of \"%s\" stands there already", line->line_number,
-								document->path),
+		ereport(NOTICE, (errmsg("line %d of \"%s\" is already there",
+								number_of(document, from, &line->line), document->path),
 						 errdetail("Nothing is staged for it.")));
 		return;
 	}
-	castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, from, line->line_number, NULL, "moved");
-	warn_if_blocked(insert(edits, policy, file, to, line->before_line, text), file,
-					to < from ? to : to - 1);
+	move(edits, document, file, from, to);
+	for (int i = 0; i < count; i++)
+		move(edits, document, file, disabled[i], to);
+	after = castssl_hba_plan_render(policy, edits);
+	warn_if_blocked(after, file, to < from ? to : to - 1 - count);
 }
 
-/* ---- removal ---- */
-
-/* Do both have the same tokens?  Without any (a comment): the same text. */
+/* The rule of this record stands below a twin that we wrote. */
 static bool
-same_line(const CastsslHbaDocument *document, int record, const char *wanted)
+has_our_twin(const CastsslHbaPolicy *policy, int file, int record)
 {
-	StringInfoData joined;
-	CastsslHbaLine a = { 0 };
-	CastsslHbaLine b = { 0 };
-	size_t length;
-	const char *text;
-	bool same;
+	int rule = rule_of_record(policy, file, record);
+	const CastsslHbaRule *twin = rule < 0 ? NULL : castssl_hba_twin(policy, &policy->rules[rule]);
 
-	initStringInfo(&joined);
-	text = castssl_hba_record_text(document, record, &joined, &length);
-	castssl_hba_lex(&a, text, length, document->version);
-	castssl_hba_lex(&b, wanted, strlen(wanted), document->version);
-	same = a.nlexemes == b.nlexemes;
-	for (int i = 0; i < a.nlexemes && same; i++)
-		same = strcmp(a.lexemes[i].string, b.lexemes[i].string) == 0 &&
-			   a.lexemes[i].quoted == b.lexemes[i].quoted &&
-			   a.lexemes[i].comma == b.lexemes[i].comma;
-	if (a.nlexemes == 0)
-		same = same && strlen(wanted) == length && memcmp(text, wanted, length) == 0;
-	castssl_hba_line_free(&a);
-	castssl_hba_line_free(&b);
-	pfree(joined.data);
-	return same;
+	return twin &&
+		   castssl_hba_record_mark(policy->files[file], twin->record) == CASTSSL_HBA_MARK_WRITTEN;
 }
 
 /*
- * 55000 if the rule stands in another line of the file; false, with a NOTICE, if it
- * stands in none.
+ * Comment out the original of a twin: so castssl_disable(), which removes the twin, puts it in
+ * force again.
  */
-static bool
-check_rule(const CastsslHbaDocument *document, const CastsslLine *line)
+static void
+disable(CastsslHbaEdits *edits, const CastsslHbaDocument *document, int file, int record)
 {
-	int found = -1;
+	int line_number = document->records[record].line_number;
 
-	for (int i = 0; i < document->nrecords; i++)
-	{
-		const CastsslHbaRecord *record = &document->records[i];
-
-		if (!same_line(document, i, line->rule))
-			continue;
-		if (i + 1 < document->nrecords ? line->line_number >= record->line_number &&
-											 line->line_number < record[1].line_number
-									   : line->line_number >= record->line_number)
-			return true;
-		found = record->line_number;
-	}
-	if (found < 0)
-	{
-		ereport(NOTICE, (errmsg("no line of \"%s\" holds this rule", document->path),
-						 errdetail("Nothing is staged for it.")));
-		return false;
-	}
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("line %d of \"%s\" is not the rule to remove", line->line_number,
-						   document->path),
-					errdetail("The rule stands in line %d.", found),
-					errhint("Look at the line, and name that one: line_number => %d.", found),
-					castssl_err_reason("castssl_stale")));
-	return false;
+	castssl_hba_edit_add(edits, CASTSSL_HBA_DISABLE, file, record, line_number, NULL,
+						 "commented out");
+	ereport(NOTICE,
+			(errmsg("line %d of \"%s\" is commented out", line_number, document->path),
+			 errdetail("castssl wrote the line above it from this one.  castssl_disable(), which "
+					   "removes that line, puts this one in force again.")));
 }
 
 void
 castssl_line_remove(const CastsslLine *line, const CastsslHbaPolicy *policy, CastsslHbaEdits *edits)
 {
-	int file = find_file(line, policy);
+	int file = castssl_meant_file(policy, line->file_name);
 	const CastsslHbaDocument *document = policy->files[file];
+	int record = castssl_meant_look(document, &line->line);
+	int line_number;
+	int count;
+	int *disabled;
 
-	if (line->rule && !check_rule(document, line))
+	if (record < 0)
+	{
+		ereport(NOTICE, (errmsg("no line of \"%s\" holds this rule", document->path),
+						 errdetail("Nothing is staged for it.")));
 		return;
-	castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, find_record(document, line->line_number),
-						 line->line_number, NULL, "removed");
+	}
+	line_number = number_of(document, record, &line->line);
+	if (has_our_twin(policy, file, record))
+	{
+		disable(edits, document, file, record);
+		return;
+	}
+	castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, record, line_number, NULL, "removed");
+	disabled = disabled_with(policy, file, record, &count);
+	for (int i = 0; i < count; i++)
+	{
+		int below = document->records[disabled[i]].line_number;
+
+		castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, disabled[i], below, NULL,
+							 "removed with its twin");
+		ereport(NOTICE,
+				(errmsg("line %d of \"%s\" is removed, too", below, document->path),
+				 errdetail("castssl commented it out, and wrote line %d from it.", line_number)));
+	}
 }

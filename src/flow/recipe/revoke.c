@@ -15,11 +15,16 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/words.h"
 #include "change/manifest.h"
 #include "flow/plan/baseline.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/authority.h"
+#include "flow/recipe/authority_place.h"
+#include "flow/recipe/issued.h"
+#include "flow/recipe/own_crl.h"
 #include "flow/recipe/revoke.h"
+#include "server/disk/paths.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 #include "server/sessions.h"
@@ -27,9 +32,6 @@
 #include "tls/openssl.h"
 
 #define MOST_SESSIONS 20 /* sessions that a warning names */
-
-/* Without the list, certificates would be good again that are revoked. */
-#define RESTORE "Restore it from a backup: it says which certificates are revoked."
 
 /*
  * The number of the next CRL.  Numbers must always grow (RFC 5280, section 5.2.3), even
@@ -43,25 +45,46 @@ next_number(const ConfigVariable *list)
 	return Max(castssl_manifest_number(list, "number") + 1, (int64) GetCurrentTimestamp());
 }
 
-/* The list of revocations with one more entry. *text is the list as it is to be written. */
+/* What is left to do for a certificate that is revoked already. */
+static int
+hint_where_revoked(void)
+{
+	char *here = castssl_own_crl_accepted() > 0 ? castssl_own_crl_hint("") : NULL;
+
+	if (here)
+		return errhint("This server does not check the CRL yet.  %s", here);
+	return errhint("The CRL is \"%s\": SELECT * FROM castssl_install(crl => ...); on each other "
+				   "server that trusts this CA.",
+				   castssl_authority_path("root.crl"));
+}
+
+/* The list of revocations with one more entry.  *text gets the list in the form that is written. */
 static CastsslRevocation *
 extend_list(const ConfigVariable *list, const char *serial, const char *reason, int64 number,
 			int *count, StringInfo text)
 {
-	int n = (int) castssl_manifest_number(list, "count");
-	CastsslRevocation *items = palloc((n + 1) * sizeof(CastsslRevocation));
+	int last = (int) castssl_manifest_number(list, "count");
+	CastsslRevocation *items = palloc((last + 1) * sizeof(CastsslRevocation));
+	int n = 0;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 1; i <= last; i++)
 	{
-		items[i].serial = castssl_manifest_value(list, psprintf("serial_%d", i + 1));
-		items[i].revoked_at = castssl_manifest_number(list, psprintf("revoked_at_%d", i + 1));
-		items[i].reason = castssl_manifest_value(list, psprintf("reason_%d", i + 1));
-		if (strcmp(items[i].serial, serial) == 0)
+		CastsslRevocation item = { .serial = castssl_manifest_value(list, psprintf("serial_%d", i)),
+								   .revoked_at =
+									   castssl_manifest_number(list, psprintf("revoked_at_%d", i)),
+								   .reason =
+									   castssl_manifest_value(list, psprintf("reason_%d", i)) };
+
+		CHECK_FOR_INTERRUPTS();
+		if (item.serial == NULL || item.reason == NULL)
+			continue; /* 0.1.0 did not seal the file, and somebody has edited it */
+		if (strcmp(item.serial, serial) == 0)
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("certificate %s is revoked already", serial),
-							errdetail("Since %s, for reason %s.",
-									  castssl_instant_text(items[i].revoked_at), items[i].reason),
-							castssl_err_reason("castssl_already_revoked")));
+							errmsg("certificate %s is already revoked", serial),
+							errdetail("It was revoked at %s, for reason %s.",
+									  castssl_instant_text(item.revoked_at), item.reason),
+							hint_where_revoked(), castssl_err_reason("castssl_already_revoked")));
+		items[n++] = item;
 	}
 	items[n++] =
 		(CastsslRevocation){ .serial = serial, .revoked_at = time(NULL), .reason = reason };
@@ -77,7 +100,7 @@ extend_list(const ConfigVariable *list, const char *serial, const char *reason, 
 	return items;
 }
 
-/* 22023 unless this CA issued the certificate, and not to itself. */
+/* 22023 if this CA did not issue the certificate, or if it is the CA's own. */
 static void
 check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *certificate)
 {
@@ -94,8 +117,8 @@ check_issued_here(const CastsslAuthority *authority, const CastsslCertificate *c
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("the certificate was not issued by this server's CA"),
 					errdetail("Its issuer is %s.", certificate->issuer),
-					errhint("Have that CA revoke it, and install its new CRL, in one text with the "
-							"CRLs of the other CAs: castssl_install(crl => '...').")));
+					errhint("Let that CA revoke it.  Then install its new CRL, in one text with "
+							"the CRLs of the other CAs: castssl_install(crl => '...').")));
 }
 
 /* The new CRL, together with the CRLs of other CAs that are in use now. */
@@ -115,11 +138,29 @@ join_crls(const CastsslAuthority *authority, char *crl)
 	return joined;
 }
 
+/* F0000 if the CRL would shut out the clients of another CA, of which there is none. */
+static void
+check_others_have_crl(void)
+{
+	char *others = castssl_own_crl_others();
+	char *hint;
+
+	if (others == NULL)
+		return;
+	hint = castssl_own_crl_hint("");
+	ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+					errmsg("there is no CRL for %s, which this server trusts, too", others),
+					errdetail("With a CRL file the server refuses every certificate whose CA has "
+							  "no CRL in it."),
+					hint ? errhint("%s  Then revoke the certificate.", hint) : 0));
+}
+
 static void
 plan_installing(CastsslPlan *plan, const CastsslAuthority *authority, char *crl)
 {
 	CastsslMaterial *material = palloc0(sizeof(CastsslMaterial));
 
+	check_others_have_crl();
 	for (int role = 0; role < CASTSSL_ROLE_CRL; role++)
 		castssl_material_configured(material, role,
 									castssl_parameter_value(castssl_role_parameter(role)));
@@ -132,14 +173,12 @@ plan_installing(CastsslPlan *plan, const CastsslAuthority *authority, char *crl)
 static const char *
 issuer_of(const char *pem)
 {
-	CastsslCertificates certificates = { 0 };
+	CastsslCertificate first;
 	CastsslFindings findings = { 0 };
-	const CastsslCertificate *first;
 
-	if (!castssl_certificates_read(pem, strlen(pem), "certificate", &certificates, &findings))
-		return NULL;
-	first = castssl_certificates_first(&certificates);
-	return first ? first->issuer : NULL;
+	return castssl_certificates_read_first(pem, strlen(pem), "certificate", &first, &findings)
+			   ? first.issuer
+			   : NULL;
 }
 
 CastsslPlan *
@@ -160,7 +199,7 @@ castssl_revoke_plan(CastsslRevokeCall *call)
 		castssl_authority_raise_none(issuer_of(call->certificate));
 	certificate = castssl_authority_certificate(call->certificate);
 	authority = castssl_authority_load(&ca);
-	old = castssl_manifest_read(castssl_authority_path("revoked"), RESTORE);
+	old = castssl_revoked_read();
 	number = next_number(old);
 	check_issued_here(&authority, &certificate);
 	if (!castssl_is_revocation_reason(call->reason))
@@ -233,12 +272,13 @@ castssl_revoke_warn_of_sessions(const CastsslRevokeCall *call)
 			appendStringInfo(&pids, "%s%d", pids.len > 0 ? ", " : "", sessions[i].pid);
 	}
 	if (found > 0)
-		ereport(WARNING,
-				(errmsg_plural("%d live session still uses the revoked certificate",
-							   "%d live sessions still use the revoked certificate", found, found),
-				 errdetail_plural("Process %s%s.", "Processes %s%s.", found, pids.data,
-								  found > MOST_SESSIONS ? ", ..." : ""),
-				 errhint("SELECT pg_terminate_backend(%d); ends the first one.  Nobody can log in "
-						 "again with that certificate.",
-						 first)));
+		ereport(
+			WARNING,
+			(errmsg("%s the revoked certificate",
+					castssl_counted(found, "live session still uses", "live sessions still use")),
+			 errdetail("%s %s%s.", found == 1 ? "Process" : "Processes", pids.data,
+					   found > MOST_SESSIONS ? ", ..." : ""),
+			 errhint("SELECT pg_terminate_backend(%d); ends the first one.  Nobody can log in "
+					 "again with that certificate.",
+					 first)));
 }

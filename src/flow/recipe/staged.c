@@ -1,19 +1,24 @@
 /*
  * staged.c
- *		The manifest of what is staged, as the running transaction sees it.
+ *		The manifest of what is staged, as the running transaction sees it, and what discards it.
  */
 #include "postgres.h"
 
 #include <sys/stat.h>
 
+#include "access/xact.h"
+
 #include "change/fate.h"
 #include "change/lock.h"
 #include "change/manifest.h"
+#include "change/whose.h"
 #include "flow/recipe/staged.h"
+#include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
 
 #define PAST "p_"
+#define CONTROL "control" /* castssl_whose_control(); 0 or missing: not known */
 
 char *
 castssl_staged_path(const char *name)
@@ -29,10 +34,31 @@ castssl_staged_exists(void)
 	return lstat(castssl_staged_path("manifest"), &st) == 0;
 }
 
+/*
+ * Did this server write it?  A copy of a data directory, such as a standby, has another server's.
+ */
+static bool
+is_ours(const ConfigVariable *manifest)
+{
+	int64 control = castssl_manifest_number(manifest, CONTROL);
+
+	return control == 0 || control == castssl_whose_control();
+}
+
 ConfigVariable *
 castssl_staged_read_whole(void)
 {
-	return castssl_manifest_read(castssl_staged_path("manifest"), CASTSSL_STAGED_DISCARD);
+	ConfigVariable *manifest =
+		castssl_manifest_read(castssl_staged_path("manifest"), CASTSSL_STAGED_DISCARD);
+
+	return manifest && is_ours(manifest) ? manifest : NULL;
+}
+
+void
+castssl_staged_begin(StringInfo manifest)
+{
+	castssl_manifest_begin(manifest);
+	castssl_manifest_append_number(manifest, CONTROL, castssl_whose_control());
 }
 
 static bool
@@ -41,7 +67,7 @@ is_past(const ConfigVariable *line)
 	return strncmp(line->name, PAST, strlen(PAST)) == 0;
 }
 
-/* What counted before; NULL if nothing did. */
+/* The earlier manifest in it; NULL if there is none. */
 static ConfigVariable *
 past_of(const ConfigVariable *manifest)
 {
@@ -66,7 +92,7 @@ transaction_of(const ConfigVariable *manifest)
 	return (uint64) castssl_manifest_number(manifest, "transaction");
 }
 
-/* What of a manifest counts, with its past. */
+/* The manifest that counts: this one or an earlier one in it, with those before it. */
 static ConfigVariable *
 what_counts(ConfigVariable *manifest)
 {
@@ -75,22 +101,36 @@ what_counts(ConfigVariable *manifest)
 	return manifest;
 }
 
-ConfigVariable *
-castssl_staged_read(void)
+/* NULL for a manifest that says that all was discarded. */
+static ConfigVariable *
+unless_discarded(ConfigVariable *manifest)
 {
-	ConfigVariable *manifest = what_counts(castssl_staged_read_whole());
-
 	return manifest && castssl_manifest_number(manifest, "discarded") ? NULL : manifest;
 }
 
+ConfigVariable *
+castssl_staged_read(void)
+{
+	return unless_discarded(what_counts(castssl_staged_read_whole()));
+}
+
+ConfigVariable *
+castssl_staged_read_without_transaction(void)
+{
+	ConfigVariable *manifest = castssl_staged_read_whole();
+
+	while (manifest && castssl_fate(transaction_of(manifest)) != CASTSSL_COMMITTED)
+		manifest = past_of(manifest);
+	return unless_discarded(manifest);
+}
+
 void
-castssl_staged_append_past(StringInfo manifest)
+castssl_staged_append_past(StringInfo manifest, uint64 transaction)
 {
 	ConfigVariable *past = what_counts(castssl_staged_read_whole());
-	uint64 transaction = castssl_transaction_id(true);
 	bool whole = true;
 
-	castssl_lock_keep();
+	castssl_lock_keep_staged();
 	castssl_manifest_append_number(manifest, "transaction", (int64) transaction);
 	if (past && transaction_of(past) == transaction)
 		past = past_of(past); /* both are of the same (sub)transaction */
@@ -103,7 +143,7 @@ castssl_staged_append_past(StringInfo manifest)
 	}
 }
 
-/* Is it the name of a value that is the hash of a copy, of now or of the past? */
+/* Does the line hold the hash of a copy, of the manifest or of an earlier one in it? */
 static bool
 is_copy(const ConfigVariable *line)
 {
@@ -136,4 +176,32 @@ castssl_staged_remove_copies(const ConfigVariable *old)
 		if (is_copy(line) && !castssl_staged_names(now, line->value))
 			castssl_file_remove(castssl_staged_path(line->value));
 	}
+}
+
+/* Write a manifest that discards all, and that counts if the transaction commits. */
+static void
+write_discarded(void)
+{
+	StringInfoData manifest;
+
+	castssl_staged_begin(&manifest);
+	castssl_manifest_append_number(&manifest, "discarded", 1);
+	castssl_staged_append_past(&manifest, castssl_transaction_id(true));
+	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
+}
+
+bool
+castssl_staged_discard(void)
+{
+	bool existed = castssl_staged_exists();
+
+	if (!IsTransactionBlock() && !IsSubTransaction())
+	{
+		castssl_directory_discard(castssl_state_path("staged"));
+		return existed;
+	}
+	existed = castssl_staged_read() != NULL;
+	if (existed)
+		write_discarded();
+	return existed;
 }

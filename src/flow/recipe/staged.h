@@ -2,9 +2,9 @@
  * staged.h
  *		The manifest of what is staged, as the running transaction sees it.
  *
- * A manifest has the id of the transaction that wrote it, and under names that begin with
- * p_ what counted before, which counts again if that transaction does not commit.  That part
- * may have such a part itself, one for each savepoint.
+ * A manifest has the id of the transaction that wrote it.  Names that begin with p_ hold the
+ * earlier manifest, which counts again if that transaction does not commit.  It may hold an
+ * earlier one itself: there is one for each savepoint.
  */
 #ifndef CASTSSL_FLOW_RECIPE_STAGED_H
 #define CASTSSL_FLOW_RECIPE_STAGED_H
@@ -13,30 +13,45 @@
 #include "utils/guc.h"
 
 #define CASTSSL_STAGED_DISCARD                                                                     \
-	"Forget them, and stage the edits again: SELECT castssl_hba_discard()."
+	"Discard the staged edits, and stage them again: SELECT castssl_hba_discard();"
 
 /* pg_castssl/staged/name */
 extern char *castssl_staged_path(const char *name);
 
-/* Is there a manifest?  It need not count, and may be damaged. */
+/* Is there a manifest?  It may be damaged, or not count. */
 extern bool castssl_staged_exists(void);
 
-/* What counts now; NULL if nothing is staged.  F0000 for a damaged one. */
+/* Begin a manifest, which counts only on this server. */
+extern void castssl_staged_begin(StringInfo manifest);
+
+/* The manifest that counts now; NULL if nothing is staged.  F0000 if it is damaged. */
 extern ConfigVariable *castssl_staged_read(void);
 
-/*
- * Append the id of this transaction, and what counts if it does not commit.  Keeps the lock
- * until it ends.
- */
-extern void castssl_staged_append_past(StringInfo manifest);
+/* The manifest that counts if the running transaction is rolled back.  F0000 if it is damaged. */
+extern ConfigVariable *castssl_staged_read_without_transaction(void);
 
-/* Does a whole manifest, with its past, name the copy of that hash? */
+/*
+ * Append the id of the (sub)transaction that stages, and the manifest that counts if it does not
+ * commit.  Keeps others from staging until the transaction ends.
+ */
+extern void castssl_staged_append_past(StringInfo manifest, uint64 transaction);
+
+/* Does the manifest, or an earlier one in it, name the copy with that hash? */
 extern bool castssl_staged_names(const ConfigVariable *manifest, const char *hash);
 
-/* Remove the copies that the manifest in place names nowhere, but did when it was still old. */
+/* Remove the copies that old names and that the manifest in place does not name any more. */
 extern void castssl_staged_remove_copies(const ConfigVariable *old);
 
-/* The whole manifest, as it lies there; NULL if there is none. */
+/*
+ * The manifest in place, with the earlier ones in it; NULL if there is none, or another server
+ * wrote it.
+ */
 extern ConfigVariable *castssl_staged_read_whole(void);
+
+/*
+ * Discard what is staged, even if it is damaged; false if nothing was staged.  In a transaction
+ * block this counts when the block commits.
+ */
+extern bool castssl_staged_discard(void);
 
 #endif

@@ -4,13 +4,15 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "common/file_perm.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
+#include "base/words.h"
 #include "change/attempt.h"
+#include "change/fate.h"
 #include "change/manifest.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staged.h"
@@ -29,14 +31,14 @@
 
 /*
  * The manifest has live_N and live_N_hash for every file of pg_hba.conf, and file_N with
- * file_N_hash for the files that differ.  The copy of such a file is named by its hash.
- * The manifest is replaced last, so it decides between the old copies and the new ones.
- * role_N are the roles that staged what differs.
+ * file_N_hash for the files that differ.  The copy of such a file is named by its hash.  The
+ * manifest is replaced last, so it decides between the old copies and the new ones.  role_N are
+ * the roles that staged what differs.
  *
- * A manifest without a file_N stages nothing: the live files may change behind it.
+ * A manifest without a file_N stages nothing, so the live files may change.
  */
 
-/* How many files differ; 0 as well without a manifest. */
+/* The number of files that differ; 0 without a manifest. */
 static int
 count_files(const ConfigVariable *manifest)
 {
@@ -65,8 +67,8 @@ raise_changed(const char *what, const char *path, const char *detail)
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("%s \"%s\" changed since the edits were staged", what, path),
 					errdetail("%s", detail),
-					errhint("Look at it, forget the edits with SELECT castssl_hba_discard(), and "
-							"stage them again."),
+					errhint("Look at the file.  Then discard the edits and stage them again: "
+							"SELECT castssl_hba_discard();"),
 					castssl_err_reason("castssl_stale")));
 }
 
@@ -145,7 +147,7 @@ castssl_staging_check(void)
 						castssl_err_reason("castssl_nothing_staged")));
 }
 
-/* F0000 where the files go beyond our limits: the server's own parser would not end for long. */
+/* F0000 if the files exceed our limits, because the server's own parser would run for too long. */
 static void
 check_limits(const CastsslHbaPolicy *policy)
 {
@@ -211,7 +213,7 @@ check_edited(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after)
 	ask_server_of_changes(after, before, &then);
 	if (then.count >= now.count)
 		return; /* it was invalid before, and these edits may be part of a repair */
-	castssl_raise_first_error(&now, ERRCODE_CONFIG_FILE_ERROR);
+	castssl_raise_first_error_hinting(&now, ERRCODE_CONFIG_FILE_ERROR, CASTSSL_STAGING_EXAMPLE);
 }
 
 /* Returns the file's hash. */
@@ -265,7 +267,7 @@ role_list(const List *roles, const char *left_out)
 		const char *name = lfirst(cell);
 
 		if (left_out == NULL || strcmp(name, left_out) != 0)
-			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", quote_identifier(name));
+			castssl_append_listed(&text, quote_identifier(name));
 	}
 	return text.len > 0 ? text.data : NULL;
 }
@@ -276,7 +278,7 @@ staged_by_others(const ConfigVariable *manifest)
 {
 	const char *others = role_list(roles_of(manifest), castssl_caller_name());
 
-	return others ? psprintf("staged by %s, the last of it at %s", others,
+	return others ? psprintf("staged by %s, last at %s", others,
 							 castssl_manifest_value(manifest, "staged_at"))
 				  : NULL;
 }
@@ -304,7 +306,9 @@ look(void *arg)
 
 	staged->hash = staged_hash(manifest);
 	staged->roles = role_list(roles_of(manifest), NULL);
+	staged->at = staged->hash ? castssl_manifest_value(manifest, "staged_at") : NULL;
 	staged->differs = staged->hash != NULL;
+	staged->by_transaction = count_files(castssl_staged_read_without_transaction()) == 0;
 }
 
 CastsslStaged
@@ -317,14 +321,35 @@ castssl_staging_look(void)
 	return staged;
 }
 
+static void
+fit(void *arg)
+{
+	const ConfigVariable *manifest = castssl_staged_read();
+	int count;
+
+	if (count_files(manifest) == 0)
+		return;
+	check_live(castssl_hba_files_read(NULL, 0), manifest);
+	(void) read_staged(manifest, &count);
+}
+
+char *
+castssl_staging_misfit(void)
+{
+	ErrorData *error = castssl_staged_exists() ? castssl_attempt(fit, NULL) : NULL;
+
+	return error ? error->message : NULL;
+}
+
 /* ---- writing ---- */
 
-/* Writing what is staged. */
+/* The state of a write. */
 typedef struct Staging
 {
 	const CastsslHbaPolicy *live;
 	const CastsslHbaPolicy *staged;
-	const ConfigVariable *old; /* what counts in the manifest in place; NULL: nothing */
+	const ConfigVariable *old; /* the manifest that counts so far; NULL: none */
+	uint64 transaction;        /* the caller's, not that of castssl_attempt() */
 } Staging;
 
 static void
@@ -339,10 +364,10 @@ append_roles(StringInfo manifest, List *roles)
 	foreach (cell, roles)
 		castssl_manifest_append(manifest, psprintf("role_%d", ++n), lfirst(cell));
 	castssl_manifest_append_number(manifest, "roles", n);
-	castssl_manifest_append(manifest, "staged_at", timestamptz_to_str(GetCurrentTimestamp()));
+	castssl_manifest_append(manifest, "staged_at", castssl_time_text(time(NULL)));
 }
 
-/* The copies first, the manifest last, for it counts. */
+/* The copies first and the manifest last, because the manifest decides what counts. */
 static void
 write_copies_and_manifest(void *arg)
 {
@@ -350,7 +375,7 @@ write_copies_and_manifest(void *arg)
 	StringInfoData manifest;
 	int n = 0;
 
-	castssl_manifest_begin(&manifest);
+	castssl_staged_begin(&manifest);
 	for (int i = 0; i < staging->live->nfiles; i++)
 		(void) append_hash(&manifest, "live", i + 1, staging->live->files[i]);
 	castssl_manifest_append_number(&manifest, "live_count", staging->live->nfiles);
@@ -367,13 +392,13 @@ write_copies_and_manifest(void *arg)
 	}
 	castssl_manifest_append_number(&manifest, "count", n);
 	append_roles(&manifest, roles_of(staging->old));
-	castssl_staged_append_past(&manifest);
+	castssl_staged_append_past(&manifest, staging->transaction);
 	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
 }
 
 /*
- * After a failure: the new copies that no manifest names.  A new manifest that is in place
- * already does not count, for the transaction does not commit.
+ * After a failure: remove the new copies that no manifest names.  A new manifest that is in place
+ * already does not count, because the transaction does not commit.
  */
 static void
 remove_new_copies(void *arg)
@@ -404,7 +429,9 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 {
 	ConfigVariable *whole = castssl_staged_read_whole();
 	ConfigVariable *old = castssl_staged_read();
-	Staging staging = { .live = live, .staged = staged, .old = old };
+	Staging staging = {
+		.live = live, .staged = staged, .old = old, .transaction = castssl_transaction_id(true)
+	};
 	const char *others = staged_by_others(old);
 	ErrorData *error;
 
@@ -413,6 +440,8 @@ write_staged(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged)
 						 errdetail("They were %s.", others),
 						 errhint("SELECT castssl_hba_diff() shows all that castssl_hba_apply() "
 								 "would make live.")));
+	if (whole == NULL && castssl_staged_exists())
+		castssl_directory_discard(castssl_state_path("staged")); /* another server's */
 	castssl_directory_make(castssl_state_path(NULL));
 	castssl_directory_make(castssl_state_path("staged"));
 	error = castssl_attempt(write_copies_and_manifest, &staging);
@@ -457,37 +486,10 @@ castssl_staging_replace(const CastsslHbaPolicy *live, const char *content, size_
 	staged = castssl_hba_files_read(&overlay, 1);
 	check_limits(staged);
 	ask_server(staged, false, &findings);
-	castssl_raise_first_error(&findings, ERRCODE_CONFIG_FILE_ERROR);
+	castssl_raise_first_error_hinting(&findings, ERRCODE_CONFIG_FILE_ERROR,
+									  CASTSSL_STAGING_EXAMPLE);
 	write_staged(live, staged);
 	return staged;
-}
-
-/* A manifest that says so, which counts if the transaction commits. */
-static void
-write_discarded(void)
-{
-	StringInfoData manifest;
-
-	castssl_manifest_begin(&manifest);
-	castssl_manifest_append_number(&manifest, "discarded", 1);
-	castssl_staged_append_past(&manifest);
-	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
-}
-
-bool
-castssl_staging_discard(void)
-{
-	bool existed = castssl_staged_exists();
-
-	if (!IsTransactionBlock() && !IsSubTransaction())
-	{
-		castssl_directory_discard(castssl_state_path("staged"));
-		return existed;
-	}
-	existed = castssl_staged_read() != NULL;
-	if (existed)
-		write_discarded();
-	return existed;
 }
 
 char *
@@ -518,8 +520,8 @@ check_expected(const char *expected)
 					errmsg("the staged edits are not the expected ones"),
 					hash ? errdetail("Their hash is %s.", hash)
 						 : errdetail("Nothing is staged that differs from the live files."),
-					errhint("Look at them: SELECT castssl_hba_diff(). Their hash is staged_hash of "
-							"castssl_status()."),
+					errhint("Look at them: SELECT castssl_hba_diff();  castssl_status() shows "
+							"their hash as staged_hash."),
 					castssl_err_reason("castssl_stale")));
 }
 

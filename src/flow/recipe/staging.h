@@ -2,16 +2,20 @@
  * staging.h
  *		The staged pg_hba.conf, which collects edits until it is applied.
  *
- * pg_castssl/staged/ (0700, files 0600) holds the files that differ from the live
- * ones, with their hashes, and the hash of every live file.  Raises errors: 55000 if
- * nothing is staged, a live file changed since, or a staged file changed on disk.
- * Functions that write are for the holder of the lock.
+ * pg_castssl/staged/ (0700, files 0600) holds the files that differ from the live ones, with
+ * their hashes, and the hash of every live file.  Raises errors: 55000 if nothing is staged, a
+ * live file changed since, or a staged file changed on disk.  Callers of functions that write
+ * hold the lock.
  */
 #ifndef CASTSSL_FLOW_RECIPE_STAGING_H
 #define CASTSSL_FLOW_RECIPE_STAGING_H
 
 #include "flow/plan/plan.h"
 #include "hba/edit/edit.h"
+
+/* The hint with a rule that works, for who has written one that does not. */
+#define CASTSSL_STAGING_EXAMPLE                                                                    \
+	"For example: SELECT castssl_hba_add(rule => 'hostssl all app 192.0.2.0/24 scram-sha-256');"
 
 /*
  * The staged policy; the live one if nothing is staged.  If live is not NULL, *live is
@@ -39,22 +43,24 @@ extern CastsslHbaPolicy *castssl_staging_replace(const CastsslHbaPolicy *live, c
 /* The unified diff from the live files to the staged policy; '' if nothing differs. */
 extern char *castssl_staging_diff(const CastsslHbaPolicy *live, const CastsslHbaPolicy *staged);
 
-/*
- * Discard what is staged, also what is damaged; false if nothing was.  In a transaction block
- * when that commits.
- */
-extern bool castssl_staging_discard(void);
-
 /* What is staged, for a person or a program to look at. */
 typedef struct CastsslStaged
 {
-	bool differs;      /* something is staged that differs from the live files, or is damaged */
-	const char *hash;  /* of what is staged, 64 hexadecimal digits; NULL: nothing, or damaged */
-	const char *roles; /* who staged it, as SQL names joined by ", "; NULL likewise */
+	bool differs;        /* something is staged that differs from the live files, or is damaged */
+	const char *hash;    /* of what is staged, 64 hexadecimal digits; NULL: nothing, or damaged */
+	const char *roles;   /* who staged it, as SQL names joined by ", "; NULL in the same cases */
+	const char *at;      /* when the last of it was staged; NULL in the same cases */
+	bool by_transaction; /* nothing stays staged if the running transaction is rolled back */
 } CastsslStaged;
 
 /* Raises no error for a staged file that is damaged.  Palloc'd. */
 extern CastsslStaged castssl_staging_look(void);
+
+/*
+ * Why what is staged can no longer be applied: a live file changed since, or a staged file is
+ * damaged; NULL: it can be.  Palloc'd.
+ */
+extern char *castssl_staging_misfit(void);
 
 /*
  * The plan that makes the staged policy live. 55000 (castssl_stale) if expected is not

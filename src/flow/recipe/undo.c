@@ -4,19 +4,20 @@
  */
 #include "postgres.h"
 
+#include "base/words.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
 
 #include "base/settings.h"
 #include "change/journal.h"
-#include "change/rollback.h"
 #include "change/told.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
+#include "flow/recipe/edited_since.h"
 #include "flow/recipe/undo.h"
 #include "server/disk/files.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
-#include "server/disk/swap.h"
 #include "server/process/platform.h"
 #include "server/process/raise.h"
 
@@ -31,7 +32,10 @@ raise_not_in_effect(const CastsslChange *change)
 					castssl_err_reason("castssl_nothing_to_roll_back")));
 }
 
-/* A rollback of this transaction: what it took back would be in effect, and nobody would wait. */
+/*
+ * Is it a rollback that this transaction made?  To take it back would put the earlier change into
+ * effect again, and nothing would wait for a confirmation.
+ */
 static bool
 is_own_rollback(const CastsslChange *change)
 {
@@ -39,8 +43,8 @@ is_own_rollback(const CastsslChange *change)
 }
 
 /*
- * The change that waits to be confirmed, or to be committed by this transaction.  Where there is
- * none, a program that wanted to take back what failed must not take back the last good change.
+ * The change that waits to be confirmed, or to be committed by this transaction. 55000 if there
+ * is none: a program that wants to take back what failed must not take back the last good change.
  */
 static List *
 waiting_change(void)
@@ -53,11 +57,9 @@ waiting_change(void)
 		return list_make1(open);
 	last = castssl_journal_latest();
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no change waits"),
-			 last ? errdetail("The last one, " INT64_FORMAT " (%s), %s.", last->id,
-							  castssl_change_title(last), castssl_change_told(last))
-				  : errdetail("Nothing was changed so far."),
-			 last && last->state == CASTSSL_APPLIED
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no change is waiting"),
+			 errdetail("%s", castssl_change_last_told(last)),
+			 last && last->state == CASTSSL_APPLIED && last->undoes == NIL
 				 ? errhint("To take it back: SELECT * FROM castssl_rollback(" INT64_FORMAT ");",
 						   last->id)
 				 : errhint("SELECT * FROM castssl_changes() shows the state of each."),
@@ -87,8 +89,8 @@ changes_to_undo(int64 change_id)
 	if (wanted == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("there is no change " INT64_FORMAT, change_id),
-						errdetail("It never was, or is older than the last %d, which "
-								  "castssl.keep_changes keeps.",
+						errdetail("It never existed, or it is older than the changes that "
+								  "castssl.keep_changes (%d) keeps.",
 								  castssl_keep_changes),
 						errhint("SELECT * FROM castssl_changes() lists those that can be rolled "
 								"back.")));
@@ -124,109 +126,7 @@ changes_since_oldest(List *changes)
 	return result;
 }
 
-static const char *
-path_of(const void *file)
-{
-	return ((const CastsslChangedFile *) file)->path;
-}
-
-static const char *
-name_of(const void *parameter)
-{
-	return ((const CastsslChangedParameter *) parameter)->name;
-}
-
-/* The items that none of the changes before had; their names join *seen. */
-static List *
-take_unseen(const List *items, const char *(*name)(const void *item), List **seen)
-{
-	List *unseen = NIL;
-	const ListCell *cell;
-
-	foreach (cell, items)
-	{
-		Node *value = (Node *) makeString(unconstify(char *, name(lfirst(cell))));
-
-		if (list_member(*seen, value))
-			continue;
-		*seen = lappend(*seen, value);
-		unseen = lappend(unseen, lfirst(cell));
-	}
-	return unseen;
-}
-
-/*
- * What to do where rolling back would lose what somebody else has done since.  While the newest
- * change waits, no other change is possible.
- */
-static int
-hint_to_go_on(const List *changes, const char *what, const char *undo)
-{
-	const CastsslChange *newest = linitial(changes);
-
-	if (newest->state == CASTSSL_UNCONFIRMED)
-		return errhint("Rolling back would lose %s: %s first; or keep the change, and go on from "
-					   "there: SELECT castssl_confirm(" INT64_FORMAT "); from a new connection.",
-					   what, undo, newest->id);
-	return errhint("Rolling back would lose %s: %s first, or go on from here with "
-				   "castssl_enable() or castssl_disable().",
-				   what, undo);
-}
-
-/* If two changes touch a file, the newer one knows its current contents. */
-static void
-check_unedited(const List *changes)
-{
-	List *seen = NIL;
-	ListCell *cell;
-
-	foreach (cell, changes)
-	{
-		CastsslChange part = *(CastsslChange *) lfirst(cell);
-		char *edited;
-
-		part.files = take_unseen(part.files, path_of, &seen);
-		edited = castssl_change_edited_since(&part);
-		if (edited)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 part.moved
-						 ? errmsg("files are not those that change " INT64_FORMAT " wrote", part.id)
-						 : errmsg("files were edited since change " INT64_FORMAT, part.id),
-					 part.moved
-						 ? errdetail("It was made before this data directory was copied here, "
-									 "maybe by another server. Different: %s.",
-									 edited)
-						 : errdetail("Edited: %s.", edited),
-					 hint_to_go_on(changes, "those edits", "undo them"),
-					 castssl_err_reason("castssl_edited_since")));
-	}
-}
-
-/* The same of parameters: what ALTER SYSTEM has stored since would be lost. */
-static void
-check_not_set(const List *changes)
-{
-	List *seen = NIL;
-	ListCell *cell;
-
-	foreach (cell, changes)
-	{
-		CastsslChange part = *(CastsslChange *) lfirst(cell);
-		char *set;
-
-		part.parameters = take_unseen(part.parameters, name_of, &seen);
-		set = castssl_change_parameters_set_since(&part);
-		if (set)
-			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("parameters were set since change " INT64_FORMAT, part.id),
-							errdetail("Set by ALTER SYSTEM: %s.", set),
-							hint_to_go_on(changes, "these values", "set them back"),
-							castssl_err_reason("castssl_edited_since")));
-	}
-}
-
-/* Nobody else is to read a key, also where somebody else could before. */
+/* Other accounts must not be able to read a key, even if they could before. */
 static void
 keep_safe_mode(CastsslPlannedFile *planned)
 {
@@ -239,7 +139,7 @@ keep_safe_mode(CastsslPlannedFile *planned)
 	planned->mode_kept = true;
 }
 
-/* Plan the before-images of one change; a later call, for an older change, wins. */
+/* Plan the before-images of one change; a later call, for an older change, overrides them. */
 static void
 plan_before_images(CastsslPlan *plan, const CastsslChange *change)
 {
@@ -285,7 +185,7 @@ plan_before_parameters(CastsslPlan *plan, const List *changes)
 	ListCell *cell;
 	ListCell *item;
 
-	/* The oldest change last: its before-images are the ones to restore. */
+	/* The oldest change comes last, so its values are the ones to restore. */
 	foreach (cell, changes)
 	{
 		foreach (item, ((CastsslChange *) lfirst(cell))->parameters)
@@ -306,13 +206,11 @@ plan_before_parameters(CastsslPlan *plan, const List *changes)
 
 		foreach (change, changes)
 		{
-			foreach (item, ((CastsslChange *) lfirst(change))->parameters)
-			{
-				CastsslChangedParameter *parameter = lfirst(item);
+			const CastsslChangedParameter *parameter =
+				castssl_changed_parameter(((CastsslChange *) lfirst(change))->parameters, name);
 
-				if (strcmp(parameter->name, name) == 0)
-					before = parameter->before;
-			}
+			if (parameter)
+				before = parameter->before;
 		}
 		castssl_plan_parameter_stored(plan, name, before);
 	}
@@ -330,26 +228,13 @@ add_file_steps(CastsslPlan *plan)
 
 		if (path_is_prefix_of_path(castssl_state_path(NULL), file->path))
 			continue; /* do not show our own state files to the caller */
-		castssl_plan_step(
-			plan, is_hba ? "edit pg_hba" : "install file", file->path, CASTSSL_STEP_CHANGES,
-			file->data == NULL ? "removed again"
-			: file->mode_kept
-				? "put back as it was before, but for its mode: others could read the key"
-				: "put back as it was before");
+		castssl_plan_step(plan, is_hba ? "edit pg_hba" : "install file", file->path,
+						  CASTSSL_STEP_CHANGES,
+						  file->data == NULL ? "removed again"
+						  : file->mode_kept  ? "put back as it was before, except for its mode: "
+											   "other accounts could read the key"
+											 : "put back as it was before");
 	}
-}
-
-static bool
-has_id(const List *ids, int64 id)
-{
-	const ListCell *cell;
-
-	foreach (cell, ids)
-	{
-		if (*(const int64 *) lfirst(cell) == id)
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -360,8 +245,8 @@ add_change_step(CastsslPlan *plan, const CastsslChange *change, const char *what
 }
 
 /*
- * Which changes are taken back.  What one of them had taken back is in effect again, unless
- * another change that returns with it takes it back.
+ * Add a step for each change that is taken back, and for each change that these had taken back and
+ * that is in effect again.  A change that another returning change takes back stays taken back.
  */
 static void
 add_change_steps(CastsslPlan *plan, const List *changes)
@@ -383,8 +268,8 @@ add_change_steps(CastsslPlan *plan, const List *changes)
 	{
 		const CastsslChange *change = list_nth(all, i);
 
-		if (change->id >= oldest || !has_id(taken_back_here, change->id) ||
-			has_id(taken_back_there, change->id))
+		if (change->id >= oldest || !castssl_ids_have(taken_back_here, change->id) ||
+			castssl_ids_have(taken_back_there, change->id))
 			continue;
 		add_change_step(plan, change, "in effect again");
 		taken_back_there = list_concat(taken_back_there, change->undoes);
@@ -402,11 +287,10 @@ add_warnings(CastsslPlan *plan, const List *changes)
 		const CastsslChange *change = lfirst(cell);
 
 		if (strcmp(change->action, "revoke") == 0)
-			castssl_plan_warn(
-				plan, "install file", psprintf("change " INT64_FORMAT, change->id),
-				CASTSSL_CODE_certificate_valid_again,
-				"It revoked a certificate: who holds its key can log in again. To keep it revoked, "
-				"call castssl_revoke() again.");
+			castssl_plan_warn(plan, "install file", psprintf("change " INT64_FORMAT, change->id),
+							  CASTSSL_CODE_certificate_valid_again,
+							  "revoked a certificate: whoever has its key can log in again.  To "
+							  "keep it revoked, call castssl_revoke() again.");
 	}
 }
 
@@ -421,8 +305,7 @@ castssl_undo_plan(int64 change_id)
 	changes = changes_to_undo(change_id);
 	foreach (cell, changes)
 		plan->takes_back |= ((CastsslChange *) lfirst(cell))->state == CASTSSL_APPLIED;
-	check_unedited(changes);
-	check_not_set(changes);
+	castssl_edited_since_check(changes);
 	castssl_hba_plan_read(plan);
 	foreach (cell, changes)
 		plan_before_images(plan, lfirst(cell));

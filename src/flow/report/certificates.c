@@ -212,8 +212,8 @@ draw(StringInfo out, const Picture *picture)
 					 today);
 	castssl_html(out, "y=\"14\">today, %s</text></svg>\n", day_text(picture->now));
 	castssl_html(out,
-				 "<figcaption>From %s to %s. What counts longer runs to the edge.</figcaption>"
-				 "</figure>\n",
+				 "<figcaption>From %s to %s. What is valid for longer runs to the "
+				 "edge.</figcaption></figure>\n",
 				 day_text(picture->begin), day_text(picture->end));
 }
 

@@ -10,6 +10,7 @@
 #include "access/xlog.h"
 #include "utils/timestamp.h"
 
+#include "base/words.h"
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "flow/report/html.h"
@@ -34,8 +35,8 @@ count_of(const CastsslFindings *findings, CastsslSeverity severity)
 static char *
 numbers(int errors, int warnings)
 {
-	char *error = psprintf("%d error%s", errors, errors == 1 ? "" : "s");
-	char *warning = psprintf("%d warning%s", warnings, warnings == 1 ? "" : "s");
+	char *error = castssl_counted(errors, "error", "errors");
+	char *warning = castssl_counted(warnings, "warning", "warnings");
 
 	if (warnings == 0)
 		return error;
@@ -51,7 +52,7 @@ add_verdict(StringInfo out, const CastsslCheckScope *scope, const char *host)
 	const char *name = castssl_parameter_value("cluster_name");
 	char *version = castssl_parameter_value("server_version");
 
-	version[strcspn(version, " ")] = '\0'; /* without the packager's part */
+	version[strcspn(version, " ")] = '\0'; /* without the part that the packager adds */
 	castssl_html(out, "<header class=\"%s\"><p class=\"eyebrow\">TLS on PostgreSQL server %s</p>",
 				 class, host);
 	if (errors + warnings == 0)
@@ -60,8 +61,8 @@ add_verdict(StringInfo out, const CastsslCheckScope *scope, const char *host)
 	else
 		castssl_html(out, "<h1>%s: %s</h1><p>%s</p>", errors ? "Act now" : "Needs attention",
 					 numbers(errors, warnings),
-					 errors ? "Something does not protect, or will not work, as it should."
-							: "Connections work; these points weaken their protection.");
+					 errors ? "Something does not work, or does not protect, as it should."
+							: "Connections work, but these points weaken their protection.");
 	castssl_html(out, "<ul class=\"facts\"><li><span>TLS</span><strong>%s</strong></li>",
 				 scope->ssl ? "on" : "off");
 	castssl_html(out, "<li><span>Client certificates</span><strong>%s</strong></li>",

@@ -2,9 +2,9 @@
  * page.h
  *		The state of TLS on this server as one HTML page.
  *
- * Reads only, like castssl_check().  The page needs nothing but itself: no script,
- * no picture or font from elsewhere.  Secrets in options of rules are masked and
- * comments of pg_hba.conf are left out, whoever asks: such a page is mailed on.
+ * Reads only, like castssl_check().  The page loads nothing: no script, no picture or font.  It
+ * masks secrets in options of rules and leaves out comments of pg_hba.conf, also for superusers,
+ * because such pages are sent to others.
  */
 #ifndef CASTSSL_FLOW_REPORT_PAGE_H
 #define CASTSSL_FLOW_REPORT_PAGE_H

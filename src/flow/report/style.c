@@ -1,6 +1,6 @@
 /*
  * style.c
- *		The style of the page: calm, in light and dark, on paper and on a telephone.
+ *		The style of the page, for light and dark mode, small screens and paper.
  */
 #include "postgres.h"
 

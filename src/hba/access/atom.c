@@ -1,9 +1,9 @@
 /*
  * atom.c
- *		An atom: connections that no rule can tell apart, in the shape of one of them.
+ *		An atom: connections that no rule can tell apart, written as one of them.
  *
- * Whether a rule takes an atom is asked of castssl_hba_rule_matches, with the
- * atom in the place of the connection and what was said of it in that of the world.
+ * castssl_hba_rule_matches decides whether a rule takes an atom.  It gets the atom's connection,
+ * and a world that knows what was said of the atom.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -60,7 +60,7 @@ castssl_hba_atom_said(const CastsslHbaAtom *atom, bool of_database, CastsslHbaWo
 	return NULL;
 }
 
-/* ---- the world as an atom has it: what is known, and what was said ---- */
+/* ---- the world of an atom: what the real world knows, and what was said ---- */
 
 static CastsslAnswer
 is_member(void *arg, const char *user, const char *role)
@@ -79,7 +79,7 @@ is_member(void *arg, const char *user, const char *role)
 	if ((in_database && strcmp(role, atom->connection.database) == 0) ||
 		castssl_hba_atom_said(atom, false, CASTSSL_WORD_GROUP, role) != NULL)
 		return CASTSSL_YES;
-	/* who is in anything exists, and is a member of himself */
+	/* a member of any role exists, and is a member of itself */
 	return (in_database || in_group) && strcmp(user, role) == 0 ? CASTSSL_YES : CASTSSL_UNKNOWN;
 }
 
@@ -101,13 +101,33 @@ is_found(void *arg, const char *pattern, const char *string)
 	return CASTSSL_UNKNOWN;
 }
 
+/* Is it a single address of the loopback network?  Then sets *address. */
+static bool
+is_loopback(const CastsslInterval *interval, CastsslHbaAddress *address)
+{
+	static const uint8 own[16] = { [15] = 1 };
+
+	if (!castssl_interval_is_one(interval))
+		return false;
+	*address = castssl_interval_address(interval);
+	return address->family == 4 ? address->address[0] == 127
+								: memcmp(address->address, own, sizeof(own)) == 0;
+}
+
 static CastsslAnswer
 is_own_address(void *arg, uint8 family, const uint8 *address, bool network)
 {
+	const CastsslHbaAtom *atom = arg;
+	const CastsslHbaWorld *world = &atom->space->world;
+	CastsslHbaAddress one;
+
+	/* the addresses and networks of this host can change, except loopback addresses */
+	if (world->own_address != NULL && is_loopback(&atom->interval, &one))
+		return world->own_address(world->arg, one.family, one.address, network);
 	/* an address of this host is in a network of this host */
 	for (int i = 0; i < 2; i++)
 	{
-		CastsslHbaAddressKind kind = castssl_hba_atom_box(arg, i)->rule.address.kind;
+		CastsslHbaAddressKind kind = castssl_hba_atom_box(atom, i)->rule.address.kind;
 
 		if (kind == CASTSSL_HBA_ADDRESS_SAMEHOST ||
 			(kind == CASTSSL_HBA_ADDRESS_SAMENET && network))
@@ -156,7 +176,7 @@ castssl_hba_atom_holds(const CastsslHbaAtom *atom)
 	CastsslAnswer all = CASTSSL_YES;
 
 	doubted.is_doubted = true;
-	/* does a rule that has no more than the two keys take it? */
+	/* does a rule take it that has these two keys and no other condition? */
 	for (int i = 0; i < 2 && all != CASTSSL_NO; i++)
 	{
 		const CastsslHbaSide *side = &atom->sides[i];
@@ -181,8 +201,8 @@ castssl_hba_atom_holds(const CastsslHbaAtom *atom)
 }
 
 /*
- * Add the rules before the side's that take the connection, whose address is in the
- * interval: surely, or perhaps.
+ * Add to takers the rules above the side's rule that take the connection, whose address is in
+ * the interval.  sure: only those that surely take it.
  */
 static void
 ask(const CastsslHbaSide *side, const CastsslConnection *connection,

@@ -2,10 +2,10 @@
  * compare.c
  *		What an edit of pg_hba.conf does to access.
  *
- * Each rule of the policy after is looked at with the rules of the policy before that
- * it meets.  A user of the one line and one of the other, and a database of each, are an
- * atom; where the earlier rules of both policies leave it some addresses, and there is a
- * witness, it is a row.  Rows that differ in one column only are then joined.
+ * Each rule of the policy after is compared with the rules of the policy before that it meets.
+ * A user key and a database key of both rules make an atom.  If the earlier rules of both
+ * policies leave it some addresses, and there is a witness, it is a row.  Then rows that differ
+ * in one column only are joined.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -23,7 +23,7 @@
 
 static const char *const channel_names[CASTSSL_NCHANNELS] = { "socket", "none", "tls", "gss" };
 
-/* More blocks than a person reads: then the row shows the block of the lines. */
+/* A person does not read more blocks: then the row shows the addresses that both rules have. */
 #define MAX_BLOCKS 8
 
 /* Set the keys of the users or databases to pair number n of those of the rules' lists. */
@@ -41,8 +41,8 @@ set_keys(CastsslHbaAtom *atom, bool of_database, int n)
 }
 
 /*
- * Can the keys of the users or databases be true together, so that no other pair says it
- * better?  A key that both lists have stands for all in which it takes part.
+ * Can the two keys of the users or databases be true together, and is there no better pair?  A
+ * key that both lists have makes a pair with itself, and with no other key.
  */
 static bool
 is_pair(const CastsslHbaAtom *atom, bool of_database)
@@ -59,7 +59,7 @@ is_pair(const CastsslHbaAtom *atom, bool of_database)
 		   !castssl_ints_has(&castssl_hba_atom_box(atom, 0)->keys[of_database], y);
 }
 
-/* A name as it would stand in the file. */
+/* A name as it is written in the file. */
 static const char *
 as_written(const char *name)
 {
@@ -72,7 +72,7 @@ as_written(const char *name)
 	return name;
 }
 
-/* What the users of an atom are called, or the databases. */
+/* The text for the users or the databases of an atom. */
 static const char *
 column_text(const CastsslHbaAtom *atom, bool of_database)
 {
@@ -104,7 +104,7 @@ interval_text(const CastsslInterval *interval)
 	return text;
 }
 
-/* What stands in a rule's address field, where blocks do not say it. */
+/* The text of a rule's address field, if it is not a CIDR block; else NULL. */
 static char *
 word_of(const CastsslHbaBox *box)
 {
@@ -151,7 +151,7 @@ address_text(const CastsslHbaAtom *atom, CastsslHbaParts *rest)
 	return words == NULL ? blocks : psprintf("%s in %s", words, blocks);
 }
 
-/* Join rows of a pair, from the given one on, that differ in the database only, or the user. */
+/* Join rows of a pair, from first on, that differ in the database only (or in the user only). */
 static void
 join(CastsslHbaDifferences *differences, int first, bool databases)
 {
@@ -227,9 +227,9 @@ add_atom(const CastsslHbaAtom *atom, CastsslHbaChange change, CastsslHbaDifferen
 }
 
 /*
- * Add what changes where the pair's first rule answered before and its second rule
- * answers now.  Of the pair the rules and a channel are set; no rule tells that channel
- * from the others given.
+ * Add the rows for connections that the pair's first rule answered before and its second rule
+ * answers now.  pair has the rules and a channel.  No rule tells that channel apart from the
+ * others in channels.
  */
 static void
 compare_pair(const CastsslHbaAtom *pair, uint8 channels, CastsslHbaChange change,
@@ -293,7 +293,7 @@ compare_policies(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after, 
 			CastsslHbaAtom pair = { space, { { &rules[0], x }, { &rules[1], y } } };
 			CastsslHbaChange change;
 
-			/* behind a twin of the other one neither of them answers what both take */
+			/* a twin above the other rule takes everything that both take */
 			if (both == 0 || rules[0].boxes[x].twin < y || box->twin < x ||
 				!castssl_hba_outcome_change(&rules[0].boxes[x].outcome, &box->outcome, &change))
 				continue;
@@ -319,7 +319,7 @@ compare_differences(const void *left, const void *right)
 		order = (a->witness.family != 0) - (b->witness.family != 0);
 	if (order == 0)
 		order = (int) a->witness.encryption - (int) b->witness.encryption;
-	/* -1, no line, comes last, as it is the last to answer */
+	/* -1 (no line) comes last, as the largest uint32 */
 	if (order == 0 && a->after_rule != b->after_rule)
 		order = (uint32) a->after_rule < (uint32) b->after_rule ? -1 : 1;
 	if (order == 0 && a->before_rule != b->before_rule)
@@ -350,7 +350,7 @@ castssl_hba_compare(const CastsslHbaPolicy *before, bool tls_before, const Casts
 	if (!tls_after)
 		channels &= ~(1 << CASTSSL_CHANNEL_TLS);
 	compare_policies(before, after, channels, world, differences);
-	/* no channel, no access */
+	/* with TLS off, every connection over TLS is refused */
 	if (tls_before && !tls_after)
 		compare_policies(before, &none, 1 << CASTSSL_CHANNEL_TLS, world, differences);
 	castssl_hba_differences_sort(differences);

@@ -14,7 +14,8 @@
 #include "base/interrupts.h"
 #include "hba/access/cut.h"
 
-#define STEPS_OF_QUESTION 4000000L /* a share of what is left, but at least FEW */
+/* One call may use 1/SHARE of the patience, at most STEPS_OF_QUESTION, at least FEW_STEPS. */
+#define STEPS_OF_QUESTION 4000000L
 #define FEW_STEPS 10000L
 #define SHARE 16
 
@@ -25,23 +26,23 @@ castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval, i
 	parts->items[parts->count++] = (CastsslHbaPart){ *interval, rule };
 }
 
-/* One question.  The stack has those takers that meet the part that is looked at. */
+/* One call.  The stack has the takers that meet the current part. */
 typedef struct Search
 {
 	const CastsslHbaParts *takers;
 	long *patience;
 	CastsslHbaParts *rest;
 	int max;
-	long steps; /* that may still be made */
+	long steps; /* number of steps that remain */
 	CastsslInts stack;
-	int found;             /* parts that are left */
-	CastsslInterval block; /* around the last of them: known to have something left */
+	int found;             /* number of parts that no taker takes */
+	CastsslInterval block; /* the CIDR block around the last of them */
 } Search;
 
 /*
- * The takers of stack[first .. first + count) that meet a part go on the stack.
- * *covering is the first of them that covers it (its place on the stack), or -1;
- * then no later one counts.  *fixed are the bits that they ask for.
+ * Push those takers of stack[first .. first + count) that meet the part, and return how many.
+ * *covering is the place on the stack of the first that covers the part, and no later one is
+ * pushed; -1: none covers it. *fixed are the bits in their masks.
  */
 static int
 meeting(Search *search, const CastsslInterval *part, int first, int count, int *covering,
@@ -70,7 +71,7 @@ meeting(Search *search, const CastsslInterval *part, int first, int count, int *
 	return search->stack.count - start;
 }
 
-/* Cut in two at the first bit, the family before all, that is asked for and not given. */
+/* Cut a part in two: by family, else at the first bit of fixed that is not in the part's mask. */
 static void
 halve(const CastsslInterval *part, const uint64 *fixed, CastsslInterval *halves)
 {
@@ -93,7 +94,7 @@ halve(const CastsslInterval *part, const uint64 *fixed, CastsslInterval *halves)
 	halves[1].bits[word] |= bit;
 }
 
-/* False: more is left than is wanted. */
+/* Find what the takers leave of a part.  False: these are more than max parts. */
 static bool
 look(Search *search, const CastsslInterval *part, int first, int count)
 {
@@ -123,6 +124,7 @@ look(Search *search, const CastsslInterval *part, int first, int count)
 	return more;
 }
 
+/* Nothing is left of the part: find the rules that block it. */
 static void
 block(Search *search, const CastsslInterval *part, int first, int count, CastsslInts *rules)
 {
@@ -132,7 +134,7 @@ block(Search *search, const CastsslInterval *part, int first, int count, Castssl
 	CastsslInterval halves[2];
 
 	count = meeting(search, part, first, count, &covering, fixed);
-	/* does a part of what the last one covers get past those before it? */
+	/* is the covering taker needed, or do those before it take all of the part? */
 	search->found = 0;
 	if (covering >= 0)
 		look(search, part, start, --count);

@@ -2,8 +2,8 @@
  * cut.h
  *		How rules cut an interval of addresses, and what they leave of it.
  *
- * An interval that a rule takes in part is cut in two at a bit that the rule asks for,
- * until each part is taken whole by a rule or is met by none.
+ * An interval that a rule takes in part is cut in two at a bit of the rule's mask, until a rule
+ * takes each part as a whole, or no rule meets it.
  */
 #ifndef CASTSSL_HBA_ACCESS_CUT_H
 #define CASTSSL_HBA_ACCESS_CUT_H
@@ -11,7 +11,7 @@
 #include "base/ints.h"
 #include "hba/text/interval.h"
 
-/* An interval, and the rule that takes it (if it is about that). */
+/* An interval, and the number of the rule that takes it; -1: no rule does. */
 typedef struct CastsslHbaPart
 {
 	CastsslInterval interval;
@@ -26,18 +26,18 @@ typedef struct CastsslHbaParts
 	int capacity;
 } CastsslHbaParts;
 
-/* How much may be cut in one run, so that no question takes for ever. */
+/* The number of steps in one run, so that every run ends in a reasonable time. */
 #define CASTSSL_PATIENCE 200000000L
 
 extern void castssl_hba_parts_add(CastsslHbaParts *parts, const CastsslInterval *interval,
 								  int rule);
 
 /*
- * Set rest (unless it is NULL) to what the takers leave of an interval, until there are
- * more than max parts; of those that lie in one CIDR block only the first.  False if
- * nothing is left.  Then the rules of the takers (which are sorted) that are the first
- * to take some part are added to blocking (unless it is NULL), as few as do for all of
- * it.  Where patience ends, too much is left and never too little.
+ * Set rest (may be NULL) to the parts of an interval that the takers leave, at most max + 1
+ * parts, and of the parts in one CIDR block only the first.  Returns whether anything is left.
+ * If not, sorts the takers by rule, and adds to blocking (may be NULL) the rules that are the
+ * first to take some part: only as many as are needed to take all.  If *patience runs out,
+ * rest has too much, never too little.
  */
 extern bool castssl_hba_left(CastsslHbaParts *takers, const CastsslInterval *interval,
 							 long *patience, CastsslHbaParts *rest, int max, CastsslInts *blocking);

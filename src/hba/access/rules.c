@@ -1,14 +1,14 @@
 /*
  * rules.c
- *		The rules of policies, made ready to be looked at: keys, intervals, and an index.
+ *		The rules of policies, prepared for comparison: keys, intervals, and an index.
  *
- * In the index each block stands right before those that it has in it, and knows the
- * smallest one that it is in.
+ * In the index a block stands directly before the blocks inside it.  Each entry has the place
+ * of the smallest block around it.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
 
-#include "common/logging.h" /* simplehash.h has it at hand */
+#include "common/logging.h" /* simplehash.h needs it */
 #else
 #include "postgres.h"
 #endif
@@ -22,12 +22,12 @@
 #include "hba/access/rules.h"
 #include "hba/text/address.h"
 
-/* A rule that has a channel; sorted by block and number. */
+/* An entry of the index: a rule that has a channel.  Sorted by block and number. */
 typedef struct CastsslHbaEntry
 {
 	uint64 names[2]; /* the box's */
 	int rule;
-	int outer; /* the place of the smallest block around its own; -1: none */
+	int outer; /* the place of the smallest block around its own block; -1: none */
 	const CastsslHbaBox *box;
 } CastsslHbaEntry;
 
@@ -83,8 +83,8 @@ add_word(CastsslHbaSpace *space, const char *word)
 }
 
 /*
- * Set a box's keys and names.  Beside all only replication says something more, and
- * nobody has an empty name.
+ * Set a box's keys and names.  In a list with "all", only "replication" adds anything.  An
+ * empty name matches nobody.
  */
 static void
 read_list(const CastsslHbaRules *rules, bool of_database, CastsslHbaBox *box)
@@ -219,7 +219,7 @@ castssl_hba_space_create(const CastsslHbaWorld *world, const CastsslHbaPolicy *c
 	return space;
 }
 
-/* The place in the index of the first block that is not before a block; after: nor in it. */
+/* The place in the index of the first block not before this one; after: and not inside it. */
 static int
 find_place(const CastsslHbaRules *rules, const CastsslInterval *block, bool after)
 {
@@ -246,7 +246,7 @@ castssl_hba_rules_find(const CastsslHbaRules *rules, const uint64 *names,
 					   const CastsslInterval *interval, int limit, CastsslInts *found)
 {
 	CastsslInterval block = castssl_interval_block(interval);
-	/* those in the block stand together; those around it hang behind the one before */
+	/* the blocks inside it stand together; outer leads from the entry before to those around it */
 	int first = find_place(rules, &block, false);
 	int last = find_place(rules, &block, true);
 

@@ -1,9 +1,8 @@
 /*
  * rules.h
- *		The rules of policies, made ready to be looked at: keys, intervals, and an index.
+ *		The rules of policies, prepared for comparison: keys, intervals, and an index.
  *
- * Policies that are looked at together share one space, so that equal words have equal
- * keys.
+ * Policies that are compared share one space, so that equal words have equal keys.
  */
 #ifndef CASTSSL_HBA_ACCESS_RULES_H
 #define CASTSSL_HBA_ACCESS_RULES_H
@@ -12,11 +11,11 @@
 #include "hba/match/match.h"
 #include "hba/match/outcome.h"
 
-/* Connections by encryption; what a rule takes is a set of these bits. */
+/* How a client connects.  The channels that a rule takes are a set of bits 1 << channel. */
 typedef enum CastsslHbaChannel
 {
 	CASTSSL_CHANNEL_SOCKET,
-	CASTSSL_CHANNEL_NONE, /* from here on as CastsslEncryption */
+	CASTSSL_CHANNEL_NONE, /* this and the following: in the order of CastsslEncryption */
 	CASTSSL_CHANNEL_TLS,
 	CASTSSL_CHANNEL_GSS
 } CastsslHbaChannel;
@@ -30,7 +29,7 @@ castssl_hba_channel_encryption(CastsslHbaChannel channel)
 	return (CastsslEncryption) (Max(channel, CASTSSL_CHANNEL_NONE) - CASTSSL_CHANNEL_NONE);
 }
 
-/* A key: what a word means (CastsslHbaWord), and above three bits the number of the word. */
+/* A key: the meaning of a word (CastsslHbaWord) in the lower 3 bits, then the word's number. */
 #define CASTSSL_KEY(kind, number) ((number) *8 + (int) (kind))
 #define CASTSSL_KEY_KIND(key) ((CastsslHbaWord) ((key) &7))
 #define CASTSSL_KEY_NUMBER(key) ((key) >> 3)
@@ -38,13 +37,13 @@ castssl_hba_channel_encryption(CastsslHbaChannel channel)
 typedef struct CastsslHbaSpace
 {
 	CastsslHbaWorld world;
-	const char **words; /* by number; as they stand in the file, +group and /pattern too */
+	const char **words; /* by number; as written in the file, +group and /pattern too */
 	int nwords;
 	int capacity;
 	struct castssl_words_hash *numbers;
-	char *others[2][4]; /* users and databases that no rule names; the first: all of them */
-	char **members;     /* of each word, if it was asked: is each of the world's roles in it? */
-	uint8 alike[CASTSSL_NCHANNELS]; /* of each channel, those that no rule tells from it */
+	char *others[2][4]; /* users and databases that no rule names; [0] stands for all of them */
+	char **members; /* by word: for each role of the world, is it in that group?  NULL: not asked */
+	uint8 alike[CASTSSL_NCHANNELS]; /* for each channel, those that no rule tells apart from it */
 	long patience;
 	CastsslHbaParts takers, rest, named_rest; /* scratch */
 } CastsslHbaSpace;
@@ -52,17 +51,17 @@ typedef struct CastsslHbaSpace
 /* A rule. */
 typedef struct CastsslHbaBox
 {
-	CastsslInterval interval; /* where only the world knows the addresses: all */
-	CastsslInterval block;    /* around it */
-	uint8 channels;           /* 1 << CastsslHbaChannel; none: nobody can come */
+	CastsslInterval interval; /* all addresses for samehost, samenet and host names */
+	CastsslInterval block;    /* the smallest CIDR block around interval */
+	uint8 channels;           /* bits 1 << CastsslHbaChannel; 0: the rule matches nobody */
 	CastsslInts keys[2];      /* of its users and databases; ascending, each once */
-	uint64 names[2];          /* their bits (castssl_hba_name_bit); all for more than names */
-	int twin;                 /* the rule of the other policy that takes just the same */
+	uint64 names[2];          /* bits (castssl_hba_name_bit); all bits for more than plain names */
+	int twin;                 /* see castssl_hba_rules_twin, in the other policy */
 	CastsslHbaOutcome outcome;
-	CastsslHbaRule rule; /* a block or mask is left to interval: here it is every address */
+	CastsslHbaRule rule; /* its address is ALL instead of MASK, because interval has the mask */
 } CastsslHbaBox;
 
-/* Does only the world know which addresses it takes? */
+/* Does only the world know which addresses it takes: samehost, samenet, a host name? */
 static inline bool
 castssl_hba_box_asks(const CastsslHbaBox *box)
 {
@@ -73,35 +72,37 @@ typedef struct CastsslHbaRules
 {
 	CastsslHbaSpace *space;
 	int version;
-	CastsslHbaBox *boxes; /* by number of the rule; the last is "no line", which takes everything */
+	CastsslHbaBox *boxes; /* by number of the rule; [nrules] is "no line", which takes everything */
 	int nrules;           /* without "no line" */
 	struct CastsslHbaEntry *index;
 	int nindex;
 } CastsslHbaRules;
 
 /*
- * Make rules[i] of policies[i], n of them; the world may be NULL.  All is kept in the
- * memory context of the caller.
+ * Make rules[i] from policies[i], n of them; the world may be NULL.  All is palloc'd in the
+ * current memory context.
  */
 extern CastsslHbaSpace *castssl_hba_space_create(const CastsslHbaWorld *world,
 												 const CastsslHbaPolicy *const *policies, int n,
 												 CastsslHbaRules *rules);
 
-/* The name that a key names, the group or the pattern. */
+/* The name, group or pattern of a key, without + or /. */
 extern const char *castssl_hba_key_name(const CastsslHbaSpace *space, int key);
 
-/* A bit for a name, which others may have too; the highest where no rule has the name. */
+/* A bit for a name, which other names may share; the highest bit if no rule mentions it. */
 extern uint64 castssl_hba_name_bit(const CastsslHbaSpace *space, const char *name);
 
 /*
- * Add to found the numbers of the rules before limit that may take somebody with names
- * of these bits in an interval: all that do and perhaps some that do not, each once, in
- * no order.
+ * Add to found the numbers of the rules before limit that may take a user and a database with
+ * these bits in an interval: all that do, and perhaps some that do not; each once, in no order.
  */
 extern void castssl_hba_rules_find(const CastsslHbaRules *rules, const uint64 *names,
 								   const CastsslInterval *interval, int limit, CastsslInts *found);
 
-/* The number of the first rule that takes just what a box takes; INT_MAX if there is none. */
+/*
+ * The number of the first rule that takes exactly the connections that box takes (nrules: "no
+ * line" does); INT_MAX if there is none.
+ */
 extern int castssl_hba_rules_twin(const CastsslHbaRules *rules, const CastsslHbaBox *box);
 
 #endif

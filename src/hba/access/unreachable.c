@@ -2,9 +2,9 @@
  * unreachable.c
  *		Rules that no connection can reach, and the rules that block them.
  *
- * For each pair of a database and a user of a rule there is the atom of which just these
- * two are true.  The rule is unreachable if, in each channel, the earlier rules that take
- * the atom leave nothing of the rule's addresses.
+ * For each pair of a user key and a database key of a rule there is an atom that says only
+ * these two.  The rule is unreachable if for each atom, in each channel, the earlier rules that
+ * take the atom leave nothing of the rule's addresses.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -16,7 +16,7 @@
 #include "hba/access/atom.h"
 #include "hba/access/unreachable.h"
 
-/* Is something left to an atom of a rule in a channel?  If not, blocking grows. */
+/* Do the earlier rules leave any connection to a rule?  Adds rules that take some to blocking. */
 static bool
 is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslInts *blocking)
 {
@@ -43,14 +43,14 @@ is_reachable(CastsslHbaRules *rules, int rule, bool tls, CastsslInts *blocking)
 	return false;
 }
 
-/* See castssl_hba_find_unreachable; of the rules from first on, n of them. */
+/* castssl_hba_find_unreachable for n rules, from first on. */
 static void
 find(const CastsslHbaPolicy *policy, int first, int n, bool tls, const CastsslHbaWorld *world,
 	 bool *unreachable, int **blocking, int *nblocking)
 {
 	CastsslHbaRules rules;
 
-	/* who is in a group changes without an edit */
+	/* membership of groups changes without an edit */
 	castssl_hba_space_create(world, &policy, 1, &rules)->world.member = NULL;
 	for (int i = 0; i < n; i++)
 	{

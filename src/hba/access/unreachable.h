@@ -8,13 +8,14 @@
 #include "hba/match/match.h"
 
 /*
- * Rules that no connection can reach.  unreachable[i] is set for each such rule,
- * and blocking[i] is then a palloc'd array of nblocking[i] indexes of earlier
- * rules, ascending, that together take everything: those that answer instead, as
- * few as do (none when TLS, off, is the reason).  The arrays have policy->nrules
- * places.  Never says so of a rule that some connection could reach: what world
- * cannot answer keeps a rule reachable, and so does what it answers of membership,
- * which changes without an edit.  A rule with an error is not called unreachable.
+ * Find the rules that no connection can reach.  The arrays have policy->nrules elements.
+ * unreachable[i] is set to whether no connection can reach rule i.  Then blocking[i] is a
+ * palloc'd array of nblocking[i] indexes, ascending: the earlier rules that answer instead, only
+ * as many as are needed (none if the reason is that TLS is off: tls is false).
+ *
+ * A rule that some connection can reach is never called unreachable.  A rule stays reachable
+ * if that depends on what world cannot answer, or on membership of groups, which changes
+ * without an edit.  A rule with an error is not called unreachable.
  */
 extern void castssl_hba_find_unreachable(const CastsslHbaPolicy *policy, bool tls,
 										 const CastsslHbaWorld *world, bool *unreachable,

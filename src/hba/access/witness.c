@@ -2,8 +2,8 @@
  * witness.c
  *		Find a connection that one rule answers in one policy and another rule in another.
  *
- * An atom says where a witness can be.  Here it is given real names and an address,
- * and both policies are asked what they do with that connection.
+ * This code gives an atom real names and an address, and tests which rule of each policy
+ * answers that connection.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -15,12 +15,12 @@
 #include "base/interrupts.h"
 #include "hba/access/witness.h"
 
-/* How much is tried before "possible" is the answer. */
+/* How much the search tries before its verdict is "possible". */
 #define MAX_ADDRESSES 4  /* for one pair of names */
 #define MAX_FRUITLESS 12 /* pairs of names whose verdict is "possible" */
 #define MAX_PAIRS 100000
 
-/* Names to try; all: there is no other one. */
+/* Names to try; all: no other name is possible. */
 typedef struct Names
 {
 	const char **items;
@@ -31,7 +31,7 @@ typedef struct Names
 
 typedef struct Search
 {
-	const CastsslHbaParts *rest; /* what is left to the atom before it has names */
+	const CastsslHbaParts *rest; /* the addresses that are left to the atom without real names */
 	CastsslConnection *witness;
 	CastsslHbaVerdict verdict;
 	int fruitless;
@@ -49,7 +49,7 @@ add(Names *names, const char *name)
 static void
 add_others(const CastsslHbaAtom *atom, bool of_database, const char *pattern, Names *names)
 {
-	/* what is literal in a pattern often matches it, alone or with something behind */
+	/* the literal beginning of a pattern often matches it, alone or with a suffix */
 	const char *literal = pattern == NULL ? "" : pattern + strspn(pattern, "^(");
 	int length = (int) strcspn(literal, "[](){}.*+?^$|\\");
 
@@ -61,7 +61,7 @@ add_others(const CastsslHbaAtom *atom, bool of_database, const char *pattern, Na
 	}
 }
 
-/* Can a role (its number in the world's list) be in the group that a side said, if any? */
+/* Can a role (its number in world->roles) be in the group that the side's key names, if any? */
 static bool
 may_be(const CastsslHbaAtom *atom, int side, int role)
 {
@@ -84,7 +84,7 @@ may_be(const CastsslHbaAtom *atom, int side, int role)
 	return (*members)[role] != CASTSSL_NO;
 }
 
-/* Add the roles that can be in the groups that were said.  Does each group have one? */
+/* Add the roles that can be in the groups of both keys.  Returns whether each group has one. */
 static bool
 add_roles(const CastsslHbaAtom *atom, bool of_database, Names *names)
 {
@@ -117,12 +117,12 @@ collect(const CastsslHbaAtom *atom, bool of_database)
 	if (names.all)
 		add(&names, name);
 	else if (role && space->world.roles != NULL)
-		/* a group that nobody is in does not exist, and somebody may come with it */
+		/* a group without any member may not exist yet, and may be created with members */
 		names.all = add_roles(atom, of_database, &names);
 	else
 	{
 		add_others(atom, of_database, pattern, &names);
-		/* where nothing is asked of a name, any will do */
+		/* the words of the files are needed only for a group, a role or a pattern */
 		for (int i = 0; i < space->nwords && (role || pattern != NULL); i++)
 			if (space->words[i][0] != '/')
 				add(&names, space->words[i] + (space->words[i][0] == '+'));
@@ -136,7 +136,7 @@ collect(const CastsslHbaAtom *atom, bool of_database)
 static void
 set_address(const CastsslInterval *interval, int n, CastsslConnection *connection)
 {
-	/* where there is a choice: addresses for documentation are the ones that nobody mistakes */
+	/* preferred, because nobody takes addresses for documentation (RFC 5737, 3849) for real ones */
 	static const CastsslInterval documentation[] = {
 		{ { UINT64CONST(0xc000020100000000), 0 }, { UINT64CONST(0xffffffff00000000), 0 }, 4 },
 		{ { UINT64CONST(0x20010db800000000), 1 }, { PG_UINT64_MAX, PG_UINT64_MAX }, 6 }
@@ -149,7 +149,8 @@ set_address(const CastsslInterval *interval, int n, CastsslConnection *connectio
 	if (n > 0 || !castssl_interval_covers(interval, from))
 		from = interval;
 	chosen = *from;
-	/* the bits of n from the highest free bit on; the lowest is 1, so that it is no network's */
+	/* write n into the free bits, the highest first; for n = 0 set the lowest: no network address
+	 */
 	for (int i = 0, left = n; i <= lowest; i++)
 	{
 		uint64 bit = UINT64CONST(1) << (63 - i % 64);
@@ -164,7 +165,7 @@ set_address(const CastsslInterval *interval, int n, CastsslConnection *connectio
 	memcpy(connection->address, castssl_interval_address(&chosen).address, 16);
 }
 
-/* The n-th address to try of what is left; below 0: of this host, where words are likely true. */
+/* The n-th address to try of rest; n below 0: loopback addresses, likely for samehost and names. */
 static void
 choose_address(const CastsslHbaAtom *atom, const CastsslHbaParts *rest, int n,
 			   CastsslConnection *connection)
@@ -213,7 +214,7 @@ try_names(Search *search, const CastsslHbaAtom *named)
 
 	if (holds == CASTSSL_YES)
 	{
-		/* what is left to all is likely left to them, too */
+		/* addresses that are left to all names are likely left to these */
 		if (try_addresses(search, named, rest))
 			return false;
 		left = castssl_hba_atom_left(named, &named->space->named_rest, MAX_ADDRESSES, NULL);
@@ -238,7 +239,8 @@ try_pairs(Search *search, const CastsslHbaAtom *atom, const Names *users, const 
 	bool any = castssl_hba_atom_is_any(atom, atom->connection.database);
 	bool sameuser = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEUSER, NULL) != NULL;
 	bool samerole = castssl_hba_atom_said(atom, true, CASTSSL_WORD_SAMEROLE, NULL) != NULL;
-	/* number -1 is the user: he must be it, or is the likeliest */
+	/* database number -1 is the user's name: the only one for sameuser, the likeliest for samerole
+	 */
 	int first = any && (sameuser || samerole) ? -1 : 0;
 	int last = any && sameuser ? -1 : databases->count - 1;
 	bool all = users->all;
@@ -272,12 +274,12 @@ castssl_hba_find_witness(const CastsslHbaAtom *atom, const CastsslHbaParts *rest
 	Names users = collect(atom, false);
 	Names databases = collect(atom, true);
 
-	/* what one would look like, if none is found */
+	/* an example, in case no witness is found */
 	*witness = atom->connection;
 	choose_address(atom, rest, 0, witness);
 	if (!try_pairs(&search, atom, &users, &databases) && search.verdict == CASTSSL_HBA_NONE)
 		search.verdict = CASTSSL_HBA_POSSIBLE;
-	/* a list is empty where no role is of a group */
+	/* a list can be empty: if no role is in a group */
 	if (users.items != NULL)
 		pfree(users.items);
 	if (databases.items != NULL)

@@ -10,13 +10,14 @@
 typedef enum CastsslHbaVerdict
 {
 	CASTSSL_HBA_NONE,     /* there is no such connection */
-	CASTSSL_HBA_POSSIBLE, /* nobody can know here, or none was found */
-	CASTSSL_HBA_CERTAIN   /* the witness is one */
+	CASTSSL_HBA_POSSIBLE, /* unknown: the world cannot answer, or the search found none */
+	CASTSSL_HBA_CERTAIN   /* *witness is such a connection */
 } CastsslHbaVerdict;
 
 /*
- * Look in an atom to which rest is left.  The witness is an example even where the verdict
- * is POSSIBLE; its strings are palloc'd or those of the policies or the world.
+ * Find a witness in an atom to which the addresses of rest are left.  Always sets *witness: if
+ * the verdict is POSSIBLE, it is only an example.  Its strings are palloc'd or belong to the
+ * policies or the world.
  */
 extern CastsslHbaVerdict castssl_hba_find_witness(const CastsslHbaAtom *atom,
 												  const CastsslHbaParts *rest,

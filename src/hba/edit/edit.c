@@ -101,7 +101,7 @@ append_at_end(StringInfo text, const CastsslHbaDocument *document, const char *l
 		appendStringInfo(text, "%s%s", line, line_end);
 }
 
-/* The record after its last edit (NULL: none). */
+/* Append the record, as changed by edit (NULL: unchanged). */
 static void
 append_record(StringInfo text, const CastsslHbaDocument *document, int number,
 			  const CastsslHbaEdit *edit)
@@ -189,8 +189,8 @@ castssl_hba_render(const CastsslHbaPolicy *policy, int file, const CastsslHbaEdi
 }
 
 /*
- * This record ends in our mark.  Is it a rule of the kind that we write, and is the mark
- * its whole comment?
+ * Did castssl write this record, which ends in our mark?  Then it is a rule of a type that we
+ * write, and the mark is its whole comment.
  */
 static bool
 is_written(const CastsslHbaDocument *document, int number)

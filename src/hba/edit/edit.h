@@ -2,9 +2,9 @@
  * edit.h
  *		Edits of pg_hba.conf as values, and a document with edits as text.
  *
- * An edit concerns one record of one document of a policy.  Every byte that no edit
- * concerns stays.  A line that we write ends in "# castssl", and a line that we
- * disable begins with "#castssl# ", so an edit can be undone from the text alone.
+ * An edit changes one record of one document of a policy.  All other bytes stay.  A line
+ * that we write ends in "# castssl", and a line that we disable begins with "#castssl# ",
+ * so an edit can be undone from the text alone.
  */
 #ifndef CASTSSL_HBA_EDIT_EDIT_H
 #define CASTSSL_HBA_EDIT_EDIT_H
@@ -36,7 +36,7 @@ typedef struct CastsslHbaEdit
 	 * When REPLACE concerns a record of joined lines, text may contain their line ends.
 	 */
 	const char *text;
-	const char *why; /* for messages: "asks TLS clients for a certificate (verify-ca)" */
+	const char *why; /* for messages: "added", "commented out: no unencrypted connections" */
 } CastsslHbaEdit;
 
 /*
@@ -50,6 +50,7 @@ typedef struct CastsslHbaEdits
 	int capacity;
 } CastsslHbaEdits;
 
+/* Append one edit.  Keeps text and why, does not copy them. */
 extern void castssl_hba_edit_add(CastsslHbaEdits *edits, CastsslHbaEditKind kind, int file,
 								 int record, int line_number, const char *text, const char *why);
 
@@ -66,7 +67,7 @@ extern char *castssl_hba_render(const CastsslHbaPolicy *policy, int file,
 typedef struct CastsslHbaWanted
 {
 	CastsslClientCert clientcert; /* at least */
-	bool names_clientcert; /* false: each rule goes on asking what it asks (clientcert is none) */
+	bool names_clientcert; /* false: each rule keeps its clientcert (clientcert is then none) */
 	bool block_plaintext;
 	bool gss_possible;      /* the server may have GSSAPI-encrypted connections */
 	const char **addresses; /* add hostssl rules for these addresses; NULL: none */
@@ -80,15 +81,15 @@ typedef struct CastsslHbaWanted
 } CastsslHbaWanted;
 
 /*
- * The edits that undo everything castssl_hba_require did, except repairs.  A disabled line
- * comes back only if its twin stands directly above it still: where the twin was removed or
- * changed, or the comment was moved, it could admit somebody who is refused today.  Such
- * lines are added to left (may be NULL).  hostnossl lines have no twin.
+ * The edits that undo everything castssl_hba_require did, except repairs.  A disabled line is
+ * enabled only if its twin still stands directly above it.  If somebody removed or changed the
+ * twin, or moved the comment, the line could admit clients who are refused now: then it is added
+ * to left (may be NULL).  hostnossl lines have no twin.
  */
 extern void castssl_hba_undo(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits,
 							 CastsslHbaEdits *left);
 
-/* What the marks say about a record. */
+/* The mark of castssl on a record. */
 typedef enum CastsslHbaMark
 {
 	CASTSSL_HBA_MARK_NONE,

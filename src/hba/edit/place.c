@@ -2,10 +2,10 @@
  * place.c
  *		The place where a new rule for an address takes effect, and its text.
  *
- * The place is directly above the first rule that takes everything the new rule could
- * match: further down, the new rule would be unreachable.  Every reject above that
- * place still comes first.  A reject below it is never reached for these clients
- * anyway.  There is no place only if that first rule itself is a reject.
+ * The place is directly above the first rule that matches every connection of the new rule:
+ * further down, the new rule would be unreachable.  Every reject above that place still comes
+ * first.  A reject below it is never reached for these clients anyway.  There is no place if
+ * that first rule itself is a reject.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -15,6 +15,7 @@
 
 #include "base/interrupts.h"
 #include "base/words.h"
+#include "hba/edit/keep.h"
 #include "hba/edit/place.h"
 #include "hba/text/address.h"
 
@@ -36,7 +37,7 @@ has_all(const CastsslHbaTokens *tokens)
 	return false;
 }
 
-/* Does this rule take every TLS client of that address, for all databases and users? */
+/* Does this rule match every TLS client of that address, for all databases and users? */
 static bool
 takes_all_of(const CastsslHbaRule *rule, const CastsslHbaAddress *address)
 {
@@ -63,8 +64,8 @@ read_address(const char *given, Address *result, CastsslFindings *findings)
 	}
 	if (castssl_hba_address_has_host_bits(&result->address, &range))
 		castssl_finding_add(findings, CASTSSL_WARNING, "hba_address", given,
-							psprintf("address \"%s\" has bits set outside of its mask", given),
-							psprintf("It means the range %s.", range), NULL);
+							psprintf("address \"%s\" has bits set to the right of its mask", given),
+							psprintf("The server reads it as %s.", range), NULL);
 	return true;
 }
 
@@ -79,26 +80,32 @@ format_line(const Address *address, const CastsslHbaWanted *wanted)
 					option ? " clientcert=" : "", option ? clientcert : "");
 }
 
-/* The statement that puts the rule above one that rejects; a person decides that. */
-static char *
+/*
+ * The hint for an address that a rule rejects: leave it out, or put the new rule above that
+ * rule.  A person must decide.
+ */
+static const char *
 above_hint(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, const Address *address,
 		   const CastsslHbaWanted *demanded)
 {
 	char *line = castssl_sql_literal(format_line(address, demanded));
 	char *file = castssl_sql_literal(policy->files[rule->file]->path);
+	char *below = castssl_hba_held(policy->files[rule->file], rule->record);
 
-	if (line == NULL || file == NULL)
-		return NULL;
-	return psprintf("Leave the address out, or, where these clients are to come in all the same: "
-					"SELECT castssl_hba_add(rule => %s, before_line => %d%s%s); "
-					"SELECT * FROM castssl_hba_apply(confirm_within => '10 min');",
-					line, rule->line_number, rule->file ? ", file_name => " : "",
-					rule->file ? file : "");
+	below = below ? castssl_sql_literal(below) : NULL;
+	if (line == NULL || file == NULL || below == NULL)
+		return "Leave the address out.";
+	return psprintf(
+		"Leave the address out.  Or, to admit these clients anyway: SELECT castssl_hba_add(rule => "
+		"%s, before_line => %d, before_rule => %s%s%s); SELECT * FROM "
+		"castssl_hba_apply(confirm_within => '10 min');",
+		line, rule->line_number, below, rule->file ? ", file_name => " : "",
+		rule->file ? file : "");
 }
 
 /*
- * Index of the rule to insert before; -1 if the address already has a rule, or cannot
- * have one (then a finding is added).
+ * Index of the rule to insert before; -1 if the address has a rule already, or if there is no
+ * place for one (then a finding is added).
  */
 static int
 find_place(const CastsslHbaPolicy *policy, const CastsslHbaRule *rules, const Address *wanted,
@@ -128,7 +135,10 @@ find_place(const CastsslHbaPolicy *policy, const CastsslHbaRule *rules, const Ad
 	return policy->nrules;
 }
 
-/* Insert into the list, which is sorted by place.  A narrow range goes before a wide one. */
+/*
+ * Insert the address into the list, which is sorted by place, unless the list has an equal
+ * one.  At one place, a narrow range goes before a wide one.
+ */
 static void
 keep_address(Address *list, int *count, Address wanted)
 {
@@ -175,7 +185,7 @@ fill_place(CastsslHbaPlace *place, const CastsslHbaPolicy *policy, const Address
 	}
 }
 
-/* The end of the main file, unless a backslash there would join the new line to the last one. */
+/* Can a line be added at the end of the main file?  Not if a backslash would join it to others. */
 static bool
 has_room_at_end(const CastsslHbaPolicy *policy, CastsslFindings *findings)
 {

@@ -14,7 +14,7 @@ typedef struct CastsslHbaPlace
 	int file;
 	int record; /* insert before this record; nrecords: at the end */
 	int line_number;
-	const char *line; /* including our mark */
+	const char *line; /* the new line with our mark, without a line end */
 	const char *why;
 } CastsslHbaPlace;
 
@@ -26,9 +26,9 @@ typedef struct CastsslHbaPlaced
 } CastsslHbaPlaced;
 
 /*
- * A rule "hostssl all all ADDRESS ..." for each wanted address without one, placed as
- * late as possible without being unreachable. rules are those of the policy after the
- * other edits.  Findings as for castssl_hba_require.
+ * A rule "hostssl all all ADDRESS ..." for each wanted address that has none, at the last
+ * place where it is reachable. rules are those of the policy after the other edits.  Palloc'd.
+ * Findings as for castssl_hba_require.
  */
 extern CastsslHbaPlaced castssl_hba_place_addresses(const CastsslHbaPolicy *policy,
 													const CastsslHbaRule *rules,

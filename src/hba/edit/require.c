@@ -4,8 +4,7 @@
  *
  * Each rule is edited on its own, so the order of the policy stays.  The code reads
  * the text as it is, including lines that we wrote, and only makes rules stricter.  So
- * a second run changes nothing.  README ("How pg_hba.conf is edited") has the rules
- * for the edits.
+ * a second run changes nothing.  docs/editing.md has the rules for the edits.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -25,7 +24,7 @@ typedef struct Item
 {
 	CastsslHbaRule rule; /* error NULL: may be edited */
 	bool ours;
-	bool again;           /* its record occurred before: the file is included twice */
+	bool again;           /* an earlier rule has the same record: the file is included twice */
 	const char *repaired; /* the record's bytes after the repair; NULL: nothing to repair */
 	const char *outdated; /* the value that the repair replaces */
 } Item;
@@ -114,8 +113,8 @@ is_reject(const CastsslHbaRule *rule)
 
 /*
  * Is there a valid rule of that type with the same databases, users and address directly
- * above?  Only rules of this kind, which take nothing from each other, may be in
- * between.
+ * above?  Only hostssl and hostgssenc rules with these fields may be in between: no
+ * connection matches both types.
  */
 static bool
 stands_above(const Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
@@ -151,7 +150,7 @@ add_edit(Work *work, CastsslHbaEditKind kind, const CastsslHbaRule *rule, const 
 	castssl_hba_edit_add(work->edits, kind, rule->file, rule->record, rule->line_number, text, why);
 }
 
-/* A rewritten line with our mark.  If there can be none, NULL and a finding. */
+/* A rewritten line with our mark.  If the rule cannot be rewritten, NULL and a finding. */
 static const char *
 marked_line(Work *work, const CastsslHbaRule *rule, CastsslHbaType type, const char *method)
 {
@@ -202,7 +201,7 @@ repair(Work *work, const Item *item)
 						  item->outdated));
 }
 
-/* Does the rule ask for another proof than the one that is wanted? */
+/* Does the rule have another method than the one that is wanted? */
 static bool
 has_other_method(const Work *work, const CastsslHbaRule *rule)
 {
@@ -329,7 +328,7 @@ check_text(const Work *work)
 	return good;
 }
 
-/* The rules of the policy in the form that castssl_hba_place_addresses needs. */
+/* The rules of the policy after the edits, for castssl_hba_place_addresses. */
 static CastsslHbaRule *
 rules_as_edited(const Work *work)
 {
@@ -342,7 +341,7 @@ rules_as_edited(const Work *work)
 		*rule = work->items[i].rule;
 		if (rule->error || is_reject(rule))
 			continue;
-		/* a rule that admits TLS is replaced by a hostssl rule with the wanted demands */
+		/* for TLS clients, a hostssl rule with the wanted clientcert answers instead */
 		if (rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTNOGSSENC)
 			rule->type = wants_twin(work, rule) ? CASTSSL_HBA_HOSTSSL : rule->type;
 		if (rule->type == CASTSSL_HBA_HOSTSSL)

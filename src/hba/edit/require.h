@@ -12,15 +12,16 @@
 extern void castssl_hba_repairs(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits);
 
 /*
- * The edits that make the policy enforce what is wanted (README, "How pg_hba.conf is
- * edited").  There are none if the policy does so already, so applying them twice is the
- * same as applying them once.  Repairs clientcert=1|0|no-verify, in 13 too, where it is
- * valid: so the file survives an upgrade.
+ * The edits that make the policy enforce what is wanted (docs/editing.md).  There are none if
+ * the policy does so already, so applying them twice is the same as applying them once.
+ * Repairs clientcert=1|0|no-verify, in 13 too, where it is valid: so the file survives an
+ * upgrade.
  *
- * Adds an error finding if a wanted address is not an address that the server reads, or
- * if a rule for it has no reachable place without overtaking a reject.  The edits are
- * unusable then.  Adds a warning if a wanted address has host bits set; it names the
- * range that the address means.
+ * Adds an error finding, and then the edits are unusable: if a file contains a NUL byte, if
+ * auth_method cannot admit TLS clients, if a rule cannot be rewritten, if a wanted address is
+ * not an address that the server reads, or if a rule for it would be reachable only above a
+ * reject.  Adds a warning if a wanted address has host bits set; it names the range that the
+ * address means.
  */
 extern void castssl_hba_require(const CastsslHbaPolicy *policy, const CastsslHbaWanted *wanted,
 								CastsslHbaEdits *edits, CastsslFindings *findings);

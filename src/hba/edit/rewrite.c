@@ -91,33 +91,43 @@ append_lexeme(StringInfo text, const Source *source, const CastsslHbaLexeme *lex
 		appendStringInfoChar(text, '"');
 }
 
-/* Append the text between the previous lexeme and this one. */
+/* The column after these bytes; a tab leads to the next multiple of eight. */
+static int
+column_behind(int column, const char *bytes, int length)
+{
+	for (int i = 0; i < length; i++)
+		column = bytes[i] == '\t' ? (column / 8 + 1) * 8 : column + 1;
+	return column;
+}
+
+/*
+ * Append the blanks between the previous lexeme and this one.  If the text before them is now
+ * longer or shorter than in the source, there are fewer or more blanks, so that the columns of
+ * the line stay aligned.  A single space separates no columns.
+ */
 static void
 append_gap(StringInfo text, const Source *source, int number)
 {
 	const CastsslHbaLexeme *lexeme = &source->line.lexemes[number];
+	const char *gap = source->line.text + lexeme[-1].end;
+	int length = (int) (lexeme->start - lexeme[-1].end);
+	int wanted = column_behind(0, source->line.text, (int) lexeme->start);
+	int column = column_behind(0, text->data, text->len);
+	bool blanks = number <= source->method && strspn(gap, " \t") >= (size_t) length &&
+				  (length > 1 || gap[0] == '\t');
 
-	appendBinaryStringInfo(text, source->line.text + lexeme[-1].end,
-						   (int) (lexeme->start - lexeme[-1].end));
-}
-
-/*
- * Append the text behind the type.  A longer or shorter type takes from the blanks, or gives to
- * them, so that the columns of the line stay where they are.
- */
-static void
-append_gap_of_type(StringInfo text, const Source *source)
-{
-	const CastsslHbaLexeme *type = &source->line.lexemes[0];
-	const char *gap = source->line.text + type->end;
-	int length = (int) (source->line.lexemes[1].start - type->end);
-	int wanted = (int) (source->line.lexemes[1].start - type->start) - text->len;
-
-	/* one blank is no column, and a tab finds its column by itself */
-	if (length > 1 && strspn(gap, " ") >= (size_t) length)
-		appendStringInfoSpaces(text, Max(wanted, 1));
-	else
-		append_gap(text, source, 1);
+	while (blanks && length > 1 && column_behind(column, gap, length) > wanted)
+	{
+		gap++;
+		length--;
+	}
+	while (blanks && column_behind(column, gap, length) < wanted &&
+		   column_behind(column_behind(column, gap, 1), gap, length) <= wanted)
+	{
+		appendStringInfoChar(text, gap[0]);
+		column = column_behind(column, gap, 1);
+	}
+	appendBinaryStringInfo(text, gap, length);
 }
 
 /* Does the option stay?  If there are several clientcert, the last one counts. */
@@ -148,6 +158,7 @@ write_from_bytes(StringInfo text, const Source *source, const CastsslHbaRule *ta
 	bool same_method = target->method == source->rule->method;
 	bool kept_before = true;
 
+	appendBinaryStringInfo(text, line->text, (int) line->lexemes[0].start);
 	appendStringInfoString(text, castssl_hba_type_name(target->type));
 	for (int i = 1; i < line->nlexemes; i++)
 	{
@@ -156,9 +167,7 @@ write_from_bytes(StringInfo text, const Source *source, const CastsslHbaRule *ta
 
 		if (kept)
 		{
-			if (i == 1)
-				append_gap_of_type(text, source);
-			else if (kept_before)
+			if (kept_before)
 				append_gap(text, source, i);
 			else
 				appendStringInfoChar(text, ' ');
@@ -199,7 +208,7 @@ write_from_values(StringInfo text, const Source *source, const CastsslHbaRule *t
 	}
 }
 
-/* Does the server read what we mean?  NULL, or the server's error. */
+/* Does the server read the text as the target rule?  NULL, or the error. */
 static const char *
 read_back(const char *text, const Source *source, const CastsslHbaRule *target)
 {
@@ -225,7 +234,7 @@ read_back(const char *text, const Source *source, const CastsslHbaRule *target)
 	return problem;
 }
 
-/* NULL, or why the text does not mean what was intended. */
+/* Write the target rule as text.  NULL, or why the server would not read it as that rule. */
 static const char *
 write_line(StringInfo text, const Source *source, const CastsslHbaRule *target)
 {
@@ -268,7 +277,7 @@ rewrite(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule, CastsslHbaTy
 	error = write_line(&text, &source, &target);
 	if (error && source.method >= 0)
 	{
-		/* an @file without tokens shifts the fields: that lexeme was not the method */
+		/* an @file without tokens is not a field, so that lexeme was not the method */
 		source.method = -1;
 		error = write_line(&text, &source, &target);
 	}
@@ -391,7 +400,7 @@ castssl_hba_repair(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
 	Source source;
 	bool found = false;
 
-	/* In 13 such a line is valid. */
+	/* in 13 a line with an outdated value is valid */
 	if (rule->record < 0 || rule->type != CASTSSL_HBA_HOSTSSL || rule->method == NULL ||
 		(rule->error == NULL && !has_outdated(rule)))
 		return NULL;
@@ -400,7 +409,7 @@ castssl_hba_repair(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule,
 	appendBinaryStringInfo(
 		&raw, document->data + record->offset,
 		(int) (record->length - castssl_hba_record_line_end(document, rule->record)));
-	/* from the last one on, so that the places of the others stay valid */
+	/* the last one first, so that the offsets of the others stay valid */
 	for (int i = source.line.nlexemes - 1; i > 0; i--)
 	{
 		const char *outdated = outdated_value(source.line.lexemes[i].string);

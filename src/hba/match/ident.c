@@ -100,7 +100,7 @@ is_role(const CastsslIdent *ident, const CastsslHbaToken *token, const CastsslId
 	return same_name(token->string, asked->role, asked->fold);
 }
 
-/* Does a role as written mean more than a name?  Then \1 in it is not replaced. */
+/* Is the role of a line a group or a pattern?  Then \1 in it is not replaced. */
 static bool
 has_meaning(const CastsslIdent *ident, const CastsslHbaToken *token)
 {
@@ -108,7 +108,7 @@ has_meaning(const CastsslIdent *ident, const CastsslHbaToken *token)
 		   (castssl_hba_is_group(token) || castssl_hba_is_regexp(token, ident->version));
 }
 
-/* Where the role refers to what the expression in parentheses matched; NULL: it does not. */
+/* The \1 in the role, which stands for the match of the first parentheses; NULL: it has none. */
 static const char *
 find_reference(const CastsslIdent *ident, const CastsslIdentLine *line)
 {
@@ -147,7 +147,7 @@ line_matches(const CastsslIdent *ident, const CastsslIdentLine *line,
 							line->line_number, line->path);
 		return false;
 	}
-	/* What comes of it is a name alone, whatever is in it. */
+	/* the result is compared as a name, also if it looks like +group or /regexp */
 	return same_name(psprintf("%.*s%.*s%s", (int) (reference - role), role, end - start,
 							  system_user + start, reference + 2),
 					 asked->role, asked->fold);
@@ -169,8 +169,7 @@ castssl_ident_match(const CastsslIdent *ident, const CastsslIdentAsked *asked,
 	return -1;
 }
 
-/* Can the role be what comes of \1 in the line, with something between its beginning and its end?
- */
+/* Can the role that is asked about be the line's role with some text in the place of \1? */
 static bool
 can_become(const CastsslIdentLine *line, const char *reference, const CastsslIdentAsked *asked)
 {

@@ -11,7 +11,7 @@
 
 typedef struct CastsslIdentLine
 {
-	const char *path; /* path of its file */
+	const char *path; /* of its file */
 	int line_number;  /* 0: the file itself cannot be read */
 	const char *map;
 	CastsslHbaToken system_user;
@@ -27,7 +27,10 @@ typedef struct CastsslIdent
 	int count;
 } CastsslIdent;
 
-/* Runs the server's regular expressions: castssl_hba_capture. arg is passed to it. */
+/*
+ * world->regexp, with the bytes of string that the first parentheses matched; *start is -1
+ * without such a match.  In a server this is castssl_hba_capture (server/world.h).
+ */
 typedef CastsslAnswer (*CastsslRegexpCapture)(const CastsslHbaWorld *world, const char *pattern,
 											  const char *string, int *start, int *end);
 
@@ -38,12 +41,12 @@ typedef CastsslAnswer (*CastsslRegexpCapture)(const CastsslHbaWorld *world, cons
 extern CastsslIdent *castssl_ident_read(const char *path, const CastsslHbaReader *reader,
 										int version);
 
-/* Which map is asked about which role. */
+/* A question: who may log in as this role by this map? */
 typedef struct CastsslIdentAsked
 {
 	const char *map;
 	const char *role;
-	bool fold; /* names are compared in any case (krb_caseins_users, for gss and sspi) */
+	bool fold; /* ignore case in names (krb_caseins_users, for gss and sspi) */
 	const CastsslHbaWorld *world;
 	CastsslRegexpCapture capture;
 } CastsslIdentAsked;
@@ -58,21 +61,21 @@ extern int castssl_ident_match(const CastsslIdent *ident, const CastsslIdentAske
 
 /*
  * Indexes of the lines of the map by which somebody can log in as the role, in order, palloc'd;
- * sets *count.  Without a regular expression it is the user whom the line names; with one
- * it may be nobody: nobody knows here whom the expression fits.
+ * sets *count.  A line without a regular expression admits the user whom it names.  A line with
+ * one may admit nobody: it is unknown here which users the expression matches.
  */
 extern int *castssl_ident_admitting(const CastsslIdent *ident, const CastsslIdentAsked *asked,
 									int *count);
 
-/* Has it a line of that map? */
+/* Does it have a valid line of that map? */
 extern bool castssl_ident_has_map(const CastsslIdent *ident, const char *map);
 
 /* The first line with an error; NULL: the server loads the file. */
 extern const CastsslIdentLine *castssl_ident_error(const CastsslIdent *ident);
 
 /*
- * The line that would allow it: map "system user" role, quoted where needed.  Palloc'd; NULL
- * where it is not to be pasted (base/words.h).
+ * The line that lets system_user log in as role: map "system user" role, quoted where needed.
+ * Palloc'd; NULL if it is not castssl_is_pasteable() (base/words.h).
  */
 extern char *castssl_ident_format(const char *map, const char *system_user, const char *role);
 

@@ -2,9 +2,8 @@
  * match.c
  *		Which rule answers a connection (PostgreSQL: check_hba).
  *
- * This code cannot answer all of the server's checks, so each answer is one of three
- * values.  A list of tokens matches if one of them does, a rule if all of its fields
- * do.
+ * This code cannot make all of the server's checks, so each answer is one of three values.
+ * A list matches if one of its tokens matches; a rule matches if all of its fields match.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -157,6 +156,14 @@ list_matches(const CastsslHbaTokens *tokens, bool of_database, int version,
 		answer = either(answer,
 						token_matches(&tokens->items[i], of_database, version, connection, world));
 	return answer;
+}
+
+CastsslAnswer
+castssl_hba_rule_takes_database(const CastsslHbaRule *rule, int version,
+								const CastsslConnection *connection, const CastsslHbaWorld *world)
+{
+	return rule->error ? CASTSSL_NO
+					   : list_matches(&rule->databases, true, version, connection, world);
 }
 
 CastsslAnswer

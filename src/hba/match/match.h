@@ -29,7 +29,7 @@ typedef enum CastsslAnswer
 {
 	CASTSSL_NO,
 	CASTSSL_YES,
-	CASTSSL_UNKNOWN /* cannot be known here: DNS, a role that does not exist yet, ... */
+	CASTSSL_UNKNOWN /* depends on what is unknown here: DNS, a role that does not exist yet, ... */
 } CastsslAnswer;
 
 /*
@@ -42,8 +42,8 @@ typedef enum CastsslAnswer
  * 	networks (samenet, network = true)?
  * host_name: does the server's own check of a host name (or .suffix) accept
  * 	the address (PostgreSQL: check_hostname)?
- * roles: only castssl_hba_compare uses them, to find a member of a group or to
- * 	know that there is none.
+ * roles: only castssl_hba_compare uses them, to find a member of a group, or to find that
+ * 	the group has none.
  */
 typedef struct CastsslHbaWorld
 {
@@ -60,12 +60,12 @@ typedef struct CastsslHbaWorld
 extern bool castssl_hba_type_takes(CastsslHbaType type, uint8 family, CastsslEncryption encryption);
 
 /*
- * Do both say the same of the same clients, whatever their bytes?  Lists from files count with
- * what they hold.
+ * Are all fields of both rules equal, also if the lines have different bytes?  The tokens of an
+ * @file count as tokens of the rule.
  */
 extern bool castssl_hba_same_rule(const CastsslHbaRule *a, const CastsslHbaRule *b);
 
-/* Does the policy have that rule, too? */
+/* Does the policy have a rule with equal fields? */
 extern bool castssl_hba_has_rule(const CastsslHbaPolicy *policy, const CastsslHbaRule *rule);
 
 /* Does this rule match?  A rule with an error never matches. */
@@ -73,9 +73,14 @@ extern CastsslAnswer castssl_hba_rule_matches(const CastsslHbaRule *rule, int ve
 											  const CastsslConnection *connection,
 											  const CastsslHbaWorld *world);
 
-/* Is this user among the rule's, whatever its other fields say?  Not where it has an error. */
+/* Does the user field of the rule match this user?  NO if the rule has an error. */
 extern CastsslAnswer castssl_hba_rule_takes_user(const CastsslHbaRule *rule, int version,
 												 const char *user, const CastsslHbaWorld *world);
+
+/* Does its database field match the database, user and kind of this connection? */
+extern CastsslAnswer castssl_hba_rule_takes_database(const CastsslHbaRule *rule, int version,
+													 const CastsslConnection *connection,
+													 const CastsslHbaWorld *world);
 
 /*
  * Index of the rule that answers; -1 if there is none. *doubtful (may be NULL) is the

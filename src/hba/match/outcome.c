@@ -1,6 +1,6 @@
 /*
  * outcome.c
- *		What a rule does with a connection, as far as it can be told apart.
+ *		What a rule does with a connection that it matches, and how two rules differ in it.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -59,9 +59,10 @@ is_overridden(const CastsslHbaTokens *options, int i)
 }
 
 /*
- * The options that make a difference: not clientcert, which is told apart by
- * itself, and not a value that is the default.  Their order makes none, except
- * beside ldapurl, which sets what other options set too.
+ * The options that matter for the outcome.  clientcert is left out, because the outcome has a
+ * field for it; so are the default clientname=CN and overridden options.  The rest is sorted,
+ * because the order has no effect.  An ldapurl sets the same values as other options: then the
+ * order matters, and all options stay as they are.
  */
 static int
 relevant_options(const CastsslHbaTokens *options, const char **relevant)
@@ -85,7 +86,7 @@ relevant_options(const CastsslHbaTokens *options, const char **relevant)
 	return count;
 }
 
-/* Does it let nobody in? */
+/* Does the rule (NULL: no line) let nobody in? */
 static bool
 refuses(const CastsslHbaRule *rule)
 {
@@ -137,8 +138,8 @@ castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b)
 }
 
 /*
- * How much is proven: that it is the user; that it has some certificate of the CA; nothing.
- * A method with options begins a list of lines.
+ * How much a client must prove: 2 that it is the user, 1 that it has any certificate of the CA,
+ * 0 nothing.  outcome->method has the method in its first line and options in the next ones.
  */
 static int
 proof(const CastsslHbaOutcome *outcome)
@@ -186,7 +187,7 @@ castssl_hba_outcome_text(const CastsslHbaRule *rule)
 		return pstrdup("refused");
 	initStringInfo(&text);
 	if (rule->map_is_missing)
-		appendStringInfoString(&text, "refused, for pg_ident.conf has no such map: ");
+		appendStringInfoString(&text, "refused, because pg_ident.conf has no such map: ");
 	appendStringInfoString(&text, rule->method);
 	for (int i = 0; i < rule->options.count; i++)
 	{

@@ -1,6 +1,6 @@
 /*
  * outcome.h
- *		What a rule does with a connection, as far as it can be told apart.
+ *		What a rule does with a connection that it matches, and how two rules differ in it.
  */
 #ifndef CASTSSL_HBA_MATCH_OUTCOME_H
 #define CASTSSL_HBA_MATCH_OUTCOME_H
@@ -10,10 +10,10 @@
 typedef enum CastsslHbaChange
 {
 	CASTSSL_HBA_NEWLY_ADMITTED,
-	/* by trust, where proof of who it is was asked for, or at least a certificate */
+	/* by trust; before, a client had to prove who it is, or to have a certificate */
 	CASTSSL_HBA_ADMITTED_WITHOUT_PROOF,
 	CASTSSL_HBA_NEWLY_REFUSED,
-	/* over TLS it is refused without a certificate, and in plaintext it is not
+	/* a client without a certificate is refused over TLS, but not in plaintext
 	   (flow/ask/fallback.h) */
 	CASTSSL_HBA_MAY_FALL_BACK,
 	CASTSSL_HBA_CERTIFICATE_NOW_REQUIRED,
@@ -28,25 +28,25 @@ typedef struct CastsslHbaOutcome
 {
 	bool refused; /* reject, no line, or a map that does not exist */
 	CastsslClientCert clientcert;
-	const char *method; /* and its options other than clientcert, as far as they tell */
+	const char *method; /* with the options that matter, except clientcert, each in a new line */
 } CastsslHbaOutcome;
 
 /* rule NULL: no line.  Strings are palloc'd or the rule's. */
 extern CastsslHbaOutcome castssl_hba_outcome(const CastsslHbaRule *rule);
 
 /*
- * Do both rules do the same with a connection that matches both, as they are written?  A map that
- * is missing may be there tomorrow.
+ * Do both rules, as they are written, do the same with a connection that both match?
+ * map_is_missing is ignored, because somebody may add the map later.
  */
 extern bool castssl_hba_same_outcome(const CastsslHbaRule *a, const CastsslHbaRule *b);
 
-/* How an outcome changes; false if it does not. */
+/* Set *change to how the outcome changes; false if it does not. */
 extern bool castssl_hba_outcome_change(const CastsslHbaOutcome *before,
 									   const CastsslHbaOutcome *after, CastsslHbaChange *change);
 
 /*
  * "refused", "scram-sha-256 clientcert=verify-ca", "ldap ldapserver=... ldapbindpasswd=***",
- * "refused, for pg_ident.conf has no such map: peer map=m".
+ * "refused, because pg_ident.conf has no such map: peer map=m".  rule NULL: no line.  Palloc'd.
  */
 extern char *castssl_hba_outcome_text(const CastsslHbaRule *rule);
 

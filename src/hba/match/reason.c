@@ -108,8 +108,8 @@ databases_reason(const CastsslHbaRule *rule, const CastsslConnection *connection
 	const char *list = tokens_text(&rule->databases);
 
 	if (connection->replication)
-		return psprintf("its databases (%s) do not have the keyword replication, without which no "
-						"line takes physical replication",
+		return psprintf("its databases (%s) do not include the keyword replication, which physical "
+						"replication needs",
 						list);
 	if (unknown)
 		return psprintf("nobody can know here whether its databases (%s) include \"%s\"", list,
@@ -124,7 +124,8 @@ address_reason(const CastsslHbaRule *rule, const char *address, bool unknown)
 
 	if (rule->address.kind == CASTSSL_HBA_ADDRESS_NAME)
 		return psprintf(unknown ? "DNS does not say whether %s is a name of %s"
-								: "%s is not the name that DNS has for %s and leads back to it",
+								: "%s is not the name of %s in DNS, or DNS does not lead back from "
+								  "the name to the address",
 						text, address);
 	if (unknown)
 		return psprintf("nobody can know here whether its address %s includes %s", text, address);

@@ -24,8 +24,8 @@
 #include "hba/text/lex.h"
 
 /*
- * Read a.b.c.d in plain decimal, up to the end of the text or a slash.  Returns where it
- * ends; NULL: another form.
+ * Read a.b.c.d in plain decimal, up to a slash or the end of the text.  Returns a pointer to
+ * that slash or NUL; NULL if the text has another form.
  */
 static const char *
 read_dotted(const char *text, uint8 *bytes)
@@ -50,7 +50,7 @@ read_dotted(const char *text, uint8 *bytes)
 	return text;
 }
 
-/* 0, or an error of getaddrinfo; EAI_NONAME if the text is no numeric address */
+/* Returns 0 or an error of getaddrinfo: EAI_NONAME if the text is no numeric address. */
 static int
 read_numeric(const char *text, uint8 *family, uint8 *bytes)
 {
@@ -143,8 +143,8 @@ read_mask_field(const CastsslHbaTokens *mask, CastsslHbaAddress *result)
 }
 
 /*
- * read_numeric() for the part before a slash. *slash is the place of the slash, NULL
- * without one.
+ * read_numeric() for the part before a slash. *slash points to the slash; NULL if there is
+ * none.
  */
 static int
 read_before_slash(const char *text, CastsslHbaAddress *result, const char **slash)
@@ -310,7 +310,7 @@ castssl_ip_text(int family, const uint8 *bytes, char *text)
 	return text;
 }
 
-/* Bits of a mask without holes; -1 where it has some. */
+/* The prefix length of a mask; -1 if the mask has gaps. */
 static int
 mask_bits(const CastsslHbaAddress *address)
 {

@@ -18,13 +18,13 @@ extern const char *castssl_hba_address_read(const CastsslHbaToken *token,
 											bool *mask_used);
 
 /*
- * Read an address that a person gives.  As in the file, but an address without a mask
- * means that one host, and a text that cannot be a host name is refused. *text becomes
+ * Read an address that a person gives.  The form is that of the file, but an address without
+ * a mask means that one host, and a text that cannot be a host name is refused. *text becomes
  * the form to write into the file (palloc'd).  False if it is no address.
  */
 extern bool castssl_hba_address_parse(const char *given, CastsslHbaAddress *result, char **text);
 
-/* Do both match the same clients, judged by their text alone? */
+/* Do both match the same clients?  Host names are compared as text, not resolved. */
 extern bool castssl_hba_address_equal(const CastsslHbaAddress *a, const CastsslHbaAddress *b);
 
 /* Is every client of inner certainly a client of outer?  False if unknown. */
@@ -34,11 +34,13 @@ extern bool castssl_hba_address_contains(const CastsslHbaAddress *outer,
 /* Room for an address as text, with its NUL. */
 #define CASTSSL_IP_SIZE 46
 
-/* An address as text, in text, which is returned; bytes are in network order, family is 4 or 6. */
+/*
+ * Write an address into text, which has CASTSSL_IP_SIZE bytes, and return text. bytes are in
+ * network order, family is 4 or 6.
+ */
 extern const char *castssl_ip_text(int family, const uint8 *bytes, char *text);
 
-/* An address of kind MASK: "10.0.0.0/8", or "10.0.0.0 255.0.255.0" if the mask has gaps; palloc'd.
- */
+/* For kind MASK: "10.0.0.0/8", or "10.0.0.0 255.0.255.0" if the mask has gaps.  Palloc'd. */
 extern char *castssl_hba_range_text(const CastsslHbaAddress *address);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * diff.c
- *		A unified diff of two texts.
+ *		The differences of two texts, and a merge of three.
  *
  * Edits of pg_hba.conf leave most lines in place.  So lines are matched greedily: at a
  * difference, the search goes to the nearest place where both texts agree again.  The
@@ -289,13 +289,14 @@ typedef struct Hunks
 } Hunks;
 
 /*
- * Where a line of b stands in a; for one that replaced others, the first of those.  above: for a
- * line that is put before it, which comes above lines that b has not.
+ * The line of a that corresponds to a line of b.  For a line that replaced lines of a, the
+ * first of these.  above: the caller inserts a line above it, and wants that line above the
+ * lines of a that b has lost there.
  */
 static int
 line_before(const Hunks *hunks, int line, bool above)
 {
-	int shift = 0; /* of a against b, behind the differences that end above the line */
+	int shift = 0; /* how many more lines a has in the differences that end above the line */
 
 	for (int i = 0; i < hunks->count; i++)
 	{
@@ -310,8 +311,10 @@ line_before(const Hunks *hunks, int line, bool above)
 	return line + shift;
 }
 
-/* Which lines of a does nobody want back?  Those that b kept and c has not, and those whose place
- * in b c has emptied. */
+/*
+ * Which lines of a does the merge leave out?  Lines that b kept and c has lost, and lines whose
+ * whole replacement in b c has lost.  Palloc'd, one element for each line of a.
+ */
 static bool *
 unwanted(const Text *a, const Text *b, const Hunks *change, const Hunks *edit)
 {

@@ -1,6 +1,6 @@
 /*
  * diff.h
- *		A unified diff of two texts.
+ *		The differences of two texts, and a merge of three.
  */
 #ifndef CASTSSL_HBA_TEXT_DIFF_H
 #define CASTSSL_HBA_TEXT_DIFF_H
@@ -26,9 +26,10 @@ extern void castssl_diff_lines(const CastsslHbaDocument *before, const CastsslHb
 							   void *arg);
 
 /*
- * Take back what made after of before, and keep what made live of after: append before with the
- * lines that live has and after has not, and without those that after has and live has not.  A
- * line comes where it stood, above the lines that come back there.  Each text ends with a line end.
+ * Undo the change from before to after, and keep the later edit from after to live.  Appends
+ * before, with the lines that live has and after does not, and without the lines that after
+ * has and live does not.  An added line keeps its place, above the lines that come back there.
+ * Each text must end with a line end.
  */
 extern void castssl_diff_merge(StringInfo merged, const CastsslHbaDocument *before,
 							   const CastsslHbaDocument *after, const CastsslHbaDocument *live);

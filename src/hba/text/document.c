@@ -21,10 +21,10 @@
 /* First version that joins lines. */
 #define FIRST_VERSION_WITH_CONTINUATION 14
 
-/* Bytes of a short line: records are allocated for a file of such lines. */
+/* Bytes of a short line: room for records is allocated for a file of such lines. */
 #define SHORT_LINE 32
 
-/* How far fgets would read from position with a buffer of that size. */
+/* The offset at which fgets would stop, from position and with a buffer of that size. */
 static size_t
 fgets_end(const CastsslHbaDocument *document, size_t position, size_t buffer)
 {
@@ -43,7 +43,7 @@ strip_crlf(const char *text, size_t length)
 	return length;
 }
 
-/* The physical line at position, its line end included. */
+/* The offset after the physical line at position and its line end. */
 static size_t
 physical_end(const CastsslHbaDocument *document, size_t position)
 {
@@ -74,8 +74,8 @@ join_line(StringInfo joined, const char *line, size_t length, int *joint)
 }
 
 /*
- * The end of the record that begins at the document's offset. *lines is the number of
- * its physical lines.
+ * Set text_length and joined of the record, which has its offset.  Returns the offset of the
+ * record's end. *lines is the number of its physical lines.
  */
 static size_t
 record_end(const CastsslHbaDocument *document, CastsslHbaRecord *record, StringInfo joined,
@@ -111,8 +111,8 @@ record_end(const CastsslHbaDocument *document, CastsslHbaRecord *record, StringI
  * As above, for a file with NUL bytes.  Since 14 the server reads into a growing buffer
  * (PostgreSQL: pg_get_line_append).  In each piece that it reads, it loses everything
  * after a NUL, the line end too.  So it joins the next line, and it counts only joints
- * by backslash. *buffer is the size of the server's buffer, which lives as long as the
- * file is read.
+ * by backslash. *buffer is the size of the server's buffer, which the server keeps for all
+ * lines of the file.
  */
 static size_t
 record_end_with_nul(const CastsslHbaDocument *document, size_t start, StringInfo text, int *lines,
@@ -167,7 +167,7 @@ record_kind(const char *text, size_t length, int version)
 	return CASTSSL_HBA_BLANK;
 }
 
-/* Make room for one more record.  Room that is never used takes no memory. */
+/* Make room for one more record. */
 static void
 reserve_record(CastsslHbaDocument *document, int *capacity)
 {

@@ -2,16 +2,15 @@
  * document.h
  *		One file of pg_hba.conf without any loss: its bytes, cut into records.
  *
- * The records of a document follow each other without a gap, so together they are its
- * bytes.  Rendering a document without edits gives back exactly the bytes that were
- * read.
+ * The records of a document follow each other without a gap, so together they are exactly
+ * the bytes that were read.
  */
 #ifndef CASTSSL_HBA_TEXT_DOCUMENT_H
 #define CASTSSL_HBA_TEXT_DOCUMENT_H
 
 #include "lib/stringinfo.h"
 
-/* The kind of a record, before anything reads its fields. */
+/* The kind of a record, which does not depend on its fields. */
 typedef enum CastsslHbaRecordKind
 {
 	CASTSSL_HBA_BLANK,   /* only white space and commas */
@@ -28,7 +27,7 @@ typedef struct CastsslHbaRecord
 	/* 32 bits are enough: palloc() has no room for a larger file */
 	uint32 offset;      /* of the first byte in CastsslHbaDocument.data */
 	uint32 length;      /* bytes, line ends included */
-	uint32 text_length; /* without the line ends at its end, if nothing is joined */
+	uint32 text_length; /* bytes without the line ends at its end; only if it is not joined */
 	int line_number;    /* of the first physical line, from 1 */
 	CastsslHbaRecordKind kind;
 	bool joined; /* a backslash joins its first line with the next line or the end of the file */
@@ -74,7 +73,7 @@ extern bool castssl_hba_document_has_lines(const CastsslHbaDocument *document);
 extern const char *castssl_hba_record_text(const CastsslHbaDocument *document, int record,
 										   StringInfo joined, size_t *length);
 
-/* The place of byte number position of that text, counted from the record's first byte. */
+/* The offset, from the record's first byte, of the byte at position in that text. */
 extern size_t castssl_hba_record_offset(const CastsslHbaDocument *document, int record,
 										size_t position);
 

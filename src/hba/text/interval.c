@@ -1,6 +1,6 @@
 /*
  * interval.c
- *		Addresses that are alike: those that have some bits in common.
+ *		Sets of addresses that have certain bits in common.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -13,7 +13,7 @@
 
 #include "hba/text/interval.h"
 
-/* In the order of the network. */
+/* From network byte order. */
 static void
 read_bytes(const uint8 *bytes, int family, uint64 *words)
 {
@@ -57,7 +57,7 @@ castssl_interval_address(const CastsslInterval *interval)
 	return address;
 }
 
-/* The bits before the first one that is not given. */
+/* The leading one bits of the mask, before its first zero bit. */
 static uint64
 leading(uint64 mask)
 {

@@ -21,7 +21,7 @@
 static void
 reserve(CastsslHbaLine *line, size_t length)
 {
-	/* at most one NUL at the end for each byte of text, and one more */
+	/* a token takes its bytes and a NUL: at most twice the text, and one more */
 	size_t needed = 2 * length + 1;
 
 	if (needed > line->strings_size)
@@ -43,7 +43,7 @@ next_lexeme(CastsslHbaLine *line)
 
 #define EVERY_BYTE(c) (~UINT64CONST(0) / 255 * (c))
 
-/* Eight bytes as a number, the first byte lowest. */
+/* Eight bytes as a little-endian number. */
 static inline uint64
 eight_bytes(const char *text)
 {
@@ -75,7 +75,7 @@ space_length(const char *text, size_t most)
 	return next - text;
 }
 
-/* The number of bytes from here on that have no special meaning, quoted or not: nearly all. */
+/* The number of bytes here that have no special meaning, quoted or not, as nearly all bytes. */
 static inline size_t
 plain_length(const char *text, size_t most)
 {
@@ -85,7 +85,7 @@ plain_length(const char *text, size_t most)
 	for (; end - next >= 8; next += 8)
 	{
 		uint64 word = eight_bytes(next);
-		/* the high bit of each byte up to the comma; only the lowest set bit is reliable */
+		/* sets the high bit of each byte that is at most ','; only the lowest one is reliable */
 		uint64 found = (word - EVERY_BYTE(',' + 1)) & ~word & EVERY_BYTE(0x80);
 
 		if (found)

@@ -40,7 +40,7 @@ extern void castssl_hba_lex(CastsslHbaLine *line, const char *text, size_t lengt
 
 extern void castssl_hba_line_free(CastsslHbaLine *line);
 
-/* Is c white space between tokens?  PostgreSQL: pg_isblank, since 19 isblank, without the CR. */
+/* Is c white space between tokens?  PostgreSQL: pg_isblank; since 19 isblank, which excludes CR. */
 static inline bool
 castssl_hba_is_blank(char c, int version)
 {
@@ -54,7 +54,7 @@ castssl_hba_is_special_byte(char c)
 	return c != '\0' && strchr(" \t\r\n,#\"", c) != NULL;
 }
 
-/* Would the server read these bytes, without quotes, as something else than this one token? */
+/* Must the string have quotes, so that the server reads it as one token with these bytes? */
 extern bool castssl_hba_needs_quotes(const char *string);
 
 #endif

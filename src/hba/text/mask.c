@@ -1,9 +1,8 @@
 /*
  * mask.c
- *		Secrets in lines of pg_hba.conf, made unreadable before anybody sees them.
+ *		Hides secrets in lines of pg_hba.conf before anybody sees them.
  *
- * Rather too much than too little: what stands where the rest of a secret may be
- * is hidden as well.
+ * It hides rather too much than too little: also text that may be the rest of a secret.
  */
 #ifdef FRONTEND
 #include "postgres_fe.h"
@@ -20,18 +19,18 @@
 #include "hba/text/rule.h"
 
 #define HIDDEN "***"
-#define OWN_COMMENT "# castssl" /* behind a line that we wrote */
+#define OWN_COMMENT "# castssl" /* at the end of a line that castssl wrote */
 
-/* Of which the name of a secret is made, however it is misspelt. */
+/* Parts of the names of secrets, so that misspelt names are found too. */
 static const char *const telling[] = { "pas", "pwd", "pw", "secre", "sekre", "token", "cred" };
 
-/* What of a line is to be hidden. */
+/* The parts of a line that must be hidden. */
 typedef struct Hidden
 {
-	int options;    /* index of the first lexeme that is an option, or should be */
-	bool secret;    /* one of them is secret */
-	bool from_file; /* one of them is an @file */
-	int irregular;  /* the first that is secret or no option, where one is none; else -1 */
+	int options;    /* index of the first lexeme in the place of an option */
+	bool secret;    /* one of these may be secret */
+	bool from_file; /* one of these is an @file */
+	int irregular;  /* if one is not an option: the first that may be secret; else -1 */
 } Hidden;
 
 static bool
@@ -41,7 +40,7 @@ is_name_character(char c)
 		   c == '-' || c == '.';
 }
 
-/* Length of the name before the equals sign of an option; 0 where there is none. */
+/* Length of the name before the equals sign of an option; 0 if there is none. */
 static size_t
 name_length(const char *option)
 {
@@ -52,7 +51,7 @@ name_length(const char *option)
 	return option[length] == '=' ? length : 0;
 }
 
-/* An option that everybody may see? */
+/* May everybody see this option? */
 static bool
 is_harmless(const char *option)
 {
@@ -63,7 +62,7 @@ is_harmless(const char *option)
 		   !(strncmp(option, "ldapurl=", 8) == 0 && strchr(option, '@') != NULL);
 }
 
-/* An option at all? */
+/* Is it "name=value" with the name of an option? */
 static bool
 is_known(const char *option)
 {
@@ -89,7 +88,7 @@ tells_of_secret(const char *name, size_t length)
 	return false;
 }
 
-/* Is it the name of an option that is secret? */
+/* Is it the name of a secret option? */
 static bool
 names_secret(const char *name, size_t length)
 {
@@ -110,7 +109,7 @@ is_type(const char *word, size_t length)
 	return false;
 }
 
-/* Index of the lexeme behind the method, which is in that field or behind it; -1: there is none. */
+/* Index of the lexeme after the method, which is in field number least or later; -1: no method. */
 static int
 behind_method(const CastsslHbaLine *line, int least)
 {
@@ -127,8 +126,8 @@ behind_method(const CastsslHbaLine *line, int least)
 }
 
 /*
- * Where the options begin.  In a line that is no rule, at the first word that may
- * be one.
+ * Index of the lexeme at which the options begin.  In a line that is no rule, the first word
+ * that may be an option.
  */
 static int
 find_options(const CastsslHbaLine *line)
@@ -143,7 +142,7 @@ find_options(const CastsslHbaLine *line)
 		const char *string = line->lexemes[i].string;
 		size_t length = strcspn(string, "=");
 
-		/* no type, name or address of a rule has the sign */
+		/* a "=" in a line that is no rule, behind the names of a rule, or in a telling name */
 		if (string[length] == '=' && (options < 0 || field >= 3 || tells_of_secret(string, length)))
 			return i;
 		/* "ldapbindpasswd = x" */
@@ -189,8 +188,8 @@ look(const CastsslHbaLine *line)
 }
 
 /*
- * A comment in which something like "password = x", "password: x" or "ldapbindpasswd x" stands:
- * hidden from there to its end.
+ * Append a comment.  After something like "password = x", "password: x" or "ldapbindpasswd x"
+ * the rest of it is hidden.
  */
 static void
 append_prose(StringInfo masked, const char *text, size_t length)
@@ -218,7 +217,7 @@ append_prose(StringInfo masked, const char *text, size_t length)
 	appendBinaryStringInfo(masked, text, (int) length);
 }
 
-/* A comment: a rule may stand in it, disabled by us or by somebody else. */
+/* Append a comment.  It may contain a rule that castssl or a person has disabled. */
 static void
 append_comment(StringInfo masked, const char *text, size_t length)
 {
@@ -235,7 +234,7 @@ append_comment(StringInfo masked, const char *text, size_t length)
 		else
 			break;
 	}
-	/* the first word that may begin a rule; what is before it is prose */
+	/* find the first word that may begin a rule; the words before it are prose */
 	for (; begin < length; begin = end + 1)
 	{
 		for (end = begin; end < length && is_name_character(text[end]);)
@@ -250,7 +249,7 @@ append_comment(StringInfo masked, const char *text, size_t length)
 	append_prose(masked, text, length);
 }
 
-/* Behind a secret there may be more of it ("secret#1" without quotes). */
+/* A comment after a secret may be part of the secret ("secret#1" without quotes). */
 static void
 append_comment_behind_secret(StringInfo masked, const char *text, size_t length)
 {
@@ -260,7 +259,7 @@ append_comment_behind_secret(StringInfo masked, const char *text, size_t length)
 		appendStringInfoString(masked, HIDDEN);
 }
 
-/* The name of the option that stands there, and that its value is hidden. */
+/* Append the name of the option, and *** for its value. */
 static void
 append_hidden(StringInfo masked, const CastsslHbaLexeme *lexeme)
 {
@@ -320,43 +319,133 @@ castssl_hba_mask_option(const char *option)
 	return name > 0 ? psprintf("%.*s" HIDDEN, (int) name + 1, option) : HIDDEN;
 }
 
-/* Length of a quoted name at the start of text that may be shown, quotes included; else 0. */
+/* What may be shown of an error, apart from the names of methods and options. */
+typedef struct Shown
+{
+	const char *first; /* a name */
+	size_t first_length;
+	const CastsslHbaLine *line; /* what castssl_hba_mask shows of this line; NULL: nothing */
+	int options;                /* index of the first lexeme in the place of an option */
+} Shown;
+
+/* Is the text an item of the list, or the list as a whole? */
+static bool
+is_item(const char *list, const char *text, size_t length)
+{
+	const char *item = list;
+
+	if (strlen(list) == length && memcmp(list, text, length) == 0)
+		return true;
+	for (;; item++)
+	{
+		size_t end;
+
+		item += strspn(item, " \"");
+		end = strcspn(item, ",\"");
+		while (end > 0 && item[end - 1] == ' ')
+			end--;
+		if (end == length && memcmp(item, text, length) == 0)
+			return true;
+		item = strchr(item, ',');
+		if (item == NULL)
+			return false;
+	}
+}
+
+/* Is it a word of the line that may be seen, and no part of a secret? */
+static bool
+is_seen(const Shown *shown, const char *text, size_t length)
+{
+	char *word = pnstrdup(text, length);
+	bool seen = false;
+
+	for (int i = 0; shown->line && i < shown->line->nlexemes; i++)
+	{
+		const char *string = shown->line->lexemes[i].string;
+		bool option = i >= shown->options;
+
+		if (option && !is_harmless(string) && strstr(string, word) != NULL)
+		{
+			seen = false;
+			break;
+		}
+		if (!option || is_harmless(string))
+			seen =
+				seen || is_item(option ? string + name_length(string) + 1 : string, word, length);
+	}
+	pfree(word);
+	return seen;
+}
+
+/* If text begins with a name in quotes that may be shown, its length with the quotes; else 0. */
 static size_t
-shown_name(const char *text, const char *first, size_t first_length)
+shown_name(const char *text, const Shown *shown)
 {
 	const char *end = text[0] == '"' ? strchr(text + 1, '"') : NULL;
 	size_t length;
 	char *name;
 	bool known;
 
-	if (end == NULL)
+	if (end == NULL || end == text + 1)
 		return 0;
 	length = (size_t) (end - text) - 1;
-	if (length == first_length && length > 0 && memcmp(text + 1, first, length) == 0)
+	if (length == shown->first_length && memcmp(text + 1, shown->first, length) == 0)
 		return length + 2;
 	name = pnstrdup(text + 1, length);
-	known = castssl_hba_method_is_known(name) || castssl_hba_option_is_known(name, length);
+	known = castssl_hba_method_is_known(name) || castssl_hba_option_is_known(name, length) ||
+			is_seen(shown, name, length);
 	pfree(name);
 	return known ? length + 2 : 0;
 }
 
-/* The error up to the first thing that it quotes and that is not shown. */
+/* Does the error end so that what follows ": " is of the operating system, and not of the line? */
+static bool
+names_cause_next(const StringInfoData *error)
+{
+	static const char to_address[] = "\" to address";
+	int length = (int) strlen(to_address);
+
+	return error->len >= length &&
+		   memcmp(error->data + error->len - length, to_address, length) == 0;
+}
+
+/*
+ * Does the error end in the name of an option, and so what follows is its value?  The line shows
+ * that, unless the option is a secret.
+ */
+static bool
+names_harmless_option(const StringInfoData *error)
+{
+	static const char before[] = "invalid value for ";
+	size_t length = strlen(before);
+
+	return error->len > length && memcmp(error->data, before, length) == 0 &&
+		   castssl_hba_option_is_harmless(error->data + length, error->len - length);
+}
+
+/* The error up to the first text that it quotes and that may not be shown. */
 static const char *
-cut_error(const char *error, const char *first, size_t first_length)
+cut_error(const char *error, const Shown *shown)
 {
 	StringInfoData masked;
 
 	initStringInfo(&masked);
 	while (*error)
 	{
-		size_t name = shown_name(error, first, first_length);
+		size_t name = shown_name(error, shown);
 
+		if (shown->line && strncmp(error, ": ", 2) == 0 && names_harmless_option(&masked))
+		{
+			appendStringInfoString(&masked, error);
+			break;
+		}
 		if (name == 0 && error[0] == '"')
 		{
 			appendStringInfoString(&masked, "\"" HIDDEN "\"");
 			break;
 		}
-		if (strncmp(error, ": ", 2) == 0 && shown_name(error + 2, first, first_length) == 0)
+		if (strncmp(error, ": ", 2) == 0 && shown_name(error + 2, shown) == 0 &&
+			!names_cause_next(&masked))
 		{
 			appendStringInfoString(&masked, ": " HIDDEN);
 			break;
@@ -377,13 +466,15 @@ castssl_hba_mask_error(const char *error, const char *text, size_t length)
 	hidden = look(&line);
 	if (hidden.irregular >= 0)
 	{
-		/* castssl_hba_mask shows its name, too */
+		/* castssl_hba_mask also shows the name of this one */
 		const char *first = line.lexemes[hidden.irregular].string;
 
-		error = cut_error(error, first, name_length(first));
+		error = cut_error(error, &(Shown){ .first = first, .first_length = name_length(first) });
 	}
 	else if (hidden.secret || hidden.from_file)
-		error = cut_error(error, "", 0);
+		error = cut_error(error, &(Shown){ .first = "",
+										   .line = hidden.from_file ? NULL : &line,
+										   .options = hidden.options });
 	castssl_hba_line_free(&line);
 	return error;
 }

@@ -37,11 +37,11 @@ typedef struct Method
 {
 	const char *name;
 	int bit;
-	int since; /* first major with this option */
-	int until; /* last major with this option */
+	int since; /* first major with this method */
+	int until; /* last major with this method */
 } Method;
 
-/* In the order in which messages name several. */
+/* In the order in which the server's messages list methods. */
 static const Method methods[] = {
 	{ "trust", TRUST, ALWAYS }, { "scram-sha-256", SCRAM, ALWAYS },
 	{ "md5", MD5, ALWAYS },     { "reject", REJECT, ALWAYS },
@@ -53,14 +53,14 @@ static const Method methods[] = {
 	{ "oauth", OAUTH, 18, 99 },
 };
 
-/* What the checks of a rule's options know. */
+/* The input of the checks of a rule's options, and what they have found so far. */
 typedef struct CastsslHbaCheck
 {
 	CastsslHbaRule *rule;
 	const CastsslHbaReader *reader;
 	int version;
 	int method;         /* bit */
-	CastsslLdapUrl url; /* what the rule's ldapurl options have set, one or another */
+	CastsslLdapUrl url; /* the parts that any ldapurl option of the rule has */
 } Check;
 
 static const Method *
@@ -87,7 +87,7 @@ bit_of(const char *method)
 	return 0; /* LCOV_EXCL_LINE: it is one of them */
 }
 
-/* ---- values: NULL, or what the server says ---- */
+/* ---- checks of a value: each returns NULL, or the server's error ---- */
 
 static const char *
 check_clientcert(Check *check, const char *name, const char *value)
@@ -193,7 +193,7 @@ cut_item(char **list)
 	return item;
 }
 
-/* How many items has the list?  -1 where it is malformed; an empty list has none. */
+/* The number of items in the list; 0 for an empty list, -1 for a malformed one. */
 static int
 count_items(const char *value)
 {
@@ -213,7 +213,7 @@ count_items(const char *value)
 	return count;
 }
 
-/* What is wrong with one item of a list? */
+/* The server's error for one item of the list in value; NULL: none. */
 static const char *
 check_radius_item(const Check *check, const char *name, const char *item, const char *value)
 {
@@ -277,7 +277,7 @@ static const CastsslHbaOption options[] = {
 	{ "ldapbindpasswd", LDAP, ALWAYS, CASTSSL_HBA_TEXT, .secret = true },
 	{ "ldapsearchattribute", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
 	{ "ldapsearchfilter", LDAP, ALWAYS, CASTSSL_HBA_TEXT },
-	{ "ldapscope", 0, ALWAYS, CASTSSL_HBA_SCOPE }, /* shown, but no option */
+	{ "ldapscope", 0, ALWAYS, CASTSSL_HBA_SCOPE }, /* shown, but not an option */
 	{ "radiusservers", RADIUS, 0, 18, CASTSSL_HBA_TEXT, .check = check_radius_list },
 	{ "radiussecrets", RADIUS, 0, 18, CASTSSL_HBA_TEXT, .check = check_radius_list,
 	  .secret = true },
@@ -287,7 +287,7 @@ static const CastsslHbaOption options[] = {
 	{ "scope", OAUTH, 18, 99, CASTSSL_HBA_TEXT },
 	{ "validator", OAUTH, 18, 99, CASTSSL_HBA_TEXT },
 	{ "delegate_ident_mapping", OAUTH, 18, 99, CASTSSL_HBA_FLAG },
-	/* in force, and not shown by the server */
+	/* in effect, but not shown by the server */
 	{ "clientname", ANY, 14, 99, CASTSSL_HBA_NOT_CN, .check = check_clientname },
 	{ "pam_use_hostname", PAM, ALWAYS, CASTSSL_HBA_FLAG_WRITTEN },
 	{ "compat_realm", SSPI, ALWAYS, CASTSSL_HBA_TEXT },
@@ -338,7 +338,7 @@ method_names(int bits, int version)
 	return result;
 }
 
-/* As 19 takes them: letters, digits, underscores, hyphens. */
+/* The names that 19 accepts: letters, digits, underscores, hyphens. */
 static bool
 is_validator_name(const char *name, size_t length)
 {
@@ -504,7 +504,7 @@ missing_argument(const char *method, const char *argument)
 					argument);
 }
 
-/* Items of a list that has been checked; 0 where it is not given. */
+/* The number of items of a list that was checked before; 0 if the rule does not have it. */
 static int
 radius_count(const Check *check, const char *name)
 {
@@ -565,7 +565,7 @@ castssl_hba_options_check(CastsslHbaRule *rule, int version, const CastsslHbaRea
 	Check check;
 
 	rule->clientcert = CASTSSL_CLIENTCERT_NONE;
-	/* nearly all rules */
+	/* a short cut for nearly all rules */
 	if (rule->options.count == 0 && (method & (CERT | LDAP | RADIUS | OAUTH)) == 0)
 		return NULL;
 	check = (Check){ .rule = rule, .reader = reader, .version = version, .method = method };

@@ -14,17 +14,17 @@
 
 #include "hba/text/rule.h"
 
-/* How the server shows the value of an option (pg_hba_file_rules, or this library beside it). */
+/* How an option is shown: by pg_hba_file_rules, or by castssl_hba_shown_options alone. */
 typedef enum CastsslHbaForm
 {
 	CASTSSL_HBA_TEXT,
 	CASTSSL_HBA_NUMBER,
-	CASTSSL_HBA_FLAG,         /* "true" where it is 1, else not at all */
-	CASTSSL_HBA_FLAG_WRITTEN, /* as written where it is 1, else not at all */
-	CASTSSL_HBA_SCOPE,        /* no option: what ldap has by itself */
-	CASTSSL_HBA_CLIENTCERT,   /* what the rule asks for, by option or method */
-	CASTSSL_HBA_NOT_CN,       /* where it is not the default, CN */
-	CASTSSL_HBA_PREFIX        /* every option whose name begins so */
+	CASTSSL_HBA_FLAG,         /* "true" if it is 1, else not shown */
+	CASTSSL_HBA_FLAG_WRITTEN, /* as written if it is 1, else not shown */
+	CASTSSL_HBA_SCOPE,        /* not an option: the default scope of ldap */
+	CASTSSL_HBA_CLIENTCERT,   /* what the rule requires, by option or method */
+	CASTSSL_HBA_NOT_CN,       /* not shown if it is CN, the default */
+	CASTSSL_HBA_PREFIX        /* every option whose name begins with this name */
 } CastsslHbaForm;
 
 struct CastsslHbaCheck;
@@ -33,12 +33,12 @@ struct CastsslHbaCheck;
 typedef struct CastsslHbaOption
 {
 	const char *name;
-	int methods; /* bits of options.c: the methods that it may stand with */
+	int methods; /* bits of options.c: the methods that accept it */
 	int since;
 	int until;
 	CastsslHbaForm form;
 	bool secret; /* its value is shown only to superusers */
-	/* NULL, or what the server says of a value; where there is no check, every value is good */
+	/* returns NULL, or the server's error for the value; without a check every value is valid */
 	const char *(*check)(struct CastsslHbaCheck *check, const char *name, const char *value);
 } CastsslHbaOption;
 
@@ -48,7 +48,7 @@ extern const CastsslHbaOption *castssl_hba_known_options(int *count);
 /* The static name of a method of that major (also of bsd and sspi); NULL if there is none. */
 extern const char *castssl_hba_method(const char *name, int version);
 
-/* Is a password asked for that is compared with the one stored in the role? */
+/* Does the method compare the client's password with the one that is stored for the role? */
 extern bool castssl_hba_method_takes_password(const char *method);
 
 /* Is it a method that usual builds do not have? */
@@ -66,23 +66,22 @@ extern bool castssl_hba_method_is_known(const char *name);
 extern bool castssl_hba_option_is_known(const char *name, size_t length);
 
 /*
- * May everybody see the value of the option of that name?  Not of a secret one, nor
- * of one that no major knows (it may be misspelt), nor of those that an OAuth
- * validator brings.  This is the one list of what is secret.
+ * May everybody see the value of the option of that name?  Not if it is secret, if no major
+ * knows it (it may be a misspelt secret one), or if it belongs to an OAuth validator.  No
+ * other code decides what is secret.
  */
 extern bool castssl_hba_option_is_harmless(const char *name, size_t length);
 
 /* Does that method accept this option ("name=value")? */
 extern bool castssl_hba_option_fits(const char *option, const char *method, int version);
 
-/* If the option has that name ("clientcert"), its value; else NULL. */
+/* The value of an option "name=value" if it has that name; else NULL.  Points into option. */
 extern const char *castssl_hba_option_value(const char *option, const char *name);
 
-/* The value of the rule's last option of that name, which is the one that counts; NULL without one.
- */
+/* The value of the rule's last option of that name, which takes effect; NULL if there is none. */
 extern const char *castssl_hba_rule_option(const CastsslHbaRule *rule, const char *name);
 
-/* The map of pg_ident.conf that decides for the rule; NULL: none, or a rule with an error. */
+/* The map of pg_ident.conf that the rule names; NULL: none, or the rule has an error. */
 extern const char *castssl_hba_rule_map(const CastsslHbaRule *rule);
 
 #endif

@@ -58,8 +58,8 @@ read_type(const char *text, CastsslHbaType *type)
 }
 
 /*
- * Set rule->address. *next is the number of the address field, and moves behind the
- * fields that were read.
+ * Set rule->address. *next is the number of the address field, and becomes that of the
+ * field after the address and its mask.
  */
 static const char *
 parse_address(const CastsslHbaFields *fields, int *next, CastsslHbaRule *rule)

@@ -62,7 +62,7 @@ castssl_hba_field(const CastsslHbaFields *fields, int number)
 
 /*
  * Fill type, databases, users, address, method, options, clientcert and error of rule,
- * which must be zero before.  Strings and tokens belong to fields, they are not copied.
+ * which must be zero before.  Strings and tokens are not copied: they belong to fields.
  * reader may be NULL: then everything that only the running server can check counts as
  * valid.
  */

@@ -56,12 +56,12 @@ typedef struct Builder
 	int ntoken_files;
 	int token_file_capacity;
 	int included_lines;
-	int references;      /* to files by @, of the line that is read */
-	int names;           /* from such files, of that line */
-	Kept last_databases; /* those of the rule before, which are often equal */
+	int references;      /* @files that the current line has named, directly or not */
+	int names;           /* tokens that these files have given the line */
+	Kept last_databases; /* those of the previous rule: the next one often has the same */
 	Kept last_users;
-	int field;  /* that names the files which are being read */
-	int nested; /* how many of them are open */
+	int field;  /* of the current line, which named the file that is read now */
+	int nested; /* number of open @files */
 } Builder;
 
 /* Scratch for reading one file.  Each included file has its own. */
@@ -104,7 +104,10 @@ keep_tokens(Builder *builder, const Frame *frame, CastsslHbaTokens tokens)
 	return (CastsslHbaTokens){ .items = items, .count = tokens.count };
 }
 
-/* Unequal fields mostly differ in the length or the last byte of their first string. */
+/*
+ * keep_tokens, but tokens that equal *last share its copy.  Unequal fields mostly differ in
+ * the length or the last byte of their first string, so these are compared first.
+ */
 static CastsslHbaTokens
 keep_shared(Builder *builder, const Frame *frame, CastsslHbaTokens tokens, Kept *last)
 {
@@ -127,7 +130,7 @@ new_rule(Builder *builder)
 	return &policy->rules[policy->nrules++];
 }
 
-/* What is said of a line to those who may not see its secrets. */
+/* The error of a line for readers who may not see its secrets. */
 static const char *
 error_for_all(const Frame *frame, int record, const char *error)
 {
@@ -247,14 +250,14 @@ find_token_file(Builder *builder, const char *path)
 static void
 note_use(Builder *builder, const char *path, int field)
 {
-	/* what a list names in turn belongs to the field that names the list */
+	/* a file that an @file names belongs to the same field as the @file */
 	if (builder->nested == 0)
 		builder->field = Min(field, CASTSSL_HBA_OPTIONS);
 	if (builder->reader->uses)
 		builder->reader->uses(builder->reader->arg, path, builder->field);
 }
 
-/* A limit of ours: the server would go on. */
+/* Note that the line exceeds a limit of read.h, which the server does not have. */
 static const char *
 beyond_limit(Builder *builder, const char *what)
 {

@@ -2,8 +2,8 @@
  * read.h
  *		pg_hba.conf as values: the rules of a file and of all included files.
  *
- * Pure: bytes in, values out.  Reaches files through callbacks.  Raises nothing except
- * out of memory and what interrupts.  Compiles with FRONTEND too.
+ * Pure: bytes in, values out.  Reaches files through callbacks.  Raises no errors except out
+ * of memory and those of castssl_let_interrupt.  Compiles with FRONTEND too.
  */
 #ifndef CASTSSL_HBA_TEXT_READ_H
 #define CASTSSL_HBA_TEXT_READ_H
@@ -11,9 +11,9 @@
 #include "hba/text/parse.h"
 
 /*
- * Limits of ours, for files that name themselves several times on each level would otherwise keep
- * the server busy for years: references by @ and names from such files in one line, and lines read
- * from included files.
+ * Limits that the server does not have: @files and names from @files in one line, and lines in
+ * included files.  Without them, files that include each other several times on each level
+ * would keep a backend busy for years.
  */
 #define CASTSSL_HBA_MOST_REFERENCES 100000
 #define CASTSSL_HBA_MOST_NAMES 1000000
@@ -22,8 +22,8 @@
 /*
  * Read path and the files that it includes.  Never fails: a line that the server would
  * refuse is a rule with error set; a main file that cannot be read is one such rule with
- * line_number 0.  So is a line beyond a limit, which the server would take after a long while:
- * then policy->beyond_limit says which.  Everything is palloc'd in the current context.
+ * line_number 0.  A line that exceeds a limit has an error too, and policy->beyond_limit names
+ * the limit: the server would accept this line.  All is palloc'd in the current context.
  */
 extern CastsslHbaPolicy *castssl_hba_policy_read(const char *path, const CastsslHbaReader *reader,
 												 int version);

@@ -80,9 +80,9 @@ typedef struct CastsslHbaRule
 	const char *method; /* static: "trust", "scram-sha-256", ...; "ident" on local becomes "peer" */
 	CastsslHbaTokens options;     /* each "name=value", in order, as written (quotes removed) */
 	CastsslClientCert clientcert; /* set by the option, or implied by method "cert" */
-	bool map_is_missing;          /* by the map of pg_ident.conf that it names nobody gets in */
+	bool map_is_missing;          /* pg_ident.conf has no line of its map: it admits nobody */
 	const char *error;            /* the server's error for this line; NULL: a valid rule */
-	const char *error_shown; /* the same for everybody: without what may be secret in the line */
+	const char *error_shown;      /* the same without what may be secret in the line */
 } CastsslHbaRule;
 
 /*
@@ -101,9 +101,12 @@ typedef struct CastsslHbaPolicy
 	int nerrors; /* how many of the rules have an error */
 	/* pg_ident.conf (hba/match/ident.h); NULL: no rule names a map */
 	const struct CastsslIdent *ident;
-	/* which limit of ours (hba/text/read.h) a line goes beyond; NULL: none */
+	/* the limit of hba/text/read.h that a line exceeds, as text; NULL: none */
 	const char *beyond_limit;
 } CastsslHbaPolicy;
+
+#define CASTSSL_HBA_INCLUDE (-1)
+#define CASTSSL_HBA_OPTIONS 3 /* every field after the user names */
 
 /*
  * How to reach files. arg is passed to each function.  Results are palloc'd.
@@ -116,9 +119,6 @@ typedef struct CastsslHbaPolicy
  * list: absolute paths of the files that include_dir takes from the directory
  * 	(PostgreSQL: GetConfFilesInDir), in its order; on failure false with *error.
  */
-#define CASTSSL_HBA_INCLUDE (-1)
-#define CASTSSL_HBA_OPTIONS 3 /* what is behind the user names */
-
 typedef struct CastsslHbaReader
 {
 	bool (*read)(void *arg, const char *path, char **data, size_t *length, bool *missing,
@@ -139,9 +139,9 @@ typedef struct CastsslHbaReader
 	char *(*radius_error)(void *arg, const char *server);
 
 	/*
-	 * A line names the file or directory path, in that field (CASTSSL_HBA_INCLUDE: to include it;
-	 * at most CASTSSL_HBA_OPTIONS).  Called each time, before the file is read, also if it
-	 * was read before.  May be NULL, and may raise an error.
+	 * Called whenever a line names a file or a directory, before that is read, also if it was
+	 * read before. field is the number of the field (0 to CASTSSL_HBA_OPTIONS), or
+	 * CASTSSL_HBA_INCLUDE for an include directive.  May be NULL, and may raise an error.
 	 */
 	void (*uses)(void *arg, const char *path, int field);
 } CastsslHbaReader;
@@ -188,8 +188,8 @@ typedef enum CastsslHbaWord
 	CASTSSL_WORD_NAME,
 	CASTSSL_WORD_GROUP, /* of users only; the name follows the + */
 	CASTSSL_WORD_REGEXP,
-	CASTSSL_WORD_SAMEUSER, /* from here on of databases only */
-	CASTSSL_WORD_SAMEROLE, /* samegroup, too */
+	CASTSSL_WORD_SAMEUSER, /* this and the following: of databases only */
+	CASTSSL_WORD_SAMEROLE, /* or samegroup */
 	CASTSSL_WORD_REPLICATION
 } CastsslHbaWord;
 

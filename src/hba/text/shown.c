@@ -11,7 +11,7 @@
 #include "hba/text/options.h"
 #include "hba/text/shown.h"
 
-/* An option of the rule; NULL where it is not shown. */
+/* An option of the rule as it is shown; NULL if it is not shown. */
 static const char *
 show(const CastsslHbaOption *option, const char *value)
 {
@@ -39,11 +39,11 @@ show(const CastsslHbaOption *option, const char *value)
 			return NULL;
 			/* LCOV_EXCL_STOP */
 	}
-	/* the value stands behind the name in the rule's own string */
+	/* value points into the rule's own string "name=value" */
 	return value - strlen(option->name) - 1;
 }
 
-/* The rule's options whose names begin so, each name's last one. */
+/* Show the rule's options whose names begin with prefix; of each name only the last one. */
 static void
 show_prefix(const CastsslHbaRule *rule, const char *prefix, const char **shown, int *count)
 {

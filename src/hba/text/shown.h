@@ -12,7 +12,7 @@
 /*
  * Options "name=value" in the server's order.  Options without effect are left out, and
  * options that the method implies are included ("clientcert=verify-full",
- * "include_realm=true").  After them come the options that are in force but that the
+ * "include_realm=true").  After them come the options that are in effect but that the
  * server does not show ("clientname=DN", "pam_use_hostname=1", ...).  An ldapurl stays
  * as written. *count strings, palloc'd or the rule's own.
  */

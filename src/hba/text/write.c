@@ -38,7 +38,7 @@ castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token)
 		appendStringInfoString(text, string);
 	else
 	{
-		/* not quoted from its first byte on: may be a keyword, a group or a file */
+		/* no quote before its first byte, so that +group and @file keep their meaning */
 		appendStringInfoChar(text, string[0]);
 		append_quoted(text, string + 1);
 	}
@@ -110,7 +110,7 @@ castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address)
 	}
 }
 
-/* Is the value one quoted token, which is written unchanged? */
+/* Is the value one quoted token already?  Then it is written unchanged. */
 static bool
 is_quoted_token(const char *value)
 {
@@ -134,7 +134,7 @@ append_value(StringInfo text, const char *what, const char *value, char **proble
 
 	if (value[strcspn(value, "\n\r")] != '\0')
 	{
-		*problem = psprintf("%s must not hold a line break", what);
+		*problem = psprintf("%s must not contain a line break", what);
 		return false;
 	}
 	if (is_quoted_token(value))

@@ -9,22 +9,22 @@
 
 #include "hba/text/rule.h"
 
-/* Append a token in a way that the server reads the same string, quoted or not as before. */
+/* Append a token so that the server reads the same string, and the same token.quoted. */
 extern void castssl_hba_write_token(StringInfo text, const CastsslHbaToken *token);
 
 /*
- * Would the field of a database or user take this word, without quotes, for more than a name: a
+ * Does this word mean more than a name in the field of databases or users, without quotes: a
  * keyword, +group, @file or /regexp?
  */
 extern bool castssl_hba_is_special_name(const char *name);
 
-/* Append a name that stands for itself, in quotes where it needs them for that. */
+/* Append a name, in quotes if it would mean something else without them. */
 extern void castssl_hba_write_name(StringInfo text, const char *name);
 
-/* Append an address, with its mask: "10.0.0.0/8", "10.0.0.0 255.0.255.0", "samenet", a name. */
+/* Append an address, with its mask as a field: "10.0.0.0 255.0.0.0", "samenet", a host name. */
 extern void castssl_hba_write_address(StringInfo text, const CastsslHbaAddress *address);
 
-/* The address for people: a mask as its length where it has no gaps.  Palloc'd. */
+/* The address for people: "10.0.0.0/8", unless the mask has gaps.  Palloc'd. */
 extern char *castssl_hba_address_text(const CastsslHbaAddress *address);
 
 /* Append tokens, joined by commas. */

@@ -1,6 +1,6 @@
 /*
  * directories.c
- *		Directories: our own are made and removed, and who may write to one.
+ *		Makes and removes our own directories, and checks who may write to a directory.
  */
 #include "postgres.h"
 
@@ -14,11 +14,11 @@
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/folder.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
 #include "server/disk/reading.h"
 #include "server/process/platform.h"
 #include "server/process/platform_account.h"
-#include "server/process/raise.h"
 
 void
 castssl_directory_make(const char *path)
@@ -35,10 +35,10 @@ castssl_directory_make(const char *path)
 	folder = castssl_folder_of(path, &name);
 	if (castssl_platform_stat_in(folder, name, &st) == 0 && !S_ISDIR(st.st_mode))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("\"%s\" is not a directory of its own", path),
-						errdetail("It is a symbolic link or a file, which pg_castssl never follows "
-								  "when it reads its state."),
-						errhint("Put the directory itself in its place.")));
+						errmsg("\"%s\" is not a real directory", path),
+						errdetail("It is a symbolic link or a file, and pg_castssl follows no link "
+								  "to its own files."),
+						errhint("Put the directory itself there.")));
 }
 
 bool
@@ -61,7 +61,9 @@ castssl_directory_make_temporary(const char *path)
 
 static int remove_entry(const CastsslFolder *folder, const char *name);
 
-/* Remove what is in a folder, as far as that goes; -1 and the first errno. */
+/*
+ * Remove as much as possible of what is in a folder; -1 and the first errno if something is left.
+ */
 static int
 empty_folder(const CastsslFolder *folder)
 {
@@ -132,7 +134,7 @@ castssl_directory_discard(const char *path)
 	castssl_directory_remove(discarded);
 	if (folder && castssl_platform_stat_in(folder, name, &st) == 0 && S_ISDIR(st.st_mode))
 	{
-		/* Whoever may not remove the last file must not remove the first. */
+		/* Fail before the first file is removed, not half-way. */
 		castssl_directory_check_writable(path);
 		castssl_file_rename(path, discarded);
 		castssl_directory_remove(discarded);
@@ -156,13 +158,13 @@ castssl_directory_empty(const char *path)
 char *
 castssl_directory_read_only_hint(const char *path)
 {
-	return psprintf("Where systemd closes it (ProtectSystem=), add %s to ReadWritePaths= of the "
-					"server's service, and restart that.",
+	return psprintf("If systemd protects it (ProtectSystem=), add %s to ReadWritePaths= of the "
+					"server's service, and restart the service.",
 					castssl_is_pasteable(path) ? psprintf("\"%s\"", path) : "the folder");
 }
 
-void
-castssl_directory_check_writable(const char *path)
+bool
+castssl_directory_is_writable(const char *path)
 {
 	const CastsslFolder *folder = castssl_folder_find(path);
 
@@ -171,40 +173,61 @@ castssl_directory_check_writable(const char *path)
 				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("\"%s\" is not a directory", path)));
 	if (folder == NULL)
 		castssl_file_raise_open(path, errno);
-	if (castssl_platform_folder_access(folder, W_OK | X_OK) < 0)
-	{
-		bool readonly = (errno == EROFS);
-
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the server may not write to directory \"%s\": %m", path),
-			 errdetail("The server runs as %s.", castssl_account_name(castssl_platform_user_id())),
-			 readonly
-				 ? errhint("%s  Or name another target_dir, which castssl_enable() takes.",
-						   castssl_directory_read_only_hint(path))
-				 : castssl_hint_for_path(
-					   path,
-					   psprintf("Run as root: chown %s %%s ; or name another target_dir, which "
-								"castssl_enable() takes.",
-								castssl_account_name(castssl_platform_user_id())))));
-	}
+	return castssl_platform_folder_access(folder, W_OK | X_OK) == 0;
 }
 
-/* 42501: others than the wanted accounts may write to that directory. */
-static void
-raise_open_to_others(const char *path, const struct stat *st, const char *command)
+void
+castssl_directory_raise_unwritable(const char *path, int error, const char *hint)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		 errmsg("others may write to directory \"%s\"", path),
-		 errdetail("It is owned by user ID %d and its mode is %04o; the server runs as user "
-				   "ID %d.",
-				   (int) st->st_uid, (unsigned) (st->st_mode & 07777), castssl_platform_user_id()),
-		 command ? castssl_hint_for_path(path, command)
-				 : errhint("Name a directory in which, and in whose parents, only root and the "
-						   "server's account can write.")));
+	errno = error;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("the server may not write to directory \"%s\": %m", path),
+					errdetail("The server runs as %s.", castssl_account_own()),
+					hint ? errhint("%s", hint) : 0));
+	pg_unreachable();
+}
+
+char *
+castssl_directory_opening_hint(const char *path)
+{
+	char *word = castssl_shell_word(path);
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !castssl_file_is_of_another(&st))
+		return castssl_hint_with("Run as root: chmod u+rwx %s", word);
+	return path_is_prefix_of_path(castssl_state_path(NULL), path)
+			   ? castssl_hint_with(psprintf("Run as root: chown %s %%s && chmod 0700 %%s",
+											castssl_account_word()),
+								   word)
+			   : NULL;
+}
+
+void
+castssl_directory_check_writable(const char *path)
+{
+	int error;
+
+	if (castssl_directory_is_writable(path))
+		return;
+	error = errno;
+	castssl_directory_raise_unwritable(path, error,
+									   error == EROFS ? castssl_directory_read_only_hint(path)
+													  : castssl_directory_opening_hint(path));
+}
+
+/* Raise 42501: accounts other than the allowed ones may write to that directory. */
+static void
+raise_open_to_others(const char *path, const struct stat *st, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("others may write to directory \"%s\"", path),
+			 errdetail("It is owned by %s and its mode is %04o; the server runs as %s.",
+					   castssl_account_name(st->st_uid), (unsigned) (st->st_mode & 07777),
+					   castssl_account_own()),
+			 hint ? errhint("%s", hint)
+				  : errhint("Name a directory in which, and in whose parents, only root and the "
+							"server's account can write.")));
 }
 
 static bool
@@ -219,6 +242,13 @@ is_of_root_or_ours(const struct stat *st)
 	return st->st_uid == 0 || !castssl_file_is_of_another(st);
 }
 
+/* A directory such as /tmp, whose mode must stay as it is. */
+static bool
+is_everybodys(const struct stat *st)
+{
+	return st->st_uid == 0 && (st->st_mode & S_ISVTX);
+}
+
 static void
 stat_folder(const char *path, struct stat *st)
 {
@@ -227,16 +257,18 @@ stat_folder(const char *path, struct stat *st)
 }
 
 void
-castssl_directory_check_private(const char *path)
+castssl_directory_check_private(const char *path, const char *other)
 {
 	struct stat st;
 
 	stat_folder(path, &st);
-	if (castssl_platform_has_modes() &&
-		(castssl_file_is_of_another(&st) || is_writable_by_others(&st)))
-		raise_open_to_others(
-			path, &st,
-			psprintf("Run as root: chown %d %%s && chmod 0700 %%s", castssl_platform_user_id()));
+	if (!castssl_platform_has_modes() ||
+		!(castssl_file_is_of_another(&st) || is_writable_by_others(&st)))
+		return;
+	if (castssl_file_is_of_another(&st))
+		raise_open_to_others(path, &st, other);
+	raise_open_to_others(path, &st,
+						 castssl_hint_with("Run as root: chmod 0700 %s", castssl_shell_word(path)));
 }
 
 void
@@ -252,11 +284,14 @@ castssl_directory_check_guarded(const char *path)
 		stat_folder(path, &st);
 		if (!is_of_root_or_ours(&st) ||
 			(is_writable_by_others(&st) && !(sticky_will_do && (st.st_mode & S_ISVTX))))
-			raise_open_to_others(path, &st,
-								 is_of_root_or_ours(&st) ? "Run as root: chmod go-w %s" : NULL);
+			raise_open_to_others(
+				path, &st,
+				is_everybodys(&st) || !is_of_root_or_ours(&st)
+					? NULL
+					: castssl_hint_with("Run as root: chmod go-w %s", castssl_shell_word(path)));
 		if (strcmp(path, "/") == 0)
 			return;
-		sticky_will_do = true; /* for what this one lies in: it is root's or ours */
+		sticky_will_do = true; /* for its parent, because root or we own this one */
 		path = castssl_path_folder(path);
 	}
 }

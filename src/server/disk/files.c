@@ -1,7 +1,6 @@
 /*
  * files.c
- *		Files of this server: reads them, applies the server's rules to them, replaces
- *		them durably.
+ *		Files of this server: reads them, and replaces them durably.
  */
 #include "postgres.h"
 
@@ -16,9 +15,9 @@
 
 #include "base/compat.h"
 #include "base/fault.h"
-#include "base/words.h"
 #include "server/disk/files.h"
 #include "server/disk/folder.h"
+#include "server/disk/modes.h"
 #include "server/disk/paths.h"
 #include "server/disk/reading.h"
 #include "server/process/platform.h"
@@ -114,7 +113,8 @@ read_from_disk(const char *path, size_t limit, size_t *length, struct stat *st)
 	if (error == EISDIR || error == EINVAL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("\"%s\" is not a regular file", path),
-				 errdetail("It is a directory, a FIFO, a device or a socket.")));
+				 errdetail("It is a directory, a FIFO, a device or a socket."),
+				 errhint("Name the file itself.")));
 	if (error == EFBIG)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("file \"%s\" is too large", path),
@@ -164,54 +164,6 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 	return data;
 }
 
-/*
- * The command that makes a key one that the server takes, behind what needs no root.  It stands
- * last, so that it can be pasted to the end of the line.
- */
-static int
-hint_for_key(const char *path, const struct stat *st, const char *copy)
-{
-	char *command = st->st_uid == 0 && castssl_account_may_give_group(st->st_gid)
-						? pstrdup("chmod 0640 %s")
-						: psprintf("chown %d %%s && chmod 0600 %%s", castssl_platform_user_id());
-	const char *hint = castssl_hint_with(command, castssl_shell_word(path));
-
-	if (copy == NULL)
-		return hint ? errhint("Run as root: %s", hint) : 0;
-	return hint ? errhint("%s  Or run as root: %s", copy, hint) : errhint("%s", copy);
-}
-
-mode_t
-castssl_key_mode_wanted(const char *path, const struct stat *st, const char *copy)
-{
-	if (!castssl_platform_has_modes())
-		return 0;
-	if (st->st_uid == castssl_platform_user_id())
-		return (st->st_mode & (S_IRWXG | S_IRWXO)) ? (st->st_mode & S_IRWXU) : 0;
-	if (st->st_uid != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("private key file \"%s\" must be owned by the database user or root", path),
-				 errdetail("It is owned by user ID %d; the server runs as user ID %d.",
-						   (int) st->st_uid, castssl_platform_user_id()),
-				 hint_for_key(path, st, copy)));
-	if (st->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("private key file \"%s\" has group or world access", path),
-			 errdetail("It is owned by root and its mode is %04o; the server takes 0640 at most.",
-					   (unsigned) (st->st_mode & 07777)),
-			 hint_for_key(path, st, copy)));
-	return 0;
-}
-
-mode_t
-castssl_file_mode_as_ours(mode_t mode)
-{
-	return (mode & S_IRWXO) == 0 ? mode & S_IRWXU : mode;
-}
-
 bool
 castssl_file_holds_key(const char *data, size_t length)
 {
@@ -226,19 +178,6 @@ castssl_file_holds_key(const char *data, size_t length)
 	return false;
 }
 
-bool
-castssl_file_is_of_another(const struct stat *st)
-{
-	return st->st_uid != castssl_platform_user_id();
-}
-
-bool
-castssl_file_is_open_to_others(const struct stat *st)
-{
-	return castssl_platform_has_modes() && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
-}
-
-/* SQLSTATE of a failed write, by errno.  A quota or a limit counts as a full disk. */
 int
 castssl_errcode_for_write(void)
 {
@@ -296,8 +235,8 @@ typedef struct NewFile
 	const char *path;
 	const char *data;
 	size_t length;
-	mode_t created;           /* its mode from the start */
-	mode_t mode;              /* in the end */
+	mode_t created;           /* its mode at creation */
+	mode_t mode;              /* its final mode */
 	const struct stat *owner; /* NULL: the server's account */
 	const char *replaced;     /* whose access rights it gets (Windows); NULL: it is private */
 	bool sync;
@@ -331,10 +270,10 @@ raise_owner_error(const char *path, const struct stat *owner, int error)
 	errno = error;
 	ereport(ERROR, (castssl_errcode_for_write(),
 					errmsg("could not keep the owner of file \"%s\": %m", path),
-					errdetail("It belongs to user ID %d, group ID %d.", (int) owner->st_uid,
-							  (int) owner->st_gid),
-					castssl_hint_for_path(path, psprintf("Run as root: chown %d:%d %%s",
-														 castssl_platform_user_id(),
+					errdetail("It is owned by %s, group ID %d.",
+							  castssl_account_name(owner->st_uid), (int) owner->st_gid),
+					castssl_hint_for_path(path, psprintf("Run as root: chown %s:%d %%s",
+														 castssl_account_word(),
 														 castssl_account_group_id()))));
 	pg_unreachable();
 }
@@ -391,17 +330,19 @@ write_file(const NewFile *file)
 	}
 	PG_FINALLY();
 	{
-		close(fd); /* its failure says nothing that the sync has not said */
+		close(fd); /* the sync has reported every failure that matters */
 	}
 	PG_END_TRY();
 }
 
+/* LCOV_EXCL_START: for scratch files, which are in memory on Linux */
 void
 castssl_file_write(const char *path, const char *data, size_t length, int mode)
 {
 	write_file(
 		&(NewFile){ .path = path, .data = data, .length = length, .created = mode, .mode = mode });
 }
+/* LCOV_EXCL_STOP */
 
 void
 castssl_file_create(const char *path, const char *data, size_t length, int mode)
@@ -460,7 +401,7 @@ castssl_file_temporary(const char *path)
 	return psprintf("%s%s", path, TEMPORARY_SUFFIX);
 }
 
-/* Remove a file; false and errno. */
+/* Remove a file; false, with errno set, on failure. */
 static bool
 remove_unsynced(const char *path)
 {

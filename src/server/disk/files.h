@@ -48,29 +48,8 @@ extern int castssl_file_open_following(const char *path, bool guarded);
 extern char *castssl_file_read_open(int fd, size_t limit, size_t *length, struct stat *st,
 									int *error);
 
-/*
- * Would the server refuse a private key file of that owner and mode, and can we repair
- * it (PostgreSQL: check_ssl_key_file_permissions)?  Returns 0 if the file is good, and
- * otherwise the mode to give it: we own it, and it is too open.  Raises 42501 if only another
- * account can repair it.  The hint is then copy, which says how to use a copy instead (NULL: no
- * such way), followed by the chown or chmod line.
- */
-extern mode_t castssl_key_mode_wanted(const char *path, const struct stat *st, const char *copy);
-
-/*
- * The mode for our copy of another account's file.  The server refuses its own key if a
- * group can read it.
- */
-extern mode_t castssl_file_mode_as_ours(mode_t mode);
-
-/* Is a private key among what a file holds? */
+/* Does the text contain a private key? */
 extern bool castssl_file_holds_key(const char *data, size_t length);
-
-/* Does another account than the server's own the file? */
-extern bool castssl_file_is_of_another(const struct stat *st);
-
-/* Can accounts other than its owner read or write the file? */
-extern bool castssl_file_is_open_to_others(const struct stat *st);
 
 /* 42501 if a new file at path could not get the owner of the file that it replaces. */
 extern void castssl_file_check_owner_stays(const char *path, const struct stat *owner);
@@ -118,8 +97,8 @@ extern void castssl_file_remove(const char *path);
 extern void castssl_file_remove_leftover(const char *path);
 
 /*
- * fsync a directory, also with fsync = off: what is ours must not be lost for a setting
- * that is about data.  Its failure is an ERROR, never a PANIC.
+ * fsync a directory, also with fsync = off: that setting is about the data, not about our files.
+ * A failure is an ERROR, never a PANIC.
  */
 extern void castssl_directory_sync(const char *directory);
 

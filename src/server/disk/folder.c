@@ -13,7 +13,10 @@
 #include "server/process/call.h"
 #include "server/process/platform_account.h"
 
-/* One open folder.  It closes itself when the memory goes away that it lies in. */
+/* So many of our own folders stay open: two for a rename, and some that are used again. */
+#define OWN_FOLDERS 8
+
+/* One open folder.  It is closed when its memory context is reset. */
 typedef struct OpenFolder
 {
 	CastsslFolder folder;
@@ -27,8 +30,9 @@ void
 castssl_file_raise_open(const char *path, int error)
 {
 	char *group = error == EACCES ? castssl_account_missing_group(path) : NULL;
+	bool own = error == ENOENT && castssl_path_is_of_authority(path);
 
-	errno = error;
+	errno = error; /* for %m, after calls that set it */
 	if (group)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -41,9 +45,14 @@ castssl_file_raise_open(const char *path, int error)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("could not open file \"%s\": %m", path),
-				 errdetail("A part of the path is a symbolic link or no directory, or the path "
-						   "changed while it was being checked."),
-				 errhint("Put the file and its directories themselves there, not links.")));
+				 errdetail("A part of the path is a symbolic link or not a directory, or the path "
+						   "changed during the check."),
+				 errhint("Put the file and its directories themselves there, not links to them.")));
+	if (own)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", path),
+				 errdetail("It is one of pg_castssl's own files."),
+				 errhint("Put it back from a backup.")));
 	if (error == ENOENT)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open file \"%s\": %m", path),
@@ -82,7 +91,36 @@ find_open(const char *directory)
 	return NULL;
 }
 
-/* Keep it open as long as the memory is there. */
+static bool
+is_own(const char *directory)
+{
+	return path_is_prefix_of_path(castssl_state_path(NULL), directory);
+}
+
+/* Of our own open folders the one that was used longest ago; NULL if there are only a few. */
+static OpenFolder *
+find_replaceable(void)
+{
+	OpenFolder *oldest = NULL;
+	int count = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &open_folders)
+	{
+		OpenFolder *open = dlist_container(OpenFolder, node, iter.cur);
+
+		if (is_own(open->folder.path))
+		{
+			oldest = open;
+			count++;
+		}
+	}
+	return count < OWN_FOLDERS ? NULL : oldest;
+}
+
+/*
+ * Keep the folder open until the memory context is reset; NULL, with errno set, if out of memory.
+ */
 static const CastsslFolder *
 keep(MemoryContext context, CastsslFolder *folder)
 {
@@ -112,11 +150,17 @@ castssl_folder_find(const char *directory)
 	OpenFolder *open = find_open(directory);
 	CastsslFolder folder;
 
-	if (open && !path_is_prefix_of_path(castssl_state_path(NULL), directory))
+	if (open && !is_own(directory))
 		return &open->folder;
-	if (context == NULL)
+	if (open == NULL && is_own(directory))
+		open = find_replaceable();
+	if (open)
+		context = GetMemoryChunkContext(open);
+	else if (context == NULL)
 		context = TopTransactionContext ? TopTransactionContext : CurrentMemoryContext;
-	folder.path = open ? open->folder.path : MemoryContextStrdup(context, directory);
+	folder.path = open && strcmp(open->folder.path, directory) == 0
+					  ? open->folder.path
+					  : MemoryContextStrdup(context, directory);
 	if (open == NULL && !AcquireExternalFD())
 		return NULL; /* LCOV_EXCL_LINE: EMFILE */
 	if (!castssl_platform_folder_open(&folder))
@@ -132,6 +176,7 @@ castssl_folder_find(const char *directory)
 		return keep(context, &folder);
 	castssl_platform_folder_close(&open->folder);
 	open->folder = folder;
+	dlist_move_head(&open_folders, &open->node);
 	return &open->folder;
 }
 

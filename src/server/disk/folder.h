@@ -2,8 +2,8 @@
  * folder.h
  *		The folders of the files that a call reads and writes, each opened once.
  *
- * What is checked of a file and what is then done to it happen in the same folder,
- * whoever exchanges names in between: everything of server/disk goes through these.
+ * So what is checked of a file and what is then done to it happen in the same folder, even if
+ * somebody renames folders in between.  All code of server/disk goes through these functions.
  */
 #ifndef CASTSSL_SERVER_DISK_FOLDER_H
 #define CASTSSL_SERVER_DISK_FOLDER_H
@@ -12,12 +12,13 @@
 #include "server/process/platform_folder.h"
 
 /*
- * A folder by its path, which is absolute with links resolved.  It stays open until
- * the call ends, or the transaction where no call runs.  NULL and errno if it cannot be
- * opened: ELOOP or ENOTDIR if a component is a symbolic link now.
+ * A folder by its path, which is absolute with links resolved.  It stays open until the call
+ * ends, or the transaction if no call runs.  NULL, with errno set, if it cannot be opened: ELOOP
+ * or ENOTDIR if a component is a symbolic link now.
  *
- * Our own folders in pg_castssl, which come and go and where nobody else can write, are
- * looked up again each time.
+ * Our own folders in pg_castssl are looked up again each time, because they are removed and made
+ * anew.  Nobody else can write there.  Of these only the last few stay open: there is one for each
+ * change.
  */
 extern const CastsslFolder *castssl_folder_find(const char *directory);
 

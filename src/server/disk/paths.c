@@ -15,14 +15,13 @@
 #include "utils/varlena.h"
 
 #include "base/settings.h"
-#include "base/words.h"
+#include "server/disk/closed.h"
 #include "server/disk/paths.h"
 #include "server/process/caller.h"
 #include "server/process/platform.h"
 #include "server/process/platform_account.h"
 #include "server/process/platform_folder.h"
 #include "server/process/platform_link.h"
-#include "server/process/raise.h"
 
 char *
 castssl_path_in(const char *directory, const char *name)
@@ -44,6 +43,17 @@ castssl_path_folder(const char *path)
 
 	get_parent_directory(folder);
 	return folder;
+}
+
+char *
+castssl_path_free(const char *folder, const char *name)
+{
+	char *path = castssl_path_in(folder, name);
+	struct stat st;
+
+	for (int i = 2; lstat(path, &st) == 0; i++)
+		path = castssl_path_in(folder, psprintf("%s.%d", name, i));
+	return path;
 }
 
 const char *
@@ -93,8 +103,8 @@ lies_in(const char *path, const char *directory)
 }
 
 /*
- * 42501 if the caller is not a superuser and path is in no allowed directory.  The message
- * has the path as given: where a link leads is not for everybody to know.
+ * 42501 if the caller is not a superuser and path is in no allowed directory.  The message has
+ * the path as given, because the caller must not learn where a link leads.
  */
 static void
 check_allowed(const char *path, const char *given)
@@ -123,8 +133,8 @@ check_allowed(const char *path, const char *given)
 }
 
 /*
- * 42501, as check_allowed, for a path that is not there: the nearest folder above it that is
- * there must be allowed.  Where a link on the way leads nowhere, nothing is told.
+ * 42501, as check_allowed, for a path that does not exist: its nearest existing parent must be
+ * allowed.  A dangling link on the path is never allowed, so that it shows nothing.
  */
 static void
 check_missing_allowed(const char *path)
@@ -144,65 +154,88 @@ check_missing_allowed(const char *path)
 	check_allowed(path, path);
 }
 
-/* Where copies go that the server's account can read, as the documents have it. */
-#define FOLDER_OF_COPIES "/etc/postgresql/tls"
+bool
+castssl_path_is_of_authority(const char *path)
+{
+	return path_is_prefix_of_path(castssl_state_path(NULL), path) ||
+		   (castssl_ca_directory[0] != '\0' &&
+			path_is_prefix_of_path(castssl_path_in(DataDir, castssl_ca_directory), path));
+}
 
 int
 castssl_path_err_closed(const char *path)
 {
-	char *account = castssl_account_name(castssl_platform_user_id());
-	char *word = castssl_shell_word(account);
+	char *account = castssl_account_own();
 	struct stat st;
 	char *folder;
+	char *hint;
 
 	if (!castssl_platform_has_modes())
 	{
 		/* LCOV_EXCL_START: only on Windows */
 		errdetail("The account that the server runs as may not read it.");
-		return errhint("Let that account read it: the name is in the properties of the service.");
+		return errhint("Let that account read the file.  The properties of the service show the "
+					   "account's name.");
 		/* LCOV_EXCL_STOP */
 	}
 	folder = castssl_account_blocked_at(path, &st);
-	if (folder == NULL)
-	{
+	hint = castssl_closed_hint(path);
+	if (folder)
+		errdetail("The server runs as %s, which may not pass through the folder \"%s\", owned by "
+				  "%s with mode %04o.",
+				  account, folder, castssl_account_name(st.st_uid),
+				  (unsigned) (st.st_mode & 07777));
+	else
 		errdetail("The server runs as %s, which may not read this file.", account);
-		return castssl_hint_for_path(
-			path,
-			psprintf("Run as root: install -d -o %s -m 700 " FOLDER_OF_COPIES
-					 " && install -o %s -m 600 %%s " FOLDER_OF_COPIES "/ ; and name that copy.",
-					 word, word));
+	return hint ? errhint("%s", hint) : 0;
+}
+
+void
+castssl_path_check_open_target(const char *folder)
+{
+	char *path = psprintf("%s/", folder);
+	struct stat st;
+
+	if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+	{
+		errno = ENOTDIR;
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("could not open directory \"%s\": %m", folder),
+						errdetail("It is the folder that the files go to."),
+						errhint("Name another target_dir.")));
 	}
-	errdetail(
-		"The server runs as %s, which may not pass through the folder \"%s\", owned by %s with "
-		"mode %04o.",
-		account, folder, castssl_account_name(st.st_uid), (unsigned) (st.st_mode & 07777));
-	return errhint("Run as root: install -d -o %s -m 700 " FOLDER_OF_COPIES
-				   "; copy the files there with install -o %s -m 600, and give source_dir => "
-				   "'" FOLDER_OF_COPIES "'.",
-				   word, word);
+	if (!castssl_account_blocked_at(path, &st))
+		return;
+	errno = EACCES;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("could not open directory \"%s\": %m", folder), castssl_path_err_closed(path)));
 }
 
 char *
 castssl_path_resolve(const char *path, bool by_caller)
 {
-	char *resolved = castssl_platform_real_path(path);
+	char *resolved;
+
+	path = castssl_path_in(castssl_path_data_directory(), path);
+	resolved = castssl_platform_real_path(path);
 
 	if (resolved == NULL && errno == ENOENT)
 	{
-		/* A link to nowhere may lead outside, where a caller may not learn what exists. */
+		/* A dangling link may point outside, where the caller must not learn what exists. */
 		if (by_caller && castssl_platform_is_link(path))
 			check_allowed("/", path);
 		char *folder = castssl_platform_real_path(castssl_path_folder(path));
 
 		if (folder != NULL)
-			resolved = castssl_path_in(folder, last_dir_separator(path) + 1);
+			resolved = castssl_path_in(folder, castssl_path_base(path));
 	}
 	if (resolved == NULL)
 	{
 		int error = errno;
 		char *group;
 
-		/* A caller may not learn whether a path outside its allowed directories exists. */
+		/* The caller must not learn whether a path outside its allowed directories exists. */
 		if (by_caller)
 			check_missing_allowed(path);
 		group = error == EACCES ? castssl_account_missing_group(path) : NULL;
@@ -218,7 +251,8 @@ castssl_path_resolve(const char *path, bool by_caller)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not find \"%s\": %m", path),
 				 errdetail("The path is looked up on the server, by the account that it runs as."),
-				 errhint("Name a directory of the server that holds the files.")));
+				 by_caller ? errhint("Name a directory of the server that holds the files.")
+						   : errhint("Put it back there, from where it is now or from a backup.")));
 	}
 	if (by_caller)
 		check_allowed(resolved, path);
@@ -226,24 +260,35 @@ castssl_path_resolve(const char *path, bool by_caller)
 }
 
 char *
+castssl_authority_path(const char *name)
+{
+	char *directory =
+		castssl_ca_directory[0]
+			? castssl_path_resolve_target(castssl_path_in(DataDir, castssl_ca_directory), false)
+			: castssl_state_path("ca");
+
+	return name ? castssl_path_in(directory, name) : directory;
+}
+
+char *
 castssl_path_resolve_target(const char *path, bool by_caller)
 {
 	char *resolved;
 
-	(void) castssl_path_resolve(path, by_caller); /* which says why not */
+	path = castssl_path_in(castssl_path_data_directory(), path);
+	(void) castssl_path_resolve(path, by_caller); /* raises the more detailed errors */
 	resolved = castssl_platform_real_path_guarded(path);
 	if (resolved == NULL && errno == ENOENT)
 	{
 		resolved = castssl_platform_real_path_guarded(castssl_path_folder(path));
-		resolved = resolved ? castssl_path_in(resolved, last_dir_separator(path) + 1) : NULL;
+		resolved = resolved ? castssl_path_in(resolved, castssl_path_base(path)) : NULL;
 	}
 	if (resolved == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("\"%s\" is not written through a symbolic link", path),
-				 errdetail("Others than root and the server's account can put a link in its place, "
-						   "or in that of one of its folders."),
-				 errhint("Name the directory itself, without links on the way.")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("\"%s\" is not written through a symbolic link", path),
+						errdetail("Accounts other than root and the server's can put a link in "
+								  "place of it or of one of its folders."),
+						errhint("Name the directory itself, by a path without links.")));
 	if (by_caller)
 		check_allowed(resolved, path);
 	return resolved;

@@ -16,7 +16,10 @@ extern char *castssl_path_in(const char *directory, const char *name);
 /* Folder of a path, palloc'd. */
 extern char *castssl_path_folder(const char *path);
 
-/* The last part of a path: a part of it. */
+/* A path in the folder that does not exist yet: that name, or the name with a number.  Palloc'd. */
+extern char *castssl_path_free(const char *folder, const char *name);
+
+/* The last component of a path: a pointer into path. */
 extern const char *castssl_path_base(const char *path);
 
 /* The data directory, links resolved. */
@@ -25,22 +28,32 @@ extern const char *castssl_path_data_directory(void);
 /* The directory of the extension's state, or a file in it: DataDir/pg_castssl[/name]. */
 extern char *castssl_state_path(const char *name);
 
-/* For ereport: the account got a group (castssl_account_missing_group) that the server lacks. */
-#define CASTSSL_MISSING_GROUP(group)                                                               \
-	errdetail("The account that the server runs as is in group \"%s\" by now, but was not when "   \
-			  "the server was started.",                                                           \
-			  (group)),                                                                            \
-		errhint("Restart the server: it has the group from then on.")
+/* The directory of the server's small CA, or a file in it. */
+extern char *castssl_authority_path(const char *name);
+
+/* Does the absolute path lie in the directory of the state, or in castssl.ca_directory? */
+extern bool castssl_path_is_of_authority(const char *path);
 
 /*
- * For ereport, after EACCES: DETAIL and HINT that say which folder on the way to the file, or else
- * that the file, is closed to the server's account, and how to give the server a copy.
+ * For ereport: the account joined a group (castssl_account_missing_group) after the server
+ * started.
+ */
+#define CASTSSL_MISSING_GROUP(group)                                                               \
+	errdetail("The server's account is in group \"%s\" now, but was not when "                     \
+			  "the server was started.",                                                           \
+			  (group)),                                                                            \
+		errhint("Restart the server: then it has the group.")
+
+/*
+ * For ereport, after EACCES: a DETAIL that names the folder on the way to the file, or else the
+ * file, that is closed to the server's account, and a HINT how to open it.
  */
 extern int castssl_path_err_closed(const char *path);
 
 /*
- * The path with symbolic links resolved.  If only the last component does not exist yet,
- * the rest is resolved. 58P01 if the folder does not exist either.
+ * The path with symbolic links resolved.  A relative path is relative to the data directory.  If
+ * only the last component does not exist yet, the rest is resolved. 58P01 if the folder does not
+ * exist either.
  *
  * by_caller: the caller named the path.  Then, unless the caller is a superuser, it must
  * be in the data directory, the folder of config_file or one of
@@ -53,5 +66,11 @@ extern char *castssl_path_resolve(const char *path, bool by_caller);
  * nobody but root and the server's account can put them in place (42501).
  */
 extern char *castssl_path_resolve_target(const char *path, bool by_caller);
+
+/*
+ * 42501 if the folder that files are to be written to is none, or if the server's account may not
+ * enter it, or a folder above it.
+ */
+extern void castssl_path_check_open_target(const char *folder);
 
 #endif

@@ -17,7 +17,7 @@ typedef struct CastsslScratch
 	int count;
 	int capacity;
 	char **paths; /* by number; the names by which this process can open them */
-	int *fds;     /* in_memory: they keep the files open, and so in existence; -1: there is none */
+	int *fds;     /* in_memory: keep the files open, and thereby alive; -1: no file */
 } CastsslScratch;
 
 /* Begin. castssl_scratch_end must follow, also after an error (PG_FINALLY). */

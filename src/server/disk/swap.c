@@ -1,22 +1,17 @@
 /*
  * swap.c
- *		Put a prepared file in the place of another one, and lose nobody's edit.
+ *		Replaces a file with a prepared one, without losing somebody else's edit.
  */
 #include "postgres.h"
 
 #include "base/fault.h"
+#include "base/words.h"
 #include "server/disk/files.h"
 #include "server/disk/folder.h"
 #include "server/disk/reading.h"
 #include "server/disk/swap.h"
 #include "server/process/platform.h"
 #include "server/process/raise.h"
-
-bool
-castssl_same_text(const char *a, const char *b)
-{
-	return a == NULL ? b == NULL : (b != NULL && strcmp(a, b) == 0);
-}
 
 char *
 castssl_hash_on_disk(const char *path, struct stat *st)
@@ -39,11 +34,11 @@ castssl_hash_on_disk(const char *path, struct stat *st)
 void
 castssl_swap_raise_changed(const char *path)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("\"%s\" changed while the change was prepared", path),
-			 errdetail("Somebody else has just written it."),
-			 errhint("Look at it, and call this again."), castssl_err_reason("castssl_stale")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("\"%s\" changed while the change was prepared", path),
+					errdetail("Somebody else has just written it."),
+					errhint("Look at the file, and call this again."),
+					castssl_err_reason("castssl_stale")));
 }
 
 void
@@ -52,8 +47,8 @@ castssl_swap_check(const char *path)
 	if (castssl_platform_is_mount_point(path))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
 						errmsg("\"%s\" cannot be replaced: it is a mount point", path),
-						errdetail("A new file takes the place of an old one by its name, and the "
-								  "name of a mount point is taken."),
+						errdetail("pg_castssl writes a new file and renames it, and no file can be "
+								  "renamed to a mount point."),
 						errhint("Mount the folder that holds the file, not the file.")));
 }
 
@@ -64,14 +59,14 @@ check_expected(const char *path, const char *expected)
 		castssl_swap_raise_changed(path);
 }
 
-/* The system cannot do it that way. */
+/* Does the system or the file system lack this kind of rename? */
 static bool
 is_unsupported(int error)
 {
 	return error == ENOSYS || error == EINVAL || error == ENOTSUP || error == EOPNOTSUPP;
 }
 
-/* What came out of the place of path must be what was expected; else it goes back. */
+/* The file that was taken out of path must be the expected one; if it is not, put it back. */
 static void
 check_came_out(const CastsslFolder *folder, const char *path, const char *temporary,
 			   const char *expected)
@@ -112,7 +107,7 @@ castssl_swap(const char *path, const char *expected)
 		castssl_file_raise_rename(temporary, path);
 	if (rc != 0)
 	{
-		/* Then only microseconds lie between the look and the rename. */
+		/* Only the microseconds between this check and the rename remain unguarded. */
 		check_expected(path, expected);
 		if (castssl_platform_rename_in(folder, prepared, folder, name) != 0)
 			castssl_file_raise_rename(temporary, path);

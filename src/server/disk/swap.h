@@ -1,11 +1,11 @@
 /*
  * swap.h
- *		Put a prepared file in the place of another one, and lose nobody's edit.
+ *		Replaces a file with a prepared one, without losing somebody else's edit.
  *
- * Somebody else may write a file between the moment when a change reads it and the
- * moment when the change replaces it.  So both functions look at the file again: 55000
- * where it is not the expected one, and then it is as it was.  Where the system can
- * swap two files at one instant (Linux), they look at the file that came out.
+ * Somebody else may write a file between the moment when a change reads it and the moment when
+ * the change replaces it.  So both functions check the file again.  If it is not the expected
+ * one, they raise 55000 and leave it as it is.  Where the system can exchange two files
+ * atomically (Linux), castssl_swap checks the file that it has taken out.
  *
  * expected is a SHA-256 (castssl_file_hash); NULL: there must be no file.
  */
@@ -20,22 +20,19 @@
  */
 extern void castssl_swap(const char *path, const char *expected);
 
-/* 55006 where nothing can take the place of path, because it is a mount point. */
+/* 55006 if path cannot be replaced, because it is a mount point. */
 extern void castssl_swap_check(const char *path);
 
 /* Remove path, durably. */
 extern void castssl_swap_away(const char *path, const char *expected);
 
 /*
- * The hash of a file as it lies on the disk at this moment, whatever the call has read
- * before; NULL when it does not exist.  Palloc'd.  st may be NULL.
+ * The hash of a file as it is on the disk now, even if the call has read it before; NULL if it
+ * does not exist.  Palloc'd.  st may be NULL.
  */
 extern char *castssl_hash_on_disk(const char *path, struct stat *st);
 
-/* Two hashes, or other strings, of which both may be NULL. */
-extern bool castssl_same_text(const char *a, const char *b);
-
-/* 55000: path is not as it was when the change looked at it. */
+/* Raise 55000: path has changed since the change read it. */
 extern void castssl_swap_raise_changed(const char *path);
 
 #endif

@@ -19,8 +19,8 @@ extern Oid castssl_caller(void);
 extern bool castssl_caller_is_superuser(void);
 
 /*
- * May the caller see all of everybody's sessions, as in pg_stat_activity: superusers and members
- * of pg_read_all_stats?
+ * May the caller see every column of all sessions in pg_stat_activity, as superusers and members
+ * of pg_read_all_stats may?
  */
 extern bool castssl_caller_may_see_sessions(void);
 

@@ -14,7 +14,7 @@
 #include "server/process/capture.h"
 
 static CastsslCapture *current_capture;
-static emit_log_hook_type previous_hook; /* of the capture: there is one at a time */
+static emit_log_hook_type previous_hook; /* of the current capture; there is only one at a time */
 
 /* Would the log show the message without us (PostgreSQL: is_log_level_output)? */
 static bool
@@ -52,8 +52,8 @@ keep_message(CastsslCapture *capture, const ErrorData *edata)
 }
 
 /*
- * This process is about to end: what it says from here on is for the log, and
- * nothing of ours is to be found by whoever cleans up.
+ * This process is about to end: its messages from here on belong in the log, and the cleanup at
+ * exit must not see our state.
  */
 static void
 give_up(ErrorData *edata)
@@ -107,6 +107,9 @@ castssl_capture_begin(CastsslCapture *capture, int level)
 	memset(capture, 0, sizeof(*capture));
 	capture->context = CurrentMemoryContext;
 	capture->level = level;
+	capture->settings = NewGUCNestLevel();
+	(void) set_config_option("lc_messages", "C", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 	capture->previous_level = CASTSSL_LOG_MIN_MESSAGES;
 	previous_hook = emit_log_hook;
 	castssl_loan_begin(&capture->loan, put_back, capture);
@@ -121,4 +124,5 @@ void
 castssl_capture_end(CastsslCapture *capture)
 {
 	castssl_loan_end(&capture->loan);
+	AtEOXact_GUC(true, capture->settings);
 }

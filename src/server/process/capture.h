@@ -26,6 +26,7 @@ typedef struct CastsslCapture
 	/* Private: the values to restore. */
 	int level;
 	int previous_level;
+	int settings; /* the nest level of lc_messages */
 	CastsslLoan loan;
 	MemoryContext context;
 } CastsslCapture;
@@ -35,7 +36,8 @@ typedef struct CastsslCapture
  * and neither to the server log nor to the client.  Messages that log_min_messages hides
  * stay hidden from the log, and all others go their usual way.  One exception: with
  * level LOG, a WARNING is dropped, because it would report a reload, and the captured
- * call is only a trial.
+ * call is only a trial.  All are in English, whatever lc_messages says: callers look for
+ * the server's words in them, and for what may be secret.
  *
  * One capture at a time. castssl_capture_end must follow, also on ERROR (PG_FINALLY).
  * A FATAL ends the capture: its message and all later ones go their usual way.

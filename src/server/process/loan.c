@@ -1,6 +1,6 @@
 /*
  * loan.c
- *		Process-wide state of the server that is ours for a moment.
+ *		Process-wide state of the server that we change for a short time.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@ castssl_loan_end_all(void)
 		castssl_loan_end(newest_loan);
 }
 
-/* Frames of the stack are still there: exit is called from below them. */
+/* Loans on the stack are still valid: the exit happens in a function below their owners. */
 static void
 at_exit(int code, Datum arg)
 {
@@ -29,8 +29,8 @@ void
 castssl_loan_begin(CastsslLoan *loan, void (*put_back)(void *), void *arg)
 {
 	/*
-	 * Once for the process and for good, not PG_ENSURE_ERROR_CLEANUP: that refuses
-	 * to go when somebody has registered another callback meanwhile.
+	 * Registered once for the process and never removed.  PG_ENSURE_ERROR_CLEANUP does not fit:
+	 * it fails to remove its callback if somebody has registered another one meanwhile.
 	 */
 	if (!registered)
 		before_shmem_exit(at_exit, 0);

@@ -1,10 +1,10 @@
 /*
  * loan.h
- *		Process-wide state of the server that is ours for a moment.
+ *		Process-wide state of the server that we change for a short time.
  *
- * Whoever sets a variable of the server (a hook, a log level, HbaFileName, ...)
- * must put it back, however the moment ends.  PG_FINALLY alone does not: FATAL and
- * exit pass it by, and callbacks at exit would find our state.
+ * Code that sets a variable of the server (a hook, a log level, HbaFileName, ...) must restore it
+ * in every case.  PG_FINALLY alone is not enough: FATAL and exit skip it, and callbacks at exit
+ * would see our value.
  */
 #ifndef CASTSSL_SERVER_PROCESS_LOAN_H
 #define CASTSSL_SERVER_PROCESS_LOAN_H
@@ -17,15 +17,18 @@ typedef struct CastsslLoan
 } CastsslLoan;
 
 /*
- * From here on put_back(arg) is due.  Call this before the state is changed.  The
- * loan may lie on the stack; loans end in reverse order.  put_back raises no error.
+ * Register put_back(arg).  Call this before changing the state.  The loan may lie on the stack;
+ * loans end in reverse order.  put_back must not raise an error.
  */
 extern void castssl_loan_begin(CastsslLoan *loan, void (*put_back)(void *), void *arg);
 
-/* Put it back.  Call this in PG_FINALLY.  Where the process ends first, its exit does it. */
+/*
+ * Call put_back.  Use this in PG_FINALLY.  If the process exits first, put_back is called at
+ * exit.
+ */
 extern void castssl_loan_end(CastsslLoan *loan);
 
-/* Put back all there is: this process is about to end. */
+/* End all loans, because this process is about to end. */
 extern void castssl_loan_end_all(void);
 
 #endif

@@ -10,10 +10,10 @@
 #include "server/process/lookup.h"
 #include "server/process/platform_thread.h"
 
-/* Outlives this call where there is no answer: malloc'd. */
+/* malloc'd, because it outlives the call if there is no answer in time. */
 typedef struct Lookup
 {
-	bool of_address; /* which of the two */
+	bool of_address; /* castssl_lookup_address, not castssl_lookup_name */
 	int rc;
 
 	/* castssl_lookup_name */
@@ -52,7 +52,7 @@ release(void *arg)
 	free(lookup);
 }
 
-/* True when it has an answer; else it has been taken care of. */
+/* True if there is an answer.  Otherwise the lookup is released when it ends. */
 static bool
 run(Lookup *lookup)
 {

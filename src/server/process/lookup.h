@@ -2,8 +2,8 @@
  * lookup.h
  *		Name lookups with a time limit.
  *
- * The system's own wait for a name server for as long as they like, and no signal
- * and no barrier gets through meanwhile.
+ * The system's own functions have no time limit, and no interrupt or barrier is processed while
+ * they wait.
  */
 #ifndef CASTSSL_SERVER_PROCESS_LOOKUP_H
 #define CASTSSL_SERVER_PROCESS_LOOKUP_H
@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 
 /*
- * As getaddrinfo: *found is for freeaddrinfo.  EAI_AGAIN when there is no answer
- * within castssl.verify_timeout, or a cancel came in with interrupts held off;
- * where they are not, that is an error.
+ * As getaddrinfo(): free *found with freeaddrinfo().  EAI_AGAIN if there is no answer within
+ * castssl.verify_timeout, or if a cancel arrives while interrupts are held off.  While they are
+ * not, a cancel is an error.
  */
 extern int castssl_lookup_name(const char *name, const struct addrinfo *hint,
 							   struct addrinfo **found);

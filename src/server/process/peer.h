@@ -14,13 +14,13 @@ extern char *castssl_peer_certificates(void);
 
 /*
  * The operating-system account at the other end of this session's Unix-domain socket, as the
- * method peer sees it; palloc'd.  NULL over TCP/IP, and where it cannot be known.
+ * authentication method peer sees it; palloc'd.  NULL over TCP/IP, and if it is unknown.
  */
 extern char *castssl_peer_account(void);
 
 /*
- * All ciphers and groups that the client offered, by OpenSSL's names and with colons between
- * them; palloc'd.  NULL without TLS.
+ * All ciphers and groups that the client offered: OpenSSL's names, separated by colons; palloc'd.
+ * NULL without TLS.
  */
 extern char *castssl_peer_ciphers(void);
 extern char *castssl_peer_groups(void);

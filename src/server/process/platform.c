@@ -101,7 +101,7 @@ castssl_platform_set_mode(int fd, mode_t mode)
 	return fchmod(fd, mode);
 }
 
-/* What this process had in place for SIGHUP. */
+/* The previous action for SIGHUP. */
 static struct sigaction sighup_before;
 static volatile sig_atomic_t sighup_heard;
 
@@ -211,10 +211,10 @@ castssl_platform_peer_account(pgsocket socket)
 #else /* WIN32 */
 
 /*
- * PostgreSQL is built by Visual C++ there.  What its headers, read by another
- * compiler, leave to that compiler's own must be as the server has it.  With
- * another setjmp() the first error that is caught ends the server; with another
- * struct dirent names of files are cut, and a change that waits is not found.
+ * PostgreSQL for Windows is built with Visual C++. Its headers use definitions of the compiler
+ * that reads them, and these must match the server's.  With another setjmp() the first caught
+ * error crashes the server; with another struct dirent file names are cut, and a waiting change
+ * is not found.
  */
 StaticAssertDecl(sizeof(sigjmp_buf) == CASTSSL_WINDOWS_JUMP_SIZE, "sigjmp_buf is not the server's");
 StaticAssertDecl(offsetof(struct dirent, d_name) == CASTSSL_WINDOWS_DIRENT_NAME,
@@ -224,7 +224,7 @@ StaticAssertDecl(sizeof(off_t) == sizeof(long), "off_t is not the server's");
 
 #ifdef __GNUC__
 
-/* Nor a buffer with a frame, to which Windows would unwind. */
+/* sigsetjmp() must not store a frame either: Windows would unwind to it. */
 StaticAssertDecl(__builtin_strcmp(CppAsString2(sigsetjmp(buffer, 0)),
 								  CppAsString2(_setjmp((buffer), NULL))) == 0,
 				 "sigsetjmp is not for the server's longjmp");
@@ -233,7 +233,7 @@ StaticAssertDecl(__builtin_strcmp(CppAsString2(sigsetjmp(buffer, 0)),
 #error "the C runtime is not the server's"
 #endif
 
-/* Where the DLL starts: what comes with mingw-w64 would bring another C runtime. */
+/* The entry point of the DLL.  That of mingw-w64 would bring another C runtime. */
 extern BOOL WINAPI castssl_platform_start(HINSTANCE library, DWORD reason, LPVOID reserved);
 
 BOOL WINAPI

@@ -22,7 +22,7 @@ extern bool castssl_platform_has_modes(void);
  */
 extern bool castssl_platform_reads_live_files(void);
 
-/* The user ID of the server's account. 0 if there are no user IDs, as in a struct stat there. */
+/* The user ID of the server's account. 0 on Windows, which has no user IDs: st_uid is 0, too. */
 extern int castssl_platform_user_id(void);
 
 /* An existing path with links resolved, palloc'd, with slashes only.  NULL and errno on failure. */
@@ -42,9 +42,9 @@ extern int castssl_platform_memory_file(void);
 extern char *castssl_platform_memory_path(int fd);
 
 /*
- * From here on a SIGHUP sets ConfigReloadPending and the latch, whatever this
- * process had in place for it.  _end puts that back, and passes on what came in
- * between.  On Windows nothing is done.
+ * From here on a SIGHUP sets ConfigReloadPending and the latch, whatever handler this process
+ * had. _end restores that handler, and passes on a SIGHUP that came in between.  Does nothing on
+ * Windows.
  */
 extern void castssl_platform_hear_reload(void);
 extern void castssl_platform_hear_reload_end(void);
@@ -82,13 +82,10 @@ extern void castssl_platform_keep_access(const char *replaced, const char *path)
  */
 extern char *castssl_platform_other_readers(const char *path);
 
-/* The server's account as such a list has it (S-1-5-20), palloc'd; NULL where there are none. */
+/* The SID of the server's account (S-1-5-20), palloc'd; NULL where accounts have none. */
 extern char *castssl_platform_account_sid(void);
 
-/*
- * The account at the other end of a Unix-domain socket, palloc'd; NULL where the system does not
- * tell.
- */
+/* The account at the other end of a Unix-domain socket, palloc'd; NULL if it is unknown. */
 extern char *castssl_platform_peer_account(pgsocket socket);
 
 #endif

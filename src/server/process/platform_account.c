@@ -13,6 +13,7 @@
 #include <pwd.h>
 #endif
 
+#include "server/process/platform.h"
 #include "server/process/platform_account.h"
 
 #ifndef WIN32
@@ -35,7 +36,7 @@ is_in_group(gid_t group)
 	return false;
 }
 
-/* Is the account in the group, as a process that it starts now would be? */
+/* Is the account in the group, so that a new process would be? */
 static bool
 account_is_in_group(gid_t group)
 {
@@ -63,7 +64,11 @@ castssl_account_missing_group(const char *path)
 		struct stat st;
 
 		if (stat(part, &st) == 0 && !is_in_group(st.st_gid) && account_is_in_group(st.st_gid))
-			return pstrdup(getgrgid(st.st_gid)->gr_name);
+		{
+			const struct group *group = getgrgid(st.st_gid);
+
+			return group ? pstrdup(group->gr_name) : psprintf("%d", (int) st.st_gid);
+		}
 		slash = strrchr(part, '/');
 		if (slash == NULL || slash == part)
 			return NULL;
@@ -138,3 +143,20 @@ castssl_account_may_give_group(gid_t group)
 }
 
 #endif
+
+char *
+castssl_account_own(void)
+{
+	return castssl_account_name(castssl_platform_user_id());
+}
+
+char *
+castssl_account_word(void)
+{
+	char *name = castssl_account_own();
+
+	return name[strspn(name,
+					   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0'
+			   ? name
+			   : psprintf("%d", castssl_platform_user_id());
+}

@@ -9,20 +9,29 @@
 #include <sys/stat.h>
 
 /*
- * The group that keeps this process from the file, although the account that it runs as
- * is in that group by now: it was started before.  The group is the file's, or that of a
- * folder on the way.  NULL: there is none.  Palloc'd.
+ * The group that would give this process access, but that it lacks because the server's account
+ * joined the group after the process started.  It is the group of the file or of a folder on the
+ * way.  NULL: there is none.  Palloc'd.
  */
 extern char *castssl_account_missing_group(const char *path);
 
 /*
- * The first folder on the way to the file that this process may not pass through, palloc'd;
- * *st is then what stat says of it.  NULL: there is none.  For an absolute path.
+ * The first folder on the way to the file that this process may not enter, palloc'd; *st is what
+ * stat() says about it.  NULL: there is none.  The path is absolute.
  */
 extern char *castssl_account_blocked_at(const char *path, struct stat *st);
 
-/* The name of an account, else its number; palloc'd. */
+/* The name of an account, or its user ID if it has no name; palloc'd. */
 extern char *castssl_account_name(uid_t uid);
+
+/* The name of the account that the server runs as, else its number; palloc'd. */
+extern char *castssl_account_own(void);
+
+/*
+ * The same as an argument of chown and install -o, palloc'd.  It has no character that means
+ * something to a shell or in a format: such a name is given as its number.
+ */
+extern char *castssl_account_word(void);
 
 /* The group of the files that this process makes; 0 if there are no groups. */
 extern int castssl_account_group_id(void);

@@ -1,6 +1,6 @@
 /*
  * platform_folder.c
- *		A folder that is held open, and the files in it by their names there.
+ *		A folder that is held open, and its files by their names in it.
  */
 #include "postgres.h"
 
@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "server/process/platform.h"
 #include "server/process/platform_folder.h"
+#include "server/process/platform_link.h"
 
 #ifndef WIN32
 
@@ -20,10 +21,12 @@
 #define O_PATH O_RDONLY
 #endif
 
-#define MOST_LINKS 40 /* as the system has it */
 #define LOOK_UP (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-/* Open the last folder for reading, which a sync needs; if it cannot be read, for names alone. */
+/*
+ * Open the last folder for reading, which a sync needs; if it cannot be read, only to look up
+ * names.
+ */
 static int
 open_last(int folder, const char *name)
 {
@@ -173,7 +176,7 @@ is_roots_or_ours(const struct stat *st)
 	return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
-/* Is it a link that only root and this account can have put there, or can exchange? */
+/* Is it a link that only root and this account can create or replace? */
 static bool
 is_guarded_link(int folder, const char *name)
 {
@@ -198,7 +201,7 @@ cut_component(char *path, char *component)
 	return length > 0;
 }
 
-/* Put what a link says in front of the rest of the path; *absolute: it begins at the root. */
+/* Put the target of a link in front of the rest of the path; *absolute: the target is absolute. */
 static bool
 follow_link(int folder, const char *name, char *path, bool *absolute)
 {
@@ -213,7 +216,10 @@ follow_link(int folder, const char *name, char *path, bool *absolute)
 	return true;
 }
 
-/* Append a component to a path that begins as "", or take its last one off; false: too long. */
+/*
+ * Append a component to a path that begins as "", or remove the last one for ".."; false: too
+ * long.
+ */
 static bool
 append_component(char *path, const char *name)
 {
@@ -229,7 +235,10 @@ append_component(char *path, const char *name)
 	return snprintf(path + length, MAXPGPATH - length, "/%s", name) < MAXPGPATH - length;
 }
 
-/* One step from the folder fd: to the next folder, or to what a link says.  -1 and errno. */
+/*
+ * One step from the folder fd: to the next folder, or to the target of a link.  A new descriptor;
+ * -1, with errno set, on failure.
+ */
 static int
 step(int fd, const char *name, char *left, char *resolved, int *links)
 {
@@ -240,8 +249,8 @@ step(int fd, const char *name, char *left, char *resolved, int *links)
 		return -1;
 	if (S_ISLNK(st.st_mode))
 	{
-		errno = ++*links > MOST_LINKS ? ELOOP : EPERM;
-		if (*links > MOST_LINKS || !is_guarded_link(fd, name) ||
+		errno = ++*links > CASTSSL_MOST_LINKS ? ELOOP : EPERM;
+		if (*links > CASTSSL_MOST_LINKS || !is_guarded_link(fd, name) ||
 			!follow_link(fd, name, left, &absolute))
 			return -1;
 		if (!absolute)
@@ -293,7 +302,7 @@ append_names(List *names, DIR *directory)
 	return names;
 }
 
-/* Not AllocateDir, which takes a path. */
+/* Does not use AllocateDir(), which takes a path.  Closes the directory. */
 static bool
 read_names(DIR *directory, List **names)
 {

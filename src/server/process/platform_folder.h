@@ -1,11 +1,11 @@
 /*
  * platform_folder.h
- *		A folder that is held open, and the files in it by their names there.
+ *		A folder that is held open, and its files by their names in it.
  *
- * Who can rename a folder cannot lead these functions elsewhere: once it is open, its path is not
- * looked up again.  None of them follows a symbolic link, and none waits for the other end
- * of a FIFO.  Windows has no such system calls: there they use the path, and who can write to a
- * folder on the way can lead them elsewhere by a junction, which takes no special right.
+ * Renaming a folder cannot redirect these functions: once it is open, its path is not looked up
+ * again.  None of them follows a symbolic link, and none waits for the other end of a FIFO.
+ * Windows has no such system calls.  There they use the path, and an account that can write to a
+ * folder on the way can redirect them with a junction, which needs no special right.
  */
 #ifndef CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
 #define CASTSSL_SERVER_PROCESS_PLATFORM_FOLDER_H
@@ -26,14 +26,17 @@ typedef struct CastsslFolder
  */
 extern bool castssl_platform_folder_open(CastsslFolder *folder);
 
-/* Open a folder in a folder, as child->path says; and close one. */
+/*
+ * Open the folder name in a folder, for which the caller has set child->path; and close a folder.
+ */
 extern bool castssl_platform_folder_open_in(const CastsslFolder *folder, const char *name,
 											CastsslFolder *child);
 extern void castssl_platform_folder_close(CastsslFolder *folder);
 
 /*
- * Like the system calls of these names, for the folder itself or a name in it: -1 and errno on
- * failure.  The folder's sync does nothing where it cannot be read or the system cannot do it.
+ * Like the system calls of these names, for the folder itself or for a name in it: -1, with errno
+ * set, on failure.  Syncing a folder does nothing, and returns 0, if the folder cannot be read or
+ * the system cannot sync folders.
  */
 extern int castssl_platform_folder_stat(const CastsslFolder *folder, struct stat *st);
 extern int castssl_platform_folder_access(const CastsslFolder *folder, int mode);
@@ -48,8 +51,8 @@ extern int castssl_platform_rename_in(const CastsslFolder *folder, const char *f
 									  const CastsslFolder *other, const char *to);
 
 /*
- * Swap two files at one instant, or rename one to a name that must not exist yet
- * (EEXIST).  ENOSYS or EINVAL where the system or the file system cannot.
+ * Exchange two files atomically, or rename one to a name that must not exist yet (EEXIST).
+ * ENOSYS or EINVAL if the system or the file system cannot.
  */
 extern int castssl_platform_exchange_in(const CastsslFolder *folder, const char *a, const char *b);
 extern int castssl_platform_rename_new_in(const CastsslFolder *folder, const char *from,

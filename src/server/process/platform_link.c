@@ -10,11 +10,10 @@
 #include "port.h"
 #include "utils/timestamp.h"
 
+#include "server/process/platform.h"
 #include "server/process/platform_link.h"
 
 #ifndef WIN32
-
-#define MOST_LINKS 40 /* on the way to one file, as for the kernel */
 
 bool
 castssl_platform_is_link(const char *path)
@@ -36,7 +35,7 @@ change_time(const struct stat *st)
 	return time_t_to_timestamptz(CHANGED(st).tv_sec) + CHANGED(st).tv_nsec / 1000;
 }
 
-/* Where a link leads, with the rest of the path behind it; NULL if that cannot be read. */
+/* The target of a link, followed by the rest of the path; NULL if the link cannot be read. */
 static char *
 follow(const char *link, const char *rest)
 {
@@ -59,13 +58,53 @@ follow(const char *link, const char *rest)
 	return rest ? psprintf("%s/%s", path, rest) : path;
 }
 
+/* The path without "..", which is looked up on the disk; NULL: there is no such folder. */
+static char *
+without_parents(char *path)
+{
+	char *last = NULL;
+	char *real;
+
+	for (char *at = strstr(path, "/../"); at; at = strstr(at + 1, "/../"))
+		last = at;
+	if (last == NULL)
+		return path;
+	real = castssl_platform_real_path(pnstrdup(path, last + strlen("/..") - path));
+	return real ? psprintf("%s%s", strcmp(real, "/") == 0 ? "" : real, last + strlen("/..")) : NULL;
+}
+
+char *
+castssl_platform_link_out_of(const char *path, const char *folder)
+{
+	char *real = pstrdup(path);
+
+	get_parent_directory(real);
+	real = castssl_platform_real_path(real);
+	if (real == NULL)
+		return NULL; /* LCOV_EXCL_LINE: the file was found there */
+	real = psprintf("%s/%s", real, last_dir_separator(path) + 1);
+	for (int links = 0; links < CASTSSL_MOST_LINKS; links++)
+	{
+		if (real == NULL || !path_is_prefix_of_path(folder, real) ||
+			!castssl_platform_is_link(real))
+			return real;
+		real = follow(real, NULL);
+		if (real)
+		{
+			canonicalize_path(real);
+			real = without_parents(real);
+		}
+	}
+	return NULL;
+}
+
 TimestampTz
 castssl_platform_changed_at(const char *path)
 {
 	TimestampTz latest = 0;
 	char *rest = pstrdup(path);
 
-	for (int links = 0; links < MOST_LINKS; links++)
+	for (int links = 0; links < CASTSSL_MOST_LINKS; links++)
 	{
 		char *part = pstrdup(rest);
 		char *end = part;
@@ -100,7 +139,13 @@ castssl_platform_changed_at(const char *path)
 
 #else /* WIN32 */
 
-/* Not by lstat() of the server, which raises an error where it cannot read the link. */
+char *
+castssl_platform_link_out_of(const char *path, const char *folder)
+{
+	return castssl_platform_real_path(path);
+}
+
+/* Does not use the server's lstat(), which raises an error if it cannot read the link. */
 bool
 castssl_platform_is_link(const char *path)
 {

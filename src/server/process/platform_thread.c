@@ -1,6 +1,6 @@
 /*
  * platform_thread.c
- *		What may block, beside the process.
+ *		Runs functions that may block, in a thread of their own.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 
 #ifndef WIN32
 
-/* What runs aside: who comes last of the two that know it frees it. */
+/* What the caller and the thread share; the last of the two to use it frees it. */
 typedef struct Aside
 {
 	pthread_mutex_t mutex;
@@ -56,7 +56,7 @@ run_body(void *arg)
 	return NULL;
 }
 
-/* A thread that gets no signal: handlers of the server belong to its own one. */
+/* Start a thread with all signals blocked: the server's handlers belong to its main thread. */
 static bool
 start_thread(Aside *aside)
 {
@@ -74,7 +74,7 @@ start_thread(Aside *aside)
 	return started;
 }
 
-/* Wait a moment for its end. */
+/* Does body end within that time? */
 static bool
 ends_within(Aside *aside, long milliseconds)
 {
@@ -93,7 +93,7 @@ ends_within(Aside *aside, long milliseconds)
 	return ended;
 }
 
-/* Leave it to itself, unless it has just ended. */
+/* Leave the thread on its own; false if body has just ended. */
 static bool
 abandon(Aside *aside)
 {
@@ -128,7 +128,7 @@ castssl_platform_run_aside(void (*body)(void *arg), void (*release)(void *arg), 
 		return true;
 		/* LCOV_EXCL_STOP */
 	}
-	/* nearly all end at once; else barriers are looked for between two short waits */
+	/* nearly all end at once; if not, barriers are processed between short waits */
 	PG_TRY();
 	{
 		while (!(ended = ends_within(aside, 20)) && !castssl_is_canceled() &&

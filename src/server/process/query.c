@@ -18,3 +18,22 @@ castssl_query(const char *query)
 		elog(ERROR, "could not run a query: %s", SPI_result_code_string(rc));
 	/* LCOV_EXCL_STOP */
 }
+
+List *
+castssl_query_column(const char *query)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *values = NIL;
+
+	SPI_connect();
+	castssl_query(query);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(context);
+
+		values = lappend(values, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return values;
+}

@@ -27,7 +27,7 @@ castssl_choice(const char *parameter, const char *value, const char *const *name
 	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("invalid value for %s: \"%s\"", parameter, value),
-					errdetail("It is one of %s.", list.data), errhint("%s", hint)));
+					errdetail("Valid values are %s.", list.data), errhint("%s", hint)));
 	return -1;
 }
 
@@ -36,7 +36,7 @@ castssl_raise_finding(const CastsslFinding *finding, int sqlstate)
 {
 	ereport(ERROR, (errcode(sqlstate), errmsg("%s", finding->message),
 					finding->detail    ? errdetail("%s", finding->detail)
-					: finding->subject ? errdetail("It concerns \"%s\".", finding->subject)
+					: finding->subject ? errdetail("The problem is in \"%s\".", finding->subject)
 									   : 0,
 					finding->hint ? errhint("%s", finding->hint) : 0));
 	pg_unreachable();
@@ -49,6 +49,20 @@ castssl_raise_first_error(const CastsslFindings *findings, int sqlstate)
 
 	if (finding)
 		castssl_raise_finding(finding, sqlstate);
+}
+
+void
+castssl_raise_first_error_hinting(const CastsslFindings *findings, int sqlstate, const char *hint)
+{
+	const CastsslFinding *finding = castssl_finding_first(findings, CASTSSL_ERROR);
+	CastsslFinding hinting;
+
+	if (finding == NULL)
+		return;
+	hinting = *finding;
+	if (hinting.hint == NULL)
+		hinting.hint = hint;
+	castssl_raise_finding(&hinting, sqlstate);
 }
 
 void

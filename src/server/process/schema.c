@@ -1,6 +1,6 @@
 /*
  * schema.c
- *		The schema of our SQL functions, named in what the caller is to type.
+ *		Names the schema of our SQL functions in statements for the caller.
  */
 #include "postgres.h"
 
@@ -19,10 +19,10 @@
 
 #define PREFIX "castssl_"
 
-/* To be written before our functions' names, as an identifier; NULL: nothing. */
+/* The quoted schema to write before our functions' names; NULL: none. */
 static const char *prefix;
 
-/* The search_path of the caller: our functions have one of their own, which lies above it. */
+/* The search_path of the caller, which the SET clause of our function hides. */
 static const char *
 path_of_caller(void)
 {
@@ -36,7 +36,7 @@ path_of_caller(void)
 		if (strcmp(variables[i]->name, "search_path") == 0 && stack && stack->state == GUC_SAVE)
 			return stack->prior.val.stringval;
 	}
-	return namespace_search_path; /* somebody has taken the setting from the function */
+	return namespace_search_path; /* somebody has removed the SET clause */
 }
 
 static bool
@@ -74,13 +74,13 @@ castssl_schema_restore(const char *before)
 	prefix = before;
 }
 
-/* Does a function's name begin there, which nothing qualifies yet? */
+/* Does an unqualified function call begin here? */
 static bool
 begins_call(const char *text, const char *at)
 {
 	size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz_0123456789");
 
-	/* what is a part of a name or of a path is no call */
+	/* a part of a longer name or of a path is no call */
 	return at[length] == '(' && (at == text || strchr(" \n(>", at[-1]) != NULL);
 }
 

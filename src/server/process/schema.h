@@ -1,6 +1,6 @@
 /*
  * schema.h
- *		The schema of our SQL functions, named in what the caller is to type.
+ *		Names the schema of our SQL functions in statements for the caller.
  */
 #ifndef CASTSSL_SERVER_PROCESS_SCHEMA_H
 #define CASTSSL_SERVER_PROCESS_SCHEMA_H
@@ -13,10 +13,10 @@ extern const char *castssl_schema_set(Oid schema);
 extern void castssl_schema_restore(const char *before);
 
 /*
- * The text with the schema before each of our functions that is called in it, so that it can be
- * typed by the caller: unless that is pg_catalog, or public and in the caller's search_path.  A new
- * connection may have another search_path than the caller has set, so each other schema is named.
- * Returns the text itself or a palloc'd copy; NULL for NULL.
+ * The text with the schema before each call of our functions, so that the caller can type it.  No
+ * schema is added if it is pg_catalog, or public and in the caller's search_path.  Any other
+ * schema is always named, because a new connection may have another search_path than this
+ * session.  Returns the text itself or a palloc'd copy; NULL for NULL.
  */
 extern const char *castssl_schema_named(const char *text);
 

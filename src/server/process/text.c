@@ -35,7 +35,7 @@ castssl_valid_text(const char *text)
 	return valid.data;
 }
 
-/* As it is to be reported; NULL: as it is. */
+/* The text to report; NULL: no change. */
 static const char *
 changed(const char *text)
 {
@@ -47,7 +47,7 @@ changed(const char *text)
 void
 castssl_report_text(void *arg)
 {
-	/* the current context is the error's, and stays so for what is set here */
+	/* errmsg_internal() and the others copy their text to the error's own context */
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "pg_castssl message", ALLOCSET_SMALL_SIZES);
 	MemoryContext error_context = MemoryContextSwitchTo(context);

@@ -6,15 +6,14 @@
 #define CASTSSL_SERVER_PROCESS_TEXT_H
 
 /*
- * The text itself where it is valid in the database's encoding; else a palloc'd copy in which
- * each byte that is not is \HH.
+ * The text itself if it is valid in the database's encoding; else a palloc'd copy in which each
+ * invalid byte is written as \HH.
  */
 extern const char *castssl_valid_text(const char *text);
 
 /*
- * A callback for error_context_stack: makes message, DETAIL and HINT of what is reported valid, and
- * names the schema of our functions there (server/process/schema.h).  Nothing is added to its
- * context.
+ * A callback for error_context_stack: makes message, DETAIL and HINT of the report valid, and
+ * names the schema of our functions in them (server/process/schema.h).  Adds no line of context.
  */
 extern void castssl_report_text(void *arg);
 

@@ -1,6 +1,6 @@
 /*
  * wait.c
- *		Waits that nobody else has to wait for.
+ *		Waits that do not block other processes.
  */
 #include "postgres.h"
 
@@ -26,7 +26,7 @@ castssl_wait(int events, pgsocket socket, long timeout)
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	/* does nothing where there is none, and needs nothing that is held off */
+	/* does nothing without a barrier, and is safe while interrupts are held off */
 	ProcessProcSignalBarrier();
 	return events;
 }
@@ -46,7 +46,7 @@ castssl_sleep(long milliseconds)
 	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end)) > 0)
 	{
 		if (castssl_wait(0, PGINVALID_SOCKET, left) & WL_POSTMASTER_DEATH)
-			break; /* LCOV_EXCL_LINE: nobody counts then */
+			break; /* LCOV_EXCL_LINE: no coverage then */
 	}
 	castssl_wait_end();
 }
