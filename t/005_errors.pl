@@ -330,7 +330,7 @@ SKIP: {
 	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command = 'echo wrong'});
 	$t->reload;
 	$t->enable_fails({ source_dir => $source, key_file => 'odd.key' }, 'F0000', 'a wrong passphrase that OpenSSL does not see',
-		message => qr/could not load private key file "[^"]*odd\.key": (?!bad decrypt)/, hint => qr/^ssl_passphrase_command gives another passphrase than the key's\./);
+		message => qr/could not load private key file "[^"]*odd\.key": (?!bad decrypt)/, hint => qr/^The passphrase that ssl_passphrase_command gives does not open the key\./);
 	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command = 'echo "open sesame"'});
 	$t->reload;
 	$t->enable(source_dir => $source, plaintext => 'block');
@@ -347,7 +347,7 @@ SKIP: {
 	like($t->sql('SELECT problem FROM castssl_reload()'), qr/^$not_loaded.*cannot be reloaded because it requires a passphrase.*ALTER SYSTEM SET ssl_passphrase_command_supports_reload = on; SELECT pg_reload_conf\(\);$/,
 		'a reload that does not ask: castssl_reload() says what the server says');
 	ok(!-e $asked, 'and does not ask either');
-	my $wrong = qr/^${not_loaded}could not load private key file "[^"]*": .*  ssl_passphrase_command gives another passphrase than the key's\./;
+	my $wrong = qr/^${not_loaded}could not load private key file "[^"]*": .*  The passphrase that ssl_passphrase_command gives does not open the key\./;
 	$t->sql($_) foreach $fix =~ /([^;]+;)/g;
 	like($t->sql('SELECT problem FROM castssl_reload()'), $wrong, "typed: $fix") or diag $t->sql('SHOW ssl_passphrase_command_supports_reload');
 	ok(unlink($asked), 'the command was run');
@@ -358,7 +358,7 @@ SKIP: {
 	is("$row->{severity} $row->{subject}", "info $key", 'nor does castssl_check()');
 	ok(!-e $asked, 'neither runs it');
 	$t->fails($row->{hint}, 'F0000', "typed: $row->{hint}",
-		hint => qr/^ssl_passphrase_command gives another passphrase than the key's\.  ALTER SYSTEM SET ssl_passphrase_command = '\.\.\.'; SELECT pg_reload_conf\(\); sets another command\./);
+		hint => qr/^The passphrase that ssl_passphrase_command gives does not open the key\.  To set another command: ALTER SYSTEM SET ssl_passphrase_command = '\.\.\.'; SELECT pg_reload_conf\(\);/);
 	$t->sql(q{ALTER SYSTEM SET ssl_passphrase_command = 'echo "open sesame"'});
 	$t->sql('SELECT pg_reload_conf()');
 	is($t->sql('SELECT problem FROM castssl_reload()'), '', 'typed, with the right one: no problem');

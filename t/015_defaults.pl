@@ -107,7 +107,7 @@ my $loosened = $stricter =~ s/clientcert=verify-full/clientcert=verify-ca/r;
 my $steps_of = sub { my (%arguments) = @_; return enable(source_dir => $t->{source}, clientcert => 'verify-ca', force => 'true', %arguments) };
 $t->set_hba($stricter);
 ($more) = coded($steps = $steps_of->(dry_run => 'true'), 'asks_for_more');
-like($more->{detail}, qr/^1 rule asks for more .*, and still does: .*  To loosen it: BEGIN; SELECT castssl_hba_change\(line_number => 3, .*old_rule => /, 'a dry run: the line of the file as it is');
+like($more->{detail}, qr/^1 rule asks for more .*, and stays as it is\.  To loosen it: BEGIN; SELECT castssl_hba_change\(line_number => 3, .*old_rule => /, 'a dry run: the line of the file as it is');
 is($more->{target}, 'pg_hba.conf:3', 'so does the row');
 my ($pinned) = grep { ($_->{detail} // '') =~ /hostssl all +all +all/ } @$steps;
 is($pinned->{target}, 'pg_hba.conf:5', 'as the other rows do');
@@ -151,15 +151,15 @@ my $ldap = q{ldap ldapserver=x ldapbasedn="o=x" ldapbinddn="cn=x" ldapbindpasswd
 $t->set_hba($stricter . "hostssl all bob 10.2.0.0/16 cert\nhostssl all carol 10.3.0.0/16 $ldap clientcert=verify-full\n"
 	  . join '', map { "hostssl all user$_ 10.4.0.0/16 md5 clientcert=verify-full\n" } 1 .. 5);
 ($more) = coded($steps_of->(dry_run => 'true'), 'asks_for_more');
-like($more->{detail}, qr/^8 rules ask for more .*, and still do: .*  To loosen 5 of them: BEGIN; .*  After that, the same call has the statements for 1 more rule\./, 'five at once');
-like($more->{detail}, qr/  Always asks for verify-full, because its method is cert: pg_hba\.conf:6\.  Has a line that is not shown, as it may hold a secret: pg_hba\.conf:7\.$/, 'and what is left out');
+like($more->{detail}, qr/^8 rules ask for more .*, and stay as they are\.  To loosen 5 of them: BEGIN; .*  After that, the same call has the statements for 1 more rule\./, 'five at once');
+like($more->{detail}, qr/  Method cert always asks for verify-full: pg_hba\.conf:6\.  Not shown here, because the line may hold a secret: pg_hba\.conf:7\.$/, 'and what is left out');
 unlike($more->{detail}, qr/hush/, 'without the secret');
 $t->sql(to_loosen($more));
 ($more) = coded($steps_of->(dry_run => 'true'), 'asks_for_more');
 like($more->{detail}, qr/^3 rules ask .*  To loosen 1 of them: BEGIN; .*line_number => 12,/, 'typed: the rest');
 $t->sql(to_loosen($more));
 ($more) = coded($steps_of->(dry_run => 'true'), 'asks_for_more');
-like($more->{detail}, qr/^2 rules ask .* nothing is loosened here\.  Always asks for verify-full/, 'typed: nothing more to type');
+like($more->{detail}, qr/^2 rules ask .* stay as they are\.  Method cert always asks for verify-full/, 'typed: nothing more to type');
 
 SKIP: {
 	skip 'clientcert=1 is no error before 14', 1 if $t->sql('SHOW server_version_num') < 140000;

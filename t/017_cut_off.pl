@@ -83,7 +83,7 @@ subtest 'a certificate is asked for, and plaintext kept' => sub {
 	is(by_default(), 't', 'psql comes in over TLS');
 	my $psql = live();
 	guarded(q{castssl_enable(clientcert => 'verify-ca')}, 'it would fall back', message => qr/^1 live session could come back only in plaintext$/,
-		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*It would be admitted in plaintext, and most drivers fall back/);
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, without a client certificate: .*the client shows none\. .*It would be admitted in plaintext, and most drivers then use plaintext/);
 	my ($needed) = coded(enable(clientcert => 'verify-ca', dry_run => 'true'), 'confirmation_needed');
 	like($needed->{detail}, qr/refused: 1 live session could come back only in plaintext\..*SELECT \* FROM castssl_enable\(clientcert => 'verify-ca', .*confirm_within => '10 min'\);/, 'a dry run says what is needed');
 	my $hint = hint_of(q{castssl_enable(clientcert => 'verify-ca', addresses => '{10.0.0.0/8}')});
@@ -389,7 +389,7 @@ subtest 'parameters of TLS that somebody has stored, and nobody loaded' => sub {
 
 subtest 'what was edited in place: undoing would not bring anybody back' => sub {
 	my $rules = $socket . "hostssl all app 127.0.0.1/32 trust clientcert=verify-ca\n";
-	my $hint = qr/^The reload also loads edits that somebody else has made, and nothing can undo that\.  .*  To do it anyway: force => true\.$/;
+	my $hint = qr/^The reload also loads edits of somebody else\.  They refuse such a connection, and stay when this change is undone\.  .*  To do it anyway: force => true\.$/;
 	my $gencrl = sub { $pki->openssl('ca', '-config', $_[0], '-gencrl', '-crldays', '30', '-cert', 'root.crt', '-keyfile', 'root.key', '-out', $_[1]); return slurp($pki->path($_[1])) };
 	my $apply = sub {
 		my ($name, %expected) = @_;
@@ -413,7 +413,7 @@ subtest 'what was edited in place: undoing would not bring anybody back' => sub 
 	$apply->('a CRL: castssl_hba_apply() would', %revoked);
 	my ($row) = @{ $t->rows(qq{SELECT * FROM castssl_check() WHERE check_name = 'served_matches_disk'}) };
 	is($row->{fix}, undef, 'castssl_check() has no fix');
-	like($row->{hint}, qr/^A reload would refuse clients that are connected\.  User "app", .*A CRL revokes its certificate.*If that is wanted: SELECT \* FROM castssl_reload\(\);$/s, 'and says who would be lost');
+	like($row->{hint}, qr/^After a reload, clients that are connected now could not connect again\.  User "app", .*A CRL revokes its certificate.*If that is wanted: SELECT \* FROM castssl_reload\(\);$/s, 'and says who would be lost');
 	spew($file, $empty);
 	is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'served_matches_disk'}), 0, 'no row where the file holds again what is loaded');
 	spew($file, "$empty\n");

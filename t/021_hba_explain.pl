@@ -80,6 +80,15 @@ HBA
 	says('another user there', [ 'x', 'bob' ], 'refused', undef, qr/Line 3 .*this one comes over a Unix-domain socket/);
 	says('IPv6', [ 'app', 'bob', address => '2001:db8::1', encryption => 'none' ], 'refused', undef,
 		qr/Line 4 .*does not include 2001:db8::1/);
+	# as the server sees them: IPv4 inside IPv6 is IPv4, and a zone is not seen
+	foreach my $address ('::ffff:10.1.2.3', '[::ffff:10.1.2.3]')
+	{
+		says($address, [ 'app', 'bob', address => $address, encryption => 'none' ], 'authenticate', 4);
+	}
+	foreach my $address ('fe80::1%eth0', '[fe80::1%eth0]', '[fe80::1]')
+	{
+		says($address, [ 'app', 'bob', address => $address, encryption => 'none' ], 'refused', undef, qr/Line 4 .*does not include fe80::1[^%]/);
+	}
 	says('samehost, and a quoted all', [ 'all', 'bob', address => '127.0.0.1', encryption => 'none' ], 'accepted', 8);
 	says('a role that is not there', [ 'app', 'stranger', @plain ], 'refused', 4, qr/decides\. There is no role "stranger"\.$/m);
 	says('a database that is not there', [ 'nowhere', 'carol', @plain ], 'refused', 5, qr/decides\. There is no database "nowhere"\.$/m);

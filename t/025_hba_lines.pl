@@ -137,7 +137,7 @@ subtest 'a line by its text, wherever it stands' => sub {
 	}
 	$t->fails(q{SELECT castssl_hba_move(3, 4, rule => 'host all all 10.0.0.0/8 reject', before_rule => 'host all all 10.0.0.0/8 reject')}, '55000', 'the other line is checked, too',
 		detail => qr/^The rule is in line 3\.$/, hint => qr/name it: before_line => 3\.$/, constraint => 'castssl_stale');
-	$t->fails("SELECT castssl_hba_$_", '22023', "$_: none is named", message => qr/^line_number must not be null$/, hint => qr/castssl_hba_rules/)
+	$t->fails("SELECT castssl_hba_$_", '22023', "$_: none is named", message => qr/^line_number must not be null$/, detail => qr/^It or (?:old_)?rule must name a line of the file\.$/, hint => qr/castssl_hba_rules/)
 	  foreach 'move()', 'move(before_line => 1)', 'remove()', q{change(NULL, 'local all all trust')};
 	is_deeply(staged(), $before, 'nothing else is staged');
 };
@@ -175,7 +175,7 @@ subtest 'lines of castssl and what they replace' => sub {
 	is($staged->(), join("\n", @base, 'host all all 192.168.0.0/16 md5', '# a note', @pair[ 0, 2 ]), 'down, too');
 
 	begin($pair[0], 'host app all 10.1.0.0/16 scram-sha-256 # app', 'host db2 all 10.1.0.0/16 md5');
-	like(call('castssl_hba_remove(4)'), qr/NOTICE: .*line 4 of .* is commented out\n.*DETAIL:  .*castssl_disable\(\), which removes that line, puts this one in force again/, 'the line below a twin is commented out');
+	like(call('castssl_hba_remove(4)'), qr/NOTICE: .*line 4 of .* is commented out\n.*DETAIL:  .*castssl_disable\(\) removes that line and puts this one in force again/, 'the line below a twin is commented out');
 	is($staged->(), join("\n", @base, $pair[0], '#castssl# host app all 10.1.0.0/16 scram-sha-256 # app', 'host db2 all 10.1.0.0/16 md5'), 'where it is');
 	call('castssl_hba_remove(5)');
 	call('castssl_hba_remove(4)');

@@ -186,7 +186,7 @@ $t->set_hba($t->hba . "# by hand\n");
 my $keep = qr/SELECT castssl_confirm\($number\); from a new connection\./;
 my $not_taken_back = $t->fails('SELECT * FROM castssl_rollback()', '55000', 'it waits and was edited: not taken back', constraint => 'castssl_edited_since',
 	detail => qr/^Edited: \S+\.\n\+pg_hba\.conf:\d+: # by hand$/,
-	hint => qr/^Rolling back would lose those edits\.  To have it undone in a minute all the same: SELECT castssl_postpone.*To keep the change: $keep$/);
+	hint => qr/^Rolling back would lose those edits\.  To undo it all the same, in a minute: SELECT castssl_postpone.*To keep the change: $keep$/);
 $t->fails($_, '55000', "it waits and was edited: $_", constraint => 'castssl_change_waiting',
 	hint => qr/^To keep it: $keep  Somebody has edited its files since then, so castssl_rollback\(\) refuses\.  At the deadline/)
   foreach "SELECT * FROM castssl_enable(source_dir => '$t->{source}')", q{SELECT * FROM castssl_enable(addresses => '{10.0.0.0/8}')};
@@ -208,7 +208,7 @@ $t->disable(force => 'true');
 		my ($name, $message, $detail, $number) = @_;
 		local $Test::Builder::Level = $Test::Builder::Level + 1;
 		$t->fails('SELECT castssl_confirm()', '55000', $name, message => $message, detail => $detail, constraint => 'castssl_no_proof',
-			hint => qr/^If the change closed this way, take it back: SELECT \* FROM castssl_rollback\($number\);  If something else closed it since then, open it again, and confirm from a new connection\.$/);
+			hint => qr/^If this change blocks such connections, take it back: SELECT \* FROM castssl_rollback\($number\);  If something else blocks them, remove that first, then confirm from a new connection\.$/);
 	};
 	$number = $t->enable(%enable, confirm_within => '10 min')->[0]{change_id};
 	my $live = $t->hba;
@@ -287,7 +287,7 @@ $t->disable(force => 'true');
 		qr/would\s+be\s+refused:\s+nobody\s+could\s+connect\s+by\s+TCP\s+any\s+more\./, 'a dry run says so');
 	$number = $t->sql(q{SELECT max(change_id) FROM castssl_hba_apply(confirm_within => '10 min')});
 	$t->fails('SELECT castssl_confirm()', '55000', 'with confirm_within: no proof', constraint => 'castssl_no_proof', message => qr/^nobody could connect by TCP$/,
-		hint => qr/take it back: SELECT \* FROM castssl_rollback\($number\);  If something else closed it since then, open it again, and confirm from a new connection\.$/);
+		hint => qr/take it back: SELECT \* FROM castssl_rollback\($number\);  If something else blocks them, remove that first, then confirm from a new connection\.$/);
 	$t->sql("SELECT * FROM castssl_rollback($number)");
 	is($t->hba, $stock, 'the hint, typed');
 	$t->sql('SELECT castssl_hba_discard()');
@@ -535,7 +535,7 @@ my $no_worker = sub { [ map { "$_->{target}: $_->{detail}" } grep { ($_->{code} 
 my $lacks = $no_worker->($t->enable(%enable, dry_run => 'true'));
 is_deeply($t->state, $before, 'a dry run without confirm_within changes nothing');
 is_deeply($no_worker->($t->enable(%enable)), $lacks, 'without confirm_within none is needed, and both say in the same row that none watches');
-like($lacks->[0] // '', qr/^background worker: none watches over this change: after ROLLBACK, .*For a free slot: ALTER SYSTEM SET max_worker_processes = 8; then restart the server\.$/, 'what that means, and what to do');
+like($lacks->[0] // '', qr/^background worker: no background worker watches this change: after ROLLBACK, .*For a free slot: ALTER SYSTEM SET max_worker_processes = 8; then restart the server\.$/, 'what that means, and what to do');
 isnt($t->served, 'none', 'and the change is made');
 is_deeply($no_worker->($t->enable(%enable)), [], 'nothing to change: nothing to say');
 $t->disable;

@@ -107,7 +107,7 @@ subtest 'live sessions of the old CA are named' => sub {
 subtest 'dropping a CA that is in use' => sub {
 	$t->fails('SELECT * FROM ' . CastsslTest::call('castssl_install', ca => $new), '55000', 'nobody is cut off by accident',
 		message => qr/^2 live sessions could come back only in plaintext$/, constraint => 'castssl_would_cut_off',
-		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, with a client certificate: .*$old_name, which would not be trusted any longer\. .*It would be admitted in plaintext, and most drivers fall back/m,
+		detail => qr/^User "alice", database "postgres", from 127\.0\.0\.1, over TLS, with a client certificate: .*$old_name, which would not be trusted any longer\. .*It would be admitted in plaintext, and most drivers then use plaintext/m,
 		hint => qr/confirm_within => '10 min'/);
 	my @warnings = warnings(install(ca => $new, dry_run => 'true', force => 'true'));
 	is(@warnings, 2, 'a warning for each live session of it') or diag explain \@warnings;
@@ -218,7 +218,7 @@ subtest 'intermediate CAs' => sub {
 	install(ca => $old);
 	$session = live('alice', undef, cert => $chain, key => $pki->path('alice-inter.key'));
 	@warnings = warnings(install(ca => $new, dry_run => 'true'));
-	like("@warnings", qr/^sessions: nobody can know whether 1 live session could come back: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file here/,
+	like("@warnings", qr/^sessions: nobody can know whether 1 live session could come back: $session->{pid} \(alice\)\. .*an intermediate CA that is in no file of the server/,
 		'an intermediate that clients send: it cannot be known');
 	@warnings = warnings(install(ca => $bundle, dry_run => 'true'));
 	like("@warnings", qr/1 live session showed a certificate of an intermediate CA that is not in the CA file: $session->{pid} \(alice\)\. .*Nobody can know whether a live session needs $old_name\./,
@@ -354,7 +354,7 @@ subtest 'a CA that lies apart from the certificate' => sub {
 	is($t->sql('SHOW ssl_ca_file'), "$apart/clients.crt", 'the parameter stays');
 	is($t->served, $pki->fingerprint('server-renewed.crt'), 'the certificate is new');
 	is_in('as before', alice => 0, 'alice-other' => 1);
-	my ($argument) = map { $_->{detail} =~ /to take it: (ca_file => '[^']+')$/ } grep { ($_->{code} // '') eq 'ca_left' } @$steps;
+	my ($argument) = map { $_->{detail} =~ /To install it: (ca_file => '[^']+')$/ } grep { ($_->{code} // '') eq 'ca_left' } @$steps;
 	my ($ok, undef, $err) = $t->psql("SELECT * FROM castssl_enable(source_dir => '$renewed', $argument)");
 	ok($ok, "typed: $argument") or diag $err;
 	is($t->sql('SHOW ssl_ca_file'), 'root.crt', 'then it is taken');

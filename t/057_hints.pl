@@ -316,7 +316,7 @@ sub typed
 		$t->set_hba($own . $lines);
 		my ($row) = rows($check);
 		is($row->{fix}, undef, "$check: no fix") or diag "$lines$row->{fix}";
-		like($row->{hint}, qr/^Which clients must use TLS\?  .*castssl_hba_change\(\)\.  If all, those of this host, too: BEGIN;SELECT castssl_hba_require_tls/, 'but both ways');
+		like($row->{hint}, qr/^Which clients must use TLS\?  .*castssl_hba_change\(\), the last line first\.  All clients, also those of this host: BEGIN;SELECT castssl_hba_require_tls/, 'but both ways');
 		$t->sql($row->{hint} =~ /(BEGIN;.* COMMIT;)$/);
 		$t->sql('SELECT castssl_confirm(force => true)');
 		is(scalar(() = $t->hba =~ /^host /gm), 0, 'of which the second one blocks all');
@@ -393,7 +393,7 @@ sub typed
 	my $rows = $t->rows(q{SELECT check_name, fix, hint FROM castssl_check() WHERE check_name IN ('hba_md5', 'hba_future')}, user => 'editor');
 	is_deeply([ map { $_->{check_name} } @$rows ], ['hba_md5'], 'one row, unless somebody asks for a major');
 	is($rows->[0]{fix}, undef, 'no fix for who may not see the passwords');
-	like($rows->[0]{hint}, qr/^A superuser has to look first: SELECT \* FROM castssl_check\(\);/, 'but who has to look');
+	like($rows->[0]{hint}, qr/^Ask a superuser to run: SELECT \* FROM castssl_check\(\);/, 'but who has to look');
 	$t->sql('DROP OWNED BY editor; DROP ROLE editor');
 }
 
@@ -420,22 +420,29 @@ sub typed
 
 # --- a file of names that is not there
 
-foreach my $way ('COPY', 'castssl_hba_change')
+foreach my $way ('the file', 'castssl_hba_change')
 {
-	$t->write('admins', "alice\n");
-	$t->set_hba($own . "host all \@admins 10.0.0.0/8 scram-sha-256\n");
-	unlink "$t->{data}/admins" or die $!;
-	my ($row) = rows('hba_loads');
-	my ($copy, $change) = ($row->{hint} // '') =~ /^Put the file back, or make it with the names, one a line: (COPY .*?; SELECT \* FROM castssl_reload\(\);)  Or write the names into the line: (SELECT castssl_hba_change\(.*?\);) /;
-	ok($change, 'a file of names that is not there') or diag explain $row;
-	my @typed = $way eq 'COPY' ? ($copy // 'none') =~ /[^;]+;/g : (($change // 'none') =~ s/'\.\.\.'/'host all bob 10.0.0.0\/8 scram-sha-256'/r, 'SELECT * FROM castssl_hba_apply(force => true)');
-	foreach my $statement (@typed)
+	# what the line is for, the line with its names written into it, and who is refused by it
+	foreach my $case ([ 'admits', "host all \@listed 10.0.0.0/8 scram-sha-256\n", 'host all alice 10.0.0.0/8 scram-sha-256', 'mallory' ],
+		[ 'rejects', "host all \@listed 10.0.0.0/8 reject\nhost all all 10.0.0.0/8 scram-sha-256\n", 'host all alice 10.0.0.0/8 reject', 'alice' ])
 	{
-		my ($ok, undef, $err) = $t->psql($statement);
-		ok($ok, "typed: $statement") or diag $err;
+		my ($does, $lines, $written, $refused) = @$case;
+		$t->write('listed', "alice\n");
+		$t->set_hba($own . $lines);
+		unlink "$t->{data}/listed" or die $!;
+		my ($row) = rows('hba_loads');
+		my ($load, $change) = ($row->{hint} // '') =~ /^Put the file back, then: (SELECT \* FROM castssl_reload\(\);)  Or write its names into the line: (SELECT castssl_hba_change\(.*?\);) /;
+		ok($change, "a file of names that is not there, of a line that $does") or diag explain $row;
+		$t->write('listed', "alice\n") if $way eq 'the file';
+		my @typed = $way eq 'the file' ? $load // 'none' : (($change // 'none') =~ s/'\.\.\.'/'$written'/r, 'SELECT * FROM castssl_hba_apply(force => true)');
+		foreach my $statement (@typed)
+		{
+			my ($ok, undef, $err) = $t->psql($statement);
+			ok($ok, "typed: $statement") or diag $err;
+		}
+		is_deeply([ rows('hba_loads') ], [], "$way: the file loads");
+		is($t->sql("SELECT verdict FROM castssl_hba_explain('postgres', '$refused', '10.1.2.3', 'tls')"), 'refused', "$way: and the line means what it meant");
 	}
-	is_deeply([ rows('hba_loads') ], [], "$way: the file loads");
-	is($t->sql(q{SELECT verdict FROM castssl_hba_explain('postgres', 'mallory', '10.1.2.3', 'tls')}), 'refused', "$way: and nobody else gets in");
 }
 
 # --- rules in other files (16 and later)
@@ -468,7 +475,7 @@ SKIP: {
 	rename $folder, "$folder.old" or die $!;
 	($row) = rows('hba_loads');
 	like($row->{message}, qr/"\Q$folder\E"/, 'one that is not there, by its path');
-	my ($command) = $row->{hint} =~ /As root: (install -d .*?)  Then: SELECT \* FROM castssl_reload\(\);$/ or diag explain $row;
+	my ($command) = $row->{hint} =~ /^Put the folder back with its files, .*  Only if it had no files, as root: (install -d .*?)  Then: SELECT \* FROM castssl_reload\(\);$/ or diag explain $row;
 	is(system($command // 'false'), 0, 'is made');
 	is_deeply([ grep { $_->{severity} ne 'ok' } rows('hba_loads') ], [], 'and the file loads');
 	rmdir $folder or die $!;
@@ -491,7 +498,7 @@ SKIP: {
 	my $twice = "include hba.d/10-app.conf\n";
 	$t->set_hba($own . $twice . "host all all 127.0.0.1/32 scram-sha-256\n" . $twice);
 	($row) = rows('hba_dead_rules');
-	like($row->{message}, qr/^never used where this file is included once more: /, 'its line is dead the second time') or diag explain $row;
+	like($row->{message}, qr/^never used where this file is included again: /, 'its line is dead the second time') or diag explain $row;
 	is($row->{fix}, undef, 'but in use: no fix');
 	is($t->slurp("$t->{data}/hba.d/10-app.conf"), "hostssl app all 10.0.0.0/8 scram-sha-256\n", 'it stays');
 	$t->set_hba($own . "host all all 10.0.0.0/8 scram-sha-256\n" . $twice . $twice);

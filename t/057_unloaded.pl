@@ -183,7 +183,7 @@ sub replaced
 my $root = slurp("$data/root.crt");
 CastsslTest::next_second();
 $t->write("$data/root.crt", slurp($pki->path('other-root.crt')));
-replaced('with a session', qr/^A reload would refuse clients that are connected\. .*alice/s);
+replaced('with a session', qr/^After a reload, clients that are connected now could not connect again\. .*alice/s);
 $guest->quit;
 replaced('without one', qr/^A reload would drop "\/[^"]*": everybody with a certificate of it would be refused\./);
 $t->write("$data/root.crt", $root);

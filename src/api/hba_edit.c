@@ -302,9 +302,10 @@ line_meant(FunctionCallInfo fcinfo, int number, const char *name, int holds, con
 						   .holds = PG_ARGISNULL(holds) ? NULL : rule_argument(fcinfo, holds) };
 }
 
-/* The same for the line that the call edits: it must be named. */
+/* The same for the line that the call edits: it must be named, by its number or by the text in
+ * text_name. */
 static CastsslMeant
-required_line(FunctionCallInfo fcinfo, int number, int holds)
+required_line(FunctionCallInfo fcinfo, int number, int holds, const char *text_name)
 {
 	const char *hint = "castssl_hba_rules(staged => true) shows the line of each rule.";
 	CastsslMeant meant = line_meant(fcinfo, number, "line_number", holds, hint);
@@ -312,7 +313,8 @@ required_line(FunctionCallInfo fcinfo, int number, int holds)
 	if (meant.number == 0 && meant.holds == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("line_number must not be null"),
-				 errdetail("It must name a line of the file."), errhint("%s", hint)));
+				 errdetail("It or %s must name a line of the file.", text_name),
+				 errhint("%s", hint)));
 	return meant;
 }
 
@@ -332,7 +334,7 @@ CASTSSL_FUNCTION(castssl_hba_change)
 {
 	Staging staging = { .edit = castssl_line_change };
 
-	staging.line.line = required_line(fcinfo, 0, 3);
+	staging.line.line = required_line(fcinfo, 0, 3, "old_rule");
 	staging.line.rule = rule_argument(fcinfo, 1);
 	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_change", &staging);
@@ -343,7 +345,7 @@ CASTSSL_FUNCTION(castssl_hba_move)
 {
 	Staging staging = { .edit = castssl_line_move };
 
-	staging.line.line = required_line(fcinfo, 0, 3);
+	staging.line.line = required_line(fcinfo, 0, 3, "rule");
 	staging.line.before = line_meant(fcinfo, 1, "before_line", 4, "NULL puts the line at the end.");
 	staging.line.file_name = castssl_argument_text(fcinfo, 2);
 	return run_staging("castssl_hba_move", &staging);
@@ -354,7 +356,7 @@ CASTSSL_FUNCTION(castssl_hba_remove)
 {
 	Staging staging = { .edit = castssl_line_remove };
 
-	staging.line.line = required_line(fcinfo, 0, 2);
+	staging.line.line = required_line(fcinfo, 0, 2, "rule");
 	staging.line.file_name = castssl_argument_text(fcinfo, 1);
 	return run_staging("castssl_hba_remove", &staging);
 }

@@ -83,7 +83,7 @@ void
 castssl_log_left_alone(const CastsslChange *change, const char *reason, int elevel)
 {
 	ereport(elevel, (errmsg("%s was not undone: %s", named(change), reason),
-					 errdetail("Nothing was undone, because not everything could be undone."),
+					 errdetail("A part of it cannot be undone, so nothing was undone."),
 					 errhint("Look at these files and at SELECT * FROM castssl_check();, and "
 							 "repair what this server needs.")));
 }

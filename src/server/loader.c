@@ -203,8 +203,9 @@ tls_hint(const CastsslTlsFiles *files, const CastsslCapture *capture, int i)
 			"ALTER SYSTEM SET ssl_ciphers = %s; SELECT pg_reload_conf();",
 			castssl_sql_literal(castssl_ciphers_strong(castssl_parameter_value("ssl_ciphers"))));
 	if (is_wrong_passphrase(files, capture, i))
-		return "ssl_passphrase_command gives another passphrase than the key's.  ALTER SYSTEM SET "
-			   "ssl_passphrase_command = '...'; SELECT pg_reload_conf(); sets another command.";
+		return "The passphrase that ssl_passphrase_command gives does not open the key.  To set "
+			   "another command: ALTER SYSTEM SET ssl_passphrase_command = '...'; SELECT "
+			   "pg_reload_conf();";
 	if (strstr(message->message_id, "cannot be reloaded because it requires a passphrase") == NULL)
 		return NULL;
 	return ssl_passphrase_command[0] == '\0'

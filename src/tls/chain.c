@@ -256,7 +256,7 @@ judge_top(const CastsslTlsSet *set, const CastsslCertificates *ca, const Path *p
 							psprintf("an intermediate certificate is not in \"%s\"", name),
 							psprintf("The server takes it from the CA file: %s.",
 									 castssl_certificate_label(issuer, set->ca.name)),
-							psprintf("To be independent of the CA file: %s",
+							psprintf("So that the chain does not depend on the CA file: %s",
 									 hint_to_append(&set->certificate, &set->ca, issuer)));
 	else
 		castssl_finding_add(findings, CASTSSL_WARNING, "chain", name,

@@ -331,7 +331,7 @@ hint_to_leave_out(const CastsslPem *pem, const char *argument, const CastsslCert
 {
 	char *text = castssl_repair_text_without(castssl_pem_file(pem), item->fingerprint);
 
-	return text ? psprintf("To have it there no longer: SELECT * FROM castssl_install(%s => %s);",
+	return text ? psprintf("To remove it from that file: SELECT * FROM castssl_install(%s => %s);",
 						   argument, text)
 				: psprintf("Remove it from \"%s\".", pem->name);
 }
@@ -373,7 +373,8 @@ judge_ca_crl(const CastsslTlsSet *set, X509_STORE *store, const CastsslCertifica
 		castssl_finding_add(
 			findings, CASTSSL_WARNING, "crl_issuer", name,
 			psprintf("the CRL for %s is only for some certificates", label),
-			"Its issuing distribution point says so; the server refuses all others.",
+			"Its extension issuingDistributionPoint limits it; the server refuses all other "
+			"certificates of this CA.",
 			psprintf("Append the full CRL of \"%s\" to \"%s\".", ca->subject, name));
 	error = castssl_ca_chain_error(store, ca->x509,
 								   X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL, set->now);

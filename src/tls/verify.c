@@ -75,8 +75,8 @@ judge_stray_key(const CastsslTlsSet *set, const CastsslPem *pem, const char *che
 	castssl_finding_add(
 		findings, CASTSSL_WARNING, check, pem->name,
 		psprintf("\"%s\" holds a private key, too", pem->name),
-		"Everybody can often read a file of certificates.",
-		text ? psprintf("To remove it from there: SELECT * FROM castssl_install(%s => %s);",
+		"Files of certificates are often readable for everybody.",
+		text ? psprintf("To remove it from that file: SELECT * FROM castssl_install(%s => %s);",
 						argument, text)
 			 : castssl_hint_naming("Remove the private key from \"%s\".", pem->name));
 }
@@ -324,7 +324,7 @@ add_swapped(const CastsslTlsSet *set, CastsslFindings *findings)
 		: certificate && key
 			? psprintf("SELECT * FROM castssl_enable(cert_file => %s, key_file => %s);", key,
 					   certificate)
-			: "Name each where the other one is named now.");
+			: "Exchange the two names.");
 }
 
 void

@@ -119,10 +119,10 @@ hint_for(const CastsslChange *change, const CastsslArrival *arrival)
 	char *command;
 
 	if (arrival->closed)
-		return psprintf("If the change closed this way, take it back: SELECT * FROM "
+		return psprintf("If this change blocks such connections, take it back: SELECT * FROM "
 						"castssl_rollback(" INT64_FORMAT
-						");  If something else closed it since then, open it again, and confirm "
-						"from a new connection.",
+						");  If something else blocks them, remove that first, then confirm from a "
+						"new connection.",
 						change->id);
 	if (arrival->wanted == NULL)
 		return psprintf("Open a new connection and run there: %s;", statement);

@@ -288,8 +288,8 @@ raise_as_live(const CastsslPlan *plan, const CastsslFinding *refused)
 
 		if (finding->severity != CASTSSL_ERROR || strcmp(finding->message, refused->message) != 0)
 			continue;
-		finding->hint = "See the rows hba_loads of castssl_check(): each line that the server "
-						"refuses has to be mended, and then all is made live at once.";
+		finding->hint = "See the rows hba_loads of castssl_check(): correct each line that the "
+						"server refuses, then apply all corrections together.";
 		castssl_raise_finding(finding, ERRCODE_CONFIG_FILE_ERROR);
 	}
 }

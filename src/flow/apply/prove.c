@@ -58,8 +58,9 @@ judge_fingerprint(const CastsslPlan *plan, const char *served)
 {
 	if (plan->fingerprint && strcmp(served, plan->fingerprint) != 0)
 		return psprintf(
-			"the server serves the certificate with SHA-256 fingerprint %s instead of %s", served,
-			plan->fingerprint);
+			"the server serves the certificate with SHA-256 fingerprint " CASTSSL_SHORT_FINGERPRINT
+			" instead of " CASTSSL_SHORT_FINGERPRINT,
+			served, plan->fingerprint);
 	return NULL;
 }
 
@@ -147,9 +148,9 @@ check_login(const CastsslPlan *plan, bool tls, int timeout, char **unproven)
 	if ((answer == CASTSSL_PROBE_ADMITTED) == expected)
 		return NULL;
 	return psprintf(
-		"a login %s from %s is %s although the new pg_hba.conf %s it: that file is not in effect",
-		how, castssl_probe_address(), answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused",
-		expected ? "admits" : "refuses");
+		"the new pg_hba.conf is not in effect: it %s a login %s from %s, which the server %s",
+		expected ? "admits" : "refuses", how, castssl_probe_address(),
+		answer == CASTSSL_PROBE_ADMITTED ? "admitted" : "refused");
 }
 
 /* The first check also finds the address that the logins come from. */

@@ -16,9 +16,9 @@ warn(void *plan)
 	castssl_plan_warn(
 		plan, "verify", "background worker", CASTSSL_CODE_no_worker,
 		psprintf(
-			"none watches over this change: after ROLLBACK, an error later in the transaction "
-			"or a crash it stays in effect until the next call that changes something, or "
-			"SELECT * FROM castssl_changes() by a superuser.  %s",
+			"no background worker watches this change: after ROLLBACK, an error later in the "
+			"transaction or a crash it stays in effect until somebody makes the next change, or "
+			"a superuser runs SELECT * FROM castssl_changes();  %s",
 			castssl_worker_can_watch()
 				? "The server's log says why."
 				: psprintf("For a free slot: %s",

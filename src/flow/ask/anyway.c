@@ -17,9 +17,9 @@ castssl_anyway_hint(const CastsslPlan *plan, const CastsslAgain *again)
 		return "Only a reload is left to do, and nothing can undo a reload.  To do it anyway: "
 			   "force => true.";
 	if (again->can_wait && plan->loses_for_good)
-		return "The reload also loads edits that somebody else has made, and nothing can undo "
-			   "that.  These edits alone refuse such a connection.  Take them back first.  To do "
-			   "it anyway: force => true.";
+		return "The reload also loads edits of somebody else.  They refuse such a connection, and "
+			   "stay when this change is undone.  Take these edits back first.  To do it anyway: "
+			   "force => true.";
 	if (again->statement)
 		return psprintf(hint, again->statement);
 	return psprintf(hint, again->can_wait ? "confirm_within => '10 min'." : "force => true.");

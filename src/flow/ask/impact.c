@@ -69,8 +69,8 @@ try_plaintext(CastsslQuestion question, CastsslImpact *impact)
 	if (plaintext.verdict == CASTSSL_REFUSED || tls.verdict != CASTSSL_REFUSED)
 		return;
 	impact->in_plaintext = true;
-	impact->reason = psprintf("%s  It would be admitted in plaintext, and most drivers fall back "
-							  "to plaintext without a word (sslmode=prefer): %s",
+	impact->reason = psprintf("%s  It would be admitted in plaintext, and most drivers then use "
+							  "plaintext and do not say so (sslmode=prefer): %s",
 							  impact->reason, plaintext.reason);
 }
 

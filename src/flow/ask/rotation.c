@@ -366,8 +366,8 @@ problem_unloaded(const CastsslRotation *rotation, const char *issuer_dn, bool *c
 	if (!rotation->drops_root)
 		return NULL;
 	return psprintf(
-		"Its certificate was issued by \"%s\", an intermediate CA that is in no file here.  Nobody "
-		"can know whether it needs a CA that is no longer in the CA file.",
+		"Its certificate was issued by \"%s\", an intermediate CA that is in no file of the "
+		"server.  It may need a CA that is no longer in the CA file.",
 		issuer_dn);
 }
 
@@ -398,7 +398,7 @@ castssl_rotation_problem(const CastsslRotation *rotation, const char *issuer_dn,
 			return NULL;
 		/* Clients may send intermediates that are in no file here. */
 		return psprintf("Its certificate was issued by \"%s\", an intermediate CA that is in no "
-						"file here.  Nobody can know whether it needs the CA that is dropped.",
+						"file of the server.  It may need the CA that is dropped.",
 						issuer_dn);
 	}
 	if (find_same(after, before->items[was]) >= 0)

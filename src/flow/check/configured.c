@@ -186,7 +186,7 @@ castssl_check_other_cluster(CastsslCheckScope *scope)
 	initStringInfo(&other.names);
 	for (int i = 0; i < lengthof(named); i++)
 		find(copy && named[i].is_copied ? &copied : &other, named[i].name, named[i].owner_of);
-	report_found(scope, &copied, copy);
+	report_found(scope, &copied, castssl_check_hint_that_loads(scope, copy));
 	report_found(
 		scope, &other,
 		castssl_hint_naming("Copy the files to \"%s\", also in place of links to them, and "
@@ -263,11 +263,12 @@ castssl_check_two_values(CastsslCheckScope *scope)
 		scope, CASTSSL_INFO, found.data,
 		"postgresql.conf was edited after ALTER SYSTEM stored another value in "
 		"postgresql.auto.conf, which wins",
-		problem
-			? psprintf("The values in postgresql.conf cannot work: %s.  Remove them from "
-					   "postgresql.conf, or correct them.",
-					   problem)
-			: psprintf("If postgresql.conf is right: %sSELECT * FROM castssl_reload();  If not, "
-					   "remove the line from postgresql.conf.",
-					   reset.data));
+		problem ? psprintf("The values in postgresql.conf cannot work: %s.  Remove them from "
+						   "postgresql.conf, or correct them.",
+						   problem)
+				: castssl_check_hint_that_loads(
+					  scope, psprintf("If postgresql.conf is right: %sSELECT * FROM "
+									  "castssl_reload();  If not, remove the line from "
+									  "postgresql.conf.",
+									  reset.data)));
 }

@@ -71,9 +71,9 @@ report_method(CastsslCheckScope *scope, const CastsslHbaRule *rule, CastsslSever
 		castssl_check_report(
 			scope, severity, subject, message,
 			castssl_check_edit_hint(scope,
-									"A superuser has to look first: SELECT * FROM castssl_check(); "
-									"then has the statement, or names the roles that "
-									"scram-sha-256 would refuse, whose passwords come first."));
+									"Ask a superuser to run: SELECT * FROM castssl_check();  It "
+									"shows the statement, or which roles need a new password "
+									"first."));
 		return;
 	}
 	passwords = castssl_check_passwords_first(scope, rule, any_secret);

@@ -111,8 +111,7 @@ rest_of(const CastsslFindings *findings, int first, CastsslSeverity severity)
 	rest.subject = castssl_places_text(&places);
 	if (!same)
 		rest.message = psprintf("%d more findings of this check", places.count);
-	rest.hint =
-		"First do what the rows of this check above say; then castssl_check() has the next.";
+	rest.hint = "First follow the hints of the rows above.  Then castssl_check() shows the next.";
 	rest.fix = NULL;
 	return rest;
 }

@@ -57,10 +57,11 @@ report(CastsslCheckScope *scope, const CastsslHbaRule *rule, const CastsslIdentA
 {
 	castssl_check_report(
 		scope, severity, castssl_check_rule_name(scope, rule), message,
-		castssl_hint_with("Add to pg_ident.conf: %s  Then: SELECT * FROM "
-						  "castssl_reload();",
-						  castssl_ident_format(asked->map, outside_name(rule),
-											   asked->role ? asked->role : "role")));
+		castssl_check_hint_that_loads(
+			scope, castssl_hint_with("Add to pg_ident.conf: %s  Then: SELECT * FROM "
+									 "castssl_reload();",
+									 castssl_ident_format(asked->map, outside_name(rule),
+														  asked->role ? asked->role : "role"))));
 }
 
 static void

@@ -86,9 +86,11 @@ castssl_check_issued_certificates(CastsslCheckScope *scope)
 			renewing_hint(&issued[i]));
 	}
 	if (rows > MOST_ROWS)
-		castssl_check_report(scope, CASTSSL_WARNING, castssl_authority_path("certificates"),
-							 psprintf("%d more certificates end soon", rows - MOST_ROWS),
-							 "When the others have new ones, these are named here.");
+		castssl_check_report(
+			scope, CASTSSL_WARNING, castssl_authority_path("certificates"),
+			psprintf("%s soon", castssl_counted(rows - MOST_ROWS, "more certificate ends",
+												"more certificates end")),
+			"They are named here when the others are renewed.");
 }
 
 void

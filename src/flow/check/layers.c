@@ -63,7 +63,9 @@ castssl_check_served_matches_disk(CastsslCheckScope *scope)
 	else if (file->path && castssl_material_is_not_on_disk(served))
 		castssl_check_report_reload(
 			scope, CASTSSL_ERROR, file->name,
-			psprintf("clients get another certificate (SHA-256 %s) than the one on disk", served));
+			psprintf("clients get another certificate (SHA-256 " CASTSSL_SHORT_FINGERPRINT
+					 ") than the one on disk",
+					 served));
 	report_if_not_loaded(scope, CASTSSL_ROLE_CA);
 	report_if_not_loaded(scope, CASTSSL_ROLE_CRL);
 }
@@ -122,7 +124,10 @@ hint_to_load(CastsslCheckScope *scope, const char *path)
 	castssl_impact_losses_by_reload(scope->policy, &losses);
 	return psprintf(
 		"%s%s%s  To load it: " CASTSSL_CHECK_RELOAD "  Otherwise put the file back as it was.",
-		look, losses.count > 0 ? "  A reload would refuse clients that are connected.  " : "",
+		look,
+		losses.count > 0
+			? "  After a reload, clients that are connected now could not connect again.  "
+			: "",
 		losses.count > 0 ? castssl_guard_detail(&losses) : "");
 }
 
@@ -154,15 +159,17 @@ castssl_check_tls_on_hint(const CastsslCheckScope *scope)
 
 	if (scope->unreadable != NIL)
 		return CASTSSL_CHECK_READABLE_FIRST;
-	return in_place
-			   ? "ALTER SYSTEM SET ssl = on; " CASTSSL_CHECK_RELOAD
-			   : "Put server.crt, server.key and root.crt into a folder of the server, such as "
-				 "/etc/postgresql/tls, then: SELECT * FROM castssl_enable(source_dir => "
-				 "'/etc/postgresql/tls', confirm_within => '10 min');";
+	return castssl_check_hint_that_loads(
+		scope, in_place
+				   ? "ALTER SYSTEM SET ssl = on; " CASTSSL_CHECK_RELOAD
+				   : "Put server.crt, server.key and root.crt into a folder of the server, such "
+					 "as /etc/postgresql/tls, then: SELECT * FROM castssl_enable(source_dir => "
+					 "'/etc/postgresql/tls', confirm_within => '10 min');");
 }
 
-const char *
-castssl_check_ca_hint(const CastsslCheckScope *scope)
+/* The statement that installs the CA: where a file lies beside the certificate, that one. */
+static const char *
+install_ca(const CastsslCheckScope *scope)
 {
 	static const char *const usual[] = { "root.crt", "ca.crt" };
 	const char *certificate = scope->material.files[CASTSSL_ROLE_CERTIFICATE].path;
@@ -180,6 +187,12 @@ castssl_check_ca_hint(const CastsslCheckScope *scope)
 	return "Put the CA's certificate on the server and name it: SELECT * FROM "
 		   "castssl_enable(ca_file => '...', "
 		   "confirm_within => '10 min');";
+}
+
+const char *
+castssl_check_ca_hint(const CastsslCheckScope *scope)
+{
+	return castssl_check_hint_that_loads(scope, install_ca(scope));
 }
 
 void

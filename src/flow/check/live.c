@@ -171,9 +171,9 @@ report_moved_marks(CastsslCheckScope *scope)
 		castssl_check_report(scope, CASTSSL_WARNING,
 							 psprintf("%s:%d", scope->policy->files[left.items[i].file]->path,
 									  left.items[i].line_number),
-							 "castssl_enable() commented this line out, and its twin no longer "
-							 "stands directly above "
-							 "it: castssl_disable() leaves it as it is",
+							 "castssl_enable() commented this line out, and the line that it wrote "
+							 "from it is no longer directly above: castssl_disable() leaves it as "
+							 "it is",
 							 "If the rule is not wanted any more, remove the comment.");
 }
 

@@ -109,7 +109,7 @@ is_about_include(CastsslCheckScope *scope, int i, CastsslSeverity severity)
 			return true;
 		castssl_check_report(
 			scope, severity, castssl_check_rule_name(scope, rule),
-			psprintf("never used where this file is included once more: %s the same clients first",
+			psprintf("never used where this file is included again: %s the same clients first",
 					 because_text(scope, i)),
 			"The line itself is in use: leave it.  Is one of the includes of its file too many?  "
 			"If so, remove that include, with castssl_hba_remove().");

@@ -366,9 +366,9 @@ report_plaintext(CastsslCheckScope *scope, const bool *found, const char *messag
 		return;
 	hint = scope->ssl
 			   ? psprintf(
-					 "Which clients must use TLS?  If those of these lines alone: from the last "
-					 "one up, change the lines to hostssl with castssl_hba_change()%s.  If all, "
-					 "those of this host, too: %s",
+					 "Which clients must use TLS?  Only those of these lines: change the lines to "
+					 "hostssl with castssl_hba_change(), the last line first%s.  All clients, also "
+					 "those of this host: %s",
 					 any_has_twin(scope, found) ? ", but remove those below a line of castssl with "
 												  "castssl_hba_remove(), which comments them out"
 												: "",

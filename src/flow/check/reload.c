@@ -261,6 +261,14 @@ castssl_check_unloaded_first(const CastsslCheckScope *scope)
 	return NULL;
 }
 
+const char *
+castssl_check_hint_that_loads(const CastsslCheckScope *scope, const char *hint)
+{
+	const char *first = castssl_check_unloaded_first(scope);
+
+	return first ? first : hint;
+}
+
 /*
  * The hint where a reload loads another CA file.  It is no fix: a server tells the names of its CAs
  * and not their keys, so nobody can know whether every client still comes in.
@@ -300,10 +308,12 @@ castssl_check_report_reload(CastsslCheckScope *scope, CastsslSeverity severity, 
 			scope, severity, subject, message,
 			psprintf("First repair this file: %s: %s.", unfit->subject, unfit->message));
 	else if (losses.count > 0)
-		castssl_check_report(scope, severity, subject, message,
-							 psprintf("A reload would refuse clients that are connected.  %s  If "
-									  "that is wanted: " CASTSSL_CHECK_RELOAD,
-									  castssl_guard_detail(&losses)));
+		castssl_check_report(
+			scope, severity, subject, message,
+			psprintf(
+				"After a reload, clients that are connected now could not connect again.  %s  If "
+				"that is wanted: " CASTSSL_CHECK_RELOAD,
+				castssl_guard_detail(&losses)));
 	else if (losses.rotation)
 		castssl_check_report(scope, severity, subject, message, hint_of_rotation(losses.rotation));
 	else

@@ -71,8 +71,9 @@ missing_folder_hint(const char *message)
 	if (stat(folder, &st) == 0 || errno != ENOENT)
 		return NULL;
 	return castssl_hint_with(
-		psprintf("Make the folder, or change the line with castssl_hba_change().  As root: install "
-				 "-d -o %s -m 700 %%s  Then: SELECT * FROM castssl_reload();",
+		psprintf("Put the folder back with its files, or change the line with "
+				 "castssl_hba_change().  Only if it had no files, as root: install -d -o %s -m 700 "
+				 "%%s  Then: SELECT * FROM castssl_reload();",
 				 castssl_account_word()),
 		castssl_shell_word(folder));
 }
@@ -96,29 +97,26 @@ missing_file(const char *message)
 
 /*
  * The hint for a missing file that an include or "@name" names, from the message; NULL: another
- * problem.  An empty file for "@name" would leave the field out, and the line would mean something
- * else.
+ * problem.  It makes no file: with other names than before, the line would mean something else.
  */
 static char *
 missing_file_hint(const CastsslCheckScope *scope, const CastsslHbaRule *rule, const char *message)
 {
 	char *path = missing_file(message);
-	char *literal = path ? castssl_sql_literal(path) : NULL;
 	const char *place = rule ? castssl_check_place(scope, rule) : NULL;
 	char *text = rule ? castssl_check_rule_text(scope, rule) : NULL;
 	char *old_rule = text ? castssl_sql_literal(text) : NULL;
 
-	if (literal == NULL || place == NULL || old_rule == NULL)
+	if (path == NULL || place == NULL || old_rule == NULL)
 		return NULL;
 	if (strcspn(text, " \t\"") == strlen("include") && strncmp(text, "include", 7) == 0)
 		return castssl_hint_naming("Put the file back, or make \"%s\" with the rules that belong "
 								   "there.  Then: SELECT * FROM castssl_reload();",
 								   path);
-	return psprintf("Put the file back, or make it with the names, one a line: COPY (VALUES "
-					"('...')) TO %s; SELECT * FROM castssl_reload();  Or write the names into the "
-					"line: SELECT castssl_hba_change(%s, rule => '...', old_rule => "
+	return psprintf("Put the file back, then: SELECT * FROM castssl_reload();  Or write its names "
+					"into the line: SELECT castssl_hba_change(%s, rule => '...', old_rule => "
 					"%s);" CASTSSL_CHECK_APPLY,
-					literal, place, old_rule);
+					place, old_rule);
 }
 
 /* What an outdated option of the line is repaired to; NULL: it has none, or another error. */
@@ -218,7 +216,8 @@ castssl_check_hba_loads(CastsslCheckScope *scope)
 								 castssl_closed_hint(file));
 		else if (rule == NULL)
 			castssl_check_report(scope, CASTSSL_ERROR, finding->subject, finding->message,
-								 "Correct that, then: SELECT * FROM castssl_reload();");
+								 "Correct the file, or put it back as it was, then: SELECT * FROM "
+								 "castssl_reload();");
 		else
 			report_refused(scope, finding, rule);
 	}

@@ -99,6 +99,10 @@ extern void castssl_check_report_fix(CastsslCheckScope *scope, CastsslSeverity s
  */
 extern const char *castssl_check_unloaded_first(const CastsslCheckScope *scope);
 
+/* The hint if it may be followed now, for it makes the server load its files; else what comes
+ * first. */
+extern const char *castssl_check_hint_that_loads(const CastsslCheckScope *scope, const char *hint);
+
 /*
  * Report a finding that a reload ends.  The reload is not a fix if it would load a wrong file
  * (which the hint names), or rules or parameters that somebody has edited, or if it would shut

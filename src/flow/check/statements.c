@@ -179,8 +179,6 @@ is_about_loading(const CastsslCheckScope *scope)
 const char *
 castssl_check_edit_hint(const CastsslCheckScope *scope, const char *hint)
 {
-	const char *first;
-
 	if (scope->edits_wait)
 		return scope->edits_wait;
 	if (is_about_loading(scope))
@@ -188,8 +186,7 @@ castssl_check_edit_hint(const CastsslCheckScope *scope, const char *hint)
 	if (scope->hba_findings.count > 0)
 		return "First see to the rows hba_loads: no edit can be made live while the server "
 			   "refuses a line.";
-	first = castssl_check_unloaded_first(scope);
-	return first ? first : hint;
+	return castssl_check_hint_that_loads(scope, hint);
 }
 
 void

@@ -271,8 +271,8 @@ castssl_plan_material(CastsslPlan *plan, CastsslMaterial *material)
 		castssl_plan_warn(
 			plan, "install file", castssl_path_base(material->ca_left), CASTSSL_CODE_ca_left,
 			psprintf(
-				"not taken, for it holds other CAs than \"%s\", which lies elsewhere and which "
-				"client certificates are checked against; to take it: ca_file => '%s'",
+				"not installed: its CAs are not those of \"%s\", against which the server checks "
+				"client certificates.  To install it: ca_file => '%s'",
 				material->files[CASTSSL_ROLE_CA].name, castssl_path_base(material->ca_left)));
 	castssl_plan_step(plan, "check certificate",
 					  castssl_path_base(material->files[CASTSSL_ROLE_CERTIFICATE].name),

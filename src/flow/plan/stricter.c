@@ -96,10 +96,10 @@ way_to_loosen(const Stricter *stricter, const CastsslReading *reading)
 		appendStringInfo(&text, "  After that, the same call has the statements for %s.",
 						 castssl_counted(stricter->later, "more rule", "more rules"));
 	if (stricter->cert.len > 0)
-		appendStringInfo(&text, "  Always asks for verify-full, because its method is cert: %s.",
+		appendStringInfo(&text, "  Method cert always asks for verify-full: %s.",
 						 stricter->cert.data);
 	if (stricter->hidden.len > 0)
-		appendStringInfo(&text, "  Has a line that is not shown, as it may hold a secret: %s.",
+		appendStringInfo(&text, "  Not shown here, because the line may hold a secret: %s.",
 						 stricter->hidden.data);
 	return text.data;
 }
@@ -132,9 +132,10 @@ castssl_stricter_warn(CastsslPlan *plan, const CastsslHbaWanted *wanted,
 		plan, "edit pg_hba",
 		castssl_hba_plan_place(stricter.policy, stricter.first->file, stricter.first->line_number),
 		CASTSSL_CODE_asks_for_more,
-		psprintf("%s for more than clientcert => '%s', and still %s: nothing is loosened here.%s",
+		psprintf("%s for more than clientcert => '%s', and %s.%s",
 				 castssl_counted(stricter.count, "rule asks", "rules ask"),
-				 castssl_clientcert_name(wanted->clientcert), stricter.count == 1 ? "does" : "do",
+				 castssl_clientcert_name(wanted->clientcert),
+				 stricter.count == 1 ? "stays as it is" : "stay as they are",
 				 repairs ? "  First make this call without dry_run: the server refuses a line now."
 						 : way_to_loosen(&stricter, reading)));
 }

@@ -115,7 +115,7 @@ raise_edited(const List *changes, const CastsslChange *change, const List *files
 	{
 		resetStringInfo(&back);
 		appendStringInfo(&back,
-						 "To have it undone in a minute all the same: SELECT "
+						 "To undo it all the same, in a minute: SELECT "
 						 "castssl_postpone(confirm_within => '1 min');  Edits of pg_hba.conf stay "
 						 "then, and other edited files are kept in \"%s\".  ",
 						 castssl_journal_path(newest->id, NULL));

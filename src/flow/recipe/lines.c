@@ -262,8 +262,8 @@ disable(CastsslHbaEdits *edits, const CastsslHbaDocument *document, int file, in
 						 "commented out");
 	ereport(NOTICE,
 			(errmsg("line %d of \"%s\" is commented out", line_number, document->path),
-			 errdetail("castssl wrote the line above it from this one.  castssl_disable(), which "
-					   "removes that line, puts this one in force again.")));
+			 errdetail("castssl wrote the line above it from this one.  castssl_disable() removes "
+					   "that line and puts this one in force again.")));
 }
 
 void
@@ -295,7 +295,7 @@ castssl_line_remove(const CastsslLine *line, const CastsslHbaPolicy *policy, Cas
 		int below = document->records[disabled[i]].line_number;
 
 		castssl_hba_edit_add(edits, CASTSSL_HBA_REMOVE, file, disabled[i], below, NULL,
-							 "removed with its twin");
+							 "removed with the line that castssl wrote from it");
 		ereport(NOTICE,
 				(errmsg("line %d of \"%s\" is removed, too", below, document->path),
 				 errdetail("castssl commented it out, and wrote line %d from it.", line_number)));

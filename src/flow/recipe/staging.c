@@ -519,7 +519,7 @@ check_expected(const char *expected)
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("the staged edits are not the expected ones"),
 					hash ? errdetail("Their hash is %s.", hash)
-						 : errdetail("Nothing is staged that differs from the live files."),
+						 : errdetail("What is staged is the same as the files in use."),
 					errhint("Look at them: SELECT castssl_hba_diff();  castssl_status() shows "
 							"their hash as staged_hash."),
 					castssl_err_reason("castssl_stale")));

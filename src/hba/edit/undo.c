@@ -32,8 +32,9 @@ castssl_hba_undo(const CastsslHbaPolicy *policy, CastsslHbaEdits *edits, Castssl
 				castssl_hba_edit_add(edits, CASTSSL_HBA_ENABLE, file, i, line_number, NULL,
 									 "puts a line in force again");
 			else if (mark == CASTSSL_HBA_MARK_DISABLED && left)
-				castssl_hba_edit_add(left, CASTSSL_HBA_ENABLE, file, i, line_number, NULL,
-									 "its twin no longer stands directly above it");
+				castssl_hba_edit_add(
+					left, CASTSSL_HBA_ENABLE, file, i, line_number, NULL,
+					"the line that castssl wrote from it is no longer directly above it");
 		}
 	}
 }
