@@ -185,7 +185,8 @@ $kept->stop;
 $t->sql('DROP FUNCTION later(), earlier_enable, earlier_disable');
 $t->sql("DROP DATABASE $_") foreach qw(restored custom);
 
-# Stops $old and has pg_upgrade make what it holds the new server $name.
+# Stops $old and has pg_upgrade make what it holds the new server $name. Both preload the library, as the servers
+# that pg_upgrade starts then do.
 sub upgrade
 {
 	my ($old, $old_bin, $name) = @_;
@@ -194,6 +195,7 @@ sub upgrade
 	my $marked = $old->hba;
 	$old->stop;
 	my $new = CastsslTest->new($name, start => 0);
+	$_->{node}->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_castssl'") foreach $old, $new;
 	# where the tests' servers come from, which pg_config does not know of
 	my ($bin) = grep { -x "$_/pg_ctl" } File::Spec->path;
 	# 18 and later look for its log in the new data directory; the ones before put it where they run
@@ -205,6 +207,7 @@ sub upgrade
 	chdir $here or die $!;
 	is($upgraded, 0, "$name: pg_upgrade") or diag $old->slurp("$old->{folder}/pg_upgrade.log");
 	$new->start;
+	is($new->sql('SHOW shared_preload_libraries'), 'pg_castssl', "$name: with the library preloaded");
 	is($new->sql('SELECT extversion FROM pg_extension WHERE extname = $$pg_castssl$$'), $newest,
 		"$name: the extension is there");
 	is(functions_of($new), $functions, "$name: same functions, owners, privileges and comments");
