@@ -54,7 +54,7 @@
 	CHECK(hba_loads, hba_loads, CASTSSL_ERROR, "the server accepts pg_hba.conf") \
 	CHECK(hba_staged, hba_staged, CASTSSL_WARNING, "edits of pg_hba.conf that are staged can still be applied") \
 	CHECK(ident_loads, ident_loads, CASTSSL_ERROR, "the server accepts pg_ident.conf") \
-	CHECK(hba_dead_rules, hba_dead_rules, CASTSSL_INFO, "every rule can be reached") \
+	CHECK(hba_dead_rules, hba_dead_rules, CASTSSL_INFO, "no rule is unreachable") \
 	CHECK(hba_order, hba_order, CASTSSL_WARNING, "no rule is hidden by a rule with another result") \
 	CHECK(hba_partly_hidden, hba_partly_hidden, CASTSSL_INFO, "no rule that asks for more is partly hidden by a broader rule") \
 	CHECK(hba_plaintext, hba_plaintext, CASTSSL_WARNING, "other hosts cannot connect unencrypted") \
