@@ -4,6 +4,7 @@ package CastsslOpenssl;
 use strict;
 use warnings;
 use Carp;
+use CastsslPolling qw(wait_until process_lives);
 use Exporter 'import';
 use POSIX ();
 
@@ -79,7 +80,7 @@ sub connect_with
 		if ($out =~ s/\A(\d+)\n// && !$ENV{CASTSSL_WINDOWS})
 		{
 			my $pid = $1;
-			CastsslTest::wait_until(sub { !CastsslTest::process_lives($pid) });
+			wait_until(sub { !process_lives($pid) });
 		}
 		last if $ok || $err !~ /Connection reset by peer|Broken pipe|closed the connection unexpectedly|EOF detected/;
 	}

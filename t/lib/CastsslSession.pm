@@ -4,6 +4,7 @@ package CastsslSession;
 
 use strict;
 use warnings;
+use CastsslPolling qw(wait_until process_lives);
 use IPC::Run ();
 
 my $marker = 0;
@@ -51,7 +52,7 @@ sub delay
 		$self->ask($sql);
 		$self->answer;
 	}
-	return CastsslTest::wait_until(sub {
+	return wait_until(sub {
 		$self->ask(q{SELECT setting FROM pg_settings WHERE name = 'pre_auth_delay';});
 		return ($self->answer // '') eq "$seconds\n";
 	});
@@ -62,7 +63,7 @@ sub quit
 {
 	my ($self) = @_;
 	eval { $self->{in} .= "\\q\n"; $self->{timer}->start; $self->{run}->finish };
-	CastsslTest::wait_until(sub { !CastsslTest::process_lives($self->{pid}) }) unless $ENV{CASTSSL_WINDOWS};
+	wait_until(sub { !process_lives($self->{pid}) }) unless $ENV{CASTSSL_WINDOWS};
 	return;
 }
 

@@ -19,6 +19,7 @@ use Time::HiRes ();
 use parent 'CastsslWaiting';
 use CastsslOpenssl ();
 use CastsslPki;
+use CastsslPolling qw(wait_until process_lives);
 use CastsslSession;
 use CastsslWire ();
 
@@ -327,14 +328,6 @@ sub restart
 	return $self->start;
 }
 
-# Is there such a process, and not only what is left of it until its parent asks how it ended?
-sub process_lives
-{
-	my ($pid) = @_;
-	open my $stat, '<', "/proc/$pid/stat" or return 0;
-	return (<$stat> // ') Z ') !~ /\) Z /;
-}
-
 sub postmaster_lives
 {
 	my ($self) = @_;
@@ -392,20 +385,6 @@ sub slurp
 	local $/;
 	my $content = <$in>;
 	return $content // '';
-}
-
-# Looks again and again, for 180 s at least, until the condition holds; returns whether it does.
-sub wait_until
-{
-	my ($condition) = @_;
-	my $pause = 1_000;
-	foreach (1 .. 3600)
-	{
-		return 1 if $condition->();
-		Time::HiRes::usleep($pause);
-		$pause *= 2 if $pause < 50_000;
-	}
-	return 0;
 }
 
 # Changes a state file of pg_castssl as if it had been written so: $edit gets its text in $_. A worker that reads it
