@@ -32,10 +32,10 @@ sub discard
 	return $t->sql('SELECT castssl_hba_discard()');
 }
 
-# The files under pg_castssl/staged with what is in them.
+# The files under pg_castssl/staged with what is in them, but for the mark that they are committed.
 sub staged_files
 {
-	return { map { $_ => $t->slurp($_) } glob "$staged/*" };
+	return { map { $_ => $t->slurp($_) } grep { !m{/committed-} } glob "$staged/*" };
 }
 
 # refused('name', call, sqlstate, expected): fails, and neither a live nor a staged file has changed.

@@ -76,7 +76,7 @@ is($t->sql($state), 'applied', 'which stays');
 $session->ask('BEGIN; ' . join('', map { $add =~ s{192\.0\.2\.0/24}{192.0.2.$_/32}r } 1 .. 30) . 'COMMIT;');
 is($session->answer, "t\n" x 30, '30 edits');
 is(scalar(my @lines = staged() =~ /^\+hostssl/mg), 30, 'are staged');
-is(scalar(my @files = glob "$t->{data}/pg_castssl/staged/*"), 2, 'as one file and its manifest');
+is(scalar(my @files = grep { !m{/committed-} } glob "$t->{data}/pg_castssl/staged/*"), 2, 'as one file and its manifest');
 is(scalar(my @past = $t->slurp('pg_castssl/staged/manifest') =~ /^p_/mg), 0, 'which holds no earlier one');
 $session->ask("BEGIN; SAVEPOINT a; SELECT castssl_hba_discard(); $add ROLLBACK TO a; COMMIT;");
 $session->answer;

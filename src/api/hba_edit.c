@@ -15,7 +15,7 @@
 #include "change/worker.h"
 #include "flow/ask/proofs.h"
 #include "flow/recipe/lines.h"
-#include "flow/recipe/staged.h"
+#include "change/staged.h"
 #include "flow/recipe/staging.h"
 #include "hba/edit/require.h"
 #include "hba/text/address.h"

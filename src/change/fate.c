@@ -32,16 +32,13 @@ castssl_transaction_id(bool innermost)
 	return U64FromFullTransactionId(id);
 }
 
-/*
- * pg_xact_status() is NULL for a very old transaction.  It has committed: the changes of others
- * were undone long ago.
- */
 CastsslFate
 castssl_fate(uint64 transaction)
 {
 	LOCAL_FCINFO(fcinfo, 1);
 	FullTransactionId id = FullTransactionIdFromU64(transaction);
-	Datum status;
+	const char *status;
+	Datum result;
 
 	if (transaction == 0)
 		return CASTSSL_COMMITTED;
@@ -52,8 +49,11 @@ castssl_fate(uint64 transaction)
 	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = FullTransactionIdGetDatum(id);
 	fcinfo->args[0].isnull = false;
-	status = pg_xact_status(fcinfo);
-	return fcinfo->isnull || strcmp(TextDatumGetCString(status), "committed") == 0
-			   ? CASTSSL_COMMITTED
-			   : CASTSSL_NOT_COMMITTED;
+	result = pg_xact_status(fcinfo);
+	if (fcinfo->isnull)
+		return CASTSSL_FORGOTTEN;
+	status = TextDatumGetCString(result);
+	return strcmp(status, "committed") == 0     ? CASTSSL_COMMITTED
+		   : strcmp(status, "in progress") == 0 ? CASTSSL_RUNS_ELSEWHERE
+												: CASTSSL_NOT_COMMITTED;
 }

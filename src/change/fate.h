@@ -11,8 +11,10 @@
 typedef enum CastsslFate
 {
 	CASTSSL_COMMITTED,
-	CASTSSL_RUNNING,      /* this process's transaction, or a subtransaction not rolled back */
-	CASTSSL_NOT_COMMITTED /* rolled back, interrupted, or still running in another process */
+	CASTSSL_RUNNING,        /* this process's transaction, or a subtransaction not rolled back */
+	CASTSSL_RUNS_ELSEWHERE, /* it is still running in another process */
+	CASTSSL_NOT_COMMITTED,  /* rolled back or interrupted */
+	CASTSSL_FORGOTTEN       /* it is so old that PostgreSQL does not know any more */
 } CastsslFate;
 
 /*

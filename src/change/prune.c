@@ -136,9 +136,28 @@ castssl_leftovers_exist(void)
 	return false;
 }
 
+/*
+ * Write down what became of decisions, while PostgreSQL still knows it.  The caller holds the lock,
+ * so no other transaction is still deciding.
+ */
+static void
+settle_decisions(void)
+{
+	ListCell *cell;
+
+	foreach (cell, castssl_journal_ids())
+	{
+		CastsslChange *change = castssl_journal_read(*(int64 *) lfirst(cell));
+
+		if (change && change->decided)
+			castssl_journal_update(change);
+	}
+}
+
 static void
 clear_up(void *arg)
 {
+	settle_decisions();
 	castssl_directory_remove(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY));
 	castssl_file_remove_leftover(
 		castssl_path_in(castssl_path_data_directory(), PG_AUTOCONF_FILENAME));

@@ -265,7 +265,10 @@ read_decision(CastsslChange *change, const ConfigVariable *manifest)
 	fate = castssl_fate(change->decision);
 	if (fate == CASTSSL_RUNNING)
 		return;
-	if (fate == CASTSSL_COMMITTED && change->state == CASTSSL_UNCONFIRMED)
+	change->decided = true;
+	/* one that was rolled back is not forgotten: castssl_clear_up() takes it out of the manifest */
+	if ((fate == CASTSSL_COMMITTED || fate == CASTSSL_FORGOTTEN) &&
+		change->state == CASTSSL_UNCONFIRMED)
 	{
 		if (change->postponed_to != 0)
 		{
@@ -300,6 +303,7 @@ read_change(void *arg)
 	CastsslChange *change;
 	CastsslChangedFile *file;
 	CastsslChangedParameter *parameter;
+	CastsslFate fate;
 	int64 undone;
 
 	if (manifest == NULL)
@@ -328,7 +332,9 @@ read_change(void *arg)
 	change->reason = castssl_manifest_value(manifest, "reason");
 	change->left_alone = castssl_manifest_number(manifest, "left_alone") != 0;
 	change->transaction = (uint64) castssl_manifest_number(manifest, "transaction");
-	if (castssl_fate(change->transaction) != CASTSSL_COMMITTED)
+	fate = castssl_fate(change->transaction);
+	/* a forgotten one has committed: the changes of others were undone long ago */
+	if (fate != CASTSSL_COMMITTED && fate != CASTSSL_FORGOTTEN)
 		change->state = CASTSSL_UNCOMMITTED;
 	read_decision(change, manifest);
 	change->undone = !change->left_alone &&

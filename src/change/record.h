@@ -92,8 +92,9 @@ typedef struct CastsslChange
 	TimestampTz postponed_to; /* with decision; 0: it only confirms */
 
 	/* Only in a change that was read: */
-	bool undone; /* undone at once or at its deadline: its before-images are no longer needed */
-	bool moved;  /* it was written in another place (another server, a base backup), then copied */
+	bool decided; /* a decision in its manifest has been made, or rolled back */
+	bool undone;  /* undone at once or at its deadline: its before-images are no longer needed */
+	bool moved;   /* it was written in another place (another server, a base backup), then copied */
 	CastsslWhose whose;     /* of which cluster its files outside of the data directory are */
 	const char *written_in; /* the data directory in which it was made; NULL: unknown */
 	int64 place;            /* inode of its directory there */

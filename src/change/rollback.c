@@ -17,6 +17,7 @@
 #include "change/edited.h"
 #include "change/journal.h"
 #include "change/rollback.h"
+#include "change/staged.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/modes.h"
@@ -50,17 +51,6 @@ castssl_change_take_staged(const CastsslChange *change)
 
 	if (change->uses_staged && access(staged, F_OK) == 0)
 		castssl_file_rename(staged, castssl_journal_path(change->id, "staged"));
-}
-
-/* Move the staged edits back, unless somebody has staged other edits since. */
-static void
-give_staged_back(const CastsslChange *change)
-{
-	char *staged = castssl_state_path("staged");
-	char *kept = castssl_journal_path(change->id, "staged");
-
-	if (access(kept, F_OK) == 0 && access(staged, F_OK) != 0)
-		castssl_file_rename(kept, staged);
 }
 
 bool
@@ -477,7 +467,7 @@ castssl_change_undo(CastsslChange *change, CastsslChangeState state)
 		restore(change);
 	else
 		abandon(change);
-	give_staged_back(change);
+	castssl_staged_give_back(castssl_journal_path(change->id, "staged"));
 	RESUME_INTERRUPTS();
 	problem = castssl_reload_undone(castssl_verify_timeout);
 	change->state = state;

@@ -17,6 +17,7 @@
 #include "change/log.h"
 #include "change/pending.h"
 #include "change/recover.h"
+#include "change/staged.h"
 #include "change/transaction.h"
 
 static void
@@ -192,6 +193,8 @@ forget_and_wake(void)
 static void
 at_end(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		castssl_staged_end(event == XACT_EVENT_COMMIT);
 	if (castssl_pending_list() == NIL &&
 		!(event == XACT_EVENT_PRE_PREPARE && castssl_lock_has_staged()))
 		return;

@@ -270,7 +270,11 @@ look(void *arg)
 	if (change == NULL)
 		rest(watch);
 	else if (change->state == CASTSSL_UNCONFIRMED && time_left(change) > 0)
+	{
+		if (change->decided)
+			(void) recover(LOG); /* clears up behind a decision that was rolled back */
 		watch->nap = Min(NAP_LONGEST, time_left(change));
+	}
 	else if (change->state == CASTSSL_UNCOMMITTED && castssl_lock_is_held())
 		watch->nap = watch->busy = Min(NAP_COMMIT, 2 * watch->busy);
 	else if (recover(LOG))

@@ -15,7 +15,7 @@
 #include "change/fate.h"
 #include "change/manifest.h"
 #include "flow/plan/hba_plan.h"
-#include "flow/recipe/staged.h"
+#include "change/staged.h"
 #include "flow/recipe/staging.h"
 #include "hba/text/diff.h"
 #include "hba/text/read.h"

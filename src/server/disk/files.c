@@ -355,6 +355,15 @@ castssl_file_create(const char *path, const char *data, size_t length, int mode)
 						   .sync = true });
 }
 
+void
+castssl_file_mark(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | PG_BINARY, pg_file_create_mode);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /*
  * Not durable_rename: it opens the replaced file for writing, which fails for a key of
  * mode 0400, and it syncs that file, which is useless here.

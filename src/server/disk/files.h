@@ -63,6 +63,12 @@ extern void castssl_file_write(const char *path, const char *data, size_t length
 /* As above, and sync the file, but not its folder. */
 extern void castssl_file_create(const char *path, const char *data, size_t length, int mode);
 
+/*
+ * Create an empty file, if that is possible.  Not durable, and raises no error: for the end of a
+ * transaction.
+ */
+extern void castssl_file_mark(const char *path);
+
 /* Rename a file or a directory durably, within one filesystem. */
 extern void castssl_file_rename(const char *from, const char *to);
 

@@ -5,9 +5,13 @@
  * A manifest has the id of the transaction that wrote it.  Names that begin with p_ hold the
  * earlier manifest, which counts again if that transaction does not commit.  It may hold an
  * earlier one itself: there is one for each savepoint.
+ *
+ * PostgreSQL forgets in time which transactions have committed.  So an empty file committed-<id>
+ * marks one that has.  Edits may stay staged for long, and those that were rolled back must not
+ * come back.
  */
-#ifndef CASTSSL_FLOW_RECIPE_STAGED_H
-#define CASTSSL_FLOW_RECIPE_STAGED_H
+#ifndef CASTSSL_CHANGE_STAGED_H
+#define CASTSSL_CHANGE_STAGED_H
 
 #include "lib/stringinfo.h"
 #include "utils/guc.h"
@@ -35,6 +39,19 @@ extern ConfigVariable *castssl_staged_read_without_transaction(void);
  * commit.  Keeps others from staging until the transaction ends.
  */
 extern void castssl_staged_append_past(StringInfo manifest, uint64 transaction);
+
+/*
+ * This transaction has ended: mark what it has staged as committed, for the time when PostgreSQL
+ * has forgotten it.  Raises no error.
+ */
+extern void castssl_staged_end(bool committed);
+
+/*
+ * Move the staged edits that a change has taken back from the folder kept.  If others are staged
+ * since, those stay; if their transaction is still open, the ones in kept count if it is rolled
+ * back.  Call it with the lock held.
+ */
+extern void castssl_staged_give_back(const char *kept);
 
 /* Does the manifest, or an earlier one in it, name the copy with that hash? */
 extern bool castssl_staged_names(const ConfigVariable *manifest, const char *hash);

@@ -5,14 +5,19 @@
 #include "postgres.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "access/transam.h"
 #include "access/xact.h"
+#include "utils/memutils.h"
 
+#include "change/attempt.h"
 #include "change/fate.h"
 #include "change/lock.h"
 #include "change/manifest.h"
+#include "change/record.h"
+#include "change/staged.h"
 #include "change/whose.h"
-#include "flow/recipe/staged.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -92,11 +97,32 @@ transaction_of(const ConfigVariable *manifest)
 	return (uint64) castssl_manifest_number(manifest, "transaction");
 }
 
+/* The file that says that the transaction has committed. */
+static char *
+mark_of(uint64 transaction)
+{
+	return castssl_staged_path(psprintf("committed-" UINT64_FORMAT, transaction));
+}
+
+/* What became of the transaction that wrote the manifest?  Never CASTSSL_FORGOTTEN. */
+static CastsslFate
+fate_of(const ConfigVariable *manifest)
+{
+	uint64 transaction = transaction_of(manifest);
+	CastsslFate fate = castssl_fate(transaction);
+	struct stat st;
+
+	if (fate != CASTSSL_FORGOTTEN)
+		return fate;
+	return lstat(mark_of(transaction), &st) == 0 ? CASTSSL_COMMITTED : CASTSSL_NOT_COMMITTED;
+}
+
 /* The manifest that counts: this one or an earlier one in it, with those before it. */
 static ConfigVariable *
 what_counts(ConfigVariable *manifest)
 {
-	while (manifest && castssl_fate(transaction_of(manifest)) == CASTSSL_NOT_COMMITTED)
+	while (manifest && fate_of(manifest) != CASTSSL_COMMITTED &&
+		   fate_of(manifest) != CASTSSL_RUNNING)
 		manifest = past_of(manifest);
 	return manifest;
 }
@@ -119,9 +145,21 @@ castssl_staged_read_without_transaction(void)
 {
 	ConfigVariable *manifest = castssl_staged_read_whole();
 
-	while (manifest && castssl_fate(transaction_of(manifest)) != CASTSSL_COMMITTED)
+	while (manifest && fate_of(manifest) != CASTSSL_COMMITTED)
 		manifest = past_of(manifest);
 	return unless_discarded(manifest);
+}
+
+/* The (sub)transactions of the running transaction that have staged something, as ids. */
+static List *staged_in;
+
+static void
+remember(uint64 transaction)
+{
+	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
+
+	staged_in = castssl_ids_append(staged_in, (int64) transaction);
+	MemoryContextSwitchTo(context);
 }
 
 void
@@ -135,12 +173,32 @@ castssl_staged_append_past(StringInfo manifest, uint64 transaction)
 	if (past && transaction_of(past) == transaction)
 		past = past_of(past); /* both are of the same (sub)transaction */
 	else if (past)
-		whole = castssl_fate(transaction_of(past)) == CASTSSL_RUNNING;
+		whole = fate_of(past) == CASTSSL_RUNNING;
 	for (const ConfigVariable *line = transaction == 0 ? NULL : past; line; line = line->next)
 	{
-		if (whole || !is_past(line))
+		/* without the transaction of one that has committed: its mark goes */
+		if (whole || !(is_past(line) || strcmp(line->name, "transaction") == 0))
 			castssl_manifest_append(manifest, psprintf(PAST "%s", line->name), line->value);
 	}
+	if (transaction != 0)
+		remember(transaction);
+}
+
+void
+castssl_staged_end(bool committed)
+{
+	for (int i = list_length(staged_in) - 1; committed && i >= 0; i--)
+	{
+		uint64 transaction = (uint64) * (int64 *) list_nth(staged_in, i);
+		FullTransactionId id = FullTransactionIdFromU64(transaction);
+
+		/* the last one that was not rolled back to a savepoint counts */
+		if (!TransactionIdDidCommit(XidFromFullTransactionId(id)))
+			continue;
+		castssl_file_mark(mark_of(transaction));
+		break;
+	}
+	staged_in = NIL;
 }
 
 /* Does the line hold the hash of a copy, of the manifest or of an earlier one in it? */
@@ -176,6 +234,8 @@ castssl_staged_remove_copies(const ConfigVariable *old)
 		if (is_copy(line) && !castssl_staged_names(now, line->value))
 			castssl_file_remove(castssl_staged_path(line->value));
 	}
+	if (old)
+		castssl_file_remove(mark_of(transaction_of(old)));
 }
 
 /* Write a manifest that discards all, and that counts if the transaction commits. */
@@ -204,4 +264,97 @@ castssl_staged_discard(void)
 	if (existed)
 		write_discarded();
 	return existed;
+}
+
+/* ---- giving back ---- */
+
+/* How many times is the manifest that the line belongs to an earlier one? */
+static int
+depth_of(const ConfigVariable *line)
+{
+	int depth = 0;
+
+	while (strncmp(line->name + depth * strlen(PAST), PAST, strlen(PAST)) == 0)
+		depth++;
+	return depth;
+}
+
+/* What is staged where a change gives back what it has taken. */
+typedef struct Since
+{
+	const ConfigVariable *whole;
+	int depth;   /* so many manifests in whole have not been decided upon: they come first */
+	bool open;   /* one of them may still be committed */
+	bool counts; /* others are staged, and committed */
+} Since;
+
+static void
+look_since(void *arg)
+{
+	Since *since = arg;
+	const ConfigVariable *manifest = since->whole = castssl_staged_read_whole();
+
+	for (; manifest; manifest = past_of(manifest), since->depth++)
+	{
+		CastsslFate fate = fate_of(manifest);
+
+		since->open |= fate == CASTSSL_RUNNING || fate == CASTSSL_RUNS_ELSEWHERE;
+		if (fate != CASTSSL_COMMITTED)
+			continue;
+		since->counts = castssl_manifest_number(manifest, "discarded") == 0;
+		return;
+	}
+}
+
+/* Put what is in kept below the manifests that may still be committed. */
+static void
+put_below(const Since *since, const char *kept)
+{
+	const char *path = castssl_path_in(kept, "manifest");
+	const ConfigVariable *taken = castssl_manifest_read(path, CASTSSL_STAGED_DISCARD);
+	StringInfoData manifest;
+	StringInfoData prefix;
+
+	castssl_manifest_begin(&manifest);
+	initStringInfo(&prefix);
+	for (int i = 0; i < since->depth; i++)
+		appendStringInfoString(&prefix, PAST);
+	for (const ConfigVariable *line = since->whole; line; line = line->next)
+	{
+		if (depth_of(line) < since->depth)
+			castssl_manifest_append(&manifest, line->name, line->value);
+	}
+	for (const ConfigVariable *line = taken; line; line = line->next)
+	{
+		castssl_manifest_append(&manifest, psprintf("%s%s", prefix.data, line->name), line->value);
+		if (!is_copy(line))
+			continue;
+		path = castssl_path_in(kept, line->value);
+		/* not there: an interrupted call has moved it */
+		if (access(path, F_OK) == 0)
+			castssl_file_rename(path, castssl_staged_path(line->value));
+	}
+	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
+	castssl_directory_remove(kept);
+}
+
+void
+castssl_staged_give_back(const char *kept)
+{
+	char *staged = castssl_state_path("staged");
+	Since since = { 0 };
+
+	if (access(kept, F_OK) != 0)
+		return;
+	/* what is damaged is left to whoever looks at it: it must not keep a change from being undone
+	 */
+	if (castssl_attempt(look_since, &since) != NULL || since.counts)
+		return;
+	if (since.open)
+	{
+		put_below(&since, kept);
+		return;
+	}
+	castssl_directory_discard(staged);
+	castssl_file_rename(kept, staged);
 }
