@@ -133,19 +133,27 @@ settings_of(Settings *settings, ConfigVariable *(*read)(void) )
 	return settings->items;
 }
 
-static char *
-value_in(const ConfigVariable *settings, const char *name)
+/* The setting of a parameter that counts, which is the last one; NULL: there is none. */
+static const ConfigVariable *
+setting_in(const ConfigVariable *settings, const char *name)
 {
-	const char *value = NULL;
+	const ConfigVariable *setting = NULL;
 
-	/* the last one counts */
 	for (const ConfigVariable *item = settings; item != NULL; item = item->next)
 	{
 		/* A line that could not be parsed has no name. */
 		if (item->name != NULL && pg_strcasecmp(item->name, name) == 0)
-			value = item->value;
+			setting = item;
 	}
-	return value ? pstrdup(value) : NULL;
+	return setting;
+}
+
+static char *
+value_in(const ConfigVariable *settings, const char *name)
+{
+	const ConfigVariable *setting = setting_in(settings, name);
+
+	return setting ? pstrdup(setting->value) : NULL;
 }
 
 char *
@@ -160,6 +168,20 @@ char *
 castssl_parameter_stored(const char *name)
 {
 	return value_in(settings_of(&stored_settings, read_stored), name);
+}
+
+List *
+castssl_parameters_stored(void)
+{
+	const ConfigVariable *settings = settings_of(&stored_settings, read_stored);
+	List *names = NIL;
+
+	for (const ConfigVariable *item = settings; item != NULL; item = item->next)
+	{
+		if (item->name != NULL && setting_in(item->next, item->name) == NULL)
+			names = lappend(names, pstrdup(item->name));
+	}
+	return names;
 }
 
 bool
@@ -238,6 +260,15 @@ char *
 castssl_parameter_configured(const char *name)
 {
 	return value_in(settings_of(&config_settings, read_config_file), name);
+}
+
+char *
+castssl_parameter_configured_in(const char *name)
+{
+	const ConfigVariable *setting =
+		setting_in(settings_of(&config_settings, read_config_file), name);
+
+	return setting ? pstrdup(setting->filename) : NULL;
 }
 
 char *

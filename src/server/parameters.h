@@ -26,6 +26,9 @@ extern bool castssl_ca_is_configured(void);
 /* The value that ALTER SYSTEM stored; NULL if there is none.  Palloc'd. */
 extern char *castssl_parameter_stored(const char *name);
 
+/* The names of the parameters that have a stored value: strings, each once. */
+extern List *castssl_parameters_stored(void);
+
 /* Is exactly this value stored?  NULL: is nothing stored? */
 extern bool castssl_parameter_is_stored(const char *name, const char *value);
 
@@ -37,6 +40,9 @@ extern char *castssl_parameter_value_if_reset(const char *name);
 
 /* The same, but NULL if it would be the built-in one.  Needs no database, as in a worker. */
 extern char *castssl_parameter_configured(const char *name);
+
+/* The file that has that value, its path; NULL if none has one.  Palloc'd. */
+extern char *castssl_parameter_configured_in(const char *name);
 
 /*
  * The value for the next start, from the configuration files on disk:

@@ -4,6 +4,7 @@ package CastsslHints;
 use strict;
 use warnings;
 use Digest::SHA;
+use File::Glob ':bsd_glob';
 
 # The beginning of a hint, and the test whose server gives it. After a run of all tests,
 # scripts/test compares this with what the logs of their servers say.
@@ -102,31 +103,56 @@ sub slurp
 
 # Each class of connections with what answers it: the verdict, and the method with its options.
 my $access = <<'SQL';
-SELECT 'access of ' || u || ' ' || coalesce(host(a), 'by socket') || ' ' || e AS name,
+SELECT concat_ws(' ', 'access of', u, coalesce(host(a), 'by socket'), e, nullif(d, 'postgres'), CASE WHEN c IS NOT NULL THEN 'with a certificate' END) AS name,
 	x.verdict || ' ' || coalesce(substring(split_part(x.rule, '#', 1) from '\m(?:trust|reject|scram-sha-256|md5|password|cert|ldap|radius|peer|ident)\M.*'), '') AS value
 FROM unnest('{alice,bob,postgres}'::text[]) u,
 	unnest('{NULL,10.1.2.3,192.168.1.1,127.0.0.1,::1}'::inet[]) a,
 	unnest('{tls,none}'::text[]) e,
-	LATERAL castssl_hba_explain('postgres', u, a, e) x
-WHERE a IS NOT NULL OR e = 'none'
+	unnest('{postgres,template1,replication}'::text[]) d,
+	unnest(ARRAY[NULL, :cert]) c,
+	LATERAL castssl_hba_explain(replace(d, 'replication', 'postgres'), u, a, e, replication => d = 'replication', client_certificate => c) x
+WHERE (a IS NOT NULL OR e = 'none') AND (c IS NULL OR (e = 'tls' AND u = 'alice'))
 SQL
+
+# Parameters as they are in effect, and where their values stand.
+my $parameters = <<'SQL';
+SELECT 'parameter ' || name AS name, setting AS value FROM pg_settings WHERE name ~ '^(ssl|hba_|ident_|listen|password_enc|castssl)'
+UNION ALL SELECT 'stored ' || name, string_agg(setting, ', ') FROM pg_file_settings WHERE sourcefile ~ '[.]auto[.]conf$' GROUP BY name
+SQL
+
+# The folders whose files count: of the configuration, of TLS, the data directory with what is in it
+# but for the server's own, and what the small CA keeps.
+my $servers_own = qr{^(?:base|global|log|pg_(?!hba|ident|castssl)\w+)$};
+
+sub files
+{
+	my ($t) = @_;
+	my %folders = map { (s{/[^/]*$}{}r) => 1 } grep { m{^/} } split /\n/, $t->sql(q{SELECT setting FROM pg_settings WHERE name ~ '^(ssl_.*_file|config_file|hba_file|ident_file)$'});
+	my @left = ($t->{data}, grep { $_ ne $t->{data} } keys %folders);
+	my @files;
+	while (my $folder = shift @left)
+	{
+		foreach my $path (glob "$folder/*")
+		{
+			my $name = $path =~ s{^\Q$t->{data}\E/}{}r;
+			push @files, [ $name, $path ] if -f $path && $name !~ m{^(?:postmaster\.|current_logfiles|postgresql\.auto\.conf|openssl\.log|was-asked|pg_castssl/[^/]+$)};
+			push @left, $path if -d $path && !-l $path && $path =~ m{^\Q$t->{data}\E/} && $name !~ $servers_own && $name !~ m{^pg_castssl/(?!ca$|issued$)[^/]+$};
+		}
+	}
+	return @files;
+}
 
 # name => what it is
 sub look
 {
 	my ($t) = @_;
-	my %look;
-	foreach my $row (@{ $t->rows($access . q{UNION ALL SELECT 'parameter ' || name, setting FROM pg_settings
-		WHERE name ~ '^(ssl|hba_|ident_|listen|password_enc|castssl)'}) })
+	my $of_alice = $access =~ s/:cert/CastsslTest::quote($t->slurp($t->{pki}->path('alice.crt')))/er;
+	my %look = map { $_->{name} => $_->{value} } @{ $t->rows("$of_alice UNION ALL ($parameters)") };
+	$look{"line $_"}++ foreach grep { /\S/ } split /\n/, $t->hba;
+	foreach my $file (files($t))
 	{
-		$look{ $row->{name} } = $row->{value};
-	}
-	foreach my $file (grep { -f } glob("$t->{data}/*"))
-	{
-		my ($name) = $file =~ m{([^/]+)$};
-		next if $name =~ /^(postmaster\.|current_logfiles|postgresql\.auto\.conf|openssl\.log|was-asked)/;
-		$look{"line $_"}++ foreach $name eq 'pg_hba.conf' ? grep { /\S/ } split /\n/, $t->hba : ();
-		$look{"file $name"} = sprintf '%o %s', (stat $file)[2], Digest::SHA->new(256)->addfile($file)->hexdigest;
+		my ($name, $path) = @$file;
+		$look{"file $name"} = sprintf '%o %s', (stat $path)[2], -r $path ? Digest::SHA->new(256)->addfile($path)->hexdigest : '';
 	}
 	return \%look;
 }

@@ -15,10 +15,31 @@
 #include "flow/check/checks.h"
 #include "flow/check/reload.h"
 #include "server/disk/paths.h"
+#include "server/hba_files.h"
 #include "server/other_cluster.h"
 #include "server/parameters.h"
+#include "tls/openssl.h"
 
 /* ---- whose certificate ---- */
+
+#define DEBIANS_CERTIFICATE "/etc/ssl/certs/ssl-cert-snakeoil.pem"
+
+/* Does the file hold Debian's certificate for tests, or another one with its key? */
+static bool
+has_debians_key(const CastsslMaterialFile *file)
+{
+	CastsslFindings findings = { 0 };
+	CastsslCertificate own;
+	CastsslCertificate debians;
+	size_t length;
+	int error;
+	char *pem = castssl_hba_file_bytes(DEBIANS_CERTIFICATE, &length, &error);
+
+	return pem &&
+		   castssl_certificates_read_first(pem, length, DEBIANS_CERTIFICATE, &debians, &findings) &&
+		   castssl_certificates_read_first(file->data, file->length, file->name, &own, &findings) &&
+		   castssl_openssl_has_key(own.x509, X509_get0_pubkey(debians.x509));
+}
 
 void
 castssl_check_certificate_origin(CastsslCheckScope *scope)
@@ -31,7 +52,8 @@ castssl_check_certificate_origin(CastsslCheckScope *scope)
 	if (!scope->ssl || file->path == NULL)
 		return;
 	if (strncmp(castssl_path_base(file->path), "ssl-cert-snakeoil", strlen("ssl-cert-snakeoil")) ==
-		0)
+			0 ||
+		has_debians_key(file))
 		castssl_check_report(
 			scope, CASTSSL_WARNING, file->name,
 			"Debian's certificate for tests: all copies of one image have the same private key",
@@ -214,61 +236,136 @@ value_in_file(const char *name)
 	return written ? written : castssl_parameter_at_start(name);
 }
 
+/* Of these, a new value needs a restart. */
+static const char *const at_start[] = { "listen_addresses", "hba_file", "ident_file",
+										"castssl.max_clients" };
+
+static bool
+is_at_start(const char *name)
+{
+	for (int i = 0; i < lengthof(at_start); i++)
+	{
+		if (strcmp(name, at_start[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_about_access(const char *name)
+{
+	return strncmp(name, "ssl", 3) == 0 || strncmp(name, "castssl.", 8) == 0 ||
+		   strcmp(name, "password_encryption") == 0 || is_at_start(name);
+}
+
+/* What is wrong with a file of rules or maps that would be used; NULL: nothing, or it stays. */
+static char *
+problem_of_file(const char *name)
+{
+	char *value = value_in_file(name);
+	size_t length;
+	int error;
+
+	/* empty: the usual file beside postgresql.conf */
+	if (value == NULL || value[0] == '\0')
+		return NULL;
+	if (!is_absolute_path(value))
+		return psprintf("%s = '%s' is no whole path, so the server would look for it in the folder "
+						"in which it is started",
+						name, value);
+	return castssl_hba_file_bytes(value, &length, &error) ? NULL
+														  : castssl_hba_file_error(value, error);
+}
+
 /* What would be wrong with the values of postgresql.conf; NULL: nothing. */
 static char *
-problem_in_file(void)
+problem_in_file(const List *names)
 {
 	char *problem = castssl_check_values(value_in_file);
+	const ListCell *cell;
 
-	return problem ? problem : castssl_restart_tls_problem(value_in_file, CASTSSL_TLS_READ);
+	if (problem == NULL)
+		problem = castssl_restart_tls_problem(value_in_file, CASTSSL_TLS_READ);
+	foreach (cell, names)
+	{
+		const char *name = lfirst(cell);
+
+		if (problem == NULL && (strcmp(name, "hba_file") == 0 || strcmp(name, "ident_file") == 0))
+			problem = problem_of_file(name);
+	}
+	return problem;
+}
+
+/* The parameters whose later edit in a configuration file has no effect. */
+static List *
+overridden(void)
+{
+	const char *stored_in = castssl_path_in(DataDir, PG_AUTOCONF_FILENAME);
+	List *names = NIL;
+	ListCell *cell;
+
+	foreach (cell, castssl_parameters_stored())
+	{
+		char *name = lfirst(cell);
+		char *written = is_about_access(name) ? castssl_parameter_configured(name) : NULL;
+
+		if (written && strcmp(castssl_parameter_stored(name), written) != 0 &&
+			is_newer(castssl_parameter_configured_in(name), stored_in))
+			names = lappend(names, name);
+	}
+	return names;
+}
+
+/* "postgresql.conf", or the path of a file that it includes. */
+static const char *
+file_name_of(const char *path)
+{
+	return strcmp(path, ConfigFileName) == 0 ? castssl_path_base(path) : path;
 }
 
 /*
- * postgresql.conf was edited last, and has another value than the one that ALTER SYSTEM stored.
- * Its editor may not know that the edit has no effect.
+ * A configuration file was edited last, and has another value than the one that ALTER SYSTEM
+ * stored.  Its editor may not know that the edit has no effect.
  */
 void
 castssl_check_two_values(CastsslCheckScope *scope)
 {
-	static const char *const names[] = { "ssl",
-										 "ssl_cert_file",
-										 "ssl_key_file",
-										 "ssl_ca_file",
-										 "ssl_crl_file",
-										 "ssl_ciphers",
-										 "ssl_min_protocol_version",
-										 "listen_addresses" };
+	List *names = overridden();
 	StringInfoData found;
+	StringInfoData files;
 	StringInfoData reset;
+	bool restart = false;
 	char *problem;
+	ListCell *cell;
 
-	if (!is_newer(ConfigFileName, castssl_path_in(DataDir, PG_AUTOCONF_FILENAME)))
+	if (names == NIL)
 		return;
 	initStringInfo(&found);
+	initStringInfo(&files);
 	initStringInfo(&reset);
-	for (int i = 0; i < lengthof(names); i++)
+	foreach (cell, names)
 	{
-		char *stored = castssl_parameter_stored(names[i]);
-		char *written = stored ? castssl_parameter_configured(names[i]) : NULL;
+		const char *name = lfirst(cell);
+		const char *file = file_name_of(castssl_parameter_configured_in(name));
 
-		if (written == NULL || strcmp(stored, written) == 0)
-			continue;
-		castssl_append_listed(&found, names[i]);
-		appendStringInfo(&reset, "ALTER SYSTEM RESET %s; ", names[i]);
+		castssl_append_listed(&found, name);
+		if (strstr(files.data, file) == NULL)
+			castssl_append_listed(&files, file);
+		appendStringInfo(&reset, "ALTER SYSTEM RESET %s; ", name);
+		restart = restart || is_at_start(name);
 	}
-	if (found.len == 0)
-		return;
-	problem = problem_in_file();
+	problem = problem_in_file(names);
 	castssl_check_report(
 		scope, CASTSSL_INFO, found.data,
-		"postgresql.conf was edited after ALTER SYSTEM stored another value in "
-		"postgresql.auto.conf, which wins",
-		problem ? psprintf("The values in postgresql.conf cannot work: %s.  Remove them from "
-						   "postgresql.conf, or correct them.",
-						   problem)
-				: castssl_check_hint_that_loads(
-					  scope, psprintf("If postgresql.conf is right: %sSELECT * FROM "
-									  "castssl_reload();  If not, remove the line from "
-									  "postgresql.conf.",
-									  reset.data)));
+		psprintf("edited in %s after ALTER SYSTEM stored another value in postgresql.auto.conf, "
+				 "which wins",
+				 files.data),
+		problem
+			? psprintf("The values in %s cannot work: %s.  Remove them from %s, or correct them.",
+					   files.data, problem, files.data)
+			: castssl_check_hint_that_loads(
+				  scope, psprintf("If %s is right: %sSELECT * FROM castssl_reload();%s  If "
+								  "not, remove the line from %s.",
+								  files.data, reset.data,
+								  restart ? "  Then restart the server." : "", files.data)));
 }

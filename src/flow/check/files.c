@@ -24,6 +24,7 @@
 #include "flow/plan/crls.h"
 #include "flow/recipe/authority.h"
 #include "flow/recipe/authority_place.h"
+#include "hba/edit/rewrite.h"
 #include "server/disk/files.h"
 #include "server/disk/modes.h"
 #include "server/disk/paths.h"
@@ -105,9 +106,24 @@ castssl_check_files_readable(CastsslCheckScope *scope)
 	}
 }
 
+/* Would a call of castssl_enable() also repair a rule? */
+static bool
+repairs_rules(const CastsslCheckScope *scope)
+{
+	CastsslHbaRule repaired;
+	const char *value;
+
+	for (int i = 0; i < scope->policy->nrules; i++)
+	{
+		if (castssl_hba_repair(scope->policy, &scope->policy->rules[i], &repaired, &value))
+			return true;
+	}
+	return false;
+}
+
 /*
- * castssl_enable() without arguments only repairs the mode, but it would turn TLS on if it is
- * off.
+ * castssl_enable() without arguments only repairs the mode, unless TLS is off, which it would turn
+ * on, or a rule has an outdated option.
  */
 static void
 report_open_key(CastsslCheckScope *scope, const CastsslMaterialFile *key)
@@ -115,7 +131,7 @@ report_open_key(CastsslCheckScope *scope, const CastsslMaterialFile *key)
 	const char *message = psprintf("other accounts can read the private key (mode %04o)",
 								   (unsigned) (key->st.st_mode & 07777));
 
-	if (scope->ssl)
+	if (scope->ssl && !repairs_rules(scope))
 		castssl_check_report_fix(scope, CASTSSL_ERROR, key->name, message,
 								 "SELECT * FROM castssl_enable();");
 	else

@@ -26,6 +26,7 @@
 #include "flow/ask/rotation.h"
 #include "flow/check/checks.h"
 #include "flow/plan/baseline.h"
+#include "flow/recipe/edited_since.h"
 #include "hba/edit/edit.h"
 #include "server/disk/directories.h"
 #include "server/disk/paths.h"
@@ -98,9 +99,9 @@ report_open(CastsslCheckScope *scope, const CastsslChange *change)
 	else if (castssl_watch_exists())
 		castssl_check_report(scope, CASTSSL_WARNING, change_name(change),
 							 psprintf("waits to be confirmed, and will be undone at %s", deadline),
-							 psprintf("SELECT castssl_confirm(" INT64_FORMAT
-									  "); keeps it.  Run this as a superuser, in a new connection "
-									  "of the kind that clients will use.",
+							 psprintf("To keep it, as a superuser in a new connection of the kind "
+									  "that clients will use: SELECT castssl_confirm(" INT64_FORMAT
+									  ");",
 									  change->id));
 	else
 		castssl_check_report(
@@ -229,7 +230,9 @@ castssl_check_edited_since(CastsslCheckScope *scope)
 							 psprintf("edited by hand since change " INT64_FORMAT
 									  ", so that this change cannot be rolled back",
 									  last->id),
-							 "Nothing to do if the edits are wanted.");
+							 psprintf("%sIf the edits are wanted, there is nothing to do: the next "
+									  "change ends this row.",
+									  castssl_change_ways_back(last, part.files)));
 }
 
 void

@@ -86,6 +86,24 @@ way_back(const CastsslChange *change, int n)
 					from, to);
 }
 
+char *
+castssl_change_ways_back(const CastsslChange *change, const List *files)
+{
+	StringInfoData back;
+
+	initStringInfo(&back);
+	for (int n = 0; n < list_length(change->files); n++)
+	{
+		CastsslChange one = *change;
+
+		one.files = list_make1(list_nth(change->files, n));
+		if (list_member_ptr(files, linitial(one.files)) &&
+			castssl_change_edited_since(&one) != NULL)
+			appendStringInfoString(&back, way_back(change, n));
+	}
+	return back.data;
+}
+
 static void
 raise_edited(const List *changes, const CastsslChange *change, const List *files)
 {
@@ -109,8 +127,8 @@ raise_edited(const List *changes, const CastsslChange *change, const List *files
 		castssl_append_listed(&edited, path_of(linitial(one.files)));
 		differ = castssl_edited_lines(change, n);
 		appendStringInfoString(&lines, differ ? differ : "");
-		appendStringInfoString(&back, way_back(change, n));
 	}
+	appendStringInfoString(&back, castssl_change_ways_back(change, files));
 	if (newest->state == CASTSSL_UNCONFIRMED)
 	{
 		resetStringInfo(&back);

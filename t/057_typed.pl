@@ -1,0 +1,193 @@
+# Hints of castssl_check() that t/050 has no room for: each is typed to the letter, and does what its row
+# is about and nothing else.
+# Needs: ssl-cert
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use CastsslHints;
+use CastsslTest;
+use Test::More;
+
+my $version = 0;
+my ($t, $data);
+
+sub row
+{
+	my ($check, $subject) = @_;
+	my @found = grep { $_->{check_name} eq $check && ($_->{subject} // '') =~ ($subject // qr/^/) } @{ $t->rows('SELECT * FROM castssl_check()') };
+	return @found == 1 ? $found[0] : { message => @found . ' rows', hint => '' };
+}
+
+# The row is gone, and nothing changed but what is expected.
+sub gone
+{
+	my ($name, $before, $about, $check, $subject) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(row($check, $subject)->{message}, '0 rows', "$name: the row is gone");
+	is_deeply([ grep { $_ !~ $about } CastsslHints::differences($before, CastsslHints::look($t)) ], [], "$name: and nothing else changed");
+	return;
+}
+
+# Types what stands in the hint between two texts, into psql or a shell.
+sub typed
+{
+	my ($name, $hint, $pattern) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($statement) = $hint =~ $pattern;
+	return fail("$name: no statement in: $hint") unless defined $statement;
+	return is(system('bash', '-c', $statement), 0, "typed: $statement") if $statement =~ /^(?:chmod|cp|install) /;
+	my ($ok, undef, $err) = $t->psql($statement);
+	return ok($ok, "typed: $statement") || diag $err;
+}
+
+$t = CastsslTest->new('typed');
+$data = $t->{data};
+$version = $t->sql('SHOW server_version_num') / 10000;
+my $reload = 'SELECT * FROM castssl_reload();';
+
+# --- a key that others can read, beside an option that a call of castssl_enable() would repair
+
+$t->enable(source_dir => $t->{source});
+{
+	my $good = $t->hba;
+	$t->write("$data/pg_hba.conf", $good . "hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=1\n");
+	$t->sql('SELECT pg_reload_conf()');
+	my $edited = $t->hba;
+	chmod 0644, "$data/server.key" or die $!;
+	my $before = CastsslHints::look($t);
+	my $row = row('key_permissions');
+	is($row->{fix}, undef, 'no SQL that would repair the rule as well');
+	typed('the key', $row->{hint}, qr/^(chmod 0600 \S+)$/);
+	gone('the key', $before, qr/^file server\.key: 100644 (\w+) -> 100600 \1$/, 'key_permissions');
+	is($t->hba, $edited, 'the rule is as it was');
+	$t->set_hba($good);
+	chmod 0644, "$data/server.key" or die $!;
+	$row = row('key_permissions');
+	is($row->{hint}, 'SELECT * FROM castssl_enable();', 'without such a rule: SQL');
+	typed('the key', $row->{hint}, qr/^(.*)$/);
+	gone('the key', $before, qr/^(?:file server\.key: 100644 (\w+) -> 100600 \1|line hostssl all all 10\.0\.0\.0.*|access of .* 10\.1\.2\.3 .*)$/, 'key_permissions');
+}
+
+# --- Debian's certificate for tests, by its content
+
+SKIP: {
+	my $debian = '/etc/ssl/certs/ssl-cert-snakeoil.pem';
+	skip 'no ssl-cert', 3 unless -r $debian;
+	my $own = $t->slurp('server.crt');
+	$t->write('server.crt', $t->slurp($debian));
+	my $row = row('certificate_origin');
+	is($row->{severity} // '', 'warning', 'a copy of it under another name');
+	like($row->{message}, qr/^Debian's certificate for tests/, 'is known');
+	$t->write('server.crt', $own);
+	is(row('certificate_origin')->{message}, '0 rows', 'a certificate of its own');
+}
+
+# --- an edit that has no effect, of any parameter of TLS and access, in any file of parameters
+
+mkdir "$data/conf.d" or die $!;
+$t->{node}->append_conf('postgresql.conf', "include_dir 'conf.d'\n");
+my $group = $version >= 18 ? 'ssl_groups' : 'ssl_ecdh_curve';
+foreach my $case (
+	[ 'ssl_max_protocol_version', "'TLSv1.3'", "''" ], [ 'ssl_prefer_server_ciphers', 'off', 'on' ], [ $group, "'secp384r1'", "'prime256v1'" ],
+	[ 'password_encryption', "'md5'", "'scram-sha-256'" ], [ 'castssl.expiry_warning', "'20d'", "'40d'" ])
+{
+	my ($name, $stored, $written) = @$case;
+	$t->sql("SELECT count(*) FROM castssl_status(); ALTER SYSTEM SET $name = $stored");
+	CastsslTest::next_second();
+	$t->write("$data/conf.d/10.conf", "$name = $written\n");
+	$t->sql('SELECT castssl_reload()');
+	my $row = row('two_values');
+	is($row->{subject} // '', $name, "$name in an included file");
+	like($row->{message}, qr{^edited in \S+/conf\.d/10\.conf after ALTER SYSTEM stored another value in postgresql\.auto\.conf, which wins$}, 'and which file it is');
+	like($row->{hint}, qr{^If \S+/conf\.d/10\.conf is right: ALTER SYSTEM RESET \Q$name\E; \Q$reload\E  If not, remove the line from \S+/10\.conf\.$}, 'what to do');
+	my $before = CastsslHints::look($t);
+	typed($name, $row->{hint}, qr/: (ALTER SYSTEM RESET .*?;)  If not/);
+	gone($name, $before, qr/^(?:parameter|stored) \Q$name\E: /, 'two_values');
+	# and the other way
+	$t->sql("SELECT count(*) FROM castssl_status(); ALTER SYSTEM SET $name = $stored");
+	CastsslTest::next_second();
+	$t->write("$data/conf.d/10.conf", "$name = $written\n");
+	is(row('two_values')->{subject} // '', $name, 'again');
+	$t->write("$data/conf.d/10.conf", "# nothing\n");
+	is(row('two_values')->{message}, '0 rows', 'the line is removed');
+	$t->sql("SELECT count(*) FROM castssl_status(); ALTER SYSTEM RESET $name");
+}
+# an edit of another file than the one that has the value
+$t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off');
+$t->write("$data/conf.d/10.conf", "ssl_prefer_server_ciphers = on\n");
+utime 1, 1, "$data/conf.d/10.conf";
+CastsslTest::next_second();
+$t->{node}->append_conf('postgresql.conf', "work_mem = '5MB'\n");
+is(row('two_values')->{message}, '0 rows', 'an edit of another file');
+unlink "$data/conf.d/10.conf";
+$t->sql('ALTER SYSTEM RESET ssl_prefer_server_ciphers');
+
+# a parameter that needs a restart, and a file that the server would not find
+$t->sql("ALTER SYSTEM SET hba_file = '$data/pg_hba.conf'");
+CastsslTest::next_second();
+foreach (
+	[ "$data/nowhere.conf", qr/could not open .*"\S*nowhere\.conf": No such file or directory/ ],
+	[ 'pg_hba.conf', qr/hba_file = 'pg_hba\.conf' is no whole path, so the server would look for it in the folder in which it is started/ ])
+{
+	$t->write("$data/conf.d/10.conf", "hba_file = '$_->[0]'\n");
+	like(row('two_values')->{hint}, qr{^The values in \S+/10\.conf cannot work: $_->[1]\.  Remove them from \S+, or correct them\.$}, "hba_file = '$_->[0]' is judged first");
+}
+$t->write("$data/rules.conf", $t->hba);
+$t->write("$data/conf.d/10.conf", "hba_file = '$data/rules.conf'\n");
+{
+	my $row = row('two_values');
+	like($row->{hint}, qr/ALTER SYSTEM RESET hba_file; \Q$reload\E  Then restart the server\.  If not/, 'one that needs a restart');
+	typed('hba_file', $row->{hint}, qr/: (ALTER SYSTEM RESET .*?;)  Then restart/);
+	$t->restart;
+	is(row('two_values')->{message}, '0 rows', 'after the restart it is gone');
+	is($t->sql('SHOW hba_file'), "$data/rules.conf", 'and the value is in effect');
+	unlink "$data/conf.d/10.conf";
+	$t->restart;
+	unlink "$data/rules.conf";
+}
+
+# --- edited by hand since the last change: what was edited is put back
+
+$t->enable(source_dir => $t->{source});
+$t->disable;
+$t->enable(source_dir => $t->{source});
+{
+	my $good = $t->hba;
+	my $before = CastsslHints::look($t);
+	$t->set_hba($good . "host all bob 10.0.0.0/8 reject\n");
+	my $row = row('edited_since');
+	like($row->{hint}, qr/^To undo them: SELECT .*;  If the edits are wanted, there is nothing to do: the next change ends this row\.$/, 'edited by hand: both ways');
+	typed('edited by hand', $row->{hint}, qr/^To undo them: (.*;)  If the edits/);
+	$t->psql('SELECT castssl_confirm(force => true)');
+	is($t->hba, $good, 'the file is as it was');
+	gone('edited by hand', $before, qr/^(?!)/, 'edited_since');
+	$t->set_hba($good . "host all bob 10.0.0.0/8 reject\n");
+	$t->enable(clientcert => 'verify-full');
+	is(row('edited_since')->{message}, '0 rows', 'the next change ends the row');
+	# another file than that of the rules
+	$t->enable(source_dir => $t->{pki}->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key'));
+	$t->write("$data/server.crt", $t->slurp('server.crt') . "# a comment\n");
+	$row = row('edited_since');
+	like($row->{hint}, qr{^Put \Q$data\E/server\.crt back as change \d+ wrote it\.  If the edits are wanted, }, 'a certificate');
+	$t->write("$data/server.crt", $t->slurp("$t->{folder}/renewed/server.crt"));
+	is(row('edited_since')->{message}, '0 rows', 'the file is put back');
+}
+
+# --- a change that waits: the condition comes before the statement
+
+$t->disable;
+$t->set_hba("local all all trust\nhost all all all scram-sha-256\n");
+$t->enable(source_dir => $t->{source}, confirm_within => '1 hour');
+{
+	my $row = row('changes');
+	like($row->{hint}, qr/^To keep it, as a superuser in a new connection of the kind that clients will use: SELECT castssl_confirm\(\d+\);$/, 'a change that waits');
+	my $guest = $t->guest;
+	my $before = CastsslHints::look($t);
+	typed('a change that waits', $row->{hint}, qr/: (SELECT .*)$/);
+	$guest->quit;
+	gone('a change that waits', $before, qr/^(?!)/, 'changes');
+}
+
+$t->stop;
+done_testing();
