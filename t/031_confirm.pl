@@ -323,8 +323,8 @@ is($t->hba, $hba, 'castssl_disable with confirm_within');
 
 $t->enable(%enable, confirm_within => '10 min');
 $number = latest($t)->{change_id};
-$old->delay(4);
-$old->ask("SET castssl.verify_timeout = '1s'; SELECT * FROM castssl_rollback($number);");
+$old->delay(5);
+$old->ask("SET castssl.verify_timeout = '3s'; SELECT * FROM castssl_rollback($number);");
 like($old->answer, qr/ERROR: .*did not take effect/, 'a rollback that fails');
 $old->ask('RESET castssl.verify_timeout;');
 $old->answer;

@@ -61,7 +61,8 @@ sub story
 sub revive
 {
 	my ($t) = @_;
-	foreach (1 .. 1800)
+	my $until = time + 300;
+	while (time < $until)
 	{
 		return if ($t->psql('SELECT 1'))[0];
 		# fails, and is tried again, while processes of the old server are there

@@ -9,7 +9,7 @@ use IPC::Run ();
 use Test::More;
 use Time::HiRes qw(time);
 
-my $rotations = $ENV{CASTSSL_ROTATIONS} // 200;
+my $rotations = $ENV{CASTSSL_ROTATIONS} // ($ENV{CASTSSL_SANITIZED} ? 60 : 200);
 my $t = CastsslTest->new('rotation', conf => "max_connections = 100\nlog_min_messages = warning\nlog_statement = none");
 my $pki = $t->{pki};
 my $renewed = $pki->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key');
@@ -30,7 +30,7 @@ sub pgbench
 	my (@options) = @_;
 	my %bench = (out => '', err => '');
 	local $ENV{PGPASSWORD} = 'wonderland';
-	$bench{run} = IPC::Run::start([ 'pgbench', '-n', '-c', '10', '-T', '900', @options, '-f', "$t->{folder}/visit.sql", $target ],
+	$bench{run} = IPC::Run::start([ 'pgbench', '-n', '-c', '10', '-T', '7200', @options, '-f', "$t->{folder}/visit.sql", $target ],
 		'<', \undef, '>', \$bench{out}, '2>', \$bench{err});
 	return \%bench;
 }

@@ -142,8 +142,8 @@ like($lines[1] // '', qr/^pg_castssl\|\|\|LOG:  pg_castssl: change 10 \(enable b
 # --- that failed
 
 $session = $t->session;
-$session->delay(4);
-$session->ask("SET castssl.verify_timeout = '1s'; SELECT * FROM castssl_disable();");
+$session->delay(5);
+$session->ask("SET castssl.verify_timeout = '3s'; SELECT * FROM castssl_disable();");
 $session->answer;
 $session->quit;
 told('failed', qr/change 11 \(disable by postgres\) was undone: the change did not take effect: no answer in time(, but .*)?/);

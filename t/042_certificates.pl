@@ -195,7 +195,7 @@ sub client_answers
 	my ($server, $case) = @_;
 	my %connection = (
 		hostaddr => '127.0.0.1', port => $server->{node}->port, user => 'alice', dbname => 'postgres',
-		host => 'db.example.com', sslrootcert => $case->{roots}, connect_timeout => 20);
+		host => 'db.example.com', sslrootcert => $case->{roots}, connect_timeout => 120);
 	my @certificate;
 	if ($case->{client})
 	{

@@ -36,7 +36,7 @@ sub login
 	$t->write("$folder/openssl.cnf", "openssl_conf=a\n[a]\nssl_conf=b\n[b]\nsystem_default=c\n[c]\n" . ($options{conf} // 'CipherString=DEFAULT@SECLEVEL=0') . "\n");
 	my ($ok, $output) = CastsslOpenssl::connect_with(
 		{ host => '127.0.0.1', port => $t->{node}->port, user => $options{user} // 'alice', dbname => 'postgres', sslmode => 'require',
-			ssl_max_protocol_version => $options{newest} // 'TLSv1.3', sslcert => "$folder/client.crt", sslkey => "$folder/client.key", connect_timeout => 20 },
+			ssl_max_protocol_version => $options{newest} // 'TLSv1.3', sslcert => "$folder/client.crt", sslkey => "$folder/client.key", connect_timeout => 120 },
 		$options{sql} // 'SELECT 1', HOME => $folder, OPENSSL_CONF => "$folder/openssl.cnf");
 	return $ok ? 'in' : $output;
 }
@@ -197,7 +197,7 @@ sub account
 			address => '127.0.0.1', encryption => 'none', replication => $replication ? 'true' : 'false'))->[0];
 	like("$row->{verdict}: " . ($row->{reason} =~ s/\n.*//sr), qr/^$verdict: ${before}The first line that matches is line 2\..*$says$/, $name);
 	my ($in, $output) = CastsslOpenssl::connect_with(
-		{ host => '127.0.0.1', port => $t->{node}->port, user => 'r', sslmode => 'disable', connect_timeout => 20,
+		{ host => '127.0.0.1', port => $t->{node}->port, user => 'r', sslmode => 'disable', connect_timeout => 120,
 			$replication ? (replication => 'true') : (dbname => $database) },
 		$replication ? 'IDENTIFY_SYSTEM' : 'SELECT 1');
 	is($in ? 'in' : 'refused', $row->{verdict} eq 'refused' ? 'refused' : 'in', "$name: the server agrees") or diag $output;

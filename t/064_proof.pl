@@ -42,8 +42,8 @@ $_->quit foreach @sessions[ 1 .. 4 ];
 
 my $hba = $t->hba;
 my $session = $sessions[0];
-$session->delay(4);
-$session->ask(q{SET castssl.verify_timeout = '1s'; SELECT count(*) FROM castssl_disable();});
+$session->delay(5);
+$session->ask(q{SET castssl.verify_timeout = '3s'; SELECT count(*) FROM castssl_disable();});
 my $answer = $session->answer;
 like($answer, qr/ERROR:  58000: the change did not take effect: no answer in time/, 'no answer in time: not proven');
 like($answer, qr/DETAIL:  Files and parameters are as they were before/, 'and undone');

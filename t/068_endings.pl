@@ -17,12 +17,13 @@ sub see
 	return $observer->answer =~ s/\n\z//r;
 }
 
-# A session in a call that has switched its files, and waits for its own handshake, which takes half a minute.
+# A session in a call that has switched its files, and waits for its own handshake, which takes half a minute. Option
+# delay: other seconds.
 sub proving
 {
 	my ($t, %options) = @_;
 	my $session = $t->session(database => $options{database} // 'postgres');
-	$observer->delay(30);
+	$observer->delay($options{delay} // 30);
 	$session->ask("SET castssl.verify_timeout = '10min'; SELECT count(*) FROM castssl_enable(source_dir => '$t->{source}', plaintext => 'block', force => true"
 		  . ($options{confirm_within} ? ", confirm_within => '$options{confirm_within}'" : '') . ');');
 	ok(wait_until(sub { see('SHOW ssl') eq 'on' && see("SELECT count(*) FROM pg_stat_activity WHERE pid = $session->{pid} AND wait_event_type = 'Extension'") eq '1' }),
@@ -49,7 +50,8 @@ sub endings
 
 	# --- others
 
-	my $session = proving($t);
+	# until all that is asked meanwhile is answered
+	my $session = proving($t, delay => 60);
 	if ($kind !~ /standby/)
 	{
 		like(see('CREATE DATABASE beside') . see('DROP DATABASE beside'), qr/^\s*$/, "$kind: DROP DATABASE beside it");

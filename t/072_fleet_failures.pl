@@ -17,7 +17,7 @@ my %server;
 foreach my $name (qw(db1 db2 bad))
 {
 	my $t = $server{$name} = CastsslTest->new($name, streaming => $name eq 'db1',
-		conf => "$CastsslTest::listen_on_localhost\n" . ($name eq 'bad' ? "castssl.verify_timeout = '1s'" : ''));
+		conf => "$CastsslTest::listen_on_localhost\n" . ($name eq 'bad' ? "castssl.verify_timeout = '3s'" : ''));
 	$t->sql(q{ALTER ROLE postgres PASSWORD 'wonderland'});
 }
 my ($db1, $db2, $bad) = @server{qw(db1 db2 bad)};
@@ -77,6 +77,8 @@ my %nobody = (name => 'nobody', port => $listener->sockport);
 ($ok, $output) = $fleet->secure($fleet->services('nobody.conf', { %nobody, sslmode => 'prefer' }));
 ok(!$ok, 'psql: somebody in between says that there is no TLS');
 like($output, qr/^nobody: [^\n]*server does not support SSL[^\n]*\n$/, 'is told so, whatever sslmode the service has');
+# psql may have gone before the other one has written
+CastsslTest::wait_until(sub { -s $heard });
 is(CastsslOpenssl::slurp($heard), "0000000804d2162f\n", 'and hears no more than the question');
 
 # --- psql: what is no failure of a server
@@ -207,7 +209,7 @@ SKIP: {
 
 	# the same where it fails when the change is made, and not when it is planned: it cannot be proven in time
 	$pki->source("$folder/bad-good");
-	$bad->sql($_) foreach 'ALTER SYSTEM SET pre_auth_delay = 3', 'SELECT pg_reload_conf()';
+	$bad->sql($_) foreach 'ALTER SYSTEM SET pre_auth_delay = 5', 'SELECT pg_reload_conf()';
 	($ok, $output) = $fleet->play($fleet->inventory('late', {}, { name => 'bad', node => $bad->{node}, vars => { castssl_source_dir => "$folder/bad-good" } }, $db2),
 		'-e', 'castssl_serial=2');
 	ok(!$ok, 'one that fails when the change is made');

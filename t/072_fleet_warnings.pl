@@ -90,7 +90,7 @@ END $$
 SQL
 {
 	my $former = do { local $ENV{PGAPPNAME} = 'secure.sh'; $db2->guest(user => 'postgres', cert => undef, sslmode => 'disable') };
-	is($db2->sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'secure.sh'}), 1, 'psql: a former session of the script is there still');
+	ok(CastsslTest::wait_until(sub { $db2->sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'secure.sh'}) eq '1' }), 'psql: a former session of the script is there still');
 	mkdir "$folder/ending" or die $!;
 	my ($psql) = grep { -x } map { "$_/psql" } split /:/, $ENV{PATH};
 	chmod 0755, spew("$folder/ending/psql", "#!/bin/sh\nsed 's/FROM castssl_enable(/FROM enable_and_end(/' | '$psql' \"\$@\"\n") or die $!;

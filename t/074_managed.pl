@@ -145,7 +145,7 @@ YAML
 		my ($sql, $answer, $name) = @_;
 		local $Test::Builder::Level = $Test::Builder::Level + 1;
 		my ($ok, $out);
-		foreach (1 .. 600)
+		foreach (1 .. 1500)
 		{
 			($ok, $out) = $t->psql($sql);
 			last if $ok && $out eq $answer;

@@ -27,7 +27,7 @@ sub configure
 	my (%more) = @_;
 	my %all = (listen_addr => '127.0.0.1', listen_port => $listen, unix_socket_dir => '', auth_type => 'trust', auth_file => "$folder/users", pool_mode => 'transaction',
 		admin_users => 'admin', logfile => "$folder/pgbouncer.log", pidfile => "$folder/pgbouncer.pid", server_login_retry => 1,
-		query_wait_timeout => 20, server_tls_sslmode => 'prefer', %more);
+		query_wait_timeout => 120, server_tls_sslmode => 'prefer', %more);
 	$t->write("$folder/pgbouncer.ini", "[databases]\npostgres = host=127.0.0.1 port=" . $t->{node}->port . " user=alice\n[pgbouncer]\n" . join '', map { "$_ = $all{$_}\n" } sort keys %all);
 	return;
 }

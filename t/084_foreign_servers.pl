@@ -38,6 +38,7 @@ $t->sql('CREATE VIEW mine AS SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_
 my $tcp = "port '$port', dbname 'postgres'";
 my $plain = server('"The plain"', "host 'localhost', $tcp, sslmode 'disable'");
 is($t->sql("SELECT ssl FROM $plain"), 'f', 'a foreign server that is used in plaintext');
+$t->clients_gone;
 is_deeply(found(), [], 'it is let in');
 is_deeply(warned(plaintext => 'keep', dry_run => 'true'), [], 'nothing to say where plaintext stays');
 my $hint = qq{ALTER SERVER "The plain" OPTIONS (SET sslmode 'require');};

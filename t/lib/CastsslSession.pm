@@ -42,7 +42,7 @@ sub answer
 	return $out;
 }
 
-# New connections wait for so many seconds before the server says a word: when this returns, for a session that is
+# New connections wait for so many seconds (at most 60) before the server says a word: when this returns, for a session that is
 # there already need not wait.
 sub delay
 {
@@ -52,10 +52,11 @@ sub delay
 		$self->ask($sql);
 		$self->answer;
 	}
-	return wait_until(sub {
+	wait_until(sub {
 		$self->ask(q{SELECT setting FROM pg_settings WHERE name = 'pre_auth_delay';});
 		return ($self->answer // '') eq "$seconds\n";
-	});
+	}) or die "pre_auth_delay is not $seconds";
+	return;
 }
 
 # Ends it. The server's process is gone from the views when this returns.

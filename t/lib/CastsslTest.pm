@@ -14,6 +14,7 @@ use Digest::SHA ();
 use Fcntl ':flock';
 use File::Copy ();
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Time::HiRes ();
 use parent 'CastsslWaiting';
@@ -57,12 +58,24 @@ our $listen_on_localhost = "listen_addresses = '127.0.0.1, ::1'";
 $ENV{PGUSER} = 'postgres';
 # On a busy machine a server may need more than pg_ctl's minute to start or stop.
 $ENV{PGCTLTIMEOUT} //= 300;
+# A name server that drops what it is asked must not hold up servers and clients.
+$ENV{RES_OPTIONS} //= 'timeout:1 attempts:1';
 
 if ($ENV{CASTSSL_WINDOWS})
 {
 	require CastsslWindows;
 	$stock_hba = $CastsslWindows::hba;
 }
+
+# What hangs ends its file, which the message names, and not all that runs with it: so long after the last statement
+# that a test has sent (seconds).
+my ($patience, $main) = (1500, $$);
+$SIG{ALRM} = sub {
+	POSIX::_exit(1) if $$ != $main;
+	diag "$0: nothing has gone on for $patience seconds";
+	exit 1;
+};
+alarm $patience;
 
 # What a test passes over, and why: scripts/test names it at its end. Test::More's skip and skip_all
 # come here by themselves.
@@ -242,9 +255,11 @@ sub new
 	if ($copied) { init_copy($node, $start, %init) }
 	else { $node->init(%init) }
 	$self->{data} = $self->{config} = $node->data_dir;
-	# of PostgreSQL's ten connections sessions take some that are about to end
+	# of PostgreSQL's ten connections sessions take some that are about to end; and what a busy machine proves
+	# in more than the five seconds of castssl.verify_timeout is proven all the same
 	$node->append_conf('postgresql.conf', join "\n", "listen_addresses = '127.0.0.1'", 'max_connections = 40',
-		"password_encryption = 'scram-sha-256'", "log_min_messages = debug1", $options{conf} // '', '');
+		"password_encryption = 'scram-sha-256'", "log_min_messages = debug1",
+		"castssl.verify_timeout = '60s'", $options{conf} // '', '');
 	$self->write('pg_hba.conf', $options{hba} // $stock_hba);
 	$self->debian_layout if ($options{layout} // '') eq 'debian';
 	$self->{source} = $self->{pki}->source("$self->{folder}/source");
@@ -452,8 +467,8 @@ sub set_hba
 	return;
 }
 
-# An edit after this is one that the server has not loaded: pg_castssl tells by the time of the file, in whole seconds,
-# which Linux takes from a clock that is a few milliseconds behind.
+# An edit after this is one that the server has not loaded: pg_castssl tells by the time of the file, which Linux takes
+# from a clock that is up to ten milliseconds behind.
 sub next_second
 {
 	Time::HiRes::sleep(1.1);
@@ -461,13 +476,14 @@ sub next_second
 }
 
 # Reloads, and returns when new connections see it: the postmaster signals its children before it
-# accepts again.
+# accepts again. An edit after this is one that the server has not loaded.
 sub reload
 {
 	my ($self) = @_;
 	$self->sql('SELECT pg_reload_conf()');
 	my ($ok) = $self->psql('SELECT 1');
 	croak 'no connection after a reload' unless $ok;
+	Time::HiRes::sleep(0.02);
 	return;
 }
 
@@ -477,6 +493,7 @@ sub psql
 {
 	my ($self, $sql, %options) = @_;
 	my ($out, $err) = ('', '');
+	alarm $patience;
 	my $folder = $ENV{CASTSSL_WINDOWS} ? '' : $self->{node}->host;
 	if ($folder =~ m{^/})
 	{
@@ -510,7 +527,7 @@ sub make_background_worker
 	my $module = temporary_folder() . '/background';
 	my $source = __FILE__ =~ s{[^/]+$}{background.c}r;
 	my @command = ('gcc', '-shared', '-fPIC', "-I$include", "-DMODULE=\"$module\"", '-o', "$module.so", $source);
-	is(system(@command), 0, 'a module that runs SQL in the background') or BAIL_OUT("@command");
+	is(system(@command), 0, 'a module that runs SQL in the background') or croak "@command";
 	$self->sql("CREATE FUNCTION public.run_in_background(text) RETURNS void AS '$module' LANGUAGE C");
 	return;
 }
@@ -693,6 +710,7 @@ sub client
 {
 	my ($self, %options) = @_;
 	my %connection = $self->connection(%options);
+	alarm $patience;
 	return CastsslOpenssl::connect_with(
 		\%connection,
 		$options{sql} // 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
