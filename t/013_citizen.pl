@@ -180,8 +180,10 @@ foreach my $setting ("castssl.keep_changes = 0", "castssl.ca_directory = '/tmp'"
 # --- 46 MB of empty lines: the server reads them, and so do we
 
 my $errors = $t->sql(q{SELECT count(*) FROM castssl_check() WHERE severity = 'error'});
-$t->write('pg_hba.conf', $hba . ("\n" x 46_000_000));
-is($t->sql('SELECT count(*) FROM castssl_hba_rules()'), 6, 'a pg_hba.conf of 46 million empty lines');
+my $millions = CastsslMachine::memory_is_short() ? 1 : 46;
+CastsslTest::not_tried('a pg_hba.conf of 46 million lines: too little memory') if $millions == 1;
+$t->write('pg_hba.conf', $hba . ("\n" x (1_000_000 * $millions)));
+is($t->sql('SELECT count(*) FROM castssl_hba_rules()'), 6, "a pg_hba.conf of $millions million empty lines");
 is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE severity = 'error'}), $errors, 'castssl_check() too');
 $t->write('pg_hba.conf', $hba);
 $t->stop;

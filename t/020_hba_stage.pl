@@ -179,9 +179,10 @@ subtest 'secrets are not shown' => sub {
 		refused('RADIUS secrets that are no list', CastsslTest::call('castssl_hba_change', line_number => 3,
 				rule => 'host all all all radius radiusservers=127.0.0.1 radiussecrets="""swordfish"'), 'F0000',
 			message => qr/RADIUS secret list "\*\*\*"/, detail => qr/^(?!.*swordfish)/);
-		refused('a RADIUS server that has no address', CastsslTest::call('castssl_hba_change', line_number => 3,
+		if (!CastsslMachine::knows_no_name()) { CastsslTest::not_tried('a RADIUS server that has no address: nowhere.invalid has one here') }
+		else { refused('a RADIUS server that has no address', CastsslTest::call('castssl_hba_change', line_number => 3,
 				rule => 'host all all all radius radiusservers=nowhere.invalid radiussecrets=swordfish'), 'F0000',
-			message => qr/^could not translate RADIUS server name/, detail => qr/^Line 3 of (?!.*swordfish)/);
+			message => qr/^could not translate RADIUS server name/, detail => qr/^Line 3 of (?!.*swordfish)/) }
 	}
 	if ($version >= 14)
 	{
@@ -227,7 +228,8 @@ subtest 'bad input' => sub {
 	refused('nine bad lines', q{castssl_hba_stage(E'local all all trust\n' || repeat(E'host all\n', 9))}, 'F0000',
 		message => qr/end-of-line before role/, detail => qr/[Ll]ine 2 /);
 	refused('a file without a rule', q{castssl_hba_stage('# nothing')}, 'F0000', no_detail => 1);
-	refused('200 MB', q{castssl_hba_stage(repeat('# 3456789' || chr(10), 20 * 1024 * 1024))}, '22023', no_detail => 1);
+	if (CastsslMachine::memory_is_short()) { CastsslTest::not_tried('a policy of 200 MB: too little memory') }
+	else { refused('200 MB', q{castssl_hba_stage(repeat('# 3456789' || chr(10), 20 * 1024 * 1024))}, '22023', no_detail => 1) }
 	is_deeply([ map { $_->{line_number} } @{ rules('true') } ], [ 2, 3, 4 ], 'what was staged before is still there');
 	discard();
 };

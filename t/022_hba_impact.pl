@@ -5,7 +5,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use CastsslTest;
-use IO::Socket::IP ();
 use IPC::Run ();
 use Test::More;
 
@@ -157,7 +156,7 @@ subtest 'castssl_hba_impact' => sub {
 };
 
 subtest 'a session by IPv6' => sub {
-	IO::Socket::IP->new(LocalHost => '::1', Listen => 1) or plan skip_all => 'this machine has no IPv6';
+	CastsslMachine::has_ipv6() or plan skip_all => 'this machine has no IPv6';
 	$t->{node}->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1, ::1'");
 	$t->restart;
 	$t->set_hba($socket . "host all all ::1/128 scram-sha-256\n");

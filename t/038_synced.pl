@@ -7,7 +7,7 @@ use lib "$FindBin::RealBin/lib";
 use CastsslTest;
 use Test::More;
 
-plan skip_all => 'strace is not here, or may not trace' if system('strace -o /dev/null true >/dev/null 2>&1') != 0;
+plan skip_all => 'strace is not here, or may not trace' unless CastsslMachine::strace_attaches();
 
 my $t = CastsslTest->new('synced', conf => 'fsync = off');
 is($t->sql('SHOW fsync'), 'off', 'the server syncs nothing of its own');

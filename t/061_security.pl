@@ -83,7 +83,8 @@ foreach my $function (@functions)
 	}
 }
 is($t->sql('SELECT alive FROM canary'), 1, 'no argument was run as SQL');
-is(outcome(q{SELECT count(*) FROM castssl_certificate_info(repeat('x', 1000000000))}), '22023', '1 GB is refused');
+if (CastsslMachine::memory_is_short()) { CastsslTest::not_tried('1 GB as an argument: too little memory') }
+else { is(outcome(q{SELECT count(*) FROM castssl_certificate_info(repeat('x', 1000000000))}), '22023', '1 GB is refused') }
 $t->sql('SELECT castssl_hba_discard()') if $t->status->{hba_staged} eq 'true';
 
 # --- what is not a file

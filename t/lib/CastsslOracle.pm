@@ -9,6 +9,7 @@ use warnings;
 use IO::Socket::IP;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
+use CastsslMachine ();
 use CastsslWire ();
 use Digest::MD5 ();
 use Digest::SHA ();
@@ -113,9 +114,11 @@ sub octet
 	return pick(0, 1, 1, 2, 3, 64, 128, 255, int rand 256);
 }
 
+my $ipv6 = CastsslMachine::has_ipv6();
+
 sub source_address
 {
-	return '::1' if rand() < 0.1;
+	return '::1' if rand() < 0.1 && $ipv6;
 	return '127.0.0.1' if rand() < 0.2;
 	my @bytes = (127, octet(), octet(), octet());
 	@bytes = (127, 0, 0, 2) if $bytes[1] == 255 && $bytes[2] == 255 && $bytes[3] == 255;

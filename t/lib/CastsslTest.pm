@@ -18,6 +18,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes ();
 use parent 'CastsslWaiting';
+use CastsslMachine ();
 use CastsslOpenssl ();
 use CastsslPki;
 use CastsslPolling qw(wait_until process_lives);
