@@ -125,9 +125,7 @@ sub key
 sub authority
 {
 	my ($self, $name) = @_;
-	$self->key($name);
-	$self->openssl('req', '-x509', '-new', '-config', 'openssl.cnf', '-key', "$name.key", '-subj',
-		"/CN=castssl test $name", '-days', '365', '-out', "$name.crt");
+	$self->certificate($name, undef, "/CN=castssl test $name", 'authority', -1, 365);
 	return;
 }
 
@@ -138,6 +136,7 @@ sub moment
 	return sprintf '%04d%02d%02d%02d%02d%02dZ', $t[5] + 1900, $t[4] + 1, @t[ 3, 2, 1, 0 ];
 }
 
+# Signed by itself where there is no issuer.
 sub certificate
 {
 	my ($self, $name, $issuer, $subject, $extensions, $from, $to) = @_;
@@ -145,8 +144,8 @@ sub certificate
 	$self->openssl('req', '-new', '-config', 'openssl.cnf', '-key', "$name.key", '-subj', $subject,
 		'-out', "$name.csr");
 	$self->openssl(
-		'ca', '-batch', '-notext', '-config', 'openssl.cnf', '-cert', "$issuer.crt", '-keyfile',
-		"$issuer.key", '-extensions', $extensions, '-startdate', moment($from), '-enddate',
+		'ca', '-batch', '-notext', '-config', 'openssl.cnf', $issuer ? ('-cert', "$issuer.crt") : '-selfsign', '-keyfile',
+		($issuer // $name) . '.key', '-extensions', $extensions, '-startdate', moment($from), '-enddate',
 		moment($to), '-in', "$name.csr", '-out', "$name.crt");
 	return;
 }
