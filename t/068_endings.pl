@@ -50,8 +50,8 @@ sub endings
 
 	# --- others
 
-	# until all that is asked meanwhile is answered
-	my $session = proving($t, delay => 60);
+	# until all that is asked meanwhile is answered; a shutdown waits as long
+	my $session = proving($t, delay => $ENV{CASTSSL_SANITIZED} ? 60 : 40);
 	if ($kind !~ /standby/)
 	{
 		like(see('CREATE DATABASE beside') . see('DROP DATABASE beside'), qr/^\s*$/, "$kind: DROP DATABASE beside it");
