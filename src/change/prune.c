@@ -71,6 +71,24 @@ find_change(const List *changes, int64 id)
 	return NULL;
 }
 
+/*
+ * Write down what became of decisions, while PostgreSQL still knows it.  The caller holds the lock,
+ * so no other transaction is still deciding.
+ */
+static void
+settle_decisions(const List *changes)
+{
+	ListCell *cell;
+
+	foreach (cell, changes)
+	{
+		const CastsslChange *change = lfirst(cell);
+
+		if (change->decided)
+			castssl_journal_update(change);
+	}
+}
+
 static void
 prune(void)
 {
@@ -79,6 +97,7 @@ prune(void)
 	int keep = castssl_keep_changes;
 	int keep_undone = castssl_keep_changes;
 
+	settle_decisions(changes);
 	for (int i = list_length(ids) - 1; i >= 0; i--)
 	{
 		int64 id = *(int64 *) list_nth(ids, i);
@@ -136,28 +155,9 @@ castssl_leftovers_exist(void)
 	return false;
 }
 
-/*
- * Write down what became of decisions, while PostgreSQL still knows it.  The caller holds the lock,
- * so no other transaction is still deciding.
- */
-static void
-settle_decisions(void)
-{
-	ListCell *cell;
-
-	foreach (cell, castssl_journal_ids())
-	{
-		CastsslChange *change = castssl_journal_read(*(int64 *) lfirst(cell));
-
-		if (change && change->decided)
-			castssl_journal_update(change);
-	}
-}
-
 static void
 clear_up(void *arg)
 {
-	settle_decisions();
 	castssl_directory_remove(castssl_state_path(CASTSSL_SCRATCH_DIRECTORY));
 	castssl_file_remove_leftover(
 		castssl_path_in(castssl_path_data_directory(), PG_AUTOCONF_FILENAME));
