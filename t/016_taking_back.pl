@@ -12,7 +12,7 @@ my %block = (source_dir => $t->{source}, clientcert => 'none', plaintext => 'blo
 my $local = "local all all trust\n";
 
 sub codes { return join ' ', sort map { $_->{code} } grep { defined $_->{code} } @{ $_[0] } }
-sub warned { return $t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'changes' AND message LIKE '%twin%'}) }
+sub warned { return $t->sql(q{SELECT count(*) FROM castssl_check() WHERE check_name = 'changes' AND message LIKE '%commented this line out%'}) }
 
 # --- a rule that was removed, and one that was made stricter, do not come back
 
