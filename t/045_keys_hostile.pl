@@ -167,6 +167,45 @@ subtest 'who may have whom certified' => sub {
 	}
 };
 
+# Who signs for members of a role gives them a certificate of that name, byte for byte, and no other name.
+subtest 'a subject that the server reads as another name' => sub {
+	$t->sql(qq{CREATE ROLE "jos\xc3\x83\xc2\xa9"; CREATE ROLE "jos\xc3\xa9"; GRANT "jos\xc3\x83\xc2\xa9" TO registrar});
+	my $request_of = sub {
+		my ($mask, @parts) = @_;
+		spew("$folder/subject.cnf", join "\n", '[req]', 'distinguished_name = subject', 'prompt = no', "string_mask = $mask", '[subject]', @parts, '');
+		openssl_ok('req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout', undef, "$folder/odd.key", '-config', "$folder/subject.cnf",
+			($mask eq 'utf8only' ? '-utf8' : ()));
+	};
+	my %refused = (psql => { user => 'registrar' }, message => qr/permission denied to sign a request with this subject/,
+		detail => qr/^It is .*CN=.*\.  Only superusers have another subject signed than one common name \(CN\) that is the name of a role byte for byte\.$/,
+		hint => qr/^Make a request with the role's name in UTF-8 as the whole subject, CN=name, or call castssl_issue_client\(\), or let a superuser sign this one\.$/);
+	foreach my $case (
+		[ 'another part', 'utf8only', 'O = x', 'OU = dba', 'CN = clerk' ],
+		[ 'another part behind it', 'utf8only', 'CN = clerk', 'OU = dba' ],
+		[ 'two parts in one', 'utf8only', 'CN = clerk', '+OU = dba' ],
+		[ 'a TeletexString', 'MASK:4', "CN = jos\xc3\xa9" ])
+	{
+		my ($name, @subject) = @$case;
+		my $request = $request_of->(@subject);
+		$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', $name, %refused);
+		like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')'), qr/BEGIN CERT/, "$name: a superuser may");
+	}
+	# both ways of the hint
+	like($t->sql('SELECT castssl_sign(' . quote_text($request_of->(@$_)) . ')', user => 'registrar'), qr/BEGIN CERT/, "@$_ alone")
+	  foreach [ 'utf8only', 'CN = clerk' ], [ 'utf8only', "CN = jos\xc3\x83\xc2\xa9" ], [ 'MASK:2', 'CN = clerk' ];
+	like($t->sql(q{SELECT castssl_issue_client('clerk')}, user => 'registrar'), qr/clerk$/, 'castssl_issue_client');
+	# in a database of another encoding the text of the CN is the name of another role
+	$t->sql(qq{GRANT "jos\xc3\xa9" TO registrar; REVOKE "jos\xc3\x83\xc2\xa9" FROM registrar});
+	$t->sql(q{CREATE DATABASE one_byte TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'});
+	$t->sql('CREATE EXTENSION pg_castssl; GRANT EXECUTE ON FUNCTION castssl_sign(text, interval, text) TO registrar', database => 'one_byte');
+	my $request = $request_of->('utf8only', "CN = jos\xc3\x83\xc2\xa9");
+	$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', 'the name in another encoding',
+		psql => { user => 'registrar', database => 'one_byte' }, message => qr/permission denied to issue a certificate for/);
+	$request = $request_of->('utf8only', "CN = jos\xc3\xa9");
+	like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')', user => 'registrar', database => 'one_byte'), qr/BEGIN CERT/, 'and the name itself there');
+	$t->sql('DROP DATABASE one_byte');
+};
+
 subtest 'a database of another encoding' => sub {
 	$t->sql(q{CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'});
 	$t->sql('CREATE EXTENSION pg_castssl', database => 'latin1');

@@ -268,21 +268,25 @@ castssl_request_names(X509_REQ *request, const char *subject, GENERAL_NAMES **na
 }
 
 char *
-castssl_request_common_name(X509_REQ *request)
+castssl_request_only_name(X509_REQ *request)
 {
 	X509_NAME *name = X509_REQ_get_subject_name(request);
-	int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	const ASN1_STRING *raw;
 	unsigned char *text = NULL;
-	char *copy;
+	char *copy = NULL;
 	int length;
 
-	if (index < 0)
+	if (X509_NAME_entry_count(name) != 1 ||
+		X509_NAME_get_index_by_NID(name, NID_commonName, -1) != 0)
 		return NULL;
-	length = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+	raw = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, 0));
+	length = ASN1_STRING_to_UTF8(&text, raw);
 	ERR_clear_error();
 	if (length < 0)
 		return NULL;
-	copy = pnstrdup((const char *) text, length);
+	if (length == ASN1_STRING_length(raw) &&
+		memcmp(text, ASN1_STRING_get0_data(raw), length) == 0 && memchr(text, 0, length) == NULL)
+		copy = pnstrdup((const char *) text, length);
 	OPENSSL_free(text);
 	return copy;
 }

@@ -49,8 +49,12 @@ extern bool castssl_request_names(X509_REQ *request, const char *subject, GENERA
  */
 extern bool castssl_is_dns_name(const char *name);
 
-/* The common name of a request in UTF-8, palloc'd; NULL if it has none. */
-extern char *castssl_request_common_name(X509_REQ *request);
+/*
+ * The common name of a request whose subject is nothing else, if its text in UTF-8 has the bytes
+ * that stand in the request, palloc'd; else NULL.  PostgreSQL takes those bytes for the name, and
+ * OpenSSL makes the DN from the text: of any other subject the two may name different roles.
+ */
+extern char *castssl_request_only_name(X509_REQ *request);
 
 /*
  * Set CN of an X509_NAME.  Returns false if the name is not allowed; the error is in

@@ -45,6 +45,7 @@ our %elsewhere = (
 	'Copy the key, or let a superuser make this call.' => '066_where_files_go',
 	"Make a CA with key_type => 'ec:P-384'" => '055_judge',
 	'Let a superuser sign it, or become a member' => '045_keys_hostile',
+	"Make a request with the role's name in UTF-8" => '045_keys_hostile',
 	'SELECT pg_terminate_backend(%d); ends the first one' => '040_keys',
 	'Look at the file.  Then discard the edits' => '020_hba_stage',
 	'Use a role that the users are members of' => '065_interrupts',

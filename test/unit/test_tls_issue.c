@@ -437,32 +437,42 @@ test_crl(const CastsslAuthority *authority)
 	CHECK(castssl_is_revocation_reason("superseded") && !castssl_is_revocation_reason("boredom"));
 }
 
-/* The common name of a request whose subject has that value, of that kind; NULL: no such entry. */
+/* The only name of a request whose subject has that CN, of that kind, and perhaps another part. */
 static char *
-common_name_of(int kind, const char *value)
+only_name(int kind, const char *value, const char *organization)
 {
 	X509_REQ *request = X509_REQ_new();
 	X509_NAME *name = X509_REQ_get_subject_name(request);
 	char *result;
 
-	X509_NAME_add_entry_by_NID(name, NID_organizationName, V_ASN1_UTF8STRING,
-							   (const unsigned char *) "Test", -1, -1, 0);
 	if (value)
 		X509_NAME_add_entry_by_NID(name, NID_commonName, kind, (const unsigned char *) value, -1,
 								   -1, 0);
-	result = castssl_request_common_name(request);
+	if (organization)
+		X509_NAME_add_entry_by_NID(name, NID_organizationName, V_ASN1_UTF8STRING,
+								   (const unsigned char *) organization, -1, -1, 0);
+	result = castssl_request_only_name(request);
 	CHECK(ERR_peek_error() == 0);
 	X509_REQ_free(request);
 	return result;
 }
 
 static void
-test_common_name(void)
+test_only_name(void)
 {
-	CHECK_STRING(common_name_of(V_ASN1_UTF8STRING, "J\xC3\xB6rg"), "J\xC3\xB6rg");
-	CHECK_STRING(common_name_of(V_ASN1_T61STRING, "J\xF6rg"), "J\xC3\xB6rg");
-	CHECK_STRING(common_name_of(V_ASN1_UTF8STRING, NULL), NULL);
-	CHECK_STRING(common_name_of(V_ASN1_UTF8STRING, "J\xF6rg"), NULL);
+	CHECK_STRING(only_name(V_ASN1_UTF8STRING, "J\xC3\xB6rg", NULL), "J\xC3\xB6rg");
+	CHECK_STRING(only_name(V_ASN1_PRINTABLESTRING, "alice", NULL), "alice");
+	CHECK_STRING(only_name(V_ASN1_T61STRING, "alice", NULL), "alice");
+	/* other bytes than the text has */
+	CHECK_STRING(only_name(V_ASN1_T61STRING, "J\xF6rg", NULL), NULL);
+	CHECK_STRING(only_name(V_ASN1_T61STRING, "J\xC3\xB6rg", NULL), NULL);
+	CHECK_STRING(only_name(V_ASN1_BMPSTRING, "abcd", NULL), NULL);
+	/* no text */
+	CHECK_STRING(only_name(V_ASN1_UTF8STRING, "J\xF6rg", NULL), NULL);
+	/* not the only part */
+	CHECK_STRING(only_name(V_ASN1_UTF8STRING, "alice", "Test"), NULL);
+	CHECK_STRING(only_name(V_ASN1_UTF8STRING, NULL, "Test"), NULL);
+	CHECK_STRING(only_name(V_ASN1_UTF8STRING, NULL, NULL), NULL);
 }
 
 /* A CA without its private half of the key: the errors of OpenSSL become findings. */
@@ -522,7 +532,7 @@ main(void)
 	test_forged_request(&authority);
 	test_crl(&authority);
 	test_refusals_of_openssl(&authority);
-	test_common_name();
+	test_only_name();
 	test_bad_names();
 	test_bad_authorities();
 	test_secret_is_wiped();

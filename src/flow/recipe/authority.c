@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "common/file_perm.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 
@@ -167,16 +166,30 @@ castssl_authority_certificate(const char *pem)
 
 /*
  * 42501 if the caller is not a superuser and asks for a certificate of a role that it may not
- * become, because it could log in as that role.
+ * become, because it could log in as that role.  Names of roles are compared as the server does
+ * it at login: byte for byte, in whatever encoding this database is.
  */
 static void
-check_may_be(const char *common_name)
+check_may_be(X509_REQ *request)
 {
-	const char *name = pg_any_to_server(common_name, (int) strlen(common_name), PG_UTF8);
-	Oid role = get_role_oid(name, true);
+	const char *name;
+	Oid role;
 
-	if (castssl_caller_is_superuser() ||
-		(OidIsValid(role) && !superuser_arg(role) && is_member_of_role(castssl_caller(), role)))
+	if (castssl_caller_is_superuser())
+		return;
+	name = castssl_request_only_name(request);
+	if (name == NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to sign a request with this subject"),
+			 errdetail("It is %s.  Only superusers have another subject signed than one common "
+					   "name (CN) that is the name of a role byte for byte.",
+					   castssl_name_rfc2253(X509_REQ_get_subject_name(request))),
+			 errhint("Make a request with the role's name in UTF-8 as the whole subject, CN=name, "
+					 "or call castssl_issue_client(), or let a superuser sign this one.")));
+	role = get_role_oid(name, true);
+	if (OidIsValid(role) && !superuser_arg(role) && is_member_of_role(castssl_caller(), role))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -200,9 +213,8 @@ sign(const CastsslAuthority *authority, const char *request, int64 valid_for,
 
 	if (certificate == NULL)
 		castssl_raise_failure(&findings, ERRCODE_INVALID_PARAMETER_VALUE);
-	/* It has one common name: otherwise it would not have been signed. */
 	if (purpose == CASTSSL_FOR_CLIENT)
-		check_may_be(castssl_request_common_name(castssl_request_read(&pem, &findings)));
+		check_may_be(castssl_request_read(&pem, &findings));
 	show_warnings(&findings);
 	issued = castssl_authority_certificate(certificate);
 	castssl_directory_make(
