@@ -67,6 +67,17 @@ $t->disable;
 is_deeply($t->rows($ssl_settings), $settings, 'restart in between: parameters as before');
 is($t->hba, $CastsslTest::stock_hba, 'restart in between: pg_hba.conf as before');
 
+# --- a rule whose own twins are the user's
+
+my $twins = "local all all trust\nhostssl all all 10.0.0.0/8 scram-sha-256\nhostgssenc all all 10.0.0.0/8 gss\nhost all all 10.0.0.0/8 scram-sha-256\n";
+$t->set_hba($twins);
+$t->enable(source_dir => $t->{source}, plaintext => 'block', force => 'true');
+like($t->hba, qr/^#castssl# host all all 10/m, "the user's own twins: the line is commented out");
+is($t->sql(q{SELECT count(*) FROM castssl_check() WHERE message ~ 'twin'}), 0, 'castssl_check has nothing against it');
+$t->disable;
+is($t->hba, $twins, "the user's own twins: the line is back");
+$t->set_hba($CastsslTest::stock_hba);
+
 # --- a caller who could not come back
 
 $t->sql("ALTER SYSTEM RESET $_") foreach qw(ssl ssl_cert_file ssl_key_file);

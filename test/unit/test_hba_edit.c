@@ -350,6 +350,12 @@ test_strengthen(void)
 				  keep,
 				  "hostssl" SCRAM " clientcert=verify-ca\nlocal all all peer\n"
 				  "hostssl" SCRAM " clientcert=verify-ca # castssl\nhost" SCRAM "\n");
+	/* nor a line for GSSAPI with the same fields; then the line comes back as well */
+	CHECK_REQUIRE(
+		"hostssl" SCRAM " clientcert=verify-ca\nhostgssenc" SCRAM "\nhost" SCRAM "\n", block,
+		"hostssl" SCRAM " clientcert=verify-ca\nhostgssenc" SCRAM "\n#castssl# host" SCRAM "\n");
+	CHECK_STRING(undone("hostssl" SCRAM "\nhostgssenc" SCRAM "\n#castssl# host" SCRAM "\n", 15),
+				 "hostssl" SCRAM "\nhostgssenc" SCRAM "\nhost" SCRAM "\n");
 	/* the twin without our mark requires no certificate yet */
 	CHECK_REQUIRE("hostssl" SCRAM "\nhost" SCRAM "\n", keep,
 				  "hostssl" SCRAM " clientcert=verify-ca # castssl\n#castssl# hostssl" SCRAM

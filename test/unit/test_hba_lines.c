@@ -113,6 +113,10 @@ test_twins(void)
 	CHECK_STRING(
 		below(psprintf("%shostgssenc " RULE " # castssl\n#castssl# host " RULE "\n", twin)),
 		"3 shared");
+	CHECK_STRING(below(psprintf("%shostgssenc " RULE "\n#castssl# host " RULE "\n", twin)), "3 ");
+	CHECK_STRING(
+		below(psprintf("%shostgssenc all bob 10.0.0.0/8 gss\n#castssl# host " RULE "\n", twin)),
+		"");
 	CHECK_STRING(below("hostssl " RULE "\n#castssl# host " RULE "\n"), "");
 
 	policy = text_policy(psprintf("%shost " RULE "\nhost " RULE "\n", twin), 15);

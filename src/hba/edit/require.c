@@ -16,7 +16,7 @@
 #include "hba/edit/place.h"
 #include "hba/edit/require.h"
 #include "hba/edit/rewrite.h"
-#include "hba/text/address.h"
+#include "hba/edit/twins.h"
 #include "hba/text/options.h"
 
 /* A rule of the policy after repairs. */
@@ -36,7 +36,7 @@ typedef struct Work
 	CastsslHbaEdits *edits;
 	CastsslFindings *findings;
 	Item *items;
-	int **item_of; /* by file and record; -1: not a rule */
+	const CastsslHbaRule ***rules; /* by file and record; NULL: not a rule */
 } Work;
 
 static void
@@ -67,34 +67,28 @@ read_items(Work *work)
 {
 	const CastsslHbaPolicy *policy = work->policy;
 
-	work->item_of = palloc(policy->nfiles * sizeof(int *));
+	work->rules = palloc(policy->nfiles * sizeof(CastsslHbaRule **));
 	for (int file = 0; file < policy->nfiles; file++)
-	{
-		int nrecords = policy->files[file]->nrecords;
-
-		work->item_of[file] = palloc(Max(nrecords, 1) * sizeof(int));
-		for (int i = 0; i < nrecords; i++)
-			work->item_of[file][i] = -1;
-	}
+		work->rules[file] =
+			palloc0(Max(policy->files[file]->nrecords, 1) * sizeof(CastsslHbaRule *));
 	work->items = palloc0(Max(policy->nrules, 1) * sizeof(Item));
 	for (int i = 0; i < policy->nrules; i++)
 	{
 		Item *item = &work->items[i];
 		const CastsslHbaRule *rule = &policy->rules[i];
-		int *place;
+		const CastsslHbaRule **place;
 
 		item->rule = *rule;
 		if (rule->record < 0)
 			continue;
-		place = &work->item_of[rule->file][rule->record];
-		item->again = *place >= 0;
+		place = &work->rules[rule->file][rule->record];
+		item->again = *place != NULL;
 		if (item->again)
 		{
-			*item = work->items[*place];
-			item->again = true;
+			item->rule = **place;
 			continue;
 		}
-		*place = i;
+		*place = &item->rule;
 		item->ours = castssl_hba_record_mark(policy->files[rule->file], rule->record) ==
 					 CASTSSL_HBA_MARK_WRITTEN;
 		item->repaired = castssl_hba_repair(policy, rule, &item->rule, &item->outdated);
@@ -111,36 +105,12 @@ is_reject(const CastsslHbaRule *rule)
 	return strcmp(rule->method, "reject") == 0;
 }
 
-/*
- * Is there a valid rule of that type with the same databases, users and address directly
- * above?  Only hostssl and hostgssenc rules with these fields may be in between: no
- * connection matches both types.
- */
+/* Does a rule of that type for the same clients stand directly above? */
 static bool
 stands_above(const Work *work, const CastsslHbaRule *rule, CastsslHbaType type)
 {
-	const CastsslHbaDocument *document = work->policy->files[rule->file];
-
-	for (int record = rule->record - 1; record >= 0; record--)
-	{
-		const CastsslHbaRule *above;
-		int item = work->item_of[rule->file][record];
-
-		if (document->records[record].kind != CASTSSL_HBA_LINE)
-			continue;
-		if (item < 0)
-			return false;
-		above = &work->items[item].rule;
-		if (above->error ||
-			(above->type != CASTSSL_HBA_HOSTSSL && above->type != CASTSSL_HBA_HOSTGSSENC) ||
-			!castssl_hba_tokens_equal(above->databases, rule->databases) ||
-			!castssl_hba_tokens_equal(above->users, rule->users) ||
-			!castssl_hba_address_equal(&above->address, &rule->address))
-			return false;
-		if (above->type == type)
-			return true;
-	}
-	return false;
+	return castssl_hba_rule_above(work->policy->files[rule->file], work->rules[rule->file],
+								  rule->record, rule, type) != NULL;
 }
 
 static void

@@ -32,18 +32,31 @@ castssl_hba_rules_by_record(const CastsslHbaPolicy *policy, int file)
 }
 
 static bool
-is_twin(const CastsslHbaRule *twin, const CastsslHbaRule *rule)
-{
-	return twin->type == CASTSSL_HBA_HOSTSSL &&
-		   castssl_hba_tokens_equal(twin->databases, rule->databases) &&
-		   castssl_hba_tokens_equal(twin->users, rule->users) &&
-		   castssl_hba_address_equal(&twin->address, &rule->address);
-}
-
-static bool
 is_ours(const CastsslHbaDocument *document, int record)
 {
 	return castssl_hba_record_mark(document, record) == CASTSSL_HBA_MARK_WRITTEN;
+}
+
+const CastsslHbaRule *
+castssl_hba_rule_above(const CastsslHbaDocument *document, const CastsslHbaRule **rules, int record,
+					   const CastsslHbaRule *rule, CastsslHbaType type)
+{
+	for (int i = record - 1; i >= 0; i--)
+	{
+		const CastsslHbaRule *above = rules[i];
+
+		if (document->records[i].kind != CASTSSL_HBA_LINE)
+			continue;
+		if (above == NULL || above->error ||
+			(above->type != CASTSSL_HBA_HOSTSSL && above->type != CASTSSL_HBA_HOSTGSSENC) ||
+			!castssl_hba_tokens_equal(above->databases, rule->databases) ||
+			!castssl_hba_tokens_equal(above->users, rule->users) ||
+			!castssl_hba_address_equal(&above->address, &rule->address))
+			return NULL;
+		if (above->type == type)
+			return above;
+	}
+	return NULL;
 }
 
 /* The twin of the rule that is, or was, in this record; NULL: it has none. */
@@ -51,18 +64,7 @@ static const CastsslHbaRule *
 find_twin(const CastsslHbaDocument *document, const CastsslHbaRule **rules, int record,
 		  const CastsslHbaRule *rule)
 {
-	for (int i = record - 1; i >= 0; i--)
-	{
-		if (document->records[i].kind != CASTSSL_HBA_LINE)
-			continue;
-		if (rules[i] == NULL)
-			return NULL;
-		if (is_twin(rules[i], rule))
-			return rules[i];
-		if (!is_ours(document, i) || rules[i]->type != CASTSSL_HBA_HOSTGSSENC)
-			return NULL;
-	}
-	return NULL;
+	return castssl_hba_rule_above(document, rules, record, rule, CASTSSL_HBA_HOSTSSL);
 }
 
 const CastsslHbaRule *
@@ -131,7 +133,8 @@ castssl_hba_disabled_below(const CastsslHbaPolicy *policy, int file, int record,
 		bool needed;
 		const CastsslHbaRule *twin;
 
-		if (document->records[i].kind == CASTSSL_HBA_LINE && !is_ours(document, i))
+		if (document->records[i].kind == CASTSSL_HBA_LINE && !is_ours(document, i) &&
+			(rules[i] == NULL || rules[i]->type != CASTSSL_HBA_HOSTGSSENC))
 			break;
 		behind = behind || is_ours(document, i);
 		if (castssl_hba_record_mark(document, i) != CASTSSL_HBA_MARK_DISABLED)

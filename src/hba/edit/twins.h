@@ -2,7 +2,7 @@
  * twins.h
  *		A rule and its twin: the hostssl rule with the same fields directly above it.
  *
- * Only comments, and the hostgssenc line that we wrote for the same clients, may be in between.
+ * Only comments, and hostgssenc lines for the same clients, may be in between.
  * castssl_hba_undo enables a line that we disabled only below its twin.
  */
 #ifndef CASTSSL_HBA_EDIT_TWINS_H
@@ -12,6 +12,17 @@
 
 /* The valid rules of a file by their records; NULL for a record without one.  Palloc'd. */
 extern const CastsslHbaRule **castssl_hba_rules_by_record(const CastsslHbaPolicy *policy, int file);
+
+/*
+ * The valid rule of that type, hostssl or hostgssenc, with the same databases, users and address
+ * as rule directly above the record; NULL: there is none.  Only comments, and rules of these two
+ * types with the same fields, may be in between: no connection matches both types.  rules: of the
+ * file by its records, NULL for a record without one.
+ */
+extern const CastsslHbaRule *castssl_hba_rule_above(const CastsslHbaDocument *document,
+													const CastsslHbaRule **rules, int record,
+													const CastsslHbaRule *rule,
+													CastsslHbaType type);
 
 /*
  * The twin of a rule that also admits plaintext; NULL: it has none.  It need not have our mark:
