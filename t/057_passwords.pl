@@ -81,5 +81,18 @@ foreach my $case (
 	like($t->sql('SELECT change FROM castssl_hba_compare()'), qr/^admitted without proof$/, 'which the comparison shows');
 }
 
+# many roles and many rules: what is asked for one role takes no memory from the next one
+SKIP:
+{
+	skip 'no /proc here', 1 unless -e '/proc/self/status';
+	$t->sql(q{SET password_encryption = 'md5'; DO $$BEGIN FOR i IN 1 .. 1000 LOOP EXECUTE format('CREATE ROLE crowd_%s LOGIN PASSWORD %L', i, 'old'); END LOOP; END$$});
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->set_hba(join '', $own, (map { "host db$_ all 14.0.0.0/8 scram-sha-256\n" } 1 .. 300), "host all sum 14.0.0.0/8 md5\n");
+	my $used = q{SELECT substring(pg_read_file('/proc/self/status', 0, 10000) FROM 'VmHWM:\s+(\d+)')};
+	my ($before, undef, $after) = split /\n/, $t->sql("$used; SELECT castssl_hba_change(302, 'host all sum 14.0.0.0/8 scram-sha-256') IS NULL; $used");
+	cmp_ok($after - $before, '<', 40_000, 'kilobytes for a thousand roles and three hundred rules');
+	$t->sql('SELECT castssl_hba_discard()');
+}
+
 $t->stop;
 done_testing();

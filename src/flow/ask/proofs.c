@@ -7,6 +7,7 @@
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "flow/ask/proofs.h"
 #include "flow/plan/hba_plan.h"
@@ -143,22 +144,31 @@ md5_roles(const CastsslHbaPolicy *before, const CastsslHbaPolicy *after, bool tl
 	const char **names = castssl_roles_with_md5_secrets(&count);
 	const CastsslHbaWorld *world = castssl_hba_world_with_roles();
 	List *found = NIL;
+	MemoryContext each;
 
 	*more = false;
 	/* usually nobody is cut off, and then there is no need to check each role */
 	if (count == 0 || !is_cut_off(before, after, tls, world))
 		return NIL;
+	/* there may be thousands of roles, and each takes two copies of the rules */
+	each = AllocSetContextCreate(CurrentMemoryContext, "pg_castssl role", ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < count && !*more; i++)
 	{
+		MemoryContext old = MemoryContextSwitchTo(each);
+		bool cut_off = is_cut_off(policy_of_role(before, names[i], world),
+								  policy_of_role(after, names[i], world), tls, world);
+
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(each);
 		CHECK_FOR_INTERRUPTS();
-		if (!is_cut_off(policy_of_role(before, names[i], world),
-						policy_of_role(after, names[i], world), tls, world))
+		if (!cut_off)
 			continue;
 		if (list_length(found) == MOST_NAMED)
 			*more = true;
 		else
 			found = lappend(found, unconstify(char *, names[i]));
 	}
+	MemoryContextDelete(each);
 	return found;
 }
 
