@@ -133,6 +133,20 @@ castssl_role_names(int *count)
 	return role_names(NULL, count);
 }
 
+static bool
+is_superuser_with_login(HeapTuple tuple)
+{
+	Form_pg_authid row = (Form_pg_authid) GETSTRUCT(tuple);
+
+	return row->rolsuper && row->rolcanlogin;
+}
+
+const char **
+castssl_superuser_names(int *count)
+{
+	return role_names(is_superuser_with_login, count);
+}
+
 const char **
 castssl_database_names(int *count)
 {

@@ -53,6 +53,9 @@ extern bool castssl_limits_bind_walsenders(void);
 /* Names of all roles, palloc'd, in no order. */
 extern const char **castssl_role_names(int *count);
 
+/* Names of the superusers that may log in, palloc'd, in no order. */
+extern const char **castssl_superuser_names(int *count);
+
 /* Names of the databases that allow connections, palloc'd, in no order. */
 extern const char **castssl_database_names(int *count);
 

@@ -12,6 +12,8 @@
 #include "flow/check/statements.h"
 #include "hba/match/match.h"
 #include "hba/text/address.h"
+#include "server/account.h"
+#include "server/world.h"
 
 bool
 castssl_check_rule_is_remote(const CastsslHbaRule *rule)
@@ -147,22 +149,32 @@ castssl_check_hba_md5(CastsslCheckScope *scope)
 
 /* ---- superusers ---- */
 
-/* May this rule admit a superuser by name, or everybody? */
+/* Does this rule take a superuser: by name, by a group, by a regular expression, or all? */
 static bool
-takes_superusers(const CastsslHbaRule *rule)
+takes_superusers(CastsslCheckScope *scope, const CastsslHbaRule *rule)
 {
-	for (int i = 0; i < rule->users.count; i++)
+	if (scope->world == NULL)
+		scope->world = castssl_hba_world();
+	if (scope->superusers == NULL)
+		scope->superusers = castssl_superuser_names(&scope->nsuperusers);
+	for (int i = 0; i < scope->nsuperusers; i++)
 	{
-		const CastsslHbaToken *user = &rule->users.items[i];
-		Oid role;
-
-		if (castssl_hba_is_keyword(user, "all"))
-			return true;
-		role = get_role_oid(user->string, true);
-		if (OidIsValid(role) && superuser_arg(role))
+		if (castssl_hba_rule_takes_user(rule, scope->policy->version, scope->superusers[i],
+										scope->world) == CASTSSL_YES)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Are these addresses everybody's: all of them, or a part as large as the whole Internet of IPv6
+ * (2000::/3)?  So 0.0.0.0/1 with 128.0.0.0/1 counts as 0.0.0.0/0 does.
+ */
+static bool
+is_anywhere(const CastsslHbaAddress *address)
+{
+	return address->kind == CASTSSL_HBA_ADDRESS_ALL ||
+		   (address->kind == CASTSSL_HBA_ADDRESS_MASK && (address->mask[0] & 0x1F) == 0);
 }
 
 /* Does the rule name its users, and are all of them superusers? */
@@ -208,13 +220,8 @@ castssl_check_hba_superusers(CastsslCheckScope *scope)
 	for (int i = 0; i < scope->policy->nrules; i++)
 	{
 		const CastsslHbaRule *rule = remote_rule(scope, i);
-		bool anywhere;
 
-		if (rule == NULL)
-			continue;
-		anywhere = rule->address.kind == CASTSSL_HBA_ADDRESS_ALL ||
-				   (rule->address.kind == CASTSSL_HBA_ADDRESS_MASK && rule->address.mask[0] == 0);
-		if (!anywhere || !takes_superusers(rule))
+		if (rule == NULL || !is_anywhere(&rule->address) || !takes_superusers(scope, rule))
 			continue;
 		if (rule->clientcert == CASTSSL_CLIENTCERT_NONE)
 			report_superusers(scope, rule);

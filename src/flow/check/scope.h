@@ -50,6 +50,8 @@ typedef struct CastsslCheckScope
 	int nmd5_roles;
 	const char **other_roles; /* without a SCRAM secret */
 	int nother_roles;
+	const char **superusers; /* that may log in */
+	int nsuperusers;
 	const char **databases; /* that allow connections */
 	int ndatabases;
 	const char *misfit; /* why what is staged can no longer be applied; NULL: it can */
