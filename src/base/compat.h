@@ -125,6 +125,13 @@
 
 /* ---- Windows ---- */
 
+/* What the server's header for Windows says: pg_hba.conf may name method sspi. */
+#ifdef ENABLE_SSPI
+#define CASTSSL_HAS_SSPI true
+#else
+#define CASTSSL_HAS_SSPI false
+#endif
+
 #ifdef WIN32
 #define O_NOFOLLOW 0         /* links: see server/process/platform.h */
 #define S_ISSOCK(mode) false /* a socket is not a file on Windows */

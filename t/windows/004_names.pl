@@ -28,8 +28,15 @@ $t->rows('SELECT * FROM castssl_hba_apply(force => true)');
 like($t->hba, qr{ app .*192\.0\.2\.0/24.*\r$}m, 'a staged line, too');
 unlike($t->hba, qr/(?<!\r)\n/, 'still CRLF everywhere');
 $t->sql($CastsslTest::back_by_force);
+
 $t->disable(force => 'true');
 is($t->hba, $hba, 'disabled: the same bytes, CRLF among them');
+
+# --- a method that only Windows has
+
+$t->set_hba($t->hba . "host all all 192.0.2.0/24 sspi map=x include_realm=0\r\n");
+is($t->sql(q{SELECT string_agg(coalesce(error, 'none'), ' ') FROM castssl_hba_rules() WHERE address LIKE '192.0.2.0%'}), 'none', 'sspi is a method here');
+$t->set_hba($hba);
 
 # --- one folder by many names
 

@@ -8,6 +8,7 @@
 #include "postgres.h"
 #endif
 
+#include "base/compat.h"
 #include "hba/text/ldapurl.h"
 #include "hba/text/options.h"
 
@@ -364,7 +365,8 @@ castssl_hba_method_takes_password(const char *method)
 bool
 castssl_hba_method_is_unsupported(const char *method)
 {
-	return castssl_hba_same(method, "bsd") || castssl_hba_same(method, "sspi");
+	return castssl_hba_same(method, "bsd") ||
+		   (castssl_hba_same(method, "sspi") && !CASTSSL_HAS_SSPI);
 }
 
 bool

@@ -4,8 +4,8 @@
  *
  * PostgreSQL: parse_hba_auth_opt and the checks at the end of parse_hba_line.  This
  * code assumes a build with every method that usual builds of that major have (gss,
- * ldap, pam, cert, radius up to 18, oauth from 18 on), and without bsd and sspi.  Some
- * checks depend on more than the server's major: regular expressions, whether the name
+ * ldap, pam, cert, radius up to 18, oauth from 18 on), and without bsd, and sspi only on Windows.
+ * Some checks depend on more than the server's major: regular expressions, whether the name
  * of a RADIUS server resolves, oauth_validator_libraries, db_user_namespace.  These
  * checks are left to the server's own parser, or the reader answers them.
  */
