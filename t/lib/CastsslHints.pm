@@ -73,6 +73,7 @@ our %elsewhere = (
 	'%s  Then revoke the certificate.' => '048_revocations',
 	'Write the names into the rule' => '061_security',
 	'Name another file.' => '061_security',
+	'Include it by one name alone' => '026_two_names',
 	'Start the server, and call this in a session.' => '013_citizen');
 
 # The rows whose test did not get the hint: a list of those whose test has run and has passed over

@@ -222,6 +222,30 @@ is_text(const CastsslHbaDocument *document)
 	return !control;
 }
 
+/*
+ * Refuse to edit a file that the rules are read from by another name, too: what is planned for one
+ * name would be written, and judged, without the other one.
+ */
+static void
+refuse_second_name(const CastsslHbaPolicy *live, const CastsslHbaDocument *document)
+{
+	const char *real = castssl_path_resolve(document->path, false);
+
+	for (int i = 0; i < live->nfiles; i++)
+	{
+		const char *other = live->files[i]->path;
+
+		if (live->files[i] != document && strcmp(castssl_path_resolve(other, false), real) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("\"%s\" and \"%s\" are one file", document->path, other),
+					 errdetail("pg_hba.conf includes it by both names, so no edit of one of them "
+							   "can be judged by itself."),
+					 errhint("Include it by one name alone, as often as needed: correct the "
+							 "include line, or remove the link, that has the other name.")));
+	}
+}
+
 const CastsslHbaDocument *
 castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
 {
@@ -248,6 +272,7 @@ castssl_hba_plan_live(const CastsslHbaPolicy *live, const char *path)
 			 errdetail(
 				 "It holds NUL or control characters, and pg_castssl never rewrites such a file."),
 			 errhint("Look at the file: is it what hba_file should name?")));
+	refuse_second_name(live, document);
 	return document;
 }
 
