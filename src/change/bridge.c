@@ -36,17 +36,22 @@ castssl_bridge_tls_is_on(const char *stored)
 	return is_on(stored ? stored : castssl_parameter_configured("ssl"));
 }
 
+/* The path with the links in its folder resolved. */
+static char *
+resolve_folder(const char *path)
+{
+	char *folder = castssl_platform_real_path(castssl_path_folder(path));
+
+	return folder ? castssl_path_in(folder, last_dir_separator(path) + 1) : pstrdup(path);
+}
+
 /* The path with links resolved, as far as it exists. */
 static char *
 resolve(const char *path)
 {
 	char *real = castssl_platform_real_path(path);
-	char *folder;
 
-	if (real)
-		return real;
-	folder = castssl_platform_real_path(castssl_path_folder(path));
-	return folder ? castssl_path_in(folder, last_dir_separator(path) + 1) : pstrdup(path);
+	return real ? real : resolve_folder(path);
 }
 
 bool
@@ -59,7 +64,11 @@ castssl_bridge_names(const char *parameter, const char *stored, const char *path
 		value = strcmp(parameter, "ssl_cert_file") == 0  ? "server.crt"
 				: strcmp(parameter, "ssl_key_file") == 0 ? "server.key"
 														 : "";
-	return value[0] != '\0' && strcmp(resolve(castssl_path_in(DataDir, value)), path) == 0;
+	if (value[0] == '\0')
+		return false;
+	value = castssl_path_in(DataDir, value);
+	/* the second: somebody has put a link in the place of the file since */
+	return strcmp(resolve(value), path) == 0 || strcmp(resolve_folder(value), path) == 0;
 }
 
 /* The index of the replaced file that the parameter names if stored is its value; -1: none. */

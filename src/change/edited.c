@@ -32,14 +32,17 @@ castssl_edited_remember(const CastsslChange *change, int n, const char *data, si
 						castssl_journal_copy_mode(data, length, file->mode));
 }
 
-/* The lines of a file, with a line end added to the last one; NULL if it does not exist. */
+/* The lines of a file, with a line end added to the last one; NULL if there is no such file. */
 static CastsslHbaDocument *
 read_lines(const char *path)
 {
 	StringInfoData text;
 	size_t length;
-	char *data = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
+	char *data;
 
+	if (castssl_file_is_replaced(path))
+		return NULL;
+	data = castssl_file_read_if_exists(path, CASTSSL_HBA_LIMIT, &length, NULL);
 	if (data == NULL)
 		return NULL;
 	initStringInfo(&text);
@@ -89,7 +92,7 @@ static void
 try_rules(void *arg)
 {
 	Trial *trial = arg;
-	const CastsslHbaPolicy *policy = castssl_hba_files_read(&trial->overlay, 1);
+	const CastsslHbaPolicy *policy = castssl_hba_files_read_undone(&trial->overlay);
 
 	trial->loads = policy->nrules > 0 && policy->nerrors == 0;
 }

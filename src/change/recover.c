@@ -16,6 +16,7 @@
 #include "change/prune.h"
 #include "change/recover.h"
 #include "change/rollback.h"
+#include "server/disk/files.h"
 #include "server/disk/swap.h"
 #include "server/reload.h"
 
@@ -76,7 +77,8 @@ castssl_change_why_left_alone(const CastsslChange *change)
 		if (file->outside)
 			castssl_append_listed(&outside, file->path);
 		if (change->moved && !file->elsewhere &&
-			castssl_change_is_foreign(file, castssl_hash_on_disk(file->path, NULL)))
+			(castssl_file_is_replaced(file->path) ||
+			 castssl_change_is_foreign(file, castssl_hash_on_disk(file->path, NULL))))
 			castssl_append_listed(&newer, file->path);
 	}
 	if (outside.len > 0 && change->whose != CASTSSL_OURS)

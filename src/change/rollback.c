@@ -87,7 +87,7 @@ find_untouched(CastsslChange *change)
 		char *now;
 		char *waiting;
 
-		if (file->elsewhere || file->untouched || keeps_content(file))
+		if (file->elsewhere || file->left || file->untouched || keeps_content(file))
 			continue;
 		now = castssl_hash_on_disk(file->path, NULL);
 		if (file->after_hash == NULL)
@@ -109,7 +109,7 @@ decide(const CastsslChangedFile *file)
 	Restored result = { 0 };
 	struct stat st;
 
-	if (file->elsewhere || file->untouched)
+	if (file->elsewhere || file->left || file->untouched)
 		return result;
 	result.seen = castssl_hash_on_disk(file->path, &st);
 	if (keeps_content(file))
@@ -120,6 +120,71 @@ decide(const CastsslChangedFile *file)
 		result.set_mode = result.seen != NULL;
 	result.set_mode = result.set_mode && (st.st_mode & 07777) != file->mode;
 	return result;
+}
+
+static void
+add_reason(CastsslChange *change, const char *path, const char *what, const char *outcome)
+{
+	change->reason = psprintf("%s%s\"%s\" %s: %s", change->reason ? change->reason : "",
+							  change->reason ? "; " : "", path, what, outcome);
+}
+
+static void
+leave(CastsslChange *change, CastsslChangedFile *file, const char *what)
+{
+	file->left = true;
+	add_reason(change, file->path, what, "it is left as it is");
+	ereport(WARNING, (errmsg("\"%s\" is not restored by undoing change " INT64_FORMAT, file->path,
+							 change->id),
+					  errdetail("It %s: it is left as it is.", what)));
+}
+
+/* Is it the certificate or the key that TLS uses after the change is undone? */
+static bool
+is_of_pair(const CastsslChange *change, const CastsslChangedFile *file)
+{
+	static const char *const names[] = { "ssl_cert_file", "ssl_key_file" };
+	bool named = false;
+
+	for (int i = 0; i < lengthof(names) && !named; i++)
+	{
+		const CastsslChangedParameter *parameter =
+			castssl_changed_parameter(change->parameters, names[i]);
+
+		named = castssl_bridge_names(
+			names[i], parameter ? parameter->before : castssl_parameter_stored(names[i]),
+			file->path);
+	}
+	return named;
+}
+
+/*
+ * Somebody may have put something else in the place of a file: a link, a folder.  The other files
+ * are restored nonetheless.  But if it is the certificate, the key is left as it is, too, and the
+ * other way round: they must match, else the server does not start.
+ */
+static void
+find_left(CastsslChange *change)
+{
+	bool pair = false;
+	ListCell *cell;
+
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+
+		if (file->elsewhere || !castssl_file_is_replaced(file->path))
+			continue;
+		leave(change, file, "was replaced by something that is no file of this change");
+		pair |= is_of_pair(change, file);
+	}
+	foreach (cell, change->files)
+	{
+		CastsslChangedFile *file = lfirst(cell);
+
+		if (pair && file->existed && !file->elsewhere && !file->left && is_of_pair(change, file))
+			leave(change, file, "belongs to a file that was replaced");
+	}
 }
 
 /*
@@ -138,10 +203,8 @@ keep_edited(CastsslChange *change, int n, const char *where, bool stays)
 		return;
 	castssl_openssl_wipe_later(data, length); /* it may be a private key */
 	castssl_file_replace(copy, data, length, 0600, NULL);
-	change->reason =
-		psprintf("%s%s\"%s\" was edited meanwhile: %s", change->reason ? change->reason : "",
-				 change->reason ? "; " : "", file->path,
-				 stays ? "the edit stays" : psprintf("the edited file is kept in \"%s\"", copy));
+	add_reason(change, file->path, "was edited meanwhile",
+			   stays ? "the edit stays" : psprintf("the edited file is kept in \"%s\"", copy));
 	ereport(WARNING,
 			(errmsg("file \"%s\" was edited since change " INT64_FORMAT ", which is being undone",
 					file->path, change->id),
@@ -215,7 +278,7 @@ remove_prepared(const CastsslChange *change)
 	{
 		const CastsslChangedFile *file = lfirst(cell);
 
-		if (!file->elsewhere)
+		if (!file->elsewhere && !file->left)
 			castssl_file_remove_leftover(file->path);
 	}
 }
@@ -340,25 +403,12 @@ parameters_are_as_before(const CastsslChange *change)
 	return true;
 }
 
-static const CastsslChangedParameter *
-find_ssl(const CastsslChange *change)
-{
-	ListCell *cell;
-
-	foreach (cell, change->parameters)
-	{
-		if (strcmp(((CastsslChangedParameter *) lfirst(cell))->name, "ssl") == 0)
-			return lfirst(cell);
-	}
-	return NULL;
-}
-
 /* If TLS is on now and afterwards, keep it on (change/bridge.h); else store ssl = off. */
 static void
 bridge(const Restoring *restoring)
 {
 	const CastsslChange *change = restoring->change;
-	const CastsslChangedParameter *ssl = find_ssl(change);
+	const CastsslChangedParameter *ssl = castssl_changed_parameter(change->parameters, "ssl");
 	bool *replaced = palloc0(Max(list_length(change->files), 1) * sizeof(bool));
 	List *settings = NIL;
 
@@ -430,6 +480,7 @@ restore(CastsslChange *change)
 	Restoring restoring = { .change = change };
 	ErrorData *error;
 
+	find_left(change);
 	find_untouched(change);
 	restoring.files = palloc0(Max(list_length(change->files), 1) * sizeof(Restored));
 	for (int i = 0; i < list_length(change->files); i++)
@@ -488,7 +539,7 @@ castssl_change_edited_since(const CastsslChange *change)
 	{
 		const CastsslChangedFile *file = lfirst(cell);
 
-		if (file->elsewhere ||
+		if (file->elsewhere || castssl_file_is_replaced(file->path) ||
 			!castssl_same_text(castssl_hash_on_disk(file->path, NULL), file->after_hash))
 			appendStringInfo(&paths, "%s%s", paths.len ? ", " : "", file->path);
 	}

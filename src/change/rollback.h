@@ -27,6 +27,8 @@ extern void castssl_change_take_staged(const CastsslChange *change);
  *   WARNING; so are values that ALTER SYSTEM has stored.  An edit of rules stays in effect
  *   (change/edited.h).
  * - A file that the change had not replaced yet is left as it is.
+ * - So is one in whose place somebody has put something else, such as a link, with a WARNING; if it
+ *   is the certificate, the key is too, and the other way round.
  */
 extern char *castssl_change_undo(CastsslChange *change, CastsslChangeState state);
 

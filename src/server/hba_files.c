@@ -28,6 +28,7 @@ typedef struct Reading
 {
 	const CastsslHbaOverlay *overlay;
 	int noverlay;
+	bool resolved;   /* the overlay's path has its links resolved */
 	bool restricted; /* the caller may only name certain files */
 	List *allowed;   /* use_text() of what the live files name */
 	List *seen;      /* use_text() of all names seen so far */
@@ -214,6 +215,16 @@ castssl_hba_file_error(const char *path, int error)
 }
 
 static bool
+is_overlaid(const Reading *reading, const CastsslHbaOverlay *overlay, const char *path)
+{
+	if (strcmp(overlay->path, path) == 0)
+		return true;
+	if (reading->resolved)
+		path = castssl_platform_real_path(path);
+	return reading->resolved && path && strcmp(overlay->path, path) == 0;
+}
+
+static bool
 read_file(void *arg, const char *path, char **data, size_t *length, bool *missing, char **error)
 {
 	Reading *reading = arg;
@@ -223,7 +234,7 @@ read_file(void *arg, const char *path, char **data, size_t *length, bool *missin
 	{
 		const CastsslHbaOverlay *overlay = &reading->overlay[i];
 
-		if (strcmp(overlay->path, path) == 0)
+		if (is_overlaid(reading, overlay, path))
 		{
 			*length = overlay->length;
 			*data = palloc(overlay->length + 1);
@@ -358,6 +369,14 @@ castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay)
 	}
 	reading.overlay = overlay;
 	reading.noverlay = noverlay;
+	return read_policy(&reading, CASTSSL_SERVER_MAJOR);
+}
+
+CastsslHbaPolicy *
+castssl_hba_files_read_undone(const CastsslHbaOverlay *overlay)
+{
+	Reading reading = { .overlay = overlay, .noverlay = 1, .resolved = true };
+
 	return read_policy(&reading, CASTSSL_SERVER_MAJOR);
 }
 

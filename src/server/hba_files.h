@@ -30,6 +30,12 @@ typedef struct CastsslHbaOverlay
  */
 extern CastsslHbaPolicy *castssl_hba_files_read(const CastsslHbaOverlay *overlay, int noverlay);
 
+/*
+ * The same with what undoing a change restores.  The overlay's path has its links resolved.  It may
+ * name any file, whoever calls, because its lines were in the live files before.
+ */
+extern CastsslHbaPolicy *castssl_hba_files_read_undone(const CastsslHbaOverlay *overlay);
+
 /* The policy of another file than the one that hba_file names. */
 extern CastsslHbaPolicy *castssl_hba_files_read_from(const char *path);
 

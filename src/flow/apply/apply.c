@@ -36,6 +36,7 @@
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/process/loan.h"
+#include "server/process/platform.h"
 #include "server/reload.h"
 #include "server/restart.h"
 #include "server/sessions.h"
@@ -202,6 +203,21 @@ prepare_files(const CastsslPlan *plan)
 	}
 }
 
+/* Is the file, with links resolved, one of the policy's? */
+static bool
+holds_rules(const CastsslHbaPolicy *policy, const char *path)
+{
+	bool found = false;
+
+	for (int i = 0; i < policy->nfiles && !found; i++)
+	{
+		const char *real = castssl_platform_real_path(policy->files[i]->path);
+
+		found = real && strcmp(real, path) == 0;
+	}
+	return found;
+}
+
 /*
  * Keep the text of the rules that the change writes, for edits that somebody makes while it
  * waits.
@@ -213,8 +229,7 @@ remember_rules(const CastsslPlan *plan, const CastsslChange *change)
 	{
 		const CastsslPlannedFile *file = list_nth(plan->files, i);
 
-		if (is_written(file) && plan->hba_after &&
-			castssl_hba_policy_file(plan->hba_after, file->path))
+		if (is_written(file) && plan->hba_after && holds_rules(plan->hba_after, file->path))
 			castssl_edited_remember(change, i, file->data, file->length);
 	}
 }

@@ -165,6 +165,19 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 }
 
 bool
+castssl_file_is_replaced(const char *path)
+{
+	const char *name;
+	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
+	struct stat st;
+
+	if (folder == NULL)
+		return errno == ELOOP || errno == ENOTDIR;
+	return castssl_platform_stat_in(folder, name, &st) == 0 &&
+		   (!S_ISREG(st.st_mode) || st.st_size > CASTSSL_HBA_LIMIT);
+}
+
+bool
 castssl_file_holds_key(const char *data, size_t length)
 {
 	static const char mark[] = "PRIVATE KEY-----";

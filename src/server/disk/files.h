@@ -34,6 +34,12 @@ extern char *castssl_file_read_if_exists(const char *path, size_t limit, size_t 
 										 struct stat *st);
 
 /*
+ * Has somebody put something else in the place of a file: a link, a folder, a FIFO, a file of more
+ * than CASTSSL_HBA_LIMIT bytes, or a link in the place of one of its folders?
+ */
+extern bool castssl_file_is_replaced(const char *path);
+
+/*
  * Open a file for reading as the server does: links are followed, but nothing waits for the other
  * end of a FIFO.  With guarded, only links that nobody but root and the server's account can put
  * in place or exchange.  -1 and errno on failure: EPERM for another link.
