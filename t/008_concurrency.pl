@@ -77,6 +77,8 @@ like($second->answer, qr/^checks\|t$/m, 'nor does castssl_check');
 my $dry = "SELECT 'dry', count(*) > 0 FROM castssl_enable(source_dir => '$t->{source}', dry_run => true)";
 $second->ask("$dry;");
 like($second->answer, qr/ERROR:  55P03/, 'a dry run beside it, which would see half of it: 55P03');
+$second->ask('SELECT * FROM castssl_reload();');
+like($second->answer, qr/ERROR:  55P03/, 'castssl_reload() beside it, which would load half of it: 55P03');
 $second->ask("SET lock_timeout = '100ms'; $dry;");
 like($second->answer, qr/ERROR:  55P03.*lock_timeout/s, 'the HINT names lock_timeout, which ends');
 $second->ask("RESET castssl.verify_timeout; SET lock_timeout = '300s'; $call;");

@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "change/attempt.h"
 #include "change/journal.h"
+#include "change/lock.h"
 #include "change/worker.h"
 #include "flow/check/reload.h"
 #include "flow/recipe/staging.h"
@@ -172,6 +173,8 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	char *problem;
 
 	castssl_worker_stand_in();
+	/* a change that is being made may have stored ssl = off for an instant */
+	castssl_lock_wait();
 	castssl_unreadable_refuse_reload();
 	problem = castssl_check_before_reload(CASTSSL_TLS_ASK);
 	problem = problem ? psprintf("not reloaded, because this would take effect: %s", problem)
