@@ -150,6 +150,23 @@ $t->disable;
 unlink "$folder/linked";
 unlink glob "$folder/tls/*";
 
+# --- a path longer than PostgreSQL's own 1024 bytes is not taken for another one, which its beginning names
+
+{
+	my $long = "$folder/tls";
+	$long .= '/' . 'x' x 100 while length $long < 900;
+	my $cut = $long . '/' . 'y' x (1023 - length($long) - 1);
+	system('mkdir', '-p', $cut, "$cut-longer") == 0 or die 'mkdir';
+	$pki->source("$long/in");
+	foreach my $user ('operator', 'postgres')
+	{
+		$t->fails(install(target_dir => "$cut-longer"), '58P01', "$user: a folder with a long path", psql => { user => $user }, message => qr/-longer": File name too long$/);
+		$t->fails(install(ca_file => "$cut-longer/root.crt"), '58P01', "$user: a file with a long path", psql => { user => $user }, message => qr/root\.crt": File name too long$/);
+	}
+	is(join(' ', glob("$cut/* $cut-longer/*")), '', 'nothing is written to it, nor to the one that its beginning names');
+	system('rm', '-rf', glob "$folder/tls/*");
+}
+
 # --- who else may write to the folder
 
 foreach my $case ([ 0770, 'tls', 'its group' ], [ 0777, 'tls', 'everybody' ], [ 01777, 'tls', 'everybody, sticky' ])

@@ -219,6 +219,12 @@ castssl_path_resolve(const char *path, bool by_caller)
 
 	path = castssl_path_in(castssl_path_data_directory(), path);
 	resolved = castssl_platform_real_path(path);
+	/* PostgreSQL would cut it, and so would we: what is left may be the name of another file */
+	if (strlen(path) >= MAXPGPATH || (resolved && strlen(resolved) >= MAXPGPATH))
+	{
+		resolved = NULL;
+		errno = ENAMETOOLONG;
+	}
 
 	if (resolved == NULL && errno == ENOENT)
 	{

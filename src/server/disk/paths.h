@@ -53,7 +53,7 @@ extern int castssl_path_err_closed(const char *path);
 /*
  * The path with symbolic links resolved.  A relative path is relative to the data directory.  If
  * only the last component does not exist yet, the rest is resolved. 58P01 if the folder does not
- * exist either.
+ * exist either, or if the path has MAXPGPATH bytes or more.
  *
  * by_caller: the caller named the path.  Then, unless the caller is a superuser, it must
  * be in the data directory, the folder of config_file or one of

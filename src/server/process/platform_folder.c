@@ -270,10 +270,15 @@ castssl_platform_real_path_guarded(const char *path)
 	char left[MAXPGPATH];
 	char name[MAXPGPATH];
 	char resolved[MAXPGPATH] = "";
-	int fd = open("/", O_PATH | LOOK_UP);
 	int links = 0;
+	int fd;
 
-	strlcpy(left, path, sizeof(left));
+	if (strlcpy(left, path, sizeof(left)) >= sizeof(left))
+	{
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	fd = open("/", O_PATH | LOOK_UP);
 	while (fd >= 0 && cut_component(left, name))
 	{
 		int next = step(fd, name, left, resolved, &links);
