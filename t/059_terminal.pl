@@ -136,7 +136,7 @@ fits("SELECT * FROM castssl_enable(clientcert => 'verify-ca', plaintext => 'bloc
 		my ($named, $more) = $rows[-1]{subject} =~ /^pg_hba\.conf:([\d, ]+) and (\d+) more$/;
 		is(scalar(split(/, /, $named // '')) + ($more // 0), 60, "$check: no line is lost") or diag $rows[-1]{subject};
 		is($rows[-1]{message}, $rows[0]{message}, "$check: they have the same cause");
-		like($rows[-1]{hint}, qr/^First do what the rows of this check above say/, "$check: what to do first");
+		like($rows[-1]{hint}, qr/^First follow the hints of the rows above\./, "$check: what to do first");
 	}
 	my ($plaintext) = grep { $_->{check_name} eq 'hba_plaintext' } @$rows;
 	like($plaintext->{subject}, qr/^pg_hba\.conf:(?:\d+, ){11}\d+ and 128 more$/, 'one row for 140 lines that admit plaintext');
