@@ -11,7 +11,7 @@ use CastsslOpenssl qw(openssl openssl_ok connect_with quote_text slurp spew);
 use Test::More;
 
 # The name in the certificates is one of this host's, though nobody can resolve it.
-my @conf = (conf => "listen_addresses = '127.0.0.1, db.example.com'");
+my @conf = (conf => "listen_addresses = '127.0.0.1, db.example.com'\ncastssl.verify_timeout = '15s'");
 my $t = CastsslTest->new('ours', @conf);
 my $plain = CastsslTest->new('plain', @conf);
 my $files = CastsslTest::test_certificates("$t->{folder}/certificates");

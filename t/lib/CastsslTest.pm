@@ -425,7 +425,7 @@ sub edit_state
 sub pass_deadline
 {
 	my ($self) = @_;
-	$self->edit_state($self->newest_change . '/manifest', sub { s/^confirm_deadline = '\d+'/confirm_deadline = '1'/m or croak "no deadline: $_" });
+	$self->edit_state($self->newest_change . '/manifest', sub { s/^(confirm_deadline|postponed_to) = '[1-9]\d*'/$1 = '1'/mg or croak "no deadline: $_" });
 	return;
 }
 
