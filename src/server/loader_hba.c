@@ -168,6 +168,7 @@ static const CastsslHbaLexeme *
 included_name(const CastsslHbaLine *line, int version, bool *is_directory)
 {
 	const CastsslHbaLexeme *name = NULL;
+	CastsslHbaInclude kind;
 	int nfields = 0;
 
 	for (int i = 0; i < line->nlexemes; i++)
@@ -178,15 +179,10 @@ included_name(const CastsslHbaLine *line, int version, bool *is_directory)
 				name = &line->lexemes[i];
 		}
 	}
-	if (version < CASTSSL_HBA_FIRST_WITH_INCLUDE || nfields != 2)
-		return NULL;
-	/* LCOV_EXCL_START: since 16, and coverage is measured with 15 */
-	*is_directory = strcmp(line->lexemes[0].string, "include_dir") == 0;
-	if (*is_directory || strcmp(line->lexemes[0].string, "include") == 0 ||
-		strcmp(line->lexemes[0].string, "include_if_exists") == 0)
-		return name;
-	return NULL;
-	/* LCOV_EXCL_STOP */
+	kind = nfields == 0 ? CASTSSL_INCLUDE_NONE
+						: castssl_hba_include(line->lexemes[0].string, nfields, version);
+	*is_directory = kind == CASTSSL_INCLUDE_DIRECTORY;
+	return kind == CASTSSL_INCLUDE_NONE ? NULL : name;
 }
 
 /*

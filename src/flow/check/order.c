@@ -394,12 +394,7 @@ demand(const CastsslHbaRule *rule)
 static bool
 covers(const CastsslHbaTokens *wide, const CastsslHbaTokens *narrow)
 {
-	for (int i = 0; i < wide->count; i++)
-	{
-		if (castssl_hba_is_keyword(&wide->items[i], "all"))
-			return true;
-	}
-	return castssl_hba_tokens_equal(*wide, *narrow);
+	return castssl_hba_has_keyword(wide, "all") || castssl_hba_tokens_equal(*wide, *narrow);
 }
 
 /* Does the first rule take all names of the second one, and more? */

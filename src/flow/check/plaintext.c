@@ -402,12 +402,8 @@ castssl_check_hba_replication(CastsslCheckScope *scope)
 	bool *found = no_rules(scope);
 
 	for (int i = 0; i < scope->policy->nrules; i++)
-	{
-		const CastsslHbaTokens *databases = &scope->policy->rules[i].databases;
-
-		for (int j = 0; j < databases->count && castssl_check_admits_plaintext(scope, i); j++)
-			found[i] |= castssl_hba_is_keyword(&databases->items[j], "replication");
-	}
+		found[i] = castssl_check_admits_plaintext(scope, i) &&
+				   castssl_hba_has_keyword(&scope->policy->rules[i].databases, "replication");
 	report_plaintext(scope, found,
 					 "standbys of other hosts can connect unencrypted: all data is readable");
 }

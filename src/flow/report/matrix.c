@@ -48,17 +48,6 @@ takes_all(const CastsslHbaRule *rule)
 }
 
 static bool
-takes_replication(const CastsslHbaRule *rule)
-{
-	for (int i = 0; i < rule->databases.count; i++)
-	{
-		if (castssl_hba_is_keyword(&rule->databases.items[i], "replication"))
-			return true;
-	}
-	return false;
-}
-
-static bool
 takes_encryption(const CastsslHbaRule *rule, CastsslEncryption encryption)
 {
 	uint8 family = rule->type == CASTSSL_HBA_LOCAL ? 0 : 4;
@@ -136,7 +125,8 @@ add_cell(StringInfo out, const CastsslCheckScope *scope, const CastsslHbaAddress
 		const CastsslHbaRule *rule = &scope->policy->rules[i];
 
 		if (rule->error || scope->dead[i] || !takes_encryption(rule, encryption) ||
-			!takes_network(rule, network) || (all && !takes_replication(rule)))
+			!takes_network(rule, network) ||
+			(all && !castssl_hba_has_keyword(&rule->databases, "replication")))
 			continue;
 		if (count++ == 0)
 			appendStringInfoString(out, "<ul>");

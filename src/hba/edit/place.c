@@ -26,17 +26,6 @@ typedef struct Address
 	int before_rule;
 } Address;
 
-static bool
-has_all(const CastsslHbaTokens *tokens)
-{
-	for (int i = 0; i < tokens->count; i++)
-	{
-		if (castssl_hba_is_keyword(&tokens->items[i], "all"))
-			return true;
-	}
-	return false;
-}
-
 /* Does this rule match every TLS client of that address, for all databases and users? */
 static bool
 takes_all_of(const CastsslHbaRule *rule, const CastsslHbaAddress *address)
@@ -44,7 +33,8 @@ takes_all_of(const CastsslHbaRule *rule, const CastsslHbaAddress *address)
 	return rule->error == NULL &&
 		   (rule->type == CASTSSL_HBA_HOST || rule->type == CASTSSL_HBA_HOSTSSL ||
 			rule->type == CASTSSL_HBA_HOSTNOGSSENC) &&
-		   has_all(&rule->databases) && has_all(&rule->users) &&
+		   castssl_hba_has_keyword(&rule->databases, "all") &&
+		   castssl_hba_has_keyword(&rule->users, "all") &&
 		   castssl_hba_address_contains(&rule->address, address);
 }
 

@@ -416,27 +416,22 @@ static bool
 follow_include(Builder *builder, Frame *frame, CastsslHbaFields *into, const char **inner_error,
 			   const char **open_error)
 {
-	const char *directive;
+	CastsslHbaInclude kind =
+		castssl_hba_include(castssl_hba_field(&frame->fields, 0).items[0].string,
+							frame->fields.nfields, builder->version);
 	const char *name;
 	const char *path;
-	bool directory;
-	bool if_exists;
 
-	if (builder->version < CASTSSL_HBA_FIRST_WITH_INCLUDE || frame->fields.nfields != 2)
+	if (kind == CASTSSL_INCLUDE_NONE)
 		return false;
-	directive = castssl_hba_field(&frame->fields, 0).items[0].string;
 	name = castssl_hba_field(&frame->fields, 1).items[0].string;
-	directory = strcmp(directive, "include_dir") == 0;
-	if_exists = strcmp(directive, "include_if_exists") == 0;
-	if (!directory && !if_exists && strcmp(directive, "include") != 0)
-		return false;
-
-	if (directory)
+	if (kind == CASTSSL_INCLUDE_DIRECTORY)
 		*inner_error = include_directory(builder, frame, name, into, open_error);
 	else
 	{
 		path = builder->reader->locate(builder->reader->arg, name, frame->document->path);
-		*inner_error = include_file(builder, frame, path, if_exists, into, open_error);
+		*inner_error = include_file(builder, frame, path, kind == CASTSSL_INCLUDE_FILE_IF_EXISTS,
+									into, open_error);
 	}
 	return true;
 }

@@ -20,6 +20,29 @@ castssl_hba_type_name(CastsslHbaType type)
 }
 
 bool
+castssl_hba_has_keyword(const CastsslHbaTokens *tokens, const char *keyword)
+{
+	for (int i = 0; i < tokens->count; i++)
+	{
+		if (castssl_hba_is_keyword(&tokens->items[i], keyword))
+			return true;
+	}
+	return false;
+}
+
+CastsslHbaInclude
+castssl_hba_include(const char *word, int nfields, int version)
+{
+	if (version < CASTSSL_HBA_FIRST_WITH_INCLUDE || nfields != 2)
+		return CASTSSL_INCLUDE_NONE;
+	if (strcmp(word, "include") == 0)
+		return CASTSSL_INCLUDE_FILE;
+	if (strcmp(word, "include_if_exists") == 0)
+		return CASTSSL_INCLUDE_FILE_IF_EXISTS;
+	return strcmp(word, "include_dir") == 0 ? CASTSSL_INCLUDE_DIRECTORY : CASTSSL_INCLUDE_NONE;
+}
+
+bool
 castssl_hba_is_group(const CastsslHbaToken *token)
 {
 	return !token->quoted && token->string[0] == '+';

@@ -169,6 +169,24 @@ castssl_hba_is_keyword(const CastsslHbaToken *token, const char *keyword)
 	return !token->quoted && castssl_hba_same(token->string, keyword);
 }
 
+/* Does the list contain the keyword? */
+extern bool castssl_hba_has_keyword(const CastsslHbaTokens *tokens, const char *keyword);
+
+/* What a line of two fields includes. */
+typedef enum CastsslHbaInclude
+{
+	CASTSSL_INCLUDE_NONE, /* it is a rule */
+	CASTSSL_INCLUDE_FILE,
+	CASTSSL_INCLUDE_FILE_IF_EXISTS,
+	CASTSSL_INCLUDE_DIRECTORY
+} CastsslHbaInclude;
+
+/*
+ * The kind of a line with that first word and that number of fields, the second of which is the
+ * name (PostgreSQL: tokenize_auth_file).
+ */
+extern CastsslHbaInclude castssl_hba_include(const char *word, int nfields, int version);
+
 /*
  * Does this token name a group, +role (PostgreSQL: token_is_member_check)?  Then the
  * name follows the +.
