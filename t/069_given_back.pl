@@ -175,6 +175,22 @@ ok(CastsslTest::wait_until(sub { $t->slurp($t->newest_change . '/manifest') =~ /
 $session->quit;
 forget_transactions();
 is($t->sql($state), 'applied', 'and counts when it is forgotten');
+
+# --- a decision that is written down while a rollback is not committed yet
+
+$session = $t->session;
+$t->sql(add('e'));
+$t->sql($apply_and_wait);
+my $number = $t->sql('SELECT max(change_id) FROM castssl_changes()');
+my $worker = $t->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_castssl'});
+kill STOP => $worker;
+ask('SELECT castssl_confirm(force => true);');
+like(ask("BEGIN; SELECT count(*) > 0 FROM castssl_rollback($number);"), qr/^t$/m, 'rolled back');
+ok($t->slurp("$t->{data}/pg_castssl/changes/$number/manifest") !~ /^decision = '[1-9]/m, 'the decision is written down');
+ask('ROLLBACK;');
+kill CONT => $worker;
+ok(undone(), 'the rollback is undone');
+is($t->sql("SELECT state FROM castssl_changes() WHERE change_id = $number"), 'applied', 'and the change is confirmed as before');
 $session->quit;
 $t->stop;
 

@@ -73,7 +73,8 @@ find_change(const List *changes, int64 id)
 
 /*
  * Write down what became of decisions, while PostgreSQL still knows it.  The caller holds the lock,
- * so no other transaction is still deciding.
+ * so no other transaction is still deciding.  Each manifest is read again, because in the list a
+ * change has the state that newer ones give it.
  */
 static void
 settle_decisions(const List *changes)
@@ -82,9 +83,10 @@ settle_decisions(const List *changes)
 
 	foreach (cell, changes)
 	{
-		const CastsslChange *change = lfirst(cell);
+		const CastsslChange *listed = lfirst(cell);
+		const CastsslChange *change = listed->decided ? castssl_record_read(listed->id) : NULL;
 
-		if (change->decided)
+		if (change && change->decided)
 			castssl_journal_update(change);
 	}
 }
