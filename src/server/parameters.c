@@ -189,7 +189,7 @@ castssl_parameter_is_stored(const char *name, const char *value)
 {
 	char *stored = castssl_parameter_stored(name);
 
-	return stored == NULL ? value == NULL : value != NULL && strcmp(stored, value) == 0;
+	return castssl_same_text(stored, value);
 }
 
 /*
@@ -466,8 +466,7 @@ check_value(const CastsslSetting *setting)
 static void
 check_stored(const CastsslSetting *setting, const char *stored)
 {
-	if (!setting->check || (stored ? setting->expected && strcmp(stored, setting->expected) == 0
-								   : setting->expected == NULL))
+	if (!setting->check || castssl_same_text(stored, setting->expected))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("parameter \"%s\" changed while the change was prepared", setting->name),
@@ -530,8 +529,7 @@ render(StringInfo text, const ConfigVariable *stored, const List *settings)
 		check_stored(setting, now);
 		if (find_setting(settings, setting->name) != setting)
 			continue;
-		differs |= now ? setting->value == NULL || strcmp(now, setting->value) != 0
-					   : setting->value != NULL;
+		differs |= !castssl_same_text(now, setting->value);
 		append_setting(text, setting->name, setting->value);
 	}
 	return differs;

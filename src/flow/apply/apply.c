@@ -28,6 +28,7 @@
 #include "flow/apply/watched.h"
 #include "flow/ask/unloaded.h"
 #include "flow/ask/way_in.h"
+#include "flow/plan/hba_plan.h"
 #include "flow/plan/steps.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
@@ -36,7 +37,6 @@
 #include "server/parameters.h"
 #include "server/process/caller.h"
 #include "server/process/loan.h"
-#include "server/process/platform.h"
 #include "server/reload.h"
 #include "server/restart.h"
 #include "server/sessions.h"
@@ -203,21 +203,6 @@ prepare_files(const CastsslPlan *plan)
 	}
 }
 
-/* Is the file, with links resolved, one of the policy's? */
-static bool
-holds_rules(const CastsslHbaPolicy *policy, const char *path)
-{
-	bool found = false;
-
-	for (int i = 0; i < policy->nfiles && !found; i++)
-	{
-		const char *real = castssl_platform_real_path(policy->files[i]->path);
-
-		found = real && strcmp(real, path) == 0;
-	}
-	return found;
-}
-
 /*
  * Keep the text of the rules that the change writes, for edits that somebody makes while it
  * waits.
@@ -229,7 +214,7 @@ remember_rules(const CastsslPlan *plan, const CastsslChange *change)
 	{
 		const CastsslPlannedFile *file = list_nth(plan->files, i);
 
-		if (is_written(file) && plan->hba_after && holds_rules(plan->hba_after, file->path))
+		if (is_written(file) && plan->hba_after && castssl_hba_plan_is_file(plan, file->path))
 			castssl_edited_remember(change, i, file->data, file->length);
 	}
 }

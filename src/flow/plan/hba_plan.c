@@ -358,20 +358,16 @@ castssl_hba_plan_show(CastsslPlan *plan)
 }
 
 static bool
-reads_equal(const char *one, const char *other)
-{
-	return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
-}
-
-static bool
 is_repeated(const CastsslHbaDifference *one, const CastsslHbaDifference *other)
 {
 	return one->change == other->change && one->certain == other->certain &&
 		   one->before_rule == other->before_rule && one->after_rule == other->after_rule &&
-		   reads_equal(one->encryption, other->encryption) &&
-		   reads_equal(one->database, other->database) && reads_equal(one->user, other->user) &&
-		   reads_equal(one->address, other->address) && reads_equal(one->before, other->before) &&
-		   reads_equal(one->after, other->after);
+		   castssl_same_text(one->encryption, other->encryption) &&
+		   castssl_same_text(one->database, other->database) &&
+		   castssl_same_text(one->user, other->user) &&
+		   castssl_same_text(one->address, other->address) &&
+		   castssl_same_text(one->before, other->before) &&
+		   castssl_same_text(one->after, other->after);
 }
 
 void
