@@ -150,6 +150,14 @@ subtest 'who may have whom certified' => sub {
 		like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')', user => 'registrar'), qr/BEGIN CERT/, "castssl_sign for $name");
 		like($t->sql("SELECT castssl_issue_client('$name')", user => 'registrar'), qr/$name$/, "castssl_issue_client for $name");
 	}
+	if ($t->sql('SHOW server_version_num') >= 160000)
+	{
+		# who has the privileges of a role may not always become it
+		$t->sql('CREATE ROLE owner LOGIN; GRANT owner TO registrar WITH INHERIT TRUE, SET FALSE');
+		$t->fails(q{SELECT castssl_issue_client('owner')}, '42501', 'a role that it cannot SET', %registrar);
+		$t->sql('GRANT owner TO registrar WITH SET TRUE');
+		like($t->sql(q{SELECT castssl_issue_client('owner')}, user => 'registrar'), qr/owner$/, 'and one that it can');
+	}
 	foreach my $options ('ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit', 'ed448', 'rsa:1024')
 	{
 		openssl_ok("req -new -newkey $options -nodes -keyout $t->{folder}/odd.key -out $t->{folder}/odd.csr -subj /CN=clerk");

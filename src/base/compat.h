@@ -43,6 +43,13 @@
 #define CASTSSL_ROLE_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
+/* Since 16 a member of a role may become it only by a grant WITH SET TRUE. */
+#if PG_VERSION_NUM >= 160000
+#define castssl_may_set_role(member, role) member_can_set_role(member, role)
+#else
+#define castssl_may_set_role(member, role) is_member_of_role(member, role)
+#endif
+
 /* Up to 15 the server keeps the array.  Since 16 the function makes one for each call. */
 #if PG_VERSION_NUM >= 160000
 #define castssl_guc_variables(count) get_guc_variables(count)

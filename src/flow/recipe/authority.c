@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
+#include "base/compat.h"
 #include "base/words.h"
 #include "flow/plan/material.h"
 #include "flow/recipe/authority.h"
@@ -189,13 +190,13 @@ check_may_be(X509_REQ *request)
 			 errhint("Make a request with the role's name in UTF-8 as the whole subject, CN=name, "
 					 "or call castssl_issue_client(), or let a superuser sign this one.")));
 	role = get_role_oid(name, true);
-	if (OidIsValid(role) && !superuser_arg(role) && is_member_of_role(castssl_caller(), role))
+	if (OidIsValid(role) && !superuser_arg(role) && castssl_may_set_role(castssl_caller(), role))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to issue a certificate for \"%s\"", name),
 			 errdetail("Only superusers issue certificates for superusers, and for roles that they "
-					   "are not a member of."),
+					   "cannot become by SET ROLE."),
 			 errhint("Let a superuser sign it, or become a member of the role.")));
 }
 
