@@ -23,6 +23,7 @@ use CastsslOpenssl ();
 use CastsslPki;
 use CastsslPolling qw(wait_until process_lives);
 use CastsslSession;
+use CastsslTexts ();
 use CastsslWire ();
 
 # PostgreSQL 13 and 14 know these modules by other names.
@@ -228,24 +229,8 @@ sub stop_all
 	return;
 }
 
-# The hints that the servers of this test file have given, as their logs have them: CASTSSL_HINTS is
-# the folder where a file with the name of the test keeps them, for CastsslHints::missing.
-sub note_hints
-{
-	my $folder = $ENV{CASTSSL_HINTS} or return;
-	my %hints;
-	foreach my $log (grep { -f } (map { $_->logfile } grep { $_->can('logfile') } @nodes), map { glob "$_/*.log" } @folders)
-	{
-		$hints{$_} = 1 foreach CastsslOpenssl::slurp($log) =~ /\bHINT:  (.*)/g;
-	}
-	open my $out, '>', "$folder/" . $0 =~ s{.*/|\.pl$}{}gr or return;
-	print $out map { "$_\n" } sort keys %hints;
-	close $out or return;
-	return;
-}
-
 # compiled after theirs, so that it comes before
-eval 'END { stop_all(); note_hints() } 1' or die;    ## no critic
+eval 'END { stop_all(); CastsslTexts::keep((map { $_->logfile } grep { $_->can(q(logfile)) } @nodes), map { glob "$_/*.log" } @folders) } 1' or die;    ## no critic
 
 sub new
 {
@@ -502,7 +487,11 @@ sub psql
 	{
 		my @answer = CastsslWire::run("$folder/.s.PGSQL." . $self->{node}->port, $options{user} // 'postgres',
 			$options{database} // 'postgres', $sql, $options{on_error_stop} // 1);
-		return @answer if @answer;
+		if (@answer)
+		{
+			CastsslTexts::note($_) foreach @answer[1, 2];
+			return @answer;
+		}
 	}
 	my $status = eval { $self->{node}->psql(
 		$options{database} // 'postgres', $sql,
@@ -510,6 +499,7 @@ sub psql
 		extra_params => [ '-U', $options{user} // 'postgres', '-v', 'VERBOSITY=verbose' ]) };
 	# a psql that found no server may have gone before it was told the statement
 	croak $@ unless defined $status || $@ =~ /Broken pipe/;
+	CastsslTexts::note($_) foreach $out, $err;
 	return (0, $out, $err || $@) unless defined $status;
 	return ($status == 0, $out, $err);
 }
