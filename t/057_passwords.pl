@@ -84,7 +84,7 @@ foreach my $case (
 # many roles and many rules: what is asked for one role takes no memory from the next one
 SKIP:
 {
-	skip 'no /proc here', 1 unless -e '/proc/self/status';
+	skip 'no /proc here, or a build that keeps what it has freed', 1 if !-e '/proc/self/status' || $ENV{CASTSSL_SANITIZED};
 	$t->sql(q{SET password_encryption = 'md5'; DO $$BEGIN FOR i IN 1 .. 1000 LOOP EXECUTE format('CREATE ROLE crowd_%s LOGIN PASSWORD %L', i, 'old'); END LOOP; END$$});
 	$t->sql('SELECT castssl_hba_discard()');
 	$t->set_hba(join '', $own, (map { "host db$_ all 14.0.0.0/8 scram-sha-256\n" } 1 .. 300), "host all sum 14.0.0.0/8 md5\n");
