@@ -67,7 +67,7 @@ ok(wait_until(sub { ($worker) = @{ workers($t) }; $worker->{state} eq 'idle' && 
   or diag explain $worker;
 like($worker->{query}, qr/^waiting for castssl_confirm/, 'and says for what');
 my $check = "SELECT message || ': ' || hint FROM castssl_check() WHERE check_name = 'changes'";
-like($t->sql($check), qr/^waits to be confirmed, and will be undone at .*: SELECT castssl_confirm\(\d+\); keeps it\.  Run this as a superuser, in a new connection of the kind that clients will use\.$/, 'castssl_check() says so, and how it is kept');
+like($t->sql($check), qr/^waits to be confirmed, and will be undone at .*: To keep it, as a superuser in a new connection of the kind that clients will use: SELECT castssl_confirm\(\d+\);$/, 'castssl_check() says so, and how it is kept');
 if ($major >= 14)
 {
 	$t->sql("SELECT pg_log_backend_memory_contexts($worker->{pid})");
