@@ -141,4 +141,15 @@ is($t->hba, $hba, 'pg_hba.conf is restored');
 ok(-e "$t->{folder}/moved/server.crt", 'what lies in the folder stays');
 $t->stop;
 
+# --- a change that was interrupted before it replaced anything, and a link in the place of a folder
+
+$t = CastsslTest->new('abandoned');
+mkdir "$t->{folder}/place" or die $!;
+$t->enable(source_dir => $t->{source}, target_dir => "$t->{folder}/place", confirm_within => '10 min');
+$t->edit_state($t->newest_change . '/manifest', sub { s/^state = .*/state = 'applying'/m; s/^switching = .*/switching = '0'/m });
+rename "$t->{folder}/place", "$t->{folder}/moved" or die $!;
+symlink 'moved', "$t->{folder}/place" or die $!;
+$t->sql('SELECT count(*) FROM castssl_changes()');
+is(newest($t)->{state}, 'failed', 'it is closed') or diag explain newest($t);
+$t->stop;
 done_testing();

@@ -161,6 +161,36 @@ foreach my $block ('', 'BEGIN; SAVEPOINT s;')
 	$t->sql('SELECT castssl_hba_discard()');
 }
 
+# staged and applied by one transaction, so that the mark of that transaction has no place
+foreach my $open ('', 'BEGIN; ' . add('d'))
+{
+	$t->sql(add('a')) if $open;
+	ask('BEGIN; ' . add('b') . "$apply_and_wait; COMMIT;");
+	my $opener = $t->session;
+	$opener->ask($open || 'SELECT 1;');
+	$opener->answer;
+	$t->expire;
+	ok(undone(), 'undone');
+	$opener->ask('ROLLBACK;');
+	$opener->answer;
+	$opener->quit;
+	my $given_back = $open ? 'a b' : 'b';
+	is(staged(), $given_back, 'what was staged and applied is given back' . ($open && ', below what is rolled back'));
+	$session->quit;
+	forget_transactions();
+	is(staged(), $given_back, 'and stays');
+	$t->sql('SELECT castssl_hba_discard()');
+}
+
+# the next change needs no mark any more
+ask('BEGIN; ' . add('b') . 'COMMIT;');
+is(scalar(my @marked = glob "$t->{data}/pg_castssl/staged/committed-*"), 1, 'a mark');
+$t->enable(source_dir => $t->{source}, clientcert => 'none');
+is(scalar(@marked = glob "$t->{data}/pg_castssl/staged/committed-*"), 0, 'none after a change');
+is(transaction_staged(), undef, 'for the transaction is not asked for any more');
+is(staged(), 'b', 'and what is staged counts');
+$t->sql('SELECT castssl_hba_discard()');
+
 # --- the same for a decision
 
 $t->sql(add('a'));

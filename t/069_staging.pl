@@ -33,6 +33,10 @@ is($t->sql('SELECT gid FROM pg_prepared_xacts'), 'y', 'what is rolled back to a 
 $session->ask(q{ROLLBACK PREPARED 'y';});
 $session->answer;
 is(staged(), '', 'nothing is staged');
+$session->ask("BEGIN; $add COMMIT;");
+is($session->answer, "t\n", 'the session stages again');
+is(scalar(my @marks = glob "$t->{data}/pg_castssl/staged/committed-*"), 1, 'and that is marked as committed, and nothing else');
+$t->sql('SELECT castssl_hba_discard()');
 
 # --- a waiting change is undone at its deadline, whoever has staged something meanwhile
 

@@ -14,6 +14,7 @@
 #include "change/attempt.h"
 #include "change/journal.h"
 #include "change/prune.h"
+#include "change/staged.h"
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
@@ -86,7 +87,8 @@ settle_decisions(const List *changes)
 		const CastsslChange *listed = lfirst(cell);
 		const CastsslChange *change = listed->decided ? castssl_record_read(listed->id) : NULL;
 
-		if (change && change->decided)
+		/* one that was copied here keeps the place where it was made */
+		if (change && change->decided && !change->moved)
 			castssl_journal_update(change);
 	}
 }
@@ -99,7 +101,6 @@ prune(void)
 	int keep = castssl_keep_changes;
 	int keep_undone = castssl_keep_changes;
 
-	settle_decisions(changes);
 	for (int i = list_length(ids) - 1; i >= 0; i--)
 	{
 		int64 id = *(int64 *) list_nth(ids, i);
@@ -119,6 +120,9 @@ prune(void)
 		else if (change->undone)
 			remove_before_images(change);
 	}
+	/* last, for it needs room on the disk */
+	settle_decisions(changes);
+	castssl_staged_settle();
 }
 
 static bool

@@ -132,11 +132,24 @@ add_reason(CastsslChange *change, const char *path, const char *what, const char
 static void
 leave(CastsslChange *change, CastsslChangedFile *file, const char *what)
 {
-	file->left = true;
+	file->left = what;
 	add_reason(change, file->path, what, "it is left as it is");
-	ereport(WARNING, (errmsg("\"%s\" is not restored by undoing change " INT64_FORMAT, file->path,
-							 change->id),
-					  errdetail("It %s: it is left as it is.", what)));
+}
+
+static void
+warn_of_left(const CastsslChange *change)
+{
+	ListCell *cell;
+
+	foreach (cell, change->files)
+	{
+		const CastsslChangedFile *file = lfirst(cell);
+
+		if (file->left)
+			ereport(WARNING, (errmsg("\"%s\" is not restored by undoing change " INT64_FORMAT,
+									 file->path, change->id),
+							  errdetail("It %s: it is left as it is.", file->left)));
+	}
 }
 
 /* Is it the certificate or the key that TLS uses after the change is undone? */
@@ -278,7 +291,7 @@ remove_prepared(const CastsslChange *change)
 	{
 		const CastsslChangedFile *file = lfirst(cell);
 
-		if (!file->elsewhere && !file->left)
+		if (!file->elsewhere && !castssl_file_folder_is_replaced(file->path))
 			castssl_file_remove_leftover(file->path);
 	}
 }
@@ -491,6 +504,7 @@ restore(CastsslChange *change)
 		(void) castssl_attempt((CastsslAttempt) remove_prepared, change);
 		ReThrowError(error);
 	}
+	warn_of_left(change);
 	keep_parameters(change);
 	bridge(&restoring);
 	put_files_back(&restoring);

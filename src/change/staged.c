@@ -21,6 +21,7 @@
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
+#include "server/disk/reading.h"
 
 #define PAST "p_"
 #define CONTROL "control" /* castssl_whose_control(); 0 or missing: not known */
@@ -99,14 +100,23 @@ transaction_of(const ConfigVariable *manifest)
 
 /* The file that says that the transaction has committed. */
 static char *
-mark_of(uint64 transaction)
+mark_in(const char *folder, uint64 transaction)
 {
-	return castssl_staged_path(psprintf("committed-" UINT64_FORMAT, transaction));
+	return castssl_path_in(folder, psprintf("committed-" UINT64_FORMAT, transaction));
 }
 
-/* What became of the transaction that wrote the manifest?  Never CASTSSL_FORGOTTEN. */
+static char *
+mark_of(uint64 transaction)
+{
+	return mark_in(castssl_state_path("staged"), transaction);
+}
+
+/*
+ * What became of the transaction that wrote the manifest, which is in the folder?  Never
+ * CASTSSL_FORGOTTEN.
+ */
 static CastsslFate
-fate_of(const ConfigVariable *manifest)
+fate_in(const char *folder, const ConfigVariable *manifest)
 {
 	uint64 transaction = transaction_of(manifest);
 	CastsslFate fate = castssl_fate(transaction);
@@ -114,7 +124,14 @@ fate_of(const ConfigVariable *manifest)
 
 	if (fate != CASTSSL_FORGOTTEN)
 		return fate;
-	return lstat(mark_of(transaction), &st) == 0 ? CASTSSL_COMMITTED : CASTSSL_NOT_COMMITTED;
+	return lstat(mark_in(folder, transaction), &st) == 0 ? CASTSSL_COMMITTED
+														 : CASTSSL_NOT_COMMITTED;
+}
+
+static CastsslFate
+fate_of(const ConfigVariable *manifest)
+{
+	return fate_in(castssl_state_path("staged"), manifest);
 }
 
 /* The manifest that counts: this one or an earlier one in it, with those before it. */
@@ -150,8 +167,12 @@ castssl_staged_read_without_transaction(void)
 	return unless_discarded(manifest);
 }
 
-/* The (sub)transactions of the running transaction that have staged something, as ids. */
+/*
+ * The (sub)transactions of the running transaction that have staged something, as ids, and the mark
+ * to set when it commits.  Both are in TopTransactionContext.
+ */
 static List *staged_in;
+static char *mark;
 
 static void
 remember(uint64 transaction)
@@ -185,20 +206,29 @@ castssl_staged_append_past(StringInfo manifest, uint64 transaction)
 }
 
 void
-castssl_staged_end(bool committed)
+castssl_staged_before_commit(void)
 {
-	for (int i = list_length(staged_in) - 1; committed && i >= 0; i--)
+	MemoryContext context = MemoryContextSwitchTo(TopTransactionContext);
+
+	for (int i = list_length(staged_in) - 1; i >= 0 && mark == NULL; i--)
 	{
 		uint64 transaction = (uint64) * (int64 *) list_nth(staged_in, i);
 		FullTransactionId id = FullTransactionIdFromU64(transaction);
 
 		/* the last one that was not rolled back to a savepoint counts */
-		if (!TransactionIdDidCommit(XidFromFullTransactionId(id)))
-			continue;
-		castssl_file_mark(mark_of(transaction));
-		break;
+		if (!TransactionIdDidAbort(XidFromFullTransactionId(id)))
+			mark = mark_of(transaction);
 	}
+	MemoryContextSwitchTo(context);
+}
+
+void
+castssl_staged_end(bool committed)
+{
+	if (committed && mark)
+		castssl_file_mark(mark);
 	staged_in = NIL;
+	mark = NULL;
 }
 
 /* Does the line hold the hash of a copy, of the manifest or of an earlier one in it? */
@@ -224,6 +254,18 @@ castssl_staged_names(const ConfigVariable *manifest, const char *hash)
 	return false;
 }
 
+/* Did the transaction write the manifest, or an earlier one in it? */
+static bool
+is_of_transaction(const ConfigVariable *manifest, uint64 transaction)
+{
+	for (; manifest; manifest = past_of(manifest))
+	{
+		if (transaction_of(manifest) == transaction)
+			return true;
+	}
+	return false;
+}
+
 void
 castssl_staged_remove_copies(const ConfigVariable *old)
 {
@@ -234,8 +276,52 @@ castssl_staged_remove_copies(const ConfigVariable *old)
 		if (is_copy(line) && !castssl_staged_names(now, line->value))
 			castssl_file_remove(castssl_staged_path(line->value));
 	}
-	if (old)
-		castssl_file_remove(mark_of(transaction_of(old)));
+	for (; old; old = past_of(old))
+	{
+		if (!is_of_transaction(now, transaction_of(old)))
+			castssl_file_remove(mark_of(transaction_of(old)));
+	}
+}
+
+/* Begin a manifest without its transaction, and without the earlier ones, which never count again.
+ */
+static void
+begin_settled(StringInfo text, const ConfigVariable *manifest)
+{
+	castssl_manifest_begin(text);
+	for (; manifest; manifest = manifest->next)
+	{
+		if (!is_past(manifest) && strcmp(manifest->name, "transaction") != 0)
+			castssl_manifest_append(text, manifest->name, manifest->value);
+	}
+}
+
+static bool
+can_be_settled(const char *folder, const ConfigVariable *manifest)
+{
+	return manifest && transaction_of(manifest) != 0 &&
+		   fate_in(folder, manifest) == CASTSSL_COMMITTED;
+}
+
+static void
+read_whole(void *arg)
+{
+	*(const ConfigVariable **) arg = castssl_staged_read_whole();
+}
+
+void
+castssl_staged_settle(void)
+{
+	const ConfigVariable *whole = NULL;
+	StringInfoData text;
+
+	/* a damaged one is an error of whoever wants to know what is staged */
+	(void) castssl_attempt(read_whole, &whole);
+	if (!can_be_settled(castssl_state_path("staged"), whole))
+		return;
+	begin_settled(&text, whole);
+	castssl_manifest_write(castssl_staged_path("manifest"), &text);
+	castssl_staged_remove_copies(whole);
 }
 
 /* Write a manifest that discards all, and that counts if the transaction commits. */
@@ -282,6 +368,7 @@ depth_of(const ConfigVariable *line)
 /* What is staged where a change gives back what it has taken. */
 typedef struct Since
 {
+	const char *kept; /* the folder with what it has taken */
 	const ConfigVariable *whole;
 	int depth;   /* so many manifests in whole have not been decided upon: they come first */
 	bool open;   /* one of them may still be committed */
@@ -289,9 +376,8 @@ typedef struct Since
 } Since;
 
 static void
-look_since(void *arg)
+look_since(Since *since)
 {
-	Since *since = arg;
 	const ConfigVariable *manifest = since->whole = castssl_staged_read_whole();
 
 	for (; manifest; manifest = past_of(manifest), since->depth++)
@@ -306,12 +392,11 @@ look_since(void *arg)
 	}
 }
 
-/* Put what is in kept below the manifests that may still be committed. */
+/* Put what was taken below the manifests that may still be committed. */
 static void
-put_below(const Since *since, const char *kept)
+put_below(const Since *since, const ConfigVariable *taken)
 {
-	const char *path = castssl_path_in(kept, "manifest");
-	const ConfigVariable *taken = castssl_manifest_read(path, CASTSSL_STAGED_DISCARD);
+	const char *path;
 	StringInfoData manifest;
 	StringInfoData prefix;
 
@@ -329,32 +414,57 @@ put_below(const Since *since, const char *kept)
 		castssl_manifest_append(&manifest, psprintf("%s%s", prefix.data, line->name), line->value);
 		if (!is_copy(line))
 			continue;
-		path = castssl_path_in(kept, line->value);
+		path = castssl_path_in(since->kept, line->value);
 		/* not there: an interrupted call has moved it */
 		if (access(path, F_OK) == 0)
 			castssl_file_rename(path, castssl_staged_path(line->value));
 	}
 	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
-	castssl_directory_remove(kept);
+	castssl_directory_remove(since->kept);
+}
+
+/* What was taken, without the transaction if that has committed: its mark does not come along. */
+static const ConfigVariable *
+read_taken(const char *kept)
+{
+	char *path = castssl_path_in(kept, "manifest");
+	const ConfigVariable *taken = castssl_manifest_read(path, CASTSSL_STAGED_DISCARD);
+	StringInfoData text;
+
+	if (!can_be_settled(kept, taken))
+		return taken;
+	begin_settled(&text, taken);
+	castssl_manifest_write(path, &text);
+	castssl_reading_forget(path);
+	return castssl_manifest_read(path, CASTSSL_STAGED_DISCARD);
+}
+
+static void
+give_back(void *arg)
+{
+	Since *since = arg;
+	const ConfigVariable *taken;
+	char *staged = castssl_state_path("staged");
+
+	look_since(since);
+	if (since->counts)
+		return;
+	taken = read_taken(since->kept);
+	if (since->open)
+	{
+		put_below(since, taken);
+		return;
+	}
+	castssl_directory_discard(staged);
+	castssl_file_rename(since->kept, staged);
 }
 
 void
 castssl_staged_give_back(const char *kept)
 {
-	char *staged = castssl_state_path("staged");
-	Since since = { 0 };
+	Since since = { .kept = kept };
 
-	if (access(kept, F_OK) != 0)
-		return;
-	/* what is damaged is left to whoever looks at it: it must not keep a change from being undone
-	 */
-	if (castssl_attempt(look_since, &since) != NULL || since.counts)
-		return;
-	if (since.open)
-	{
-		put_below(&since, kept);
-		return;
-	}
-	castssl_directory_discard(staged);
-	castssl_file_rename(kept, staged);
+	/* what is damaged stays for whoever looks at it: it must not keep a change from being undone */
+	if (access(kept, F_OK) == 0)
+		(void) castssl_attempt(give_back, &since);
 }

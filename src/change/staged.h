@@ -41,15 +41,22 @@ extern ConfigVariable *castssl_staged_read_without_transaction(void);
 extern void castssl_staged_append_past(StringInfo manifest, uint64 transaction);
 
 /*
- * This transaction has ended: mark what it has staged as committed, for the time when PostgreSQL
- * has forgotten it.  Raises no error.
+ * This transaction is about to commit, and has ended: mark what it has staged as committed, for
+ * the time when PostgreSQL has forgotten it.  The second raises no error.
  */
+extern void castssl_staged_before_commit(void);
 extern void castssl_staged_end(bool committed);
+
+/*
+ * Take the transaction out of a manifest if it has committed, so that no mark is needed.  Call it
+ * with the lock held.  One that is damaged stays as it is.
+ */
+extern void castssl_staged_settle(void);
 
 /*
  * Move the staged edits that a change has taken back from the folder kept.  If others are staged
  * since, those stay; if their transaction is still open, the ones in kept count if it is rolled
- * back.  Call it with the lock held.
+ * back.  What cannot be given back stays in kept.  Call it with the lock held.
  */
 extern void castssl_staged_give_back(const char *kept);
 

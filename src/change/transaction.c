@@ -193,7 +193,9 @@ forget_and_wake(void)
 static void
 at_end(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+	if (event == XACT_EVENT_PRE_COMMIT)
+		castssl_staged_before_commit();
+	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		castssl_staged_end(event == XACT_EVENT_COMMIT);
 	if (castssl_pending_list() == NIL &&
 		!(event == XACT_EVENT_PRE_PREPARE && castssl_lock_has_staged()))

@@ -165,15 +165,24 @@ castssl_file_read(const char *path, size_t limit, size_t *length, struct stat *s
 }
 
 bool
+castssl_file_folder_is_replaced(const char *path)
+{
+	const char *name;
+
+	return castssl_folder_find_of(path, &name) == NULL && (errno == ELOOP || errno == ENOTDIR);
+}
+
+bool
 castssl_file_is_replaced(const char *path)
 {
 	const char *name;
-	const CastsslFolder *folder = castssl_folder_find_of(path, &name);
+	const CastsslFolder *folder;
 	struct stat st;
 
-	if (folder == NULL)
-		return errno == ELOOP || errno == ENOTDIR;
-	return castssl_platform_stat_in(folder, name, &st) == 0 &&
+	if (castssl_file_folder_is_replaced(path))
+		return true;
+	folder = castssl_folder_find_of(path, &name);
+	return folder && castssl_platform_stat_in(folder, name, &st) == 0 &&
 		   (!S_ISREG(st.st_mode) || st.st_size > CASTSSL_HBA_LIMIT);
 }
 

@@ -39,6 +39,9 @@ extern char *castssl_file_read_if_exists(const char *path, size_t limit, size_t 
  */
 extern bool castssl_file_is_replaced(const char *path);
 
+/* Only the last of these: nothing can be made, looked at or removed by that path. */
+extern bool castssl_file_folder_is_replaced(const char *path);
+
 /*
  * Open a file for reading as the server does: links are followed, but nothing waits for the other
  * end of a FIFO.  With guarded, only links that nobody but root and the server's account can put
