@@ -137,26 +137,35 @@ subtest 'who may have whom certified' => sub {
 	$t->sql("GRANT EXECUTE ON FUNCTION $_ TO registrar") foreach 'castssl_sign(text, interval, text)',
 	  'castssl_issue_client(text, text, interval)', 'castssl_csr(text, text[], inet[], text)';
 	my %registrar = (psql => { user => 'registrar' }, message => qr/permission denied to issue/);
-	foreach my $name (qw(postgres boss alice nobody_at_all POSTGRES))
+	$t->sql('CREATE ROLE helper; GRANT registrar TO helper');
+	# no grant helps, or none is possible, or it would give much more than a certificate
+	my %alone = (%registrar, hint => qr/^Let a superuser make this call\.$/);
+	foreach my $name (qw(postgres boss nobody_at_all POSTGRES helper pg_monitor))
 	{
 		my $request = $t->sql("SELECT castssl_csr('$name')");
-		$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', "castssl_sign for $name", %registrar);
-		$t->fails("SELECT castssl_issue_client('$name')", '42501', "castssl_issue_client for $name", %registrar);
+		$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', "castssl_sign for $name", %alone);
+		$t->fails("SELECT castssl_issue_client('$name')", '42501', "castssl_issue_client for $name", %alone);
 	}
-	is_deeply([ grep { -e } map { "$state/issued/$_" } qw(postgres boss alice) ], [], 'no file is left');
+	is_deeply([ grep { -e } map { "$state/issued/$_" } qw(postgres boss helper) ], [], 'no file is left');
 	foreach my $name (qw(registrar clerk))
 	{
 		my $request = $t->sql("SELECT castssl_csr('$name')");
 		like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')', user => 'registrar'), qr/BEGIN CERT/, "castssl_sign for $name");
 		like($t->sql("SELECT castssl_issue_client('$name')", user => 'registrar'), qr/$name$/, "castssl_issue_client for $name");
 	}
-	if ($t->sql('SHOW server_version_num') >= 160000)
+	# who has the privileges of a role may not always become it (16 and later)
+	my $set = $t->sql('SHOW server_version_num') >= 160000;
+	$t->sql('CREATE ROLE "the@owner" LOGIN; CREATE ROLE "half@owner" LOGIN');
+	$t->sql('GRANT "half@owner" TO registrar WITH INHERIT TRUE, SET FALSE') if $set;
+	foreach my $name ('the@owner', 'half@owner')
 	{
-		# who has the privileges of a role may not always become it
-		$t->sql('CREATE ROLE owner LOGIN; GRANT owner TO registrar WITH INHERIT TRUE, SET FALSE');
-		$t->fails(q{SELECT castssl_issue_client('owner')}, '42501', 'a role that it cannot SET', %registrar);
-		$t->sql('GRANT owner TO registrar WITH SET TRUE');
-		like($t->sql(q{SELECT castssl_issue_client('owner')}, user => 'registrar'), qr/owner$/, 'and one that it can');
+		my $issue = "SELECT castssl_issue_client('$name')";
+		my (undef, undef, $err) = $t->psql($issue, user => 'registrar');
+		my $with = $set ? ' WITH SET TRUE' : '';
+		my ($grant) = $err =~ /^HINT: +Let a superuser make this call, or let the caller become that role: (GRANT "\Q$name\E" TO registrar$with;)$/m;
+		ok($grant, "$name: the grant that it lacks") or diag $err;
+		$t->sql($grant // 'none');
+		like($t->sql($issue, user => 'registrar'), qr/\Q$name\E$/, 'typed, it may');
 	}
 	foreach my $options ('ec -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit', 'ed448', 'rsa:1024')
 	{
@@ -185,23 +194,26 @@ subtest 'a subject that the server reads as another name' => sub {
 			($mask eq 'utf8only' ? '-utf8' : ()));
 	};
 	my %refused = (psql => { user => 'registrar' }, message => qr/permission denied to sign a request with this subject/,
-		detail => qr/^It is .*CN=.*\.  Only superusers have another subject signed than one common name \(CN\) that is the name of a role byte for byte\.$/,
-		hint => qr/^Make a request with the role's name in UTF-8 as the whole subject, CN=name, or call castssl_issue_client\(\), or let a superuser sign this one\.$/);
+		detail => qr/^It is .*CN=.*\.  Only superusers have another subject signed than one common name \(CN\) that is the name of a role byte for byte\.$/);
+	my %other_form = (hint => qr/^Make a request with the role's name in UTF-8 as the whole subject, CN=name, or let a superuser sign this one\.$/);
+	my %clerk = (hint => qr/^Make a request whose whole subject is CN=clerk, or call castssl_issue_client\(user_name => 'clerk'\), or let a superuser sign this one\.$/);
 	foreach my $case (
-		[ 'another part', 'utf8only', 'O = x', 'OU = dba', 'CN = clerk' ],
-		[ 'another part behind it', 'utf8only', 'CN = clerk', 'OU = dba' ],
-		[ 'two parts in one', 'utf8only', 'CN = clerk', '+OU = dba' ],
-		[ 'a TeletexString', 'MASK:4', "CN = jos\xc3\xa9" ])
+		[ 'another part', \%clerk, 'utf8only', 'O = x', 'OU = dba', 'CN = clerk' ],
+		[ 'another part behind it', \%clerk, 'utf8only', 'CN = clerk', 'OU = dba' ],
+		[ 'two parts in one', \%clerk, 'utf8only', 'CN = clerk', '+OU = dba' ],
+		[ 'a TeletexString', \%other_form, 'MASK:4', "CN = jos\xc3\xa9" ],
+		[ 'a part beside a name that castssl_issue_client() refuses', \%other_form, 'utf8only', 'OU = dba', "CN = jos\xc3\x83\xc2\xa9" ],
+		[ 'and beside a role that it may not become', \%other_form, 'utf8only', 'OU = dba', 'CN = postgres' ])
 	{
-		my ($name, @subject) = @$case;
+		my ($name, $hint, @subject) = @$case;
 		my $request = $request_of->(@subject);
-		$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', $name, %refused);
+		$t->fails('SELECT castssl_sign(' . quote_text($request) . ')', '42501', $name, %refused, %$hint);
 		like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')'), qr/BEGIN CERT/, "$name: a superuser may");
 	}
-	# both ways of the hint
+	# both ways of the hints
 	like($t->sql('SELECT castssl_sign(' . quote_text($request_of->(@$_)) . ')', user => 'registrar'), qr/BEGIN CERT/, "@$_ alone")
 	  foreach [ 'utf8only', 'CN = clerk' ], [ 'utf8only', "CN = jos\xc3\x83\xc2\xa9" ], [ 'MASK:2', 'CN = clerk' ];
-	like($t->sql(q{SELECT castssl_issue_client('clerk')}, user => 'registrar'), qr/clerk$/, 'castssl_issue_client');
+	like($t->sql(q{SELECT castssl_issue_client(user_name => 'clerk')}, user => 'registrar'), qr/clerk$/, 'castssl_issue_client');
 	# in a database of another encoding the text of the CN is the name of another role
 	$t->sql(qq{GRANT "jos\xc3\xa9" TO registrar; REVOKE "jos\xc3\x83\xc2\xa9" FROM registrar});
 	$t->sql(q{CREATE DATABASE one_byte TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'});
@@ -211,6 +223,14 @@ subtest 'a subject that the server reads as another name' => sub {
 		psql => { user => 'registrar', database => 'one_byte' }, message => qr/permission denied to issue a certificate for/);
 	$request = $request_of->('utf8only', "CN = jos\xc3\xa9");
 	like($t->sql('SELECT castssl_sign(' . quote_text($request) . ')', user => 'registrar', database => 'one_byte'), qr/BEGIN CERT/, 'and the name itself there');
+	# there neither function is a way for a name that is not ASCII, and their hints do not name each other
+	$t->sql('GRANT EXECUTE ON FUNCTION castssl_issue_client(text, text, interval) TO registrar', database => 'one_byte');
+	my %there = (psql => { user => 'registrar', database => 'one_byte' });
+	$t->fails('SELECT castssl_sign(' . quote_text($request_of->('MASK:4', "CN = jos\xc3\xa9")) . ')', '42501', 'castssl_sign there', %refused, %there, hint => qr/^Let a superuser sign this one\.$/);
+	$t->fails('SELECT castssl_sign(' . quote_text($request_of->('utf8only', 'OU = dba', 'CN = clerk')) . ')', '42501', 'castssl_sign there, a name in ASCII', %refused, %there, %clerk);
+	$t->fails(qq{SELECT castssl_issue_client('jos\xc3\xa9')}, '22023', 'castssl_issue_client there', %there,
+		hint => qr/  Or let the user make a request, and let a superuser sign it with castssl_sign\(\)\.$/);
+	like($t->sql('SELECT castssl_sign(' . quote_text($request_of->('MASK:4', "CN = jos\xc3\xa9")) . ')', database => 'one_byte'), qr/BEGIN CERT/, 'a superuser signs it');
 	$t->sql('DROP DATABASE one_byte');
 };
 

@@ -46,8 +46,10 @@
 /* Since 16 a member of a role may become it only by a grant WITH SET TRUE. */
 #if PG_VERSION_NUM >= 160000
 #define castssl_may_set_role(member, role) member_can_set_role(member, role)
+#define CASTSSL_GRANT_WITH_SET " WITH SET TRUE"
 #else
 #define castssl_may_set_role(member, role) is_member_of_role(member, role)
+#define CASTSSL_GRANT_WITH_SET ""
 #endif
 
 /* Up to 15 the server keeps the array.  Since 16 the function makes one for each call. */

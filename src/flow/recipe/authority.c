@@ -7,9 +7,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "access/xlog.h"
+#include "catalog/catalog.h"
 #include "common/file_perm.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 
 #include "base/compat.h"
 #include "base/words.h"
@@ -165,6 +169,55 @@ castssl_authority_certificate(const char *pem)
 	return certificate;
 }
 
+/* May the caller become the role of this name, without becoming a superuser? */
+static bool
+may_be(const char *name)
+{
+	Oid role = get_role_oid(name, true);
+
+	return OidIsValid(role) && !superuser_arg(role) && castssl_may_set_role(castssl_caller(), role);
+}
+
+/*
+ * The grant that lets the caller become the role of this name.  NULL: none does, or it would give
+ * much more than a certificate.
+ */
+static char *
+grant_to_caller(const char *name)
+{
+	Oid role = get_role_oid(name, true);
+
+	if (!OidIsValid(role) || superuser_arg(role) || IsReservedName(name) ||
+		is_member_of_role_nosuper(role, castssl_caller()) || RecoveryInProgress())
+		return NULL;
+	return psprintf("GRANT %s TO %s" CASTSSL_GRANT_WITH_SET ";", quote_identifier(name),
+					quote_identifier(castssl_caller_name()));
+}
+
+/* 42501 for a subject that is not the name of a role alone. */
+static void
+raise_other_subject(X509_NAME *subject)
+{
+	const char *name = castssl_name_slashes_cn(castssl_name_slashes(subject));
+	bool issued = name && castssl_authority_is_user_name(name) && may_be(name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to sign a request with this subject"),
+			 errdetail("It is %s.  Only superusers have another subject signed than one common "
+					   "name (CN) that is the name of a role byte for byte.",
+					   castssl_name_rfc2253(subject)),
+			 issued ? errhint("Make a request whose whole subject is CN=%s, or call "
+							  "castssl_issue_client(user_name => '%s'), or let a superuser sign "
+							  "this one.",
+							  name, name)
+			 /* in another encoding the name of a role may not be UTF-8 */
+			 : GetDatabaseEncoding() == PG_UTF8
+				 ? errhint("Make a request with the role's name in UTF-8 as the whole subject, "
+						   "CN=name, or let a superuser sign this one.")
+				 : errhint("Let a superuser sign this one.")));
+}
+
 /*
  * 42501 if the caller is not a superuser and asks for a certificate of a role that it may not
  * become, because it could log in as that role.  Names of roles are compared as the server does
@@ -174,30 +227,25 @@ static void
 check_may_be(X509_REQ *request)
 {
 	const char *name;
-	Oid role;
+	char *grant;
 
 	if (castssl_caller_is_superuser())
 		return;
 	name = castssl_request_only_name(request);
 	if (name == NULL)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to sign a request with this subject"),
-			 errdetail("It is %s.  Only superusers have another subject signed than one common "
-					   "name (CN) that is the name of a role byte for byte.",
-					   castssl_name_rfc2253(X509_REQ_get_subject_name(request))),
-			 errhint("Make a request with the role's name in UTF-8 as the whole subject, CN=name, "
-					 "or call castssl_issue_client(), or let a superuser sign this one.")));
-	role = get_role_oid(name, true);
-	if (OidIsValid(role) && !superuser_arg(role) && castssl_may_set_role(castssl_caller(), role))
+		raise_other_subject(X509_REQ_get_subject_name(request));
+	if (may_be(name))
 		return;
+	grant = grant_to_caller(name);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to issue a certificate for \"%s\"", name),
 			 errdetail("Only superusers issue certificates for superusers, and for roles that they "
 					   "cannot become by SET ROLE."),
-			 errhint("Let a superuser sign it, or become a member of the role.")));
+			 grant ? errhint("Let a superuser make this call, or let the caller become that role: "
+							 "%s",
+							 grant)
+				   : errhint("Let a superuser make this call.")));
 }
 
 /* Sign, and keep a copy: castssl_revoke() needs to know which certificates this CA issued. */
@@ -351,13 +399,18 @@ castssl_authority_is_user_name(const char *name)
 static void
 check_user_name(const char *user_name)
 {
+	bool may_sign = castssl_caller_is_superuser() || GetDatabaseEncoding() == PG_UTF8;
+
 	if (castssl_authority_is_user_name(user_name))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("user name \"%s\" cannot be the name of a directory", user_name),
 					errdetail("The user's files are written to a directory of that name."),
-					errhint("Use letters, digits and _ - . @.  Or let the user make a request, and "
-							"sign it with castssl_sign().")));
+					may_sign ? errhint("Use letters, digits and _ - . @.  Or let the user make a "
+									   "request, and sign it with castssl_sign().")
+							 : errhint("Use letters, digits and _ - . @.  Or let the user make a "
+									   "request, and let a superuser sign it with "
+									   "castssl_sign().")));
 }
 
 /* The files of a client, ready for writing. */
