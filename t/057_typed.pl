@@ -165,6 +165,27 @@ $t->enable(source_dir => $t->{source});
 	$t->set_hba($good . "host all bob 10.0.0.0/8 reject\n");
 	$t->enable(clientcert => 'verify-full');
 	is(row('edited_since')->{message}, '0 rows', 'the next change ends the row');
+	# edits of others that are staged, or no longer fit
+	my $lines = $t->hba;
+	$t->set_hba("${lines}host all bob 10.0.0.0/8 reject\n");
+	$t->sql(q{SELECT castssl_hba_add(rule => 'local all carol reject', before_line => 1)});
+	my $others = qr/Other edits of pg_hba\.conf are staged: SELECT castssl_hba_diff\(\); shows them\.  First apply them or discard them\./;
+	like(row('edited_since')->{hint}, qr/^$others  If the edits are wanted, /, 'edits of others are staged: they come first');
+	$t->fails("SELECT * FROM castssl_rollback(${\ $t->in_effect})", '55000', 'nor does a rollback write over them', constraint => 'castssl_edited_since',
+		hint => qr/^Rolling back would lose those edits\.  $others  Then: SELECT \* FROM castssl_rollback/);
+	$t->set_hba("${lines}host all dave 10.0.0.0/8 reject\n");
+	like(row('edited_since')->{hint}, qr/^First forget the edits that are staged and no longer fit: row hba_staged\.  If the edits are wanted, /, 'and those that no longer fit');
+	$t->sql('SELECT castssl_hba_discard()');
+	$t->set_hba($lines);
+	# what nobody has loaded is no reason to wait where it goes, and is one where it would be loaded
+	CastsslTest::next_second();
+	$t->write('pg_hba.conf', "${lines}host all bob 10.0.0.0/8 reject\n");
+	like(row('edited_since')->{hint}, qr/^To undo them: SELECT castssl_hba_stage/, 'edits that nobody has loaded');
+	my $maps = $t->slurp('pg_ident.conf');
+	$t->write('pg_ident.conf', "${maps}staff eve alice\n");
+	like(row('edited_since')->{hint}, qr{^First see to the row hba_in_effect: a reload would also load "\S+/pg_ident\.conf", which somebody has edited\.  If the edits are wanted, }, 'edits of maps that nobody has loaded');
+	$t->write('pg_ident.conf', $maps);
+	$t->set_hba($lines);
 	# another file than that of the rules
 	$t->enable(source_dir => $t->{pki}->source("$t->{folder}/renewed", 'server.crt' => 'server-renewed.crt', 'server.key' => 'server-renewed.key'));
 	$t->write("$data/server.crt", $t->slurp('server.crt') . "# a comment\n");
@@ -180,6 +201,10 @@ $t->disable;
 $t->set_hba("local all all trust\nhost all all all scram-sha-256\n");
 $t->enable(source_dir => $t->{source}, confirm_within => '1 hour');
 {
+	my $lines = $t->hba;
+	$t->set_hba("${lines}host all bob 10.0.0.0/8 reject\n");
+	like(row('edited_since')->{hint}, qr/^To undo it all the same, in a minute: SELECT castssl_postpone\(confirm_within => '1 min'\);  Edits of pg_hba\.conf stay then, and other edited files are kept in "\S+"\.  If the edits are wanted, /, 'edited while the change waits: no other change');
+	$t->set_hba($lines);
 	my $row = row('changes');
 	like($row->{hint}, qr/^To keep it, as a superuser in a new connection of the kind that clients will use: SELECT castssl_confirm\(\d+\);$/, 'a change that waits');
 	my $guest = $t->guest;

@@ -8,7 +8,6 @@
 
 #include "base/majors.h"
 #include "change/attempt.h"
-#include "change/journal.h"
 #include "flow/check/check.h"
 #include "flow/check/checks.h"
 #include "flow/check/fold.h"
@@ -265,19 +264,8 @@ ask_loader(CastsslCheckScope *scope)
 static void
 read_edits(CastsslCheckScope *scope)
 {
-	const CastsslChange *open = castssl_journal_open_change();
-
 	scope->misfit = castssl_staging_misfit();
-	if (open)
-		scope->edits_wait = psprintf("Change %lld waits, and no other change can be made before "
-									 "its end: see the row changes.",
-									 (long long) open->id);
-	else if (scope->misfit)
-		scope->edits_wait =
-			"First forget the edits that are staged and no longer fit: row hba_staged.";
-	else if (castssl_staging_look().differs)
-		scope->edits_wait = "Other edits of pg_hba.conf are staged: SELECT castssl_hba_diff(); "
-							"shows them.  First apply them or discard them.";
+	scope->edits_wait = castssl_staging_waits_for();
 }
 
 static void

@@ -210,11 +210,43 @@ without_moved_authority(const CastsslChange *change)
 	return part;
 }
 
+static bool
+is_among(const List *files, const char *path)
+{
+	const ListCell *cell;
+
+	foreach (cell, files)
+	{
+		if (strcmp(((const CastsslChangedFile *) lfirst(cell))->path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What nobody has loaded and comes first, besides edits of these files, which are put back. */
+static const char *
+unloaded_besides(const CastsslCheckScope *scope, const List *files)
+{
+	CastsslCheckScope others = *scope;
+	ListCell *cell;
+
+	others.unloaded_rules = NIL;
+	foreach (cell, scope->unloaded_rules)
+	{
+		if (!is_among(files, lfirst(cell)))
+			others.unloaded_rules = lappend(others.unloaded_rules, lfirst(cell));
+	}
+	if (others.unloaded_authority && is_among(files, others.unloaded_authority))
+		others.unloaded_authority = NULL;
+	return castssl_check_unloaded_first(&others);
+}
+
 void
 castssl_check_edited_since(CastsslCheckScope *scope)
 {
 	CastsslChange *last = castssl_journal_in_effect();
 	CastsslChange part;
+	const char *first;
 	char *paths;
 
 	/*
@@ -224,15 +256,18 @@ castssl_check_edited_since(CastsslCheckScope *scope)
 		return;
 	part = without_moved_authority(last);
 	paths = castssl_change_edited_since(&part);
+	/* where the change waits, its undoing keeps the edits, and loads them */
+	first = unloaded_besides(scope, last->state == CASTSSL_UNCONFIRMED ? NIL : part.files);
 
 	if (paths)
 		castssl_check_report(scope, CASTSSL_INFO, paths,
 							 psprintf("edited by hand since change " INT64_FORMAT
 									  ", so that this change cannot be rolled back",
 									  last->id),
-							 psprintf("%sIf the edits are wanted, there is nothing to do: the next "
-									  "change ends this row.",
-									  castssl_change_ways_back(last, part.files)));
+							 psprintf("%s%sIf the edits are wanted, there is nothing to do: the "
+									  "next change ends this row.",
+									  first ? first : castssl_change_ways_back(last, part.files),
+									  first ? "  " : ""));
 }
 
 void

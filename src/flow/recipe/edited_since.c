@@ -14,6 +14,7 @@
 #include "change/recover.h"
 #include "change/rollback.h"
 #include "flow/recipe/edited_since.h"
+#include "flow/recipe/staging.h"
 #include "server/parameters.h"
 #include "server/process/raise.h"
 
@@ -78,9 +79,15 @@ way_back(const CastsslChange *change, int n)
 		return psprintf("Put %s back as change " INT64_FORMAT " wrote it.  ", file->path,
 						change->id);
 	if (strcmp(file->path, HbaFileName) == 0)
+	{
+		const char *first = castssl_staging_waits_for();
+
+		if (first)
+			return psprintf("%s  ", first);
 		return psprintf("To undo them: SELECT castssl_hba_stage(pg_read_file(%s)); SELECT * FROM "
 						"castssl_hba_apply();  ",
 						literal);
+	}
 	return psprintf("To undo them, as the server's account: cp %s %s  And: SELECT reloaded, "
 					"problem FROM castssl_reload();  ",
 					from, to);
@@ -89,8 +96,14 @@ way_back(const CastsslChange *change, int n)
 char *
 castssl_change_ways_back(const CastsslChange *change, const List *files)
 {
+	const CastsslChange *open = castssl_journal_open_change();
 	StringInfoData back;
 
+	if (open && open->state == CASTSSL_UNCONFIRMED)
+		return psprintf("To undo it all the same, in a minute: SELECT "
+						"castssl_postpone(confirm_within => '1 min');  Edits of pg_hba.conf stay "
+						"then, and other edited files are kept in \"%s\".  ",
+						castssl_journal_path(open->id, NULL));
 	initStringInfo(&back);
 	for (int n = 0; n < list_length(change->files); n++)
 	{
@@ -107,14 +120,11 @@ castssl_change_ways_back(const CastsslChange *change, const List *files)
 static void
 raise_edited(const List *changes, const CastsslChange *change, const List *files)
 {
-	const CastsslChange *newest = linitial(changes);
 	StringInfoData edited;
 	StringInfoData lines;
-	StringInfoData back;
 
 	initStringInfo(&edited);
 	initStringInfo(&lines);
-	initStringInfo(&back);
 	for (int n = 0; n < list_length(change->files); n++)
 	{
 		CastsslChange one = *change;
@@ -128,20 +138,10 @@ raise_edited(const List *changes, const CastsslChange *change, const List *files
 		differ = castssl_edited_lines(change, n);
 		appendStringInfoString(&lines, differ ? differ : "");
 	}
-	appendStringInfoString(&back, castssl_change_ways_back(change, files));
-	if (newest->state == CASTSSL_UNCONFIRMED)
-	{
-		resetStringInfo(&back);
-		appendStringInfo(&back,
-						 "To undo it all the same, in a minute: SELECT "
-						 "castssl_postpone(confirm_within => '1 min');  Edits of pg_hba.conf stay "
-						 "then, and other edited files are kept in \"%s\".  ",
-						 castssl_journal_path(newest->id, NULL));
-	}
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("files were edited since change " INT64_FORMAT, change->id),
 					errdetail("Edited: %s.%s", edited.data, lines.data),
-					hint_to_go_on(changes, "those edits", back.data),
+					hint_to_go_on(changes, "those edits", castssl_change_ways_back(change, files)),
 					castssl_err_reason("castssl_edited_since")));
 }
 

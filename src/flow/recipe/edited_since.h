@@ -17,8 +17,8 @@
 extern void castssl_edited_since_check(const List *changes);
 
 /*
- * How to undo the edits of those files of the change that are among files: sentences, each with two
- * blanks behind it; '' if none was edited.  Palloc'd.
+ * How to undo the edits of those files of the change that are among files, or what comes first:
+ * sentences, each with two blanks behind it; '' if none was edited.  Palloc'd.
  */
 extern char *castssl_change_ways_back(const CastsslChange *change, const List *files);
 

@@ -13,6 +13,7 @@
 #include "base/words.h"
 #include "change/attempt.h"
 #include "change/fate.h"
+#include "change/journal.h"
 #include "change/manifest.h"
 #include "flow/plan/hba_plan.h"
 #include "change/staged.h"
@@ -339,6 +340,23 @@ castssl_staging_misfit(void)
 	ErrorData *error = castssl_staged_exists() ? castssl_attempt(fit, NULL) : NULL;
 
 	return error ? error->message : NULL;
+}
+
+const char *
+castssl_staging_waits_for(void)
+{
+	const CastsslChange *open = castssl_journal_open_change();
+
+	if (open)
+		return psprintf("Change " INT64_FORMAT " waits, and no other change can be made before "
+						"its end: see the row changes.",
+						open->id);
+	if (castssl_staging_misfit())
+		return "First forget the edits that are staged and no longer fit: row hba_staged.";
+	if (castssl_staging_look().differs)
+		return "Other edits of pg_hba.conf are staged: SELECT castssl_hba_diff(); shows them.  "
+			   "First apply them or discard them.";
+	return NULL;
 }
 
 /* ---- writing ---- */

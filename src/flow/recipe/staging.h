@@ -63,6 +63,12 @@ extern CastsslStaged castssl_staging_look(void);
 extern char *castssl_staging_misfit(void);
 
 /*
+ * What must end before other edits can be staged and applied and take nothing from anybody: a
+ * change, or edits that are staged; sentences for a hint.  NULL: nothing.
+ */
+extern const char *castssl_staging_waits_for(void);
+
+/*
  * The plan that makes the staged policy live. 55000 (castssl_stale) if expected is not
  * NULL and not its hash.
  */
