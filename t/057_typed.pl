@@ -123,29 +123,56 @@ is(row('two_values')->{message}, '0 rows', 'an edit of another file');
 unlink "$data/conf.d/10.conf";
 $t->sql('ALTER SYSTEM RESET ssl_prefer_server_ciphers');
 
-# a parameter that needs a restart, and a file that the server would not find
-$t->sql("ALTER SYSTEM SET hba_file = '$data/pg_hba.conf'");
-CastsslTest::next_second();
+# values that the server would refuse, and does not read while others win
 foreach (
-	[ "$data/nowhere.conf", qr/could not open .*"\S*nowhere\.conf": No such file or directory/ ],
-	[ 'pg_hba.conf', qr/hba_file = 'pg_hba\.conf' is no whole path, so the server would look for it in the folder in which it is started/ ])
+	[ 'ssl_prefer_server_ciphers', 'off', 'yess' ], [ 'password_encryption', "'md5'", "'scram'" ], [ 'castssl.expiry_warning', "'20d'", "'soon'" ])
 {
-	$t->write("$data/conf.d/10.conf", "hba_file = '$_->[0]'\n");
-	like(row('two_values')->{hint}, qr{^The values in \S+/10\.conf cannot work: $_->[1]\.  Remove them from \S+, or correct them\.$}, "hba_file = '$_->[0]' is judged first");
+	my ($name, $stored, $written) = @$_;
+	$t->sql("SELECT count(*) FROM castssl_status(); ALTER SYSTEM SET $name = $stored");
+	CastsslTest::next_second();
+	$t->write("$data/conf.d/10.conf", "$name = $written\n");
+	like(row('two_values')->{hint}, qr{^The values in \S+/10\.conf cannot work: the server refuses the value of \Q$name\E\.  Remove them from \S+, or correct them\.$}, "$name = $written: no RESET");
+	unlink "$data/conf.d/10.conf";
+	$t->sql("SELECT count(*) FROM castssl_status(); ALTER SYSTEM RESET $name");
 }
-$t->write("$data/rules.conf", $t->hba);
-$t->write("$data/conf.d/10.conf", "hba_file = '$data/rules.conf'\n");
+
+# another file of rules is another policy, maybe one that cannot be loaded
+$t->sql("ALTER SYSTEM SET hba_file = '$data/pg_hba.conf'; ALTER SYSTEM SET ident_file = '$data/pg_ident.conf'");
+CastsslTest::next_second();
+$t->write("$data/rules.conf", "nonsense\n");
+$t->write("$data/conf.d/10.conf", "hba_file = '$data/rules.conf'\nident_file = '$data/rules.conf'\n");
+is(row('two_values')->{message}, '0 rows', 'hba_file and ident_file');
+unlink "$data/conf.d/10.conf", "$data/rules.conf";
+$t->sql('ALTER SYSTEM RESET hba_file; ALTER SYSTEM RESET ident_file');
+
+# a parameter that needs a restart
+$t->sql(q{ALTER SYSTEM SET listen_addresses = '127.0.0.1'});
+CastsslTest::next_second();
+$t->write("$data/conf.d/10.conf", "listen_addresses = 'localhost'\n");
 {
 	my $row = row('two_values');
-	like($row->{hint}, qr/ALTER SYSTEM RESET hba_file; \Q$reload\E  Then restart the server\.  If not/, 'one that needs a restart');
-	typed('hba_file', $row->{hint}, qr/: (ALTER SYSTEM RESET .*?;)  Then restart/);
+	like($row->{hint}, qr/ALTER SYSTEM RESET listen_addresses; \Q$reload\E  Then restart the server\.  If not/, 'one that needs a restart');
+	typed('listen_addresses', $row->{hint}, qr/: (ALTER SYSTEM RESET .*?;)  Then restart/);
+	is(row('two_values')->{message}, '0 rows', 'it is gone');
 	$t->restart;
-	is(row('two_values')->{message}, '0 rows', 'after the restart it is gone');
-	is($t->sql('SHOW hba_file'), "$data/rules.conf", 'and the value is in effect');
+	is($t->sql('SHOW listen_addresses'), 'localhost', 'and after the restart the value is in effect');
 	unlink "$data/conf.d/10.conf";
 	$t->restart;
-	unlink "$data/rules.conf";
 }
+
+# two files, and the name of one is the end of the other's
+$t->sql("ALTER SYSTEM SET password_encryption = 'md5'; ALTER SYSTEM SET ssl_prefer_server_ciphers = off");
+my $main = $t->slurp('postgresql.conf');
+my @last = reverse $t->slurp('postgresql.auto.conf') =~ /^(password_encryption|ssl_prefer_server_ciphers) = /mg;
+my %written = (password_encryption => "'scram-sha-256'", ssl_prefer_server_ciphers => 'on');
+CastsslTest::next_second();
+$t->write("$data/conf.d/my-postgresql.conf", "$last[1] = $written{$last[1]}\n");
+$t->{node}->append_conf('postgresql.conf', "$last[0] = $written{$last[0]}\n");
+like(row('two_values')->{message}, qr{^edited in \S+/conf\.d/my-postgresql\.conf, postgresql\.conf after}, 'each of two files is named');
+unlink "$data/conf.d/my-postgresql.conf";
+$t->write('postgresql.conf', $main);
+$t->sql('ALTER SYSTEM RESET password_encryption; ALTER SYSTEM RESET ssl_prefer_server_ciphers');
+$t->sql('SELECT castssl_reload()');
 
 # --- edited by hand since the last change: what was edited is put back
 

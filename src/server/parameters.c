@@ -451,12 +451,25 @@ castssl_parameter_restart_hint(const char *name, const char *value)
 			   : psprintf("ALTER SYSTEM SET %s = %s; then restart the server.", name, value);
 }
 
+/* Does the server take the value?  If not, it says why at this level. */
+static bool
+takes(const char *name, const char *value, int elevel)
+{
+	return set_config_option(name, value, PGC_POSTMASTER, PGC_S_FILE, GUC_ACTION_SET, false, elevel,
+							 false) != 0;
+}
+
+bool
+castssl_parameter_takes(const char *name, const char *value)
+{
+	return takes(name, value, DEBUG5);
+}
+
 /* Raise the error that ALTER SYSTEM would raise if the server refuses the value. */
 static void
 check_value(const CastsslSetting *setting)
 {
-	if (setting->value && set_config_option(setting->name, setting->value, PGC_POSTMASTER,
-											PGC_S_FILE, GUC_ACTION_SET, false, ERROR, false) == 0)
+	if (setting->value && !takes(setting->name, setting->value, ERROR))
 		/* LCOV_EXCL_START: it raises an error itself */
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("invalid value for parameter \"%s\"", setting->name)));

@@ -69,6 +69,9 @@ extern char *castssl_parameter_built_in(const char *name);
  */
 extern char *castssl_parameter_file_problem(void);
 
+/* Would the server take this value, as ALTER SYSTEM and a start try it? */
+extern bool castssl_parameter_takes(const char *name, const char *value);
+
 /* Why ALTER SYSTEM cannot change the parameter, a sentence; NULL if it can. */
 extern const char *castssl_parameter_unchangeable(const char *name);
 

@@ -8,6 +8,7 @@
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
@@ -236,9 +237,11 @@ value_in_file(const char *name)
 	return written ? written : castssl_parameter_at_start(name);
 }
 
-/* Of these, a new value needs a restart. */
-static const char *const at_start[] = { "listen_addresses", "hba_file", "ident_file",
-										"castssl.max_clients" };
+/*
+ * Of these, a new value needs a restart.  hba_file and ident_file are not looked at: another file
+ * is another policy, which nobody has compared.
+ */
+static const char *const at_start[] = { "listen_addresses", "castssl.max_clients" };
 
 static bool
 is_at_start(const char *name)
@@ -258,42 +261,23 @@ is_about_access(const char *name)
 		   strcmp(name, "password_encryption") == 0 || is_at_start(name);
 }
 
-/* What is wrong with a file of rules or maps that would be used; NULL: nothing, or it stays. */
-static char *
-problem_of_file(const char *name)
-{
-	char *value = value_in_file(name);
-	size_t length;
-	int error;
-
-	/* empty: the usual file beside postgresql.conf */
-	if (value == NULL || value[0] == '\0')
-		return NULL;
-	if (!is_absolute_path(value))
-		return psprintf("%s = '%s' is no whole path, so the server would look for it in the folder "
-						"in which it is started",
-						name, value);
-	return castssl_hba_file_bytes(value, &length, &error) ? NULL
-														  : castssl_hba_file_error(value, error);
-}
-
 /* What would be wrong with the values of postgresql.conf; NULL: nothing. */
 static char *
 problem_in_file(const List *names)
 {
-	char *problem = castssl_check_values(value_in_file);
 	const ListCell *cell;
+	char *problem;
 
-	if (problem == NULL)
-		problem = castssl_restart_tls_problem(value_in_file, CASTSSL_TLS_READ);
+	/* as long as the stored value wins, the server does not read these */
 	foreach (cell, names)
 	{
 		const char *name = lfirst(cell);
 
-		if (problem == NULL && (strcmp(name, "hba_file") == 0 || strcmp(name, "ident_file") == 0))
-			problem = problem_of_file(name);
+		if (!castssl_parameter_takes(name, value_in_file(name)))
+			return psprintf("the server refuses the value of %s", name);
 	}
-	return problem;
+	problem = castssl_check_values(value_in_file);
+	return problem ? problem : castssl_restart_tls_problem(value_in_file, CASTSSL_TLS_READ);
 }
 
 /* The parameters whose later edit in a configuration file has no effect. */
@@ -334,6 +318,7 @@ castssl_check_two_values(CastsslCheckScope *scope)
 	StringInfoData found;
 	StringInfoData files;
 	StringInfoData reset;
+	List *listed = NIL;
 	bool restart = false;
 	char *problem;
 	ListCell *cell;
@@ -347,10 +332,12 @@ castssl_check_two_values(CastsslCheckScope *scope)
 	{
 		const char *name = lfirst(cell);
 		const char *file = file_name_of(castssl_parameter_configured_in(name));
+		Node *value = (Node *) makeString(unconstify(char *, file));
 
 		castssl_append_listed(&found, name);
-		if (strstr(files.data, file) == NULL)
+		if (!list_member(listed, value))
 			castssl_append_listed(&files, file);
+		listed = lappend(listed, value);
 		appendStringInfo(&reset, "ALTER SYSTEM RESET %s; ", name);
 		restart = restart || is_at_start(name);
 	}
