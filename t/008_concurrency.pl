@@ -208,7 +208,37 @@ $t->disable;
 	$_->quit foreach @sessions;
 	$t->disable;
 }
-$_->quit foreach $first, $second;
+
+# --- castssl_reload() asks for the passphrase, and meanwhile a change begins: it loads no half of it
+
+{
+	my ($folder, $hold) = ($pki->source("$t->{folder}/encrypted", 'server.key' => 'server-encrypted.key'), "$t->{folder}/hold");
+	# where the file is there, the command takes it away and waits
+	$t->write("$hold.sh", "if rm $hold 2>/dev/null; then until [ -e $hold.on ]; do sleep 0.1; done; fi; echo 'open sesame'\n");
+	$t->sql("ALTER SYSTEM SET $_") foreach "ssl_passphrase_command = 'sh $hold.sh'", 'ssl_passphrase_command_supports_reload = on';
+	$t->reload;
+	$t->enable(source_dir => $folder);
+	my $before = $t->hba;
+	$first->ask('SELECT 1;');
+	$first->answer;    # an idle session reads the file only now, and would take the next value as loaded
+	$t->sql('ALTER SYSTEM SET ssl_prefer_server_ciphers = off');
+	$t->write($hold, '');
+	$first->ask('SELECT reloaded FROM castssl_reload();');
+	ok(wait_until(sub { !-e $hold }), 'castssl_reload() asks for the passphrase');
+	$second->ask("BEGIN; $call;");
+	is($second->answer, "t\n", 'a change begins');
+	$t->write("$hold.on", '');
+	$answer = $first->answer;
+	like($answer, qr/ERROR:  55P03.*DETAIL:.*\b$second->{pid}\b/s, 'castssl_reload() loads no half of it: 55P03');
+	my ($end) = $answer =~ /To end it, and take it back: (SELECT pg_terminate_backend\($second->{pid}\);)$/m;
+	ok($end, 'and how to end it') or diag $answer;
+	$t->sql($end // 'none');
+	ok(wait_until(sub { $t->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $second->{pid}") eq '0' }), 'typed, it ends');
+	$t->settle;
+	is($t->sql('SELECT reloaded FROM castssl_reload()'), 't', 'and castssl_reload() reloads');
+	is($t->hba, $before, 'the change is taken back');
+}
+$first->quit;
 $t->stop;
 
 done_testing();

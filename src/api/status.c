@@ -177,6 +177,9 @@ CASTSSL_FUNCTION(castssl_reload_and_verify)
 	castssl_lock_wait();
 	castssl_unreadable_refuse_reload();
 	problem = castssl_check_before_reload(CASTSSL_TLS_ASK);
+	/* that can take seconds, in which another one may have begun */
+	if (problem == NULL)
+		castssl_lock_wait();
 	problem = problem ? psprintf("not reloaded, because this would take effect: %s", problem)
 					  : castssl_reload(castssl_verify_timeout);
 	CHECK_FOR_INTERRUPTS();

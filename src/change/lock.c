@@ -140,6 +140,15 @@ raise_staged(int holder)
 							holder)));
 }
 
+/* How to end the process that holds the lock; "" for the one that watches, which undoes things. */
+static char *
+hint_to_end(int holder)
+{
+	if (holder == 0 || holder == holder_of(CLASS_WATCH, ANY_MODE, 0))
+		return pstrdup("");
+	return psprintf("  To end it, and take it back: SELECT pg_terminate_backend(%d);", holder);
+}
+
 /*
  * Wait until try() returns true, which needs that no other process holds the lock in these modes.
  * At most lock_timeout or PATIENCE, whichever is longer; for a process that undoes something,
@@ -171,9 +180,10 @@ wait_for_lock(bool (*try)(void), LOCKMASK modes)
 				 errmsg("another change of pg_castssl is running"),
 				 holder != 0 ? errdetail("Process %d holds the lock.", holder)
 							 : errdetail("The other change has just ended."),
-				 errhint(
-					 "Try again when the other change has ended: SELECT * FROM castssl_changes() "
-					 "shows its state.  To wait for it: SET lock_timeout = '1min';")));
+				 errhint("Try again when the other change has ended: SELECT * FROM "
+						 "castssl_changes() shows its state.  To wait for it: SET lock_timeout = "
+						 "'1min';%s",
+						 hint_to_end(holder))));
 		castssl_sleep(pause);
 		waited += pause;
 		pause = Min(2 * pause, PAUSE_LONGEST);
