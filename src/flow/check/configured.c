@@ -255,7 +255,7 @@ is_at_start(const char *name)
 }
 
 static bool
-is_about_access(const char *name)
+is_looked_at(const char *name)
 {
 	return strncmp(name, "ssl", 3) == 0 || strncmp(name, "castssl.", 8) == 0 ||
 		   strcmp(name, "password_encryption") == 0 || is_at_start(name);
@@ -291,7 +291,7 @@ overridden(void)
 	foreach (cell, castssl_parameters_stored())
 	{
 		char *name = lfirst(cell);
-		char *written = is_about_access(name) ? castssl_parameter_configured(name) : NULL;
+		char *written = is_looked_at(name) ? castssl_parameter_configured(name) : NULL;
 
 		if (written && strcmp(castssl_parameter_stored(name), written) != 0 &&
 			is_newer(castssl_parameter_configured_in(name), stored_in))
