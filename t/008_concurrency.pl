@@ -230,7 +230,7 @@ $t->disable;
 	$t->write("$hold.on", '');
 	$answer = $first->answer;
 	like($answer, qr/ERROR:  55P03.*DETAIL:.*\b$second->{pid}\b/s, 'castssl_reload() loads no half of it: 55P03');
-	my ($end) = $answer =~ /To end it, and take it back: (SELECT pg_terminate_backend\($second->{pid}\);)$/m;
+	my ($end) = $answer =~ /To end that change, and take it back: (SELECT pg_terminate_backend\($second->{pid}\);)$/m;
 	ok($end, 'and how to end it') or diag $answer;
 	$t->sql($end // 'none');
 	ok(wait_until(sub { $t->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $second->{pid}") eq '0' }), 'typed, it ends');

@@ -124,6 +124,8 @@ like(newest($t)->{reason}, qr/"\S+server\.key" belongs to a file that was replac
 is($t->sql('SELECT problem FROM castssl_reload()'), '', 'the server loads both');
 $t->restart;
 is($t->sql('SHOW ssl'), 'on', 'and starts with them');
+my ($n) = $t->slurp($t->newest_change . '/manifest') =~ /^file_(\d+) = '[^']*server\.key'/m;
+ok(-s $t->newest_change . "/before-$n", 'the key of before, which was not restored, is kept');
 $t->write('server.key', $key);
 unlink $t->path('server.crt');
 rename $live, $t->path('server.crt') or die $!;

@@ -213,7 +213,7 @@ fault('edits that are staged for another file',
 		is(scalar find('hba_staged', 'warning'), 0, 'edits that fit: no row');
 		append_hba("host all all 10.0.0.0/8 scram-sha-256\n");
 		my ($row) = find('hba_plaintext', 'warning');
-		is("$row->{hint}", 'First forget the edits that are staged and no longer fit: row hba_staged.', 'other rows name that one first');
+		is("$row->{hint}", 'First forget the edits that are staged and no longer fit: SELECT castssl_hba_discard();', 'other rows name that one first');
 	});
 restore_hba();
 fault('a server that would not start again',

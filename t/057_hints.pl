@@ -143,7 +143,7 @@ foreach my $weak ('trust', 'md5', 'password')
 	my $id = $t->sql(q{SELECT change_id FROM castssl_status()});
 	my ($row) = rows('hba_dead_rules');
 	is($row->{fix}, undef, 'no fix while a change waits');
-	like($row->{hint}, qr/^Change $id waits, and no other change can be made before its end: see the row changes\./, 'but which change waits');
+	like($row->{hint}, qr/^Change $id waits, and no other change can be made before its end: SELECT \* FROM castssl_changes\(\); shows it\./, 'but which change waits');
 	$t->sql('SELECT castssl_rollback()');
 	($row) = rows('hba_dead_rules');
 	is($row->{hint}, $row->{fix}, 'then there is a fix again');

@@ -201,7 +201,7 @@ $t->enable(source_dir => $t->{source});
 	$t->fails("SELECT * FROM castssl_rollback(${\ $t->in_effect})", '55000', 'nor does a rollback write over them', constraint => 'castssl_edited_since',
 		hint => qr/^Rolling back would lose those edits\.  $others  Then: SELECT \* FROM castssl_rollback/);
 	$t->set_hba("${lines}host all dave 10.0.0.0/8 reject\n");
-	like(row('edited_since')->{hint}, qr/^First forget the edits that are staged and no longer fit: row hba_staged\.  If the edits are wanted, /, 'and those that no longer fit');
+	like(row('edited_since')->{hint}, qr/^First forget the edits that are staged and no longer fit: SELECT castssl_hba_discard\(\);  If the edits are wanted, /, 'and those that no longer fit');
 	$t->sql('SELECT castssl_hba_discard()');
 	$t->set_hba($lines);
 	# what nobody has loaded is no reason to wait where it goes, and is one where it would be loaded

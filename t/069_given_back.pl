@@ -165,7 +165,7 @@ foreach my $block ('', 'BEGIN; SAVEPOINT s;')
 foreach my $open ('', 'BEGIN; ' . add('d'))
 {
 	$t->sql(add('a')) if $open;
-	ask('BEGIN; ' . add('b') . "$apply_and_wait; COMMIT;");
+	ask('BEGIN; ' . add('b') . 'SAVEPOINT s;' . add('c') . "ROLLBACK TO s; $apply_and_wait; COMMIT;");
 	my $opener = $t->session;
 	$opener->ask($open || 'SELECT 1;');
 	$opener->answer;
@@ -182,8 +182,8 @@ foreach my $open ('', 'BEGIN; ' . add('d'))
 	$t->sql('SELECT castssl_hba_discard()');
 }
 
-# the next change needs no mark any more
-ask('BEGIN; ' . add('b') . 'COMMIT;');
+# the next change needs no mark any more, also below what was rolled back
+ask('BEGIN; ' . add('b') . 'SAVEPOINT s;' . add('c') . 'ROLLBACK TO s; COMMIT;');
 is(scalar(my @marked = glob "$t->{data}/pg_castssl/staged/committed-*"), 1, 'a mark');
 $t->enable(source_dir => $t->{source}, clientcert => 'none');
 is(scalar(@marked = glob "$t->{data}/pg_castssl/staged/committed-*"), 0, 'none after a change');

@@ -140,13 +140,14 @@ raise_staged(int holder)
 							holder)));
 }
 
-/* How to end the process that holds the lock; "" for the one that watches, which undoes things. */
+/* How to end the process that holds the lock to change something; "" for one that undoes it. */
 static char *
 hint_to_end(int holder)
 {
-	if (holder == 0 || holder == holder_of(CLASS_WATCH, ANY_MODE, 0))
+	if (holder == 0 || holder != holder_of(CLASS_CHANGE, LOCKBIT_ON(TO_CHANGE), MyProcPid))
 		return pstrdup("");
-	return psprintf("  To end it, and take it back: SELECT pg_terminate_backend(%d);", holder);
+	return psprintf("  To end that change, and take it back: SELECT pg_terminate_backend(%d);",
+					holder);
 }
 
 /*

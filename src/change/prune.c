@@ -40,12 +40,15 @@ remove_change(int64 id, bool newest)
 		castssl_directory_remove(castssl_journal_path(id, NULL));
 }
 
-/* For a change that was undone: its before-images are already restored. */
+/* For a change that was undone: its before-images are already restored, but for files left alone.
+ */
 static void
 remove_before_images(const CastsslChange *change)
 {
 	for (int i = 0; i < list_length(change->files); i++)
 	{
+		if (((const CastsslChangedFile *) list_nth(change->files, i))->left)
+			continue;
 		castssl_file_remove(castssl_journal_before_path(change->id, i));
 		castssl_file_remove(castssl_journal_back_path(change->id, i));
 	}
@@ -121,8 +124,8 @@ prune(void)
 			remove_before_images(change);
 	}
 	/* last, for it needs room on the disk */
-	settle_decisions(changes);
 	castssl_staged_settle();
+	settle_decisions(changes);
 }
 
 static bool

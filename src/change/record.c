@@ -102,6 +102,7 @@ append_file(StringInfo text, const CastsslChangedFile *file, int n)
 	castssl_manifest_append(text, psprintf("file_%d_before", n), file->before_hash);
 	castssl_manifest_append(text, psprintf("file_%d_after", n), file->after_hash);
 	castssl_manifest_append(text, psprintf("file_%d_back", n), file->back_hash);
+	castssl_manifest_append(text, psprintf("file_%d_left", n), file->left);
 	if (file->untouched)
 		castssl_manifest_append_number(text, psprintf("file_%d_untouched", n), 1);
 	if (file->existed)
@@ -193,6 +194,7 @@ read_file(const ConfigVariable *manifest, int n)
 	file->before_hash = castssl_manifest_value(manifest, psprintf("file_%d_before", n));
 	file->after_hash = castssl_manifest_value(manifest, psprintf("file_%d_after", n));
 	file->back_hash = castssl_manifest_value(manifest, psprintf("file_%d_back", n));
+	file->left = castssl_manifest_value(manifest, psprintf("file_%d_left", n));
 	file->existed = (file->before_hash != NULL);
 	file->untouched = castssl_manifest_number(manifest, psprintf("file_%d_untouched", n)) != 0;
 	file->mode = castssl_manifest_number(manifest, psprintf("file_%d_mode", n));

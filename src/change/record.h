@@ -40,7 +40,7 @@ typedef struct CastsslChangedFile
 	bool outside;     /* outside of the data directory; only in a change that was read */
 	bool elsewhere;   /* only in a change that was read: outside, and of another cluster */
 	bool untouched;   /* set when the change is undone: it had not replaced the file yet */
-	const char *left; /* set when the change is undone: why it is left as it is; NULL: it is not */
+	const char *left; /* why undoing has left it as it is; NULL: it has not */
 	bool existed;     /* before the change */
 	mode_t mode;      /* before; only if it existed */
 	uid_t uid;

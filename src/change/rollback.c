@@ -325,6 +325,9 @@ prepare(void *arg)
 		const CastsslChangedFile *file = list_nth(change->files, i);
 		const Restored *wanted = &restoring->files[i];
 
+		if (file->left && !castssl_file_is_replaced(file->path) &&
+			edit_came_out(change, i, castssl_hash_on_disk(file->path, NULL)))
+			keep_edited(change, i, castssl_file_temporary(file->path), false);
 		if (!wanted->replace)
 			continue;
 		if (edit_came_out(change, i, wanted->seen))
@@ -504,7 +507,6 @@ restore(CastsslChange *change)
 		(void) castssl_attempt((CastsslAttempt) remove_prepared, change);
 		ReThrowError(error);
 	}
-	warn_of_left(change);
 	keep_parameters(change);
 	bridge(&restoring);
 	put_files_back(&restoring);
@@ -539,6 +541,7 @@ castssl_change_undo(CastsslChange *change, CastsslChangeState state)
 	change->transaction = 0;
 	change->finished_at = GetCurrentTimestamp();
 	castssl_journal_update(change);
+	warn_of_left(change);
 	return problem;
 }
 

@@ -21,7 +21,6 @@
 #include "server/disk/directories.h"
 #include "server/disk/files.h"
 #include "server/disk/paths.h"
-#include "server/disk/reading.h"
 
 #define PAST "p_"
 #define CONTROL "control" /* castssl_whose_control(); 0 or missing: not known */
@@ -283,24 +282,41 @@ castssl_staged_remove_copies(const ConfigVariable *old)
 	}
 }
 
-/* Begin a manifest without its transaction, and without the earlier ones, which never count again.
- */
-static void
-begin_settled(StringInfo text, const ConfigVariable *manifest)
+/* Does a manifest keep this line once it needs neither its transaction nor the earlier ones? */
+static bool
+is_settled(const ConfigVariable *line)
 {
-	castssl_manifest_begin(text);
-	for (; manifest; manifest = manifest->next)
-	{
-		if (!is_past(manifest) && strcmp(manifest->name, "transaction") != 0)
-			castssl_manifest_append(text, manifest->name, manifest->value);
-	}
+	return !is_past(line) && strcmp(line->name, "transaction") != 0;
 }
 
-static bool
-can_be_settled(const char *folder, const ConfigVariable *manifest)
+/*
+ * The manifest in the folder that has committed and needs its transaction no longer: this one, or
+ * an earlier one below those that were rolled back.  NULL: there is nothing to settle.
+ */
+static const ConfigVariable *
+to_settle(const char *folder, const ConfigVariable *manifest)
 {
-	return manifest && transaction_of(manifest) != 0 &&
-		   fate_in(folder, manifest) == CASTSSL_COMMITTED;
+	const ConfigVariable *committed = manifest;
+
+	while (committed && fate_in(folder, committed) == CASTSSL_NOT_COMMITTED)
+		committed = past_of(committed);
+	if (committed == NULL || fate_in(folder, committed) != CASTSSL_COMMITTED)
+		return NULL;
+	return committed != manifest || transaction_of(committed) != 0 ? committed : NULL;
+}
+
+static void
+write_settled(const char *folder, const ConfigVariable *committed)
+{
+	StringInfoData text;
+
+	castssl_manifest_begin(&text);
+	for (; committed; committed = committed->next)
+	{
+		if (is_settled(committed))
+			castssl_manifest_append(&text, committed->name, committed->value);
+	}
+	castssl_manifest_write(castssl_path_in(folder, "manifest"), &text);
 }
 
 static void
@@ -312,15 +328,16 @@ read_whole(void *arg)
 void
 castssl_staged_settle(void)
 {
+	const char *staged = castssl_state_path("staged");
 	const ConfigVariable *whole = NULL;
-	StringInfoData text;
+	const ConfigVariable *committed;
 
 	/* a damaged one is an error of whoever wants to know what is staged */
 	(void) castssl_attempt(read_whole, &whole);
-	if (!can_be_settled(castssl_state_path("staged"), whole))
+	committed = to_settle(staged, whole);
+	if (committed == NULL)
 		return;
-	begin_settled(&text, whole);
-	castssl_manifest_write(castssl_staged_path("manifest"), &text);
+	write_settled(staged, committed);
 	castssl_staged_remove_copies(whole);
 }
 
@@ -368,7 +385,8 @@ depth_of(const ConfigVariable *line)
 /* What is staged where a change gives back what it has taken. */
 typedef struct Since
 {
-	const char *kept; /* the folder with what it has taken */
+	const char *kept;            /* the folder with what it has taken */
+	const ConfigVariable *taken; /* the manifest there; NULL: it is damaged */
 	const ConfigVariable *whole;
 	int depth;   /* so many manifests in whole have not been decided upon: they come first */
 	bool open;   /* one of them may still be committed */
@@ -376,8 +394,9 @@ typedef struct Since
 } Since;
 
 static void
-look_since(Since *since)
+look_since(void *arg)
 {
+	Since *since = arg;
 	const ConfigVariable *manifest = since->whole = castssl_staged_read_whole();
 
 	for (; manifest; manifest = past_of(manifest), since->depth++)
@@ -392,11 +411,20 @@ look_since(Since *since)
 	}
 }
 
+static void
+read_taken(void *arg)
+{
+	Since *since = arg;
+
+	since->taken =
+		castssl_manifest_read(castssl_path_in(since->kept, "manifest"), CASTSSL_STAGED_DISCARD);
+}
+
 /* Put what was taken below the manifests that may still be committed. */
 static void
-put_below(const Since *since, const ConfigVariable *taken)
+put_below(const Since *since)
 {
-	const char *path;
+	const ConfigVariable *committed = to_settle(since->kept, since->taken);
 	StringInfoData manifest;
 	StringInfoData prefix;
 
@@ -409,62 +437,50 @@ put_below(const Since *since, const ConfigVariable *taken)
 		if (depth_of(line) < since->depth)
 			castssl_manifest_append(&manifest, line->name, line->value);
 	}
-	for (const ConfigVariable *line = taken; line; line = line->next)
+	for (const ConfigVariable *line = committed ? committed : since->taken; line; line = line->next)
 	{
-		castssl_manifest_append(&manifest, psprintf("%s%s", prefix.data, line->name), line->value);
-		if (!is_copy(line))
+		const char *copy = castssl_path_in(since->kept, line->value);
+
+		if (committed && !is_settled(line))
 			continue;
-		path = castssl_path_in(since->kept, line->value);
+		castssl_manifest_append(&manifest, psprintf("%s%s", prefix.data, line->name), line->value);
 		/* not there: an interrupted call has moved it */
-		if (access(path, F_OK) == 0)
-			castssl_file_rename(path, castssl_staged_path(line->value));
+		if (is_copy(line) && access(copy, F_OK) == 0)
+			castssl_file_rename(copy, castssl_staged_path(line->value));
 	}
 	castssl_manifest_write(castssl_staged_path("manifest"), &manifest);
 	castssl_directory_remove(since->kept);
 }
 
-/* What was taken, without the transaction if that has committed: its mark does not come along. */
-static const ConfigVariable *
-read_taken(const char *kept)
-{
-	char *path = castssl_path_in(kept, "manifest");
-	const ConfigVariable *taken = castssl_manifest_read(path, CASTSSL_STAGED_DISCARD);
-	StringInfoData text;
-
-	if (!can_be_settled(kept, taken))
-		return taken;
-	begin_settled(&text, taken);
-	castssl_manifest_write(path, &text);
-	castssl_reading_forget(path);
-	return castssl_manifest_read(path, CASTSSL_STAGED_DISCARD);
-}
-
 static void
-give_back(void *arg)
+settle_taken(void *arg)
 {
-	Since *since = arg;
-	const ConfigVariable *taken;
-	char *staged = castssl_state_path("staged");
+	const Since *since = arg;
+	const ConfigVariable *committed = to_settle(since->kept, since->taken);
 
-	look_since(since);
-	if (since->counts)
-		return;
-	taken = read_taken(since->kept);
-	if (since->open)
-	{
-		put_below(since, taken);
-		return;
-	}
-	castssl_directory_discard(staged);
-	castssl_file_rename(since->kept, staged);
+	if (committed)
+		write_settled(since->kept, committed);
 }
 
 void
 castssl_staged_give_back(const char *kept)
 {
+	char *staged = castssl_state_path("staged");
 	Since since = { .kept = kept };
 
 	/* what is damaged stays for whoever looks at it: it must not keep a change from being undone */
-	if (access(kept, F_OK) == 0)
-		(void) castssl_attempt(give_back, &since);
+	if (access(kept, F_OK) != 0 || castssl_attempt(look_since, &since) != NULL || since.counts)
+		return;
+	(void) castssl_attempt(read_taken, &since);
+	if (since.open)
+	{
+		if (since.taken)
+			put_below(&since);
+		return;
+	}
+	/* if there is no room for that, the mark comes along */
+	(void) castssl_attempt(settle_taken, &since);
+	castssl_directory_discard(staged);
+	castssl_file_rename(kept, staged);
+	castssl_staged_remove_copies(since.taken);
 }

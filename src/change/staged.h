@@ -56,7 +56,7 @@ extern void castssl_staged_settle(void);
 /*
  * Move the staged edits that a change has taken back from the folder kept.  If others are staged
  * since, those stay; if their transaction is still open, the ones in kept count if it is rolled
- * back.  What cannot be given back stays in kept.  Call it with the lock held.
+ * back.  What is damaged stays in kept.  Call it with the lock held.
  */
 extern void castssl_staged_give_back(const char *kept);
 

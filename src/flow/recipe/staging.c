@@ -15,6 +15,7 @@
 #include "change/fate.h"
 #include "change/journal.h"
 #include "change/manifest.h"
+#include "change/pending.h"
 #include "change/staged.h"
 #include "flow/plan/hba_plan.h"
 #include "flow/recipe/staging.h"
@@ -347,12 +348,13 @@ castssl_staging_waits_for(void)
 {
 	const CastsslChange *open = castssl_journal_open_change();
 
-	if (open)
+	if (open && !castssl_pending_is_own(open->id))
 		return psprintf("Change " INT64_FORMAT " waits, and no other change can be made before "
-						"its end: see the row changes.",
+						"its end: SELECT * FROM castssl_changes(); shows it.",
 						open->id);
 	if (castssl_staging_misfit())
-		return "First forget the edits that are staged and no longer fit: row hba_staged.";
+		return "First forget the edits that are staged and no longer fit: SELECT "
+			   "castssl_hba_discard();";
 	if (castssl_staging_look().differs)
 		return "Other edits of pg_hba.conf are staged: SELECT castssl_hba_diff(); shows them.  "
 			   "First apply them or discard them.";
