@@ -80,14 +80,22 @@ sub not_given
 		# as an answer of row_to_json() has them
 		$given{s/\\n/ /gr =~ s/\\(["\\])/$1/gr} = 1 foreach split /\n/, CastsslOpenssl::slurp($file);
 	}
-	# in one string, for Perl looks for the longest fixed part of a pattern first
-	my $given = join "\n", keys %given;
+	my $given = join "\n", '', keys %given, '';
 	my $texts = of_source($root);
 	foreach my $text (keys %$texts)
 	{
 		my @parts = split /%[-0-9.]*(?:l+|z)?[a-z]|%%|\\n/, $text;
+		my ($longest) = sort { length $b <=> length $a } map { s/^\s+|\s+$//gr } @parts;
 		my $pattern = join '.*?', map { quotemeta } @parts;
-		delete $texts->{$text} if $given =~ /$pattern/;
+		# the lines that have the longest part, until one has them all
+		for (my $at = index $given, $longest; $at >= 0; $at = index $given, $longest, $at)
+		{
+			my $begin = rindex($given, "\n", $at) + 1;
+			$at = index $given, "\n", $at;
+			next if substr($given, $begin, $at - $begin) !~ /$pattern/;
+			delete $texts->{$text};
+			last;
+		}
 	}
 	return $texts;
 }
