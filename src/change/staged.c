@@ -72,6 +72,13 @@ is_past(const ConfigVariable *line)
 	return strncmp(line->name, PAST, strlen(PAST)) == 0;
 }
 
+/* Does a manifest keep this line once it needs neither its transaction nor the earlier ones? */
+static bool
+is_settled(const ConfigVariable *line)
+{
+	return !is_past(line) && strcmp(line->name, "transaction") != 0;
+}
+
 /* The earlier manifest in it; NULL if there is none. */
 static ConfigVariable *
 past_of(const ConfigVariable *manifest)
@@ -197,7 +204,7 @@ castssl_staged_append_past(StringInfo manifest, uint64 transaction)
 	for (const ConfigVariable *line = transaction == 0 ? NULL : past; line; line = line->next)
 	{
 		/* without the transaction of one that has committed: its mark goes */
-		if (whole || !(is_past(line) || strcmp(line->name, "transaction") == 0))
+		if (whole || is_settled(line))
 			castssl_manifest_append(manifest, psprintf(PAST "%s", line->name), line->value);
 	}
 	if (transaction != 0)
@@ -280,13 +287,6 @@ castssl_staged_remove_copies(const ConfigVariable *old)
 		if (!is_of_transaction(now, transaction_of(old)))
 			castssl_file_remove(mark_of(transaction_of(old)));
 	}
-}
-
-/* Does a manifest keep this line once it needs neither its transaction nor the earlier ones? */
-static bool
-is_settled(const ConfigVariable *line)
-{
-	return !is_past(line) && strcmp(line->name, "transaction") != 0;
 }
 
 /*
