@@ -256,18 +256,18 @@ castssl_check_edited_since(CastsslCheckScope *scope)
 		return;
 	part = without_moved_authority(last);
 	paths = castssl_change_edited_since(&part);
+	if (paths == NULL)
+		return;
 	/* where the change waits, its undoing keeps the edits, and loads them */
 	first = unloaded_besides(scope, last->state == CASTSSL_UNCONFIRMED ? NIL : part.files);
-
-	if (paths)
-		castssl_check_report(scope, CASTSSL_INFO, paths,
-							 psprintf("edited by hand since change " INT64_FORMAT
-									  ", so that this change cannot be rolled back",
-									  last->id),
-							 psprintf("%s%sIf the edits are wanted, there is nothing to do: the "
-									  "next change ends this row.",
-									  first ? first : castssl_change_ways_back(last, part.files),
-									  first ? "  " : ""));
+	castssl_check_report(scope, CASTSSL_INFO, paths,
+						 psprintf("edited by hand since change " INT64_FORMAT
+								  ", so that this change cannot be rolled back",
+								  last->id),
+						 psprintf("%s%sIf the edits are wanted, there is nothing to do: the "
+								  "next change ends this row.",
+								  first ? first : castssl_change_ways_back(last, part.files),
+								  first ? "  " : ""));
 }
 
 void
