@@ -40,8 +40,7 @@ remove_change(int64 id, bool newest)
 		castssl_directory_remove(castssl_journal_path(id, NULL));
 }
 
-/* For a change that was undone: its before-images are already restored, but for files left alone.
- */
+/* For a change that was undone: its before-images are restored, but for files left alone. */
 static void
 remove_before_images(const CastsslChange *change)
 {
@@ -123,7 +122,7 @@ prune(void)
 		else if (change->undone)
 			remove_before_images(change);
 	}
-	/* last, for it needs room on the disk */
+	/* last, for both need room on the disk, which pruning makes */
 	castssl_staged_settle();
 	settle_decisions(changes);
 }
